@@ -1,0 +1,122 @@
+//! What can be asked of the ledger.
+
+use crate::ids::{CellKey, ItemName, OrderRef, RequestKey, ReservationId};
+
+/// A quantity of one cell. Quantities are base units or labor seconds, at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The cell.
+    pub cell: CellKey,
+    /// How much.
+    pub quantity: i64,
+}
+
+/// Lines of one command; lines that name the same cell are summed before any check.
+pub type Lines = Vec<Line>;
+
+/// The time of a batch, read by the engine and journaled: the ledger never reads a clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Ledger time in ms, never decreasing. Deadlines are compared with it.
+    pub now_ms: i64,
+    /// Wall time in Unix ms, only for what is shown to people.
+    pub wall_ms: i64,
+}
+
+/// One change. All but `Expire` come from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Gives a location name its id; a known name keeps its own.
+    RegisterLocation {
+        /// The node's id.
+        name: Box<str>,
+    },
+    /// Gives an item its id; a known item keeps its own.
+    RegisterItem {
+        /// What it is.
+        name: ItemName,
+    },
+    /// Fact: adds to on hand and to unavailable.
+    Adjust {
+        /// The cell.
+        cell: CellKey,
+        /// Added to on hand.
+        on_hand_delta: i64,
+        /// Added to unavailable, which never falls below 0.
+        unavailable_delta: i64,
+        /// Why, as the API numbers it.
+        reason: u8,
+    },
+    /// Fact: sets on hand (a line of a full feed), or the seconds of a labor window.
+    SetOnHand {
+        /// The cell.
+        cell: CellKey,
+        /// Its on hand from now on.
+        on_hand: i64,
+    },
+    /// Fact: a till sold something. Once per `source`.
+    Sale {
+        /// Digest of the till's id of this sale.
+        source: u128,
+        /// The cell.
+        cell: CellKey,
+        /// How much.
+        quantity: i64,
+        /// The committed reservation that it fulfills.
+        reservation: Option<ReservationId>,
+    },
+    /// Grant: takes all lines until the deadline, or nothing.
+    Hold {
+        /// Its id; an id in use returns that reservation unchanged.
+        reservation: ReservationId,
+        /// For whom.
+        order: OrderRef,
+        /// What.
+        lines: Lines,
+        /// How long, in ms of ledger time, at least 1.
+        ttl_ms: i64,
+        /// Larger is more important.
+        priority: u8,
+    },
+    /// HELD to COMMITTED.
+    Commit {
+        /// Which.
+        reservation: ReservationId,
+    },
+    /// Gives back all that remains, or the named part of it.
+    Release {
+        /// Which.
+        reservation: ReservationId,
+        /// The part; none: all that remains.
+        lines: Option<Lines>,
+    },
+    /// A committed reservation's units leave, all that remain, or the named part of them.
+    Consume {
+        /// Which.
+        reservation: ReservationId,
+        /// The part; none: all that remains.
+        lines: Option<Lines>,
+    },
+    /// Grant: replaces what remains of several reservations, net per cell, all or none. At most
+    /// 512 lines in all, each reservation at most once.
+    Move {
+        /// Reservations and their new lines.
+        moves: Vec<(ReservationId, Lines)>,
+    },
+    /// The deadline of a hold passed. Decided by the ledger itself, journaled as an input.
+    Expire {
+        /// Which.
+        reservation: ReservationId,
+    },
+}
+
+/// The unit of idempotency: commands applied together, in order, each with its own outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// One effect per key; a repeat gets the first outcomes.
+    pub request: RequestKey,
+    /// Digest of the request's body; another one under the same key is refused.
+    pub fingerprint: u64,
+    /// What to do.
+    pub commands: Vec<Command>,
+}
