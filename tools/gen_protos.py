@@ -32,9 +32,8 @@ def proto_files(proto_root: Path = PROTO_ROOT) -> list[str]:
 
 
 def include_arguments(proto_root: Path = PROTO_ROOT) -> list[str]:
-    """`-I` arguments: ours, google/protobuf of the compiler, google/{rpc,type,...} of site-packages."""
-    well_known = resources.files("grpc_tools") / "_proto"
-    return [f"-I{proto_root}", f"-I{well_known}", f"-I{sysconfig.get_path('purelib')}"]
+    """`-I` arguments: our protos (with Google's common ones beside them), google/protobuf."""
+    return [f"-I{proto_root}", f"-I{resources.files('grpc_tools') / '_proto'}"]
 
 
 def run_protoc(arguments: list[str], *, proto_root: Path = PROTO_ROOT) -> None:

@@ -25,12 +25,12 @@ _sym_db = _symbol_database.Default()
 from bopis.v1 import common_pb2 as bopis_dot_v1_dot_common__pb2
 from bopis.v1 import field_rules_pb2 as bopis_dot_v1_dot_field__rules__pb2
 from bopis.v1 import order_service_pb2 as bopis_dot_v1_dot_order__service__pb2
-from google.longrunning import operations_proto_pb2 as google_dot_longrunning_dot_operations__proto__pb2
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!bopis/v1/allocation_service.proto\x12\x08\x62opis.v1\x1a\x15\x62opis/v1/common.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a\x1c\x62opis/v1/order_service.proto\x1a)google/longrunning/operations_proto.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/type/money.proto\"\xcf\x01\n\x04Plan\x12$\n\x06groups\x18\x01 \x03(\x0b\x32\x14.bopis.v1.Plan.Group\x12\x1d\n\x15unfilled_line_numbers\x18\x02 \x03(\x05\x12%\n\x04\x63ost\x18\x03 \x01(\x0b\x32\x17.bopis.v1.CostBreakdown\x1a[\n\x05Group\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12+\n\x06method\x18\x02 \x01(\x0e\x32\x1b.bopis.v1.FulfillmentMethod\x12\x14\n\x0cline_numbers\x18\x03 \x03(\x05\"6\n\x18\x45xplainAllocationRequest\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\"\x8d\x01\n\x19\x45xplainAllocationResponse\x12\x1e\n\x06\x63hosen\x18\x01 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12 \n\x08\x62\x65st_now\x18\x02 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12.\n\x0eunfilled_lines\x18\x03 \x03(\x0b\x32\x16.bopis.v1.UnfilledLine\"\x9d\x01\n\x11ReallocateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1e\n\nmax_orders\x18\x02 \x01(\x05\x42\n\x92\xf6\x18\x06\x30\x00\x38\xa0\x8d\x06\x12\x39\n\ntime_limit\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\x92\xf6\x18\x06\x30\x64\x38\xc0\xcf$\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"\xc9\x01\n\x12ReallocateMetadata\x12\x31\n\x05stage\x18\x01 \x01(\x0e\x32\".bopis.v1.ReallocateMetadata.Stage\x12\x18\n\x10\x63onsidered_count\x18\x02 \x01(\x05\"f\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n\rSTAGE_READING\x10\x01\x12\x11\n\rSTAGE_SOLVING\x10\x02\x12\x10\n\x0cSTAGE_MOVING\x10\x03\x12\x0e\n\nSTAGE_DONE\x10\x04\"\x8c\x02\n\x12ReallocateResponse\x12\x18\n\x10\x63onsidered_count\x18\x01 \x01(\x05\x12\x13\n\x0bmoved_count\x18\x02 \x01(\x05\x12\x17\n\x0frace_lost_count\x18\x03 \x01(\x05\x12\'\n\x0b\x63ost_before\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12&\n\ncost_after\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12!\n\x05\x62ound\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x0b\n\x03gap\x18\x07 \x01(\x01\x12-\n\nsolve_time\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration2\xbb\x01\n\x11\x41llocationService\x12\\\n\x11\x45xplainAllocation\x12\".bopis.v1.ExplainAllocationRequest\x1a#.bopis.v1.ExplainAllocationResponse\x12H\n\nReallocate\x12\x1b.bopis.v1.ReallocateRequest\x1a\x1d.google.longrunning.Operationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!bopis/v1/allocation_service.proto\x12\x08\x62opis.v1\x1a\x15\x62opis/v1/common.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a\x1c\x62opis/v1/order_service.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/type/money.proto\"\xcf\x01\n\x04Plan\x12$\n\x06groups\x18\x01 \x03(\x0b\x32\x14.bopis.v1.Plan.Group\x12\x1d\n\x15unfilled_line_numbers\x18\x02 \x03(\x05\x12%\n\x04\x63ost\x18\x03 \x01(\x0b\x32\x17.bopis.v1.CostBreakdown\x1a[\n\x05Group\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12+\n\x06method\x18\x02 \x01(\x0e\x32\x1b.bopis.v1.FulfillmentMethod\x12\x14\n\x0cline_numbers\x18\x03 \x03(\x05\"6\n\x18\x45xplainAllocationRequest\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\"\x8d\x01\n\x19\x45xplainAllocationResponse\x12\x1e\n\x06\x63hosen\x18\x01 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12 \n\x08\x62\x65st_now\x18\x02 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12.\n\x0eunfilled_lines\x18\x03 \x03(\x0b\x32\x16.bopis.v1.UnfilledLine\"\x9d\x01\n\x11ReallocateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1e\n\nmax_orders\x18\x02 \x01(\x05\x42\n\x92\xf6\x18\x06\x30\x00\x38\xa0\x8d\x06\x12\x39\n\ntime_limit\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\x92\xf6\x18\x06\x30\x64\x38\xc0\xcf$\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"\xc9\x01\n\x12ReallocateMetadata\x12\x31\n\x05stage\x18\x01 \x01(\x0e\x32\".bopis.v1.ReallocateMetadata.Stage\x12\x18\n\x10\x63onsidered_count\x18\x02 \x01(\x05\"f\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n\rSTAGE_READING\x10\x01\x12\x11\n\rSTAGE_SOLVING\x10\x02\x12\x10\n\x0cSTAGE_MOVING\x10\x03\x12\x0e\n\nSTAGE_DONE\x10\x04\"\x8c\x02\n\x12ReallocateResponse\x12\x18\n\x10\x63onsidered_count\x18\x01 \x01(\x05\x12\x13\n\x0bmoved_count\x18\x02 \x01(\x05\x12\x17\n\x0frace_lost_count\x18\x03 \x01(\x05\x12\'\n\x0b\x63ost_before\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12&\n\ncost_after\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12!\n\x05\x62ound\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x0b\n\x03gap\x18\x07 \x01(\x01\x12-\n\nsolve_time\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration2\xbb\x01\n\x11\x41llocationService\x12\\\n\x11\x45xplainAllocation\x12\".bopis.v1.ExplainAllocationRequest\x1a#.bopis.v1.ExplainAllocationResponse\x12H\n\nReallocate\x12\x1b.bopis.v1.ReallocateRequest\x1a\x1d.google.longrunning.Operationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,22 +45,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REALLOCATEREQUEST'].fields_by_name['max_orders']._serialized_options = b'\222\366\030\0060\0008\240\215\006'
   _globals['_REALLOCATEREQUEST'].fields_by_name['time_limit']._loaded_options = None
   _globals['_REALLOCATEREQUEST'].fields_by_name['time_limit']._serialized_options = b'\222\366\030\0060d8\300\317$'
-  _globals['_PLAN']._serialized_start=229
-  _globals['_PLAN']._serialized_end=436
-  _globals['_PLAN_GROUP']._serialized_start=345
-  _globals['_PLAN_GROUP']._serialized_end=436
-  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_start=438
-  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_end=492
-  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_start=495
-  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_end=636
-  _globals['_REALLOCATEREQUEST']._serialized_start=639
-  _globals['_REALLOCATEREQUEST']._serialized_end=796
-  _globals['_REALLOCATEMETADATA']._serialized_start=799
-  _globals['_REALLOCATEMETADATA']._serialized_end=1000
-  _globals['_REALLOCATEMETADATA_STAGE']._serialized_start=898
-  _globals['_REALLOCATEMETADATA_STAGE']._serialized_end=1000
-  _globals['_REALLOCATERESPONSE']._serialized_start=1003
-  _globals['_REALLOCATERESPONSE']._serialized_end=1271
-  _globals['_ALLOCATIONSERVICE']._serialized_start=1274
-  _globals['_ALLOCATIONSERVICE']._serialized_end=1461
+  _globals['_PLAN']._serialized_start=223
+  _globals['_PLAN']._serialized_end=430
+  _globals['_PLAN_GROUP']._serialized_start=339
+  _globals['_PLAN_GROUP']._serialized_end=430
+  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_start=432
+  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_end=486
+  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_start=489
+  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_end=630
+  _globals['_REALLOCATEREQUEST']._serialized_start=633
+  _globals['_REALLOCATEREQUEST']._serialized_end=790
+  _globals['_REALLOCATEMETADATA']._serialized_start=793
+  _globals['_REALLOCATEMETADATA']._serialized_end=994
+  _globals['_REALLOCATEMETADATA_STAGE']._serialized_start=892
+  _globals['_REALLOCATEMETADATA_STAGE']._serialized_end=994
+  _globals['_REALLOCATERESPONSE']._serialized_start=997
+  _globals['_REALLOCATERESPONSE']._serialized_end=1265
+  _globals['_ALLOCATIONSERVICE']._serialized_start=1268
+  _globals['_ALLOCATIONSERVICE']._serialized_end=1455
 # @@protoc_insertion_point(module_scope)

@@ -4,7 +4,7 @@ import grpc
 import warnings
 
 from bopis.v1 import allocation_service_pb2 as bopis_dot_v1_dot_allocation__service__pb2
-from google.longrunning import operations_proto_pb2 as google_dot_longrunning_dot_operations__proto__pb2
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -44,7 +44,7 @@ class AllocationServiceStub:
         self.Reallocate = channel.unary_unary(
                 '/bopis.v1.AllocationService/Reallocate',
                 request_serializer=bopis_dot_v1_dot_allocation__service__pb2.ReallocateRequest.SerializeToString,
-                response_deserializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
 
 
@@ -83,7 +83,7 @@ def add_AllocationServiceServicer_to_server(servicer, server):
             'Reallocate': grpc.unary_unary_rpc_method_handler(
                     servicer.Reallocate,
                     request_deserializer=bopis_dot_v1_dot_allocation__service__pb2.ReallocateRequest.FromString,
-                    response_serializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.SerializeToString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -140,7 +140,7 @@ class AllocationService:
             target,
             '/bopis.v1.AllocationService/Reallocate',
             bopis_dot_v1_dot_allocation__service__pb2.ReallocateRequest.SerializeToString,
-            google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,7 +5,7 @@ Why orders are allocated as they are, and allocating many of them again."""
 
 from bopis.v1 import allocation_service_pb2 as _allocation_service_pb2
 from collections import abc as _abc
-from google.longrunning import operations_proto_pb2 as _operations_proto_pb2
+from google.longrunning import operations_pb2 as _operations_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -38,7 +38,7 @@ class AllocationServiceStub:
     """What the allocation of an order costs, term by term, and the best plans under the stock of
     now. Read-only. Errors: ORDER_NOT_FOUND.
     """
-    Reallocate: _grpc.UnaryUnaryMultiCallable[_allocation_service_pb2.ReallocateRequest, _operations_proto_pb2.Operation]
+    Reallocate: _grpc.UnaryUnaryMultiCallable[_allocation_service_pb2.ReallocateRequest, _operations_pb2.Operation]
     """Allocates all open orders that nobody picks yet again, together, and moves those that gain.
     A google.longrunning.Operation: response ReallocateResponse, metadata ReallocateMetadata; poll
     google.longrunning.Operations.GetOperation or WaitOperation at this address. Idempotent by
@@ -56,7 +56,7 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     """What the allocation of an order costs, term by term, and the best plans under the stock of
     now. Read-only. Errors: ORDER_NOT_FOUND.
     """
-    Reallocate: _aio.UnaryUnaryMultiCallable[_allocation_service_pb2.ReallocateRequest, _operations_proto_pb2.Operation]  # type: ignore[assignment]
+    Reallocate: _aio.UnaryUnaryMultiCallable[_allocation_service_pb2.ReallocateRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Allocates all open orders that nobody picks yet again, together, and moves those that gain.
     A google.longrunning.Operation: response ReallocateResponse, metadata ReallocateMetadata; poll
     google.longrunning.Operations.GetOperation or WaitOperation at this address. Idempotent by
@@ -83,7 +83,7 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _allocation_service_pb2.ReallocateRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_operations_proto_pb2.Operation, _abc.Awaitable[_operations_proto_pb2.Operation]]:
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Allocates all open orders that nobody picks yet again, together, and moves those that gain.
         A google.longrunning.Operation: response ReallocateResponse, metadata ReallocateMetadata; poll
         google.longrunning.Operations.GetOperation or WaitOperation at this address. Idempotent by
