@@ -14,7 +14,7 @@ mod arguments;
 mod load;
 
 /// The client generated from the public protos.
-#[allow(missing_docs, unreachable_pub, clippy::all)]
+#[allow(missing_docs, unreachable_pub, dead_code, clippy::all)]
 mod v1 {
     tonic::include_proto!("bopis.v1");
 }
