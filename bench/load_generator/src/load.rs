@@ -20,6 +20,7 @@ pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 /// What was seen between the end of the warm-up and the end of the run.
 struct Seen {
     latencies_us: Histogram<u64>,
+    granted: u64,
     errors: u64,
     first_error: Option<String>,
 }
@@ -60,16 +61,16 @@ impl Run {
         let request = self.request();
         let wanted = request.lines.clone();
         let answer = client.reserve(request).await;
-        if due < self.measure_from {
-            return;
-        }
         let mut seen = self.seen.borrow_mut();
         let problem = match answer.map(|response| response.into_inner().outcome) {
             Ok(Some(Outcome::Reservation(reservation)))
                 if reservation.state == State::Held as i32 && reservation.lines == wanted =>
             {
-                let micros = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-                seen.latencies_us.saturating_record(micros);
+                seen.granted += 1;
+                if due >= self.measure_from {
+                    let micros = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
+                    seen.latencies_us.saturating_record(micros);
+                }
                 return;
             }
             Ok(other) => format!("unexpected answer {other:?}"),
@@ -96,6 +97,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<String, Failure> {
         arguments: arguments.clone(),
         seen: RefCell::new(Seen {
             latencies_us: Histogram::new_with_bounds(1, 60_000_000, 3)?,
+            granted: 0,
             errors: 0,
             first_error: None,
         }),
@@ -159,10 +161,11 @@ fn report(arguments: &Arguments, seen: &Seen, cpu: f64) -> String {
     let at = |quantile: f64| seen.latencies_us.value_at_quantile(quantile);
     let first_error = seen.first_error.clone().unwrap_or_default();
     format!(
-        "{{\"calls\": {}, \"errors\": {}, \"calls_per_second\": {:.1}, \"p50_us\": {}, \
+        "{{\"calls\": {}, \"granted_with_warmup\": {}, \"errors\": {}, \"calls_per_second\": {:.1}, \"p50_us\": {}, \
          \"p99_us\": {}, \"p999_us\": {}, \"max_us\": {}, \"connections\": {}, \"in_flight\": {}, \
          \"rate\": {}, \"generator_cpu\": {:.3}, \"first_error\": \"{}\"}}",
         seen.latencies_us.len(),
+        seen.granted,
         seen.errors,
         seen.latencies_us.len() as f64 / wall,
         at(0.5),
