@@ -1,0 +1,1 @@
+"""Servicers behind the door: decode, call the use case, encode."""
