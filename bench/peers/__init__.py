@@ -1,0 +1,1 @@
+"""What bopis is measured against, in the same run."""
