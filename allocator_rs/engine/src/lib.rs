@@ -1,1 +1,30 @@
-//! See Cargo.toml for what this crate is.
+//! The engine: one writer thread around the ledger and its journal.
+//!
+//! | asked | answered |
+//! | --- | --- |
+//! | [`Engine::submit`] | after the act is on the disk and visible to reads, on the writer thread |
+//! | [`Engine::read`], [`Engine::atp`] | at once, from published cells, all at one sequence |
+//! | [`Engine::reservation`] | behind what was submitted before |
+//! | [`Engine::drain`] | when everything accepted is answered and the journal sealed |
+
+mod clock;
+mod engine;
+mod error;
+mod identity;
+mod job;
+mod mirror;
+mod names;
+mod open;
+mod options;
+mod shared;
+mod verify;
+mod weight;
+
+pub use clock::{Clock, ScaledClock, SystemClock};
+pub use engine::{Engine, ReadStamp};
+pub use error::{DrainError, OpenError, PositionError, Stopped, SubmitError, VerifyError};
+pub use identity::{fingerprint, order_reference, scope, source_digest};
+pub use job::{Done, DrainReport, Position, Reply, ReservationReply};
+pub use options::EngineOptions;
+pub use shared::{Change, EngineStatus};
+pub use verify::{verify, VerifyReport};

@@ -1,1 +1,6 @@
-//! See Cargo.toml for what this crate is.
+//! The write-ahead journal: segments, frames, checksums, group commit, recovery. Records are opaque
+//! bytes here.
+
+mod error;
+
+pub use error::JournalError;

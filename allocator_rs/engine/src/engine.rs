@@ -1,0 +1,274 @@
+//! The handle that everyone holds.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use bopis_ledger::{Act, CellKey, CellView, ItemId, ItemName, LocationId, ReservationId};
+use crossbeam_channel::{Sender, TrySendError};
+use parking_lot::Mutex;
+
+use crate::error::{DrainError, OpenError, PositionError, SubmitError};
+use crate::job::{Answer, DrainReport, Job, Position, Reply, ReservationReply};
+use crate::options::EngineOptions;
+use crate::shared::{Change, EngineStatus, Shared};
+use crate::weight::{is_grant, weight, ACT_WEIGHT_MAX};
+
+/// At which position and time a read was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadStamp {
+    /// All cells are as they were after this record.
+    pub sequence: u64,
+    /// Wall time of the read, Unix ms.
+    pub wall_ms: i64,
+}
+
+/// The engine: one writer thread around a ledger and its journal. Clones are the same engine. When
+/// the last one is dropped the queue is finished, the journal sealed and the writer joined.
+///
+/// Callbacks run on the writer thread: they hand over what they got and return.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    /// None only while the last handle is being dropped.
+    queue: Option<Sender<Job>>,
+    accepting: AtomicBool,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Locks the folder, recovers, starts the writer.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; nothing is served then, and no sound byte of the journal was changed.
+    pub fn open(options: EngineOptions) -> Result<Self, OpenError> {
+        let (shared, queue, writer) = crate::open::open(options)?;
+        Ok(Self(Arc::new(Inner {
+            shared,
+            queue: Some(queue),
+            accepting: AtomicBool::new(true),
+            writer: Mutex::new(Some(writer)),
+        })))
+    }
+
+    /// Puts an act into the queue. `done` is called exactly once if this returns Ok: after the act
+    /// is durable and visible to reads, or with `Stopped`.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; `done` is not called then.
+    pub fn submit(&self, act: Act, done: Box<dyn FnOnce(Reply) + Send>) -> Result<(), SubmitError> {
+        match self.0.shared.status() {
+            EngineStatus::Serving => {}
+            EngineStatus::DiskFull if !is_grant(&act) => {}
+            EngineStatus::DiskFull | EngineStatus::NoRoom => return Err(SubmitError::DiskFull),
+            EngineStatus::Stopped => return Err(SubmitError::Stopped),
+        }
+        if weight(&act) > ACT_WEIGHT_MAX {
+            return Err(SubmitError::TooLarge);
+        }
+        self.enqueue(Job::Act(act, Answer::new(done)))
+    }
+
+    /// Reads a reservation behind everything submitted before, when all of that is durable.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; `done` is not called then.
+    pub fn reservation(
+        &self,
+        id: ReservationId,
+        done: Box<dyn FnOnce(ReservationReply) + Send>,
+    ) -> Result<(), SubmitError> {
+        self.enqueue(Job::Reservation(id, Answer::new(done)))
+    }
+
+    fn enqueue(&self, job: Job) -> Result<(), SubmitError> {
+        let queue = self
+            .0
+            .queue
+            .as_ref()
+            .filter(|_| self.0.accepting.load(Ordering::Acquire));
+        let Some(queue) = queue else {
+            job.forget();
+            return Err(SubmitError::Stopped);
+        };
+        match queue.try_send(job) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(job)) => {
+                job.forget();
+                Err(SubmitError::Overloaded)
+            }
+            Err(TrySendError::Disconnected(job)) => {
+                job.forget();
+                Err(SubmitError::Stopped)
+            }
+        }
+    }
+
+    /// A node's id, once its registration is durable.
+    #[must_use]
+    pub fn location(&self, name: &str) -> Option<LocationId> {
+        self.0.shared.names.location(name)
+    }
+
+    /// A SKU's id, once its registration is durable.
+    #[must_use]
+    pub fn sku(&self, name: &str) -> Option<ItemId> {
+        self.0.shared.names.sku(name)
+    }
+
+    /// The id of the labor window that starts then (Unix s), once its registration is durable.
+    #[must_use]
+    pub fn labor(&self, window_start_s: i64) -> Option<ItemId> {
+        self.0.shared.names.labor(window_start_s)
+    }
+
+    /// What a location's id stands for.
+    #[must_use]
+    pub fn location_name(&self, id: LocationId) -> Option<Arc<str>> {
+        self.0.shared.names.location_name(id)
+    }
+
+    /// What an item's id stands for.
+    #[must_use]
+    pub fn item_name(&self, id: ItemId) -> Option<Arc<ItemName>> {
+        self.0.shared.names.item_name(id)
+    }
+
+    /// Reads cells into `out` (cleared first), all at one sequence; an absent cell reads as zeros.
+    /// Meant for up to 4,096 cells: more are read as exactly, but hold the writer up longer.
+    pub fn read(&self, cells: &[CellKey], out: &mut Vec<CellView>) -> ReadStamp {
+        let sequence = self.0.shared.mirror.read(cells, out);
+        ReadStamp {
+            sequence,
+            wall_ms: self.wall_ms(),
+        }
+    }
+
+    /// One cell's ATP as last published; never waits. 0 for an absent cell.
+    #[must_use]
+    pub fn atp(&self, cell: CellKey) -> i64 {
+        self.0.shared.mirror.atp(cell)
+    }
+
+    /// Waits until reads are at least at `sequence`: at once, or for the flush under way.
+    ///
+    /// # Errors
+    /// `NotAssigned` at once for a sequence above the last assigned; `Stopped`.
+    pub fn wait_for(&self, sequence: u64) -> Result<(), PositionError> {
+        self.0.shared.wait_for(sequence)
+    }
+
+    /// Changes of cells after `sequence`, in order; none if some of them are forgotten already.
+    /// A deficit is reported by the change that caused it.
+    #[must_use]
+    pub fn changes_since(&self, sequence: u64) -> Option<Vec<Change>> {
+        self.0.shared.changes_since(sequence)
+    }
+
+    /// Which journal this is; in memory mode one of this start.
+    #[must_use]
+    pub fn journal_id(&self) -> u128 {
+        self.0.shared.journal_id
+    }
+
+    /// The sequence that reads see.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.0.shared.mirror.sequence()
+    }
+
+    /// [`Engine::journal_id`] and [`Engine::position`].
+    #[must_use]
+    pub fn journal_position(&self) -> Position {
+        Position {
+            journal_id: self.journal_id(),
+            sequence: self.position(),
+        }
+    }
+
+    /// Wall time by the engine's clock, Unix ms.
+    #[must_use]
+    pub fn wall_ms(&self) -> i64 {
+        self.0.shared.clock.wall_ms()
+    }
+
+    /// How the engine does.
+    #[must_use]
+    pub fn status(&self) -> EngineStatus {
+        self.0.shared.status()
+    }
+
+    /// Why it stopped, if it stopped by itself.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.0.shared.failure()
+    }
+
+    /// Lets ledger time pass, if the engine was opened with `time_stands`.
+    pub fn start_time(&self) {
+        self.0.shared.time_stands.store(false, Ordering::Release);
+    }
+
+    /// Stops accepting, finishes the queue, seals the journal, writes `drained.json` beside it and
+    /// joins the writer. Reads go on to answer the last state.
+    ///
+    /// # Errors
+    /// See [`DrainError`]; the engine is stopped in any case but `OnWriterThread`.
+    pub fn drain(&self) -> Result<DrainReport, DrainError> {
+        let mut writer = self.0.writer.lock();
+        let Some(thread) = writer.as_ref() else {
+            return Err(DrainError::Stopped);
+        };
+        if thread.thread().id() == thread::current().id() {
+            return Err(DrainError::OnWriterThread);
+        }
+        self.0.accepting.store(false, Ordering::Release);
+        let (send, receive) = mpsc::channel();
+        let answer = Answer::new(Box::new(move |drained| {
+            // The receiver waits below for as long as the sender lives.
+            let _ = send.send(drained);
+        }));
+        if let Some(queue) = &self.0.queue {
+            if let Err(unsent) = queue.send(Job::Drain(answer)) {
+                unsent.into_inner().forget();
+            }
+        }
+        let drained = receive.recv();
+        if let Some(thread) = writer.take() {
+            // A panic of the writer aborts the process, so there is none to hear of here.
+            let _ = thread.join();
+        }
+        match drained {
+            Ok(Ok(drained)) => drained,
+            Ok(Err(_)) | Err(_) => match self.failure() {
+                Some(reason) => Err(DrainError::Journal(reason)),
+                None => Err(DrainError::Stopped),
+            },
+        }
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Engine")
+            .field("position", &self.journal_position())
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.writer.lock().take() {
+            // The last handle may be dropped by a callback, on the writer thread itself.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Digests that turn names of the outside into the ledger's fixed-size identities.
+
+use xxhash_rust::xxh3::{xxh3_64, Xxh3};
+
+/// Scopes of request ids: one per mutating rpc, so that two rpcs never share a key.
+pub mod scope {
+    /// `InventoryService.Reserve`.
+    pub const RESERVE: u32 = 1;
+    /// `InventoryService.BatchReserve`.
+    pub const BATCH_RESERVE: u32 = 2;
+    /// `InventoryService.Commit`.
+    pub const COMMIT: u32 = 3;
+    /// `InventoryService.Release`.
+    pub const RELEASE: u32 = 4;
+    /// `InventoryService.Move`.
+    pub const MOVE: u32 = 5;
+    /// `StockService.Adjust`.
+    pub const ADJUST: u32 = 6;
+    /// `StockService.ImportStock`.
+    pub const IMPORT_STOCK: u32 = 7;
+    /// `StockService.RecordSales`.
+    pub const RECORD_SALES: u32 = 8;
+    /// Sources of sales; used inside the ledger only.
+    pub const SALE_SOURCE: u32 = 9;
+    /// Acts of our own services; ids are derived from (order, intent, attempt).
+    pub const INTERNAL: u32 = 100;
+}
+
+/// Digest of an order's id. Never 0, which means "no order".
+#[must_use]
+pub fn order_reference(order_id: &str) -> u128 {
+    digest("order", &[order_id])
+}
+
+/// Digest of a till's sale: the same words give the same digest, and no two lists of words are
+/// joined into one text. Never 0.
+#[must_use]
+pub fn source_digest(words: &[&str]) -> u128 {
+    digest("sale", words)
+}
+
+/// Digest of a request's body.
+#[must_use]
+pub fn fingerprint(bytes: &[u8]) -> u64 {
+    xxh3_64(bytes)
+}
+
+fn digest(kind: &str, words: &[&str]) -> u128 {
+    let mut hasher = Xxh3::new();
+    for word in std::iter::once(&kind).chain(words) {
+        hasher.update(&(word.len() as u64).to_le_bytes());
+        hasher.update(word.as_bytes());
+    }
+    hasher.digest128().max(1)
+}

@@ -1,0 +1,90 @@
+//! What waits in the queue. Whatever becomes of a job, its callback is called exactly once.
+
+use bopis_ledger::{Act, ActOutcome, ReservationId, ReservationView};
+
+use crate::error::{DrainError, Stopped};
+
+/// A journal and a place in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// Which journal.
+    pub journal_id: u128,
+    /// The record; 0: before the first.
+    pub sequence: u64,
+}
+
+/// An act that is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// A position at which its effect is visible and durable; for a first time its own record.
+    pub sequence: u64,
+    /// Wall time of the decision, Unix ms.
+    pub wall_ms: i64,
+    /// What came of it; a repeat gets the first outcome.
+    pub outcome: ActOutcome,
+}
+
+/// What came of a submitted act.
+pub type Reply = Result<Done, Stopped>;
+
+/// What came of a reservation read.
+pub type ReservationReply = Result<(Option<ReservationView>, Position), Stopped>;
+
+/// State at the orderly end, as written to `drained.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainReport {
+    /// The journal.
+    pub journal_id: u128,
+    /// Its last record.
+    pub sequence: u64,
+    /// The ledger's state.
+    pub state_hash: u128,
+}
+
+/// A callback that hears `Err(Stopped)` when it is dropped unanswered.
+pub(crate) struct Answer<T: 'static>(Option<Callback<T>>);
+
+type Callback<T> = Box<dyn FnOnce(Result<T, Stopped>) + Send>;
+
+impl<T> Answer<T> {
+    pub(crate) fn new(done: Callback<T>) -> Self {
+        Self(Some(done))
+    }
+
+    pub(crate) fn give(mut self, value: T) {
+        if let Some(done) = self.0.take() {
+            done(Ok(value));
+        }
+    }
+
+    /// Drops the callback uncalled: the caller is told in another way.
+    pub(crate) fn forget(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<T> Drop for Answer<T> {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            done(Err(Stopped));
+        }
+    }
+}
+
+pub(crate) type Drained = Result<DrainReport, DrainError>;
+
+pub(crate) enum Job {
+    Act(Act, Answer<Done>),
+    Reservation(ReservationId, Answer<(Option<ReservationView>, Position)>),
+    Drain(Answer<Drained>),
+}
+
+impl Job {
+    pub(crate) fn forget(self) {
+        match self {
+            Self::Act(_, answer) => answer.forget(),
+            Self::Reservation(_, answer) => answer.forget(),
+            Self::Drain(answer) => answer.forget(),
+        }
+    }
+}

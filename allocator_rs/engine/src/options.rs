@@ -1,0 +1,53 @@
+//! How an engine is set up.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+
+/// Settings of one engine; start from [`EngineOptions::memory`] or [`EngineOptions::durable`].
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// The data folder; none: memory mode, nothing survives the process.
+    pub directory: Option<PathBuf>,
+    /// Where time is read.
+    pub clock: Arc<dyn Clock>,
+    /// How many requests the ledger remembers at most.
+    pub request_window_max: usize,
+    /// How many requests wait at most; more are refused as overload.
+    pub queue_max: usize,
+    /// How many acts share one journal write at most.
+    pub batch_max: usize,
+    /// Size of a journal segment in bytes.
+    pub segment_bytes: u64,
+    /// How many changes of cells the feed keeps.
+    pub changes_max: usize,
+    /// Ledger time stands still, so that no hold expires, until [`crate::Engine::start_time`].
+    pub time_stands: bool,
+}
+
+impl EngineOptions {
+    /// An engine without a disk.
+    #[must_use]
+    pub fn memory(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            directory: None,
+            clock,
+            request_window_max: 4_000_000,
+            queue_max: 16_384,
+            batch_max: 4_096,
+            segment_bytes: 64 << 20,
+            changes_max: 65_536,
+            time_stands: false,
+        }
+    }
+
+    /// An engine whose journal is in `directory`, which is made if it is not there.
+    #[must_use]
+    pub fn durable(directory: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            directory: Some(directory.into()),
+            ..Self::memory(clock)
+        }
+    }
+}
