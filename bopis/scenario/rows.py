@@ -1,0 +1,113 @@
+"""Rows of a CSV file whose every error names the file and the line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+MICROS = 1_000_000
+ID_LENGTH_MAX = 64
+
+
+class ScenarioError(ValueError):
+    """A scenario breaks the format; the text names the file and the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row with its place; each reader raises ScenarioError, which names that place."""
+
+    path: Path
+    line: int
+    values: dict[str, str]
+
+    def error(self, text: str) -> ScenarioError:
+        """The error to raise about this row."""
+        return ScenarioError(f"{self.path}:{self.line}: {text}")
+
+    def text(self, column: str) -> str:
+        """A text, may be empty."""
+        return self.values[column].strip()
+
+    def identifier(self, column: str) -> str:
+        """An id: 1 to 64 printable ASCII characters, no space at either end."""
+        value = self.values[column]
+        valid = value.isascii() and value.isprintable() and value == value.strip()
+        if not value or len(value) > ID_LENGTH_MAX or not valid:
+            raise self.error(
+                f"{column} {value!r} is no id (1 to {ID_LENGTH_MAX} printable ASCII characters)"
+            )
+        return value
+
+    def integer(self, column: str, *, least: int, most: int) -> int:
+        """An integer within bounds."""
+        text = self.text(column)
+        try:
+            value = int(text)
+        except ValueError:
+            raise self.error(f"{column} {text!r} is no integer") from None
+        if not least <= value <= most:
+            raise self.error(f"{column} {value} is not within {least} to {most}")
+        return value
+
+    def optional_integer(self, column: str, *, least: int, most: int) -> int | None:
+        """An integer within bounds, or None where the field is empty."""
+        return self.integer(column, least=least, most=most) if self.text(column) else None
+
+    def degrees(self, column: str, *, limit: float) -> float:
+        """Degrees within plus or minus `limit`."""
+        text = self.text(column)
+        try:
+            value = float(text)
+        except ValueError:
+            raise self.error(f"{column} {text!r} is no number") from None
+        if not -limit <= value <= limit:
+            raise self.error(f"{column} {text} is not within -{limit:g} to {limit:g} degrees")
+        return value
+
+    def money(self, column: str) -> int:
+        """A decimal amount as micro-units."""
+        text = self.text(column)
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            raise self.error(f"{column} {text!r} is no amount") from None
+        if not value.is_finite() or value < 0 or value > 10**9:
+            raise self.error(f"{column} {text} is not within 0 to 1000000000")
+        return int((value * MICROS).to_integral_value())
+
+    def instant(self, column: str) -> datetime:
+        """An ISO 8601 instant with an offset, in UTC."""
+        text = self.text(column)
+        try:
+            value = datetime.fromisoformat(text)
+        except ValueError:
+            raise self.error(f"{column} {text!r} is no ISO 8601 instant") from None
+        if value.tzinfo is None:
+            raise self.error(f"{column} {text!r} names no offset from UTC (end it with Z)")
+        return value.astimezone(UTC)
+
+
+def read_rows(path: Path, columns: list[str]) -> Iterator[Row]:
+    """The rows of a CSV file that has at least these columns. Raises ScenarioError."""
+    try:
+        file = path.open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}") from None
+    with file:
+        reader = csv.DictReader(file, strict=True)
+        try:
+            missing = [column for column in columns if column not in (reader.fieldnames or [])]
+            if missing:
+                raise ScenarioError(f"{path}:1: no column {', '.join(missing)}")
+            for values in reader:
+                row = Row(path, reader.line_num, values)
+                if None in values or None in values.values():
+                    raise row.error(f"{len(reader.fieldnames or [])} fields expected")
+                yield row
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ScenarioError(f"{path}:{reader.line_num + 1}: {error}") from None
