@@ -1,0 +1,1 @@
+"""The business, pure: values and decisions. Imports nothing but the standard library."""

@@ -1,0 +1,84 @@
+"""Events, in the envelope of CloudEvents 1.0 (https://cloudevents.io, context attributes)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bopis.domain.ids import derived_uuid
+
+SPEC_VERSION: Final = "1.0"
+SOURCE: Final = "/bopis/orders"
+TYPE_PREFIX: Final = "bopis.v1."
+
+EVENT_TYPES: Final = (
+    "order.created",
+    "order.allocated",
+    "order.unfilled",
+    "fulfillment.allocated",
+    "pick.claimed",
+    "pick.completed",
+    "pick.short",
+    "order.ready",
+    "order.shipped",
+    "order.picked_up",
+    "order.cancelled",
+    "order.expired",
+    "order.moved",
+    "restock.completed",
+)
+"""Every type, without prefix."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """One thing that happened to an order. `data` is the order's document (JSON) after it.
+
+    The id is derived from the order, its version and the event's place among those of the version:
+    the same change writes the same ids, so a replayed relay is deduplicated by id.
+    """
+
+    event_id: str
+    type: str
+    order_id: str
+    time_ms: int
+    fulfillment_order_id: str = ""
+    line_number: int = 0
+
+
+def order_event(
+    event_type: str,
+    *,
+    order_id: str,
+    version: int,
+    index: int,
+    time_ms: int,
+    fulfillment_order_id: str = "",
+    line_number: int = 0,
+) -> OrderEvent:
+    """An event of an order's change to `version`. Raises ValueError for an unknown type."""
+    if event_type not in EVENT_TYPES:
+        raise ValueError(f"no such event type: {event_type}")
+    return OrderEvent(
+        event_id=derived_uuid("event", order_id, str(version), str(index)),
+        type=event_type,
+        order_id=order_id,
+        time_ms=time_ms,
+        fulfillment_order_id=fulfillment_order_id,
+        line_number=line_number,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An event as it leaves: attributes of CloudEvents, and `data` as JSON bytes.
+
+    `subject` is the order_id; `time` is RFC 3339 UTC.
+    """
+
+    id: str
+    type: str
+    subject: str
+    time: str
+    data: bytes
+    source: str = SOURCE
+    specversion: str = SPEC_VERSION
+    datacontenttype: str = "application/json"

@@ -1,0 +1,147 @@
+"""The order: what was asked, who does it, and its state, derived from its groups."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bopis.domain.cost import CostBreakdown, breakdown
+from bopis.domain.fulfillment import DELIVERED, ENDED, FulfillmentOrder, FulfillmentState
+from bopis.domain.machine import Transition, machine
+from bopis.domain.network import Method, Place
+from bopis.domain.sourcing import Consent, UnfilledLine
+
+
+class OrderState(StrEnum):
+    """Where an order stands."""
+
+    PENDING = "PENDING"
+    CONFIRMED = "CONFIRMED"
+    IN_FULFILLMENT = "IN_FULFILLMENT"
+    READY = "READY"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    UNFILLED = "UNFILLED"
+
+
+class OrderVerb(StrEnum):
+    """What is asked of an order as a whole; its other moves follow from its groups."""
+
+    ALLOCATE = "CreateOrder"
+    CANCEL = "CancelOrder"
+    HAND_OVER = "HandOver"
+    MOVE = "Reallocate"
+
+
+_S = OrderState
+_V = OrderVerb
+
+ORDER_MACHINE: Final = machine(
+    "order",
+    _S.PENDING,
+    (
+        Transition(_S.PENDING, _V.ALLOCATE, _S.CONFIRMED, "order.allocated"),
+        Transition(_S.CONFIRMED, _V.CANCEL, _S.CANCELLED, "order.cancelled"),
+        Transition(_S.IN_FULFILLMENT, _V.CANCEL, _S.CANCELLED, "order.cancelled"),
+        Transition(_S.READY, _V.CANCEL, _S.CANCELLED, "order.cancelled"),
+        Transition(_S.READY, _V.HAND_OVER, _S.COMPLETED, "order.picked_up"),
+        # A pickup can be ready while another group of the order is still on its way.
+        Transition(_S.IN_FULFILLMENT, _V.HAND_OVER, _S.IN_FULFILLMENT, "order.picked_up"),
+        Transition(_S.CONFIRMED, _V.MOVE, _S.CONFIRMED, "order.moved"),
+    ),
+)
+"""Which verbs an order accepts. The state after one is `derived_state`: the targets here are the
+ones of an order with one group."""
+
+FINAL: Final = frozenset({_S.COMPLETED, _S.CANCELLED, _S.EXPIRED, _S.UNFILLED})
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One line as ordered; quantity in base units, price of one unit in micro-units."""
+
+    line_number: int
+    sku: str
+    quantity: int
+    unit_price_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sourcing:
+    """One sourcing attempt: its number from 1, the reservation it made, what its plan costs."""
+
+    attempt: int
+    reservation_id: str
+    cost: CostBreakdown
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as it stands. Times are Unix ms; `version` changes with each change.
+
+    `body_digest` tells whether another CreateOrder with the same order_id is the same order.
+    `groups_made` counts fulfillment orders ever made, so that their ids are never used twice.
+    """
+
+    order_id: str
+    tenant: str
+    state: OrderState
+    method: Method
+    place: Place
+    lines: tuple[OrderLine, ...]
+    currency: str
+    create_time_ms: int
+    promise_time_ms: int
+    consent: Consent
+    body_digest: str
+    all_or_nothing: bool = False
+    customer_id: str = ""
+    note: str = ""
+    customer_node_id: str = ""
+    fulfillment_orders: tuple[FulfillmentOrder, ...] = ()
+    unfilled_lines: tuple[UnfilledLine, ...] = ()
+    sourcings: tuple[Sourcing, ...] = ()
+    attempts: int = 0
+    groups_made: int = 0
+    cancelled: bool = False
+    cancel_reason: str = ""
+    version: int = 1
+
+    @property
+    def etag(self) -> str:
+        """Changes with each change of the order."""
+        return str(self.version)
+
+    @property
+    def cost(self) -> CostBreakdown:
+        """What its allocation costs: the terms of all its sourcing attempts, added up."""
+        return breakdown(term for sourcing in self.sourcings for term in sourcing.cost.terms)
+
+
+def derived_state(order: Order) -> OrderState:
+    """The state that follows from the groups; the only place that decides it."""
+    if not order.sourcings:
+        return OrderState.PENDING
+    states = [group.state for group in order.fulfillment_orders]
+    if all(state in ENDED for state in states):
+        return _final_state(order, states)
+    waiting = [
+        group.state
+        for group in order.fulfillment_orders
+        if group.method is Method.PICKUP and group.state not in ENDED
+    ]
+    if waiting and all(state is FulfillmentState.READY_FOR_PICKUP for state in waiting):
+        return OrderState.READY
+    begun = any(
+        state not in (FulfillmentState.ALLOCATED, FulfillmentState.CANCELLED) for state in states
+    )
+    return OrderState.IN_FULFILLMENT if begun else OrderState.CONFIRMED
+
+
+def _final_state(order: Order, states: list[FulfillmentState]) -> OrderState:
+    """Every group has ended, or there is none."""
+    if any(state in (FulfillmentState.NO_SHOW, FulfillmentState.RESTOCKED) for state in states):
+        return OrderState.EXPIRED
+    if any(state in DELIVERED for state in states):
+        return OrderState.COMPLETED
+    return OrderState.CANCELLED if order.cancelled else OrderState.UNFILLED

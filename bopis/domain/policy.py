@@ -1,0 +1,204 @@
+"""The policy: cost card and defaults, validated, in the units that the code computes with.
+
+The file (`bopis/policy/default.toml`) speaks to people: money in whole units of the catalog's
+currency, shares in percent, each with its reason. Here money is micro-units and time is ms.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from bopis.domain.errors import FieldInvalid
+from bopis.domain.sourcing import Consent
+
+MICRO: Final = 1_000_000
+SECOND_MS: Final = 1_000
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 3_600_000
+
+
+class CardLevel(StrEnum):
+    """Which column of the cost card applies; every claim holds at all three."""
+
+    LOW = "low"
+    BASE = "base"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class CostCard:
+    """Prices of the terms, in micro-units of the catalog's currency; shares in basis points."""
+
+    ship_package_micro: int
+    ship_km_micro: int
+    ship_kg_micro: int
+    pick_line_micro: int
+    extra_group_micro: int
+    other_store_km_micro: int
+    pickup_shipped_micro: int
+    late_hour_micro: int
+    unfilled_share_bp: int
+    unfilled_goodwill_micro: int
+    opportunity_last_bp: int
+    opportunity_next_two_bp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that can be set. `version` names the text that it was read from."""
+
+    version: str
+    card: CostCard
+    unit_weight_g: int
+    hold_ttl_ms: int
+    lead_time_ms: int
+    promise_ms: int
+    pickup_kept_ms: int
+    code_digits: int
+    code_tries: int
+    pickup_reach_km: int
+    consent: Consent
+    ship_when_out_of_reach: bool
+    refuse_unknown_skus: bool
+    late_windows_max_h: int
+    span_windows_max: int
+    labor_horizon_days: int
+
+
+def parse_policy(text: str, *, level: CardLevel = CardLevel.BASE) -> Policy:
+    """Reads a policy file. Raises FieldInvalid naming the key that is missing, unknown or out of
+    range.
+    """
+    try:
+        root = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise FieldInvalid(f"the policy is no TOML: {error}", field="policy") from error
+    reader = _Reader(root)
+    card = _cost_card(reader, level)
+    policy = Policy(
+        version=f"{reader.text('version')}/{level.value}",
+        card=card,
+        unit_weight_g=reader.integer("shipping.unit_weight_g", 1, 1_000_000),
+        hold_ttl_ms=reader.integer("orders.hold_ttl_min", 1, 1440) * MINUTE_MS,
+        lead_time_ms=reader.integer("orders.lead_time_min", 0, 10_080) * MINUTE_MS,
+        promise_ms=reader.integer("orders.promise_h", 1, 720) * HOUR_MS,
+        pickup_kept_ms=reader.integer("pickup.kept_h", 1, 2160) * HOUR_MS,
+        code_digits=reader.integer("pickup.code_digits", 4, 12),
+        code_tries=reader.integer("pickup.code_tries", 1, 100),
+        pickup_reach_km=reader.integer("pickup.reach_km", 1, 20_000),
+        consent=Consent(
+            other_store_km=reader.integer("consent.other_store_km", 0, 1_000),
+            ship_home=reader.flag("consent.ship_home"),
+        ),
+        ship_when_out_of_reach=reader.flag("shipping.when_out_of_reach"),
+        refuse_unknown_skus=reader.flag("orders.refuse_unknown_skus"),
+        late_windows_max_h=reader.integer("labor.late_windows_max_h", 0, 720),
+        span_windows_max=reader.integer("labor.span_windows_max", 1, 3),
+        labor_horizon_days=reader.integer("labor.horizon_days", 1, 60),
+    )
+    reader.refuse_unknown()
+    return policy
+
+
+def _cost_card(reader: "_Reader", level: CardLevel) -> CostCard:
+    def money(name: str) -> int:
+        return reader.scaled(f"cost.{name}.{level.value}", MICRO)
+
+    def share(name: str) -> int:
+        return reader.scaled(f"cost.{name}.{level.value}", 100)
+
+    card = CostCard(
+        ship_package_micro=money("ship_package"),
+        ship_km_micro=money("ship_km"),
+        ship_kg_micro=money("ship_kg"),
+        pick_line_micro=money("pick"),
+        extra_group_micro=money("extra_group"),
+        other_store_km_micro=money("other_store_km"),
+        pickup_shipped_micro=money("pickup_shipped"),
+        late_hour_micro=money("late_hour"),
+        unfilled_share_bp=share("unfilled_percent"),
+        unfilled_goodwill_micro=money("unfilled_goodwill"),
+        opportunity_last_bp=share("opportunity_last_percent"),
+        opportunity_next_two_bp=share("opportunity_next_two_percent"),
+    )
+    for other in CardLevel:
+        for name in _CARD_KEYS:
+            reader.scaled(f"cost.{name}.{other.value}", MICRO)
+    return card
+
+
+_CARD_KEYS: Final = (
+    "ship_package",
+    "ship_km",
+    "ship_kg",
+    "pick",
+    "extra_group",
+    "other_store_km",
+    "pickup_shipped",
+    "late_hour",
+    "unfilled_percent",
+    "unfilled_goodwill",
+    "opportunity_last_percent",
+    "opportunity_next_two_percent",
+)
+
+
+class _Reader:
+    """Reads keys by dotted path, remembers which were read, so that a misspelt one is found."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._values = dict(_flatten(root, ""))
+        self._read: set[str] = set()
+
+    def _value(self, path: str) -> Any:
+        self._read.add(path)
+        if path not in self._values:
+            raise FieldInvalid(f"the policy lacks {path}", field=path)
+        return self._values[path]
+
+    def text(self, path: str) -> str:
+        value = self._value(path)
+        if not isinstance(value, str) or not value:
+            raise FieldInvalid(f"{path} must be a text", field=path)
+        return value
+
+    def flag(self, path: str) -> bool:
+        value = self._value(path)
+        if not isinstance(value, bool):
+            raise FieldInvalid(f"{path} must be true or false", field=path)
+        return value
+
+    def integer(self, path: str, low: int, high: int) -> int:
+        value = self._value(path)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise FieldInvalid(f"{path} must be a whole number, {low} to {high}", field=path)
+        return value
+
+    def scaled(self, path: str, scale: int) -> int:
+        """A number, at least 0, times `scale`; it must come out whole."""
+        value = self._value(path)
+        if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+            raise FieldInvalid(f"{path} must be a number", field=path)
+        scaled = Decimal(value) * scale
+        if not scaled.is_finite() or scaled < 0 or scaled != int(scaled):
+            raise FieldInvalid(f"{path} must be at least 0 and a multiple of 1/{scale}", field=path)
+        return int(scaled)
+
+    def refuse_unknown(self) -> None:
+        """Raises FieldInvalid for the first key that nothing reads; `reason` is for people."""
+        for path in self._values:
+            if path not in self._read and not path.endswith("reason"):
+                raise FieldInvalid(f"the policy has no key {path}", field=path)
+
+
+def _flatten(table: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
+    flat: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat.extend(_flatten(value, f"{prefix}{key}."))
+        else:
+            flat.append((f"{prefix}{key}", value))
+    return flat

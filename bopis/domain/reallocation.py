@@ -1,0 +1,86 @@
+"""The batch problem of re-allocation and what the optimizer proposes: values of the solver port."""
+
+from dataclasses import dataclass
+
+from bopis.domain.cost import CostBreakdown
+from bopis.domain.sourcing import Ask, PlannedGroup, UnfilledLine
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order that nobody picks yet: its ask, and the plan in force.
+
+    `cost` is the cost in force without the term `opportunity`.
+    """
+
+    ask: Ask
+    groups: tuple[PlannedGroup, ...]
+    unfilled: tuple[UnfilledLine, ...]
+    cost: CostBreakdown
+
+
+@dataclass(frozen=True, slots=True)
+class StockLimit:
+    """Units of a SKU at a node that these orders may use: max(0, ATP) + what they hold there."""
+
+    node_id: str
+    sku: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaborLimit:
+    """Seconds of a node's hour that these orders may use: max(0, ATP) + what they hold there."""
+
+    node_id: str
+    window_start_s: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReallocationProblem:
+    """Everything the optimizer needs beside the network, items and policy loaded before.
+
+    Limits that are zero are left out. `now_ms` is Unix ms, `time_limit_ms` wall time.
+    """
+
+    now_ms: int
+    orders: tuple[OpenOrder, ...]
+    stock: tuple[StockLimit, ...]
+    labor: tuple[LaborLimit, ...]
+    time_limit_ms: int
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OrderMove:
+    """One order's new plan."""
+
+    order_id: str
+    groups: tuple[PlannedGroup, ...]
+    unfilled: tuple[UnfilledLine, ...]
+    cost: CostBreakdown
+
+
+@dataclass(frozen=True, slots=True)
+class ReallocationProposal:
+    """What the optimizer proposes.
+
+    `components`: orders that must move together (they swap units), each one atomic act, in the
+    order in which they can be applied one after the other. Orders that stay are not named. Money
+    is micro-units; costs are of all orders of the problem, without opportunity; no allocation of
+    them costs less than `bound_micro`.
+    """
+
+    components: tuple[tuple[OrderMove, ...], ...]
+    cost_before_micro: int
+    cost_planned_micro: int
+    bound_micro: int
+    solve_time_ms: int
+
+    @property
+    def gap(self) -> float:
+        """(planned - bound) / bound; 0 where the bound is not positive."""
+        if self.bound_micro <= 0:
+            return 0.0
+        return (self.cost_planned_micro - self.bound_micro) / self.bound_micro

@@ -1,0 +1,122 @@
+"""What is asked of the sourcer, and what it answers: the values of the sourcer port."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bopis.domain.cost import CostBreakdown
+from bopis.domain.ledger import Reservation
+from bopis.domain.network import Method, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the customer agrees to: another store up to some km (0: no), lines shipped home."""
+
+    other_store_km: int = 0
+    ship_home: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskLine:
+    """One line to be sourced."""
+
+    line_number: int
+    sku: str
+    quantity: int
+    unit_price_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An order, or some lines of one, to be sourced. Times are Unix ms.
+
+    `now_ms` is the moment of asking, windows before it are past; `promise_ms` is the promised
+    ready-by time, already rounded to a window end. `excluded_node_ids` do none of the lines.
+    `pickup_only_at` names the one store where pickup is possible (another group of the order waits
+    there); None: any store that method, reach and consent allow.
+    """
+
+    order_id: str
+    method: Method
+    place: Place
+    lines: tuple[AskLine, ...]
+    now_ms: int
+    promise_ms: int
+    consent: Consent
+    all_or_nothing: bool = False
+    excluded_node_ids: tuple[str, ...] = ()
+    pickup_only_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceAsk:
+    """An ask whose best plan shall be held under `reservation_id` by the act `request_id`."""
+
+    ask: Ask
+    reservation_id: str
+    request_id: str
+    hold_ttl_ms: int
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LaborShare:
+    """Labor seconds that a group takes from one hour (Unix seconds of its start)."""
+
+    window_start_s: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGroup:
+    """Lines that one node does, by one method, with the labor it takes. Times are Unix ms."""
+
+    node_id: str
+    method: Method
+    line_numbers: tuple[int, ...]
+    labor: tuple[LaborShare, ...]
+    window_start_ms: int
+    ready_by_ms: int
+
+
+class UnfilledReason(StrEnum):
+    """Why no plan fills a line."""
+
+    NO_STOCK = "NO_STOCK"
+    OUT_OF_REACH = "OUT_OF_REACH"
+    NO_LABOR = "NO_LABOR"
+    UNKNOWN_SKU = "UNKNOWN_SKU"
+    TOO_COSTLY = "TOO_COSTLY"
+    QUANTITY = "QUANTITY"
+
+
+@dataclass(frozen=True, slots=True)
+class UnfilledLine:
+    """A line that no plan fills, and why."""
+
+    line_number: int
+    reason: UnfilledReason
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A way to fulfill an ask. `customer_node_id` is empty for orders that are shipped."""
+
+    groups: tuple[PlannedGroup, ...]
+    unfilled: tuple[UnfilledLine, ...]
+    cost: CostBreakdown
+    customer_node_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The plan chosen and the reservation that holds it; no reservation if the plan is empty.
+
+    For an all-or-nothing ask that cannot be filled the plan has no group and names every line that
+    lacks. `attempts` counts plans tried: more than one means that a race was lost on the way.
+    """
+
+    plan: Plan
+    reservation: Reservation | None
+    sequence: int = 0
+    attempts: int = 1

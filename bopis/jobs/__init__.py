@@ -1,0 +1,1 @@
+"""What runs on a timer: plain async functions, driven by bootstrap."""

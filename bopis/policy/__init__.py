@@ -1,0 +1,1 @@
+"""The policy files that ship with bopis: data, read by whoever composes the service."""

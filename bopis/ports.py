@@ -1,0 +1,252 @@
+"""Protocols of everything outside: what the services ask for, and adapters give.
+
+Every method may raise `NotServing` (stopped or starting) and `Overloaded` (queue full). Values are
+in `bopis.domain`; adapters convert at their own border. Contract tests run each port over all its
+adapters (tests/contract).
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from bopis.domain.events import Envelope
+from bopis.domain.ids import RequestKey
+from bopis.domain.ledger import ActDone, CellKey, CellsRead, Command, Reservation
+from bopis.domain.network import Item, NetworkNode, Node
+from bopis.domain.notification import Notification
+from bopis.domain.order import Order, OrderState
+from bopis.domain.pick_task import PickTask
+from bopis.domain.policy import Policy
+from bopis.domain.reallocation import ReallocationProblem, ReallocationProposal
+from bopis.domain.records import (
+    Intent,
+    Operation,
+    OutboxRow,
+    PickupCode,
+    StoredResponse,
+    TaskChange,
+    WriteSet,
+)
+from bopis.domain.sourcing import Ask, PlaceAsk, Placement, Plan
+
+
+class Clock(Protocol):
+    """The one clock; in a demo it runs scaled."""
+
+    def wall_ms(self) -> int:
+        """Unix ms of now."""
+        ...
+
+
+class Ids(Protocol):
+    """Ids that nothing determines."""
+
+    def new_uuid(self) -> str:
+        """A random UUID in canonical form."""
+        ...
+
+
+class Ledger(Protocol):
+    """Quantities and reservations."""
+
+    async def act(self, commands: Sequence[Command], *, request_id: str) -> ActDone:
+        """Applies commands together; durable when it returns. One outcome per command, in order.
+
+        One effect per request_id (UUID): a repeat returns the first outcomes. Names of cells must
+        have been registered. Refusals and shortages are outcomes. Raises RequestIdReused (same
+        id, other commands), RequestWindowFull, NodeNotFound, SkuNotFound, QuantityOutOfRange.
+        """
+        ...
+
+    async def reservation(self, reservation_id: str) -> Reservation | None:
+        """A reservation as it stands, reading own writes; None if there is none (any more)."""
+        ...
+
+    async def read(self, cells: Sequence[CellKey]) -> CellsRead:
+        """At most 4,096 cells, all at one position; cells and names never seen read as zeros."""
+        ...
+
+    async def read_atp(self, node_ids: Sequence[str], items: Sequence[CellKey]) -> Sequence[int]:
+        """ATP of every item (its `node_id` is ignored) at every node, node-major. Any number of
+        cells, each exact at some moment of the call; names never seen read as 0.
+        """
+        ...
+
+
+class Sourcer(Protocol):
+    """Chooses who fulfills what: the kernel under current stock and dual prices."""
+
+    def load_network(self, nodes: Sequence[NetworkNode], *, version: int) -> None:
+        """Replaces the network and its windows. Later calls see it; versions ascend."""
+        ...
+
+    def load_items(self, items: Sequence[Item]) -> None:
+        """Adds or replaces items."""
+        ...
+
+    def load_policy(self, policy: Policy) -> None:
+        """Replaces the policy."""
+        ...
+
+    async def place(self, place_ask: PlaceAsk) -> Placement:
+        """Chooses the best plan and holds it, as one native call that retries a lost race with
+        fresh stock. Lines without any plan, unknown SKUs among them, come back as unfilled with
+        their reason. The reservation is HELD; its lines are those of the plan's groups: units
+        summed per node and SKU, labor per node and hour.
+        """
+        ...
+
+    def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
+        """The best k plans (at least one) under the stock of now, cheapest first; holds nothing."""
+        ...
+
+
+class OrderStore(Protocol):
+    """Orders, tasks, intents, responses, outbox, network and catalog. One process owns it."""
+
+    async def commit(self, writes: WriteSet) -> tuple[TaskChange, ...]:
+        """Writes all or nothing; durable when it returns. Gives the changes of tasks, in order.
+
+        Raises StaleEtag if an order is not at its expected version, OrderExists if a new one is
+        there, RequestIdReused if the response or intent of the key exists.
+        """
+        ...
+
+    async def order(self, order_id: str) -> Order | None:
+        """One order."""
+        ...
+
+    async def orders(
+        self, *, state: OrderState | None, after: str, limit: int
+    ) -> tuple[tuple[Order, ...], str]:
+        """Orders by creation, oldest first, from the cursor `after` (empty: from the beginning);
+        the cursor of the next page, empty if there is none. Raises TokenInvalid.
+        """
+        ...
+
+    async def open_allocations(self, limit: int) -> tuple[str, ...]:
+        """Ids of CONFIRMED orders, earliest promise first."""
+        ...
+
+    async def response(self, key: RequestKey) -> StoredResponse | None:
+        """The first answer to a request."""
+        ...
+
+    async def intent(self, key: RequestKey) -> Intent | None:
+        """An open intent."""
+        ...
+
+    async def open_intents(self) -> tuple[Intent, ...]:
+        """All open intents, oldest first."""
+        ...
+
+    async def pickup_code(self, fulfillment_order_id: str) -> PickupCode | None:
+        """The code's hash and tries."""
+        ...
+
+    async def pick_task(self, pick_task_id: str) -> PickTask | None:
+        """One task."""
+        ...
+
+    async def open_tasks(
+        self, node_id: str, *, after: str, limit: int
+    ) -> tuple[tuple[PickTask, ...], str]:
+        """A node's open and claimed tasks by time left to the promise; cursors as in `orders`."""
+        ...
+
+    async def task_changes(
+        self, node_id: str, *, after_sequence: int, limit: int
+    ) -> tuple[TaskChange, ...]:
+        """Tasks of a node whose last change comes after a sequence, by sequence: each task once,
+        as it is now.
+        """
+        ...
+
+    async def task_sequence(self, node_id: str) -> int:
+        """The sequence of the node's last change; 0: none."""
+        ...
+
+    async def goods_off_shelf(self, node_id: str, sku: str) -> int:
+        """Units of a SKU that groups at a node have picked and that have not left or gone back."""
+        ...
+
+    async def due_pickups(self, now_ms: int, limit: int) -> tuple[str, ...]:
+        """Fulfillment orders READY_FOR_PICKUP whose pickup expired, earliest first."""
+        ...
+
+    async def outbox(self, limit: int, *, now_ms: int) -> tuple[OutboxRow, ...]:
+        """Events to be published, oldest first: at most one prefix per order, none that waits for
+        its next try (`now_ms` is real time) or behind one that waits.
+        """
+        ...
+
+    async def outbox_done(
+        self,
+        published: Sequence[int],
+        *,
+        failed: Sequence[tuple[int, int, str]] = (),
+        dead: Sequence[tuple[int, str]] = (),
+    ) -> None:
+        """Takes published rows out by sequence; `failed`: (sequence, real Unix ms of the next try,
+        error); `dead`: (sequence, error), moved to the dead letters.
+        """
+        ...
+
+    async def forget_responses(self, before_ms: int, limit: int) -> int:
+        """Deletes responses stored before a time; how many it deleted."""
+        ...
+
+    async def put_nodes(self, nodes: Sequence[Node]) -> None:
+        """Creates or replaces nodes."""
+        ...
+
+    async def nodes(self) -> tuple[Node, ...]:
+        """All nodes by id."""
+        ...
+
+    async def put_items(self, items: Sequence[Item]) -> None:
+        """Creates or replaces items."""
+        ...
+
+    async def items(self) -> tuple[Item, ...]:
+        """All items by SKU."""
+        ...
+
+    async def put_operation(self, operation: Operation) -> None:
+        """Creates or replaces a long operation."""
+        ...
+
+    async def operation(self, operation_id: str) -> Operation | None:
+        """One long operation."""
+        ...
+
+
+BusHandler = Callable[[Sequence[Envelope]], Awaitable[Sequence[Exception | None]]]
+"""Takes a batch; one result per event, in order: None, or why it failed."""
+
+
+class Bus(Protocol):
+    """Where events go."""
+
+    def subscribe(self, name: str, handler: BusHandler) -> None:
+        """Adds a consumer. Consumers dedupe by event id: delivery is at least once."""
+        ...
+
+    async def publish(self, events: Sequence[Envelope]) -> Sequence[Exception | None]:
+        """Delivers a batch, in order; one result per event: None, or the first failure."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells customers."""
+
+    async def send(self, notifications: Sequence[Notification]) -> None:
+        """Sends a batch, each event_id once whatever is repeated. Raises OSError if it cannot."""
+        ...
+
+
+class ReallocationSolver(Protocol):
+    """The batch optimizer, in a process of its own."""
+
+    async def solve(self, problem: ReallocationProblem) -> ReallocationProposal:
+        """Proposes moves within the problem's time limit. Raises NotServing if its process died."""
+        ...
