@@ -1,0 +1,282 @@
+//! A second, simple solver and a generator of cases. Shares no code with the search.
+
+use bopis_sourcing::{Facility, OpportunityTiers, Problem, Twins, CANNOT};
+
+/// A small case with everything visible.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub facilities: Vec<Facility>,
+    pub costs: Vec<i64>,
+    pub unfilled: Vec<i64>,
+    pub extra_group: i64,
+    pub late_step: i64,
+    pub all_or_nothing: bool,
+    pub twins: Vec<Twins>,
+}
+
+impl Case {
+    pub fn problem(&self) -> Problem {
+        Problem::new(
+            self.facilities.clone(),
+            self.costs.clone(),
+            self.unfilled.clone(),
+            self.extra_group,
+            self.late_step,
+            self.all_or_nothing,
+            self.twins.clone(),
+        )
+        .unwrap()
+    }
+
+    /// Cost of the lines of `mask` at a facility, none if it cannot do them together.
+    fn subset_cost(&self, facility: usize, mask: u32) -> Option<i64> {
+        let lines = self.unfilled.len();
+        if mask.count_ones() > self.facilities[facility].capacity {
+            return None;
+        }
+        let mut cost = self.facilities[facility].fixed;
+        for line in (0..lines).filter(|l| mask >> l & 1 == 1) {
+            let c = self.costs[facility * lines + line];
+            if c == CANNOT {
+                return None;
+            }
+            cost += c;
+        }
+        for twins in &self.twins {
+            let taken: Vec<i64> = twins
+                .lines
+                .iter()
+                .zip(&twins.quantities)
+                .filter(|(l, _)| mask >> **l & 1 == 1)
+                .map(|(_, q)| *q)
+                .collect();
+            let units: i64 = taken.iter().sum();
+            let available = twins.available[facility];
+            if units > available {
+                return None;
+            }
+            cost += worth(twins.tiers, available, units);
+            cost -= taken
+                .iter()
+                .map(|q| worth(twins.tiers, available, *q))
+                .sum::<i64>();
+        }
+        Some(cost)
+    }
+
+    /// Dynamic program over line subsets, node by node: 3^L per node, lateness level and pickup
+    /// state. No bound, no dominance.
+    pub fn optimum(&self) -> i64 {
+        let lines = self.unfilled.len();
+        let full = (1_u32 << lines) - 1;
+        let mut nodes: Vec<u32> = self.facilities.iter().map(|f| f.node).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        let mut levels: Vec<u32> = self.facilities.iter().map(|f| f.late).collect();
+        levels.sort_unstable();
+        levels.dedup();
+        let mut best: i64 = self.unfilled.iter().sum();
+        for level in levels {
+            // table[pickup used][mask served] = least cost of groups (each with an extra charge)
+            let far = i64::MAX / 4;
+            let mut table = vec![vec![far; full as usize + 1]; 2];
+            table[0][0] = 0;
+            for node in &nodes {
+                let mut next = table.clone();
+                for (f, facility) in self.facilities.iter().enumerate() {
+                    if facility.node != *node || facility.late > level {
+                        continue;
+                    }
+                    let subset: Vec<Option<i64>> =
+                        (0..=full).map(|mask| self.subset_cost(f, mask)).collect();
+                    for (used, row) in table
+                        .iter()
+                        .enumerate()
+                        .take(2 - usize::from(facility.pickup))
+                    {
+                        let to = used + usize::from(facility.pickup);
+                        for mask in 1..=full {
+                            let mut sub = mask;
+                            while sub > 0 {
+                                if let Some(cost) = subset[sub as usize] {
+                                    let before = row[(mask ^ sub) as usize];
+                                    let total = before + cost + self.extra_group;
+                                    let slot = &mut next[to][mask as usize];
+                                    *slot = (*slot).min(total);
+                                }
+                                sub = (sub - 1) & mask;
+                            }
+                        }
+                    }
+                }
+                table = next;
+            }
+            for row in &table {
+                for mask in 1..=full {
+                    if self.all_or_nothing && mask != full {
+                        continue;
+                    }
+                    let left: i64 = (0..lines)
+                        .filter(|l| mask >> l & 1 == 0)
+                        .map(|l| self.unfilled[l])
+                        .sum();
+                    let late = self.late_step * i64::from(level);
+                    best = best.min(row[mask as usize] - self.extra_group + left + late);
+                }
+            }
+        }
+        best
+    }
+
+    /// Prices an assignment from the case alone, none if it breaks a rule.
+    pub fn price(&self, assignment: &[Option<usize>]) -> Option<i64> {
+        let mut cost = 0;
+        let mut groups: Vec<usize> = assignment.iter().flatten().copied().collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let nodes: std::collections::BTreeSet<u32> =
+            groups.iter().map(|f| self.facilities[*f].node).collect();
+        let pickups = groups
+            .iter()
+            .filter(|f| self.facilities[**f].pickup)
+            .count();
+        let unfilled = assignment.iter().filter(|c| c.is_none()).count();
+        let partial = unfilled > 0 && unfilled < assignment.len();
+        if nodes.len() < groups.len() || pickups > 1 || (self.all_or_nothing && partial) {
+            return None;
+        }
+        for f in &groups {
+            let mask = (0..assignment.len())
+                .filter(|l| assignment[*l] == Some(*f))
+                .fold(0, |mask, l| mask | 1_u32 << l);
+            cost += self.subset_cost(*f, mask)?;
+        }
+        for (line, choice) in assignment.iter().enumerate() {
+            if choice.is_none() {
+                cost += self.unfilled[line];
+            }
+        }
+        cost += self.extra_group * (groups.len() as i64 - 1).max(0);
+        let late = groups
+            .iter()
+            .map(|f| self.facilities[*f].late)
+            .max()
+            .unwrap_or(0);
+        Some(cost + self.late_step * i64::from(late))
+    }
+
+    /// Every assignment there is.
+    pub fn brute_force(&self) -> i64 {
+        let lines = self.unfilled.len();
+        let choices = self.facilities.len() + 1;
+        let mut best = i64::MAX;
+        for code in 0..choices.pow(lines as u32) {
+            let mut rest = code;
+            let assignment: Vec<Option<usize>> = (0..lines)
+                .map(|_| {
+                    let choice = rest % choices;
+                    rest /= choices;
+                    choice.checked_sub(1)
+                })
+                .collect();
+            best = self.price(&assignment).map_or(best, |cost| best.min(cost));
+        }
+        best
+    }
+}
+
+/// The charge for the last units, unit by unit.
+fn worth(tiers: OpportunityTiers, available: i64, units: i64) -> i64 {
+    (0..units)
+        .map(|taken| match available - taken {
+            1 => tiers.last,
+            2 | 3 => tiers.next_two,
+            _ => 0,
+        })
+        .sum()
+}
+
+/// A small deterministic generator (SplitMix64), so that a failure's seed replays it.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % bound
+    }
+
+    pub fn amount(&mut self, low: i64, high: i64) -> i64 {
+        low + self.below((high - low + 1) as u64) as i64
+    }
+}
+
+/// A random case: ties, tight capacities, several patterns a node, pickups, lateness, twins.
+pub fn random_case(seed: u64, lines: usize, nodes: u32) -> Case {
+    let mut dice = Dice(seed);
+    let scale = [10, 100, 10_000][dice.below(3) as usize];
+    let tight = dice.below(3) == 0;
+    let lateness = dice.below(2) == 0;
+    let mut facilities = Vec::new();
+    for node in 0..nodes {
+        for _ in 0..=dice.below(2) {
+            facilities.push(Facility {
+                node,
+                pickup: dice.below(3) == 0,
+                fixed: dice.amount(0, 2 * scale),
+                capacity: if tight {
+                    dice.amount(0, 3) as u32
+                } else {
+                    lines as u32
+                },
+                late: if lateness { dice.below(4) as u32 } else { 0 },
+                tag: 0,
+            });
+        }
+    }
+    let mut twins = Vec::new();
+    if lines >= 3 && dice.below(3) == 0 {
+        let size = 2 + usize::from(lines >= 4 && dice.below(2) == 0);
+        let quantities: Vec<i64> = (0..size).map(|_| dice.amount(1, 3)).collect();
+        let available = facilities.iter().map(|_| dice.amount(0, 7)).collect();
+        let last = dice.amount(0, scale);
+        let tiers = OpportunityTiers {
+            last,
+            next_two: dice.amount(0, last),
+        };
+        twins.push(Twins {
+            lines: (0..size).collect(),
+            quantities,
+            available,
+            tiers,
+        });
+    }
+    let mut costs = Vec::new();
+    for f in 0..facilities.len() {
+        for line in 0..lines {
+            let lacks = twins.iter().any(|t: &Twins| {
+                t.lines
+                    .iter()
+                    .zip(&t.quantities)
+                    .any(|(l, q)| *l == line && *q > t.available[f])
+            });
+            let cannot = lacks || dice.below(4) == 0;
+            costs.push(if cannot {
+                CANNOT
+            } else {
+                dice.amount(0, scale)
+            });
+        }
+    }
+    Case {
+        facilities,
+        costs,
+        unfilled: (0..lines).map(|_| dice.amount(0, 4 * scale)).collect(),
+        extra_group: dice.amount(0, scale / 2),
+        late_step: dice.amount(0, scale / 2),
+        all_or_nothing: dice.below(4) == 0,
+        twins,
+    }
+}
