@@ -1,11 +1,31 @@
 //! The ATP ledger: a deterministic state machine.
+//!
+//! | | |
+//! | --- | --- |
+//! | acts and a stamp in | one outcome per act, and the records to journal |
+//! | the same records | the same state, by `state_hash` |
+//! | time, threads, disk | outside: the ledger is told the time and never waits |
 
+mod cells;
 mod command;
+mod decide;
+mod effect;
+mod error;
+mod grants;
 mod ids;
+mod ledger;
+mod limits;
+mod lines;
+mod names;
 mod outcome;
+mod reservations;
+mod window;
 
 pub use command::{Act, Command, Line, Lines, Stamp};
+pub use error::{Divergence, ReplayError};
 pub use ids::{CellKey, ItemId, ItemName, LocationId, OrderRef, RequestKey, ReservationId};
+pub use ledger::Ledger;
+pub use limits::{Limits, LINES_MAX, NAME_BYTES_MAX, QUANTITY_MAX, SALE_SOURCE_SCOPE};
 pub use outcome::{
     ActOutcome, CellView, Outcome, Record, Refusal, ReservationState, ReservationView, Shortage,
 };

@@ -1,0 +1,274 @@
+//! Decisions about names, facts and single reservations. A decision changes nothing.
+//!
+//! | command | refused, in this order; else |
+//! | --- | --- |
+//! | register | `Malformed`, `QuantityOutOfRange` (integers ran out); the id |
+//! | adjust, set on hand | `Malformed`, `QuantityOutOfRange`; the cell. Never for what is promised |
+//! | sale | `Malformed`, (`Duplicate`), `QuantityOutOfRange`; the cell |
+//! | commit | not found, expired, ended, already committed; COMMITTED |
+//! | release | `Malformed`, not found, expired, ended, `LineNotHeld`; what remains |
+//! | consume | `Malformed`, not found, expired, ended, `NotCommitted`, `LineNotHeld`, `QuantityOutOfRange`; what remains |
+//! | expire | not found; the reservation, EXPIRED if it was due |
+//! | hold, move | see `grants` |
+//!
+//! A command that touches a due hold makes it expire first.
+
+use crate::cells::{changed_by, Delta};
+use crate::command::{Command, Line, Stamp};
+use crate::ids::{CellKey, ItemName, RequestKey, ReservationId};
+use crate::ledger::Ledger;
+use crate::limits::{LINES_MAX, NAME_BYTES_MAX, QUANTITY_MAX, SALE_SOURCE_SCOPE};
+use crate::lines::without;
+use crate::outcome::{Outcome, Refusal, ReservationState, Shortage};
+use crate::reservations::Reservation;
+
+/// What a command comes to, on the state as it is.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// This.
+    Outcome(Outcome),
+    /// To be decided again once this due hold has expired.
+    ExpireFirst(ReservationId),
+    /// Insufficient, unless due holds give back enough.
+    Short(Vec<Shortage>),
+}
+
+pub(crate) const fn refused(refusal: Refusal) -> Decision {
+    Decision::Outcome(Outcome::Refused(refusal))
+}
+
+/// A reservation found live and not due, or else the decision.
+pub(crate) type Found<'a> = Result<&'a Reservation, Decision>;
+
+impl Ledger {
+    /// Decides one command. Entries that no longer count at `stamp` must be evicted already.
+    pub(crate) fn decide(&self, command: &Command, stamp: Stamp) -> Decision {
+        match command {
+            Command::RegisterLocation { name } => {
+                registered(name.len(), self.locations.index_or_next(name))
+            }
+            Command::RegisterItem { name } => {
+                let length = match name {
+                    ItemName::Sku(sku) => sku.len(),
+                    ItemName::Labor { .. } => size_of::<i64>(),
+                };
+                registered(length, self.items.index_or_next(name))
+            }
+            Command::Adjust {
+                cell,
+                on_hand_delta,
+                unavailable_delta,
+                reason: _,
+            } => self.fact(
+                *cell,
+                Delta {
+                    on_hand: *on_hand_delta,
+                    unavailable: *unavailable_delta,
+                    ..Delta::default()
+                },
+            ),
+            Command::SetOnHand { cell, on_hand } => {
+                let before = self.cells.view(*cell).on_hand;
+                match on_hand.checked_sub(before) {
+                    Some(delta) => self.fact(
+                        *cell,
+                        Delta {
+                            on_hand: delta,
+                            ..Delta::default()
+                        },
+                    ),
+                    None if self.knows(*cell) => refused(Refusal::QuantityOutOfRange),
+                    None => refused(Refusal::Malformed),
+                }
+            }
+            Command::Sale {
+                source,
+                cell,
+                quantity,
+                reservation,
+            } => self.decide_sale(*source, *cell, *quantity, *reservation),
+            Command::Hold {
+                reservation,
+                lines,
+                ttl_ms,
+                priority,
+                order: _,
+            } => self.decide_hold(*reservation, lines, *ttl_ms, *priority, stamp),
+            Command::Commit { reservation } => self.decide_commit(*reservation, stamp),
+            Command::Release { reservation, lines } => {
+                self.decide_release(*reservation, lines.as_deref(), stamp)
+            }
+            Command::Consume { reservation, lines } => {
+                self.decide_consume(*reservation, lines.as_deref(), stamp)
+            }
+            Command::Move { moves } => self.decide_move(moves, stamp),
+            Command::Expire { reservation } => match self.reservations.get(*reservation) {
+                None => refused(Refusal::ReservationNotFound),
+                Some(found) if found.is_due(stamp.now_ms) => Decision::ExpireFirst(*reservation),
+                Some(found) => {
+                    Decision::Outcome(Outcome::Reservation(found.view(*reservation, stamp)))
+                }
+            },
+        }
+    }
+
+    pub(crate) fn knows(&self, cell: CellKey) -> bool {
+        self.locations.knows(cell.location.0) && self.items.knows(cell.item.0)
+    }
+
+    /// At least one line, at most `lines_max`, known cells, quantities from 1.
+    pub(crate) fn are_well_formed(&self, lines: &[Line], lines_max: usize) -> bool {
+        !lines.is_empty()
+            && lines.len() <= lines_max
+            && lines
+                .iter()
+                .all(|line| line.quantity >= 1 && self.knows(line.cell))
+    }
+
+    pub(crate) fn find_live(&self, id: ReservationId, stamp: Stamp) -> Found<'_> {
+        let Some(found) = self.reservations.get(id) else {
+            return Err(refused(Refusal::ReservationNotFound));
+        };
+        match found.state {
+            ReservationState::Held if found.is_due(stamp.now_ms) => Err(Decision::ExpireFirst(id)),
+            ReservationState::Held | ReservationState::Committed => Ok(found),
+            ReservationState::Expired => Err(refused(Refusal::ReservationExpired)),
+            ReservationState::Consumed | ReservationState::Released => {
+                Err(refused(Refusal::ReservationEnded))
+            }
+        }
+    }
+
+    fn fact(&self, cell: CellKey, delta: Delta) -> Decision {
+        if !self.knows(cell) {
+            return refused(Refusal::Malformed);
+        }
+        match changed_by(self.cells.view(cell), delta) {
+            Some(view) => Decision::Outcome(Outcome::Cell(view)),
+            None => refused(Refusal::QuantityOutOfRange),
+        }
+    }
+
+    /// What a sale changes: on hand by all of it, committed by what of it the reservation still
+    /// has in this cell. A sale happened, whatever became of the reservation.
+    pub(crate) fn sale_delta(
+        &self,
+        cell: CellKey,
+        quantity: i64,
+        reservation: Option<ReservationId>,
+    ) -> Option<Delta> {
+        let committed = reservation
+            .and_then(|id| self.reservations.get(id))
+            .filter(|found| found.state == ReservationState::Committed)
+            .and_then(|found| found.lines.iter().find(|line| line.cell == cell))
+            .map_or(0, |line| line.quantity.min(quantity));
+        let on_hand = quantity.checked_neg()?;
+        Some(Delta {
+            on_hand,
+            committed: -committed,
+            ..Delta::default()
+        })
+    }
+
+    fn decide_sale(
+        &self,
+        source: u128,
+        cell: CellKey,
+        quantity: i64,
+        reservation: Option<ReservationId>,
+    ) -> Decision {
+        if quantity < 1 || !self.knows(cell) {
+            return refused(Refusal::Malformed);
+        }
+        let key = RequestKey {
+            scope: SALE_SOURCE_SCOPE,
+            id: source,
+        };
+        if self
+            .window
+            .find(&key, self.now_ms, self.limits.request_window_ms)
+            .is_some()
+        {
+            return Decision::Outcome(Outcome::Duplicate);
+        }
+        match self.sale_delta(cell, quantity, reservation) {
+            Some(delta) => self.fact(cell, delta),
+            None => refused(Refusal::QuantityOutOfRange),
+        }
+    }
+
+    fn decide_commit(&self, id: ReservationId, stamp: Stamp) -> Decision {
+        match self.find_live(id, stamp) {
+            Err(decision) => decision,
+            Ok(found) if found.state == ReservationState::Committed => {
+                refused(Refusal::AlreadyCommitted)
+            }
+            Ok(found) => Decision::Outcome(Outcome::Reservation(found.view_as(
+                id,
+                stamp,
+                ReservationState::Committed,
+                found.lines.clone(),
+            ))),
+        }
+    }
+
+    fn decide_release(&self, id: ReservationId, part: Option<&[Line]>, stamp: Stamp) -> Decision {
+        if part.is_some_and(|part| !self.are_well_formed(part, LINES_MAX)) {
+            return refused(Refusal::Malformed);
+        }
+        match self.find_live(id, stamp) {
+            Err(decision) => decision,
+            Ok(found) => remaining(found, id, part, ReservationState::Released, stamp),
+        }
+    }
+
+    fn decide_consume(&self, id: ReservationId, part: Option<&[Line]>, stamp: Stamp) -> Decision {
+        if part.is_some_and(|part| !self.are_well_formed(part, LINES_MAX)) {
+            return refused(Refusal::Malformed);
+        }
+        let found = match self.find_live(id, stamp) {
+            Err(decision) => return decision,
+            Ok(found) if found.state == ReservationState::Held => {
+                return refused(Refusal::NotCommitted)
+            }
+            Ok(found) => found,
+        };
+        let decision = remaining(found, id, part, ReservationState::Consumed, stamp);
+        if let Decision::Outcome(Outcome::Reservation(view)) = &decision {
+            let left = |cell| view.lines.iter().find(|line| line.cell == cell);
+            let fits = found.lines.iter().all(|line| {
+                let leaving = line.quantity - left(line.cell).map_or(0, |left| left.quantity);
+                self.cells.view(line.cell).on_hand - leaving >= -QUANTITY_MAX
+            });
+            if !fits {
+                return refused(Refusal::QuantityOutOfRange);
+            }
+        }
+        decision
+    }
+}
+
+const fn registered(name_bytes: usize, index: Option<u32>) -> Decision {
+    if name_bytes == 0 || name_bytes > NAME_BYTES_MAX {
+        return refused(Refusal::Malformed);
+    }
+    match index {
+        Some(index) => Decision::Outcome(Outcome::Registered { index }),
+        None => refused(Refusal::QuantityOutOfRange),
+    }
+}
+
+/// The reservation without `part` (none: without anything), which ends as `end` if nothing is left.
+fn remaining(
+    found: &Reservation,
+    id: ReservationId,
+    part: Option<&[Line]>,
+    end: ReservationState,
+    stamp: Stamp,
+) -> Decision {
+    let Some(lines) = part.map_or(Some(Vec::new()), |part| without(&found.lines, part)) else {
+        return refused(Refusal::LineNotHeld);
+    };
+    let state = if lines.is_empty() { end } else { found.state };
+    Decision::Outcome(Outcome::Reservation(found.view_as(id, stamp, state, lines)))
+}

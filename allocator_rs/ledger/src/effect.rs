@@ -1,0 +1,333 @@
+//! Effects: what a decided command changes. Shared by the live ledger and recovery, so both come to
+//! the same state.
+//!
+//! | outcome | effect |
+//! | --- | --- |
+//! | refused, insufficient, duplicate | none |
+//! | registered | the name has that integer |
+//! | cell | the counters changed, and are now as recorded |
+//! | reservation, moved | the reservations and their cells changed, and are now as recorded |
+//! | any that this state or this command cannot come to | an error: never in the live ledger |
+
+use std::sync::Arc;
+
+use crate::cells::Delta;
+use crate::command::{Command, Line, Lines, Stamp};
+use crate::ids::{CellKey, ItemName, RequestKey, ReservationId};
+use crate::ledger::Ledger;
+use crate::limits::SALE_SOURCE_SCOPE;
+use crate::lines::without;
+use crate::outcome::{CellView, Outcome, ReservationState, ReservationView};
+use crate::reservations::Reservation;
+use crate::window::Entry;
+
+/// What does not fit.
+pub(crate) type Misfit = &'static str;
+
+type Effect = Result<(), Misfit>;
+
+const UNKNOWN_RESERVATION: Misfit = "no such live reservation";
+const OTHER_VIEW: Misfit = "the recorded reservation is not what the command makes of it";
+const OUT_OF_RANGE: Misfit = "a counter would leave its range";
+const NOT_ITS_OUTCOME: Misfit = "a command of this kind cannot have this outcome";
+
+impl Ledger {
+    /// Takes over what `command` was decided to come to.
+    pub(crate) fn effect(&mut self, command: &Command, outcome: &Outcome, stamp: Stamp) -> Effect {
+        match (command, outcome) {
+            (_, Outcome::Refused(_)) => Ok(()),
+            (Command::Hold { .. } | Command::Move { .. }, Outcome::Insufficient(_)) => Ok(()),
+            (Command::Sale { .. }, Outcome::Duplicate) => Ok(()),
+            (Command::RegisterLocation { name }, Outcome::Registered { index }) => {
+                same(self.locations.register(Arc::from(&**name)), *index)
+            }
+            (Command::RegisterItem { name }, Outcome::Registered { index }) => {
+                let name: Arc<ItemName> = Arc::new(name.clone());
+                same(self.items.register(name), *index)
+            }
+            (
+                Command::Adjust {
+                    cell,
+                    on_hand_delta,
+                    unavailable_delta,
+                    reason: _,
+                },
+                Outcome::Cell(view),
+            ) => {
+                let delta = Delta {
+                    on_hand: *on_hand_delta,
+                    unavailable: *unavailable_delta,
+                    ..Delta::default()
+                };
+                self.take_fact(*cell, delta, *view)
+            }
+            (Command::SetOnHand { cell, on_hand }, Outcome::Cell(view)) => {
+                let before = self.cells.view(*cell).on_hand;
+                let on_hand = on_hand.checked_sub(before).ok_or(OUT_OF_RANGE)?;
+                self.take_fact(
+                    *cell,
+                    Delta {
+                        on_hand,
+                        ..Delta::default()
+                    },
+                    *view,
+                )
+            }
+            (
+                Command::Sale {
+                    source,
+                    cell,
+                    quantity,
+                    reservation,
+                },
+                Outcome::Cell(view),
+            ) => self.take_sale(*source, *cell, *quantity, *reservation, *view, stamp),
+            (Command::Hold { order, .. }, Outcome::Reservation(view)) => {
+                if self.reservations.get(view.id).is_some() {
+                    return self.is_now(view, stamp);
+                }
+                let reservation = Reservation {
+                    order: *order,
+                    state: ReservationState::Held,
+                    deadline_ms: view.deadline_ms,
+                    priority: view.priority,
+                    ended_ms: 0,
+                    lines: view.lines.clone(),
+                };
+                self.take_hold(view, reservation, stamp)
+            }
+            (Command::Commit { reservation }, Outcome::Reservation(view)) => {
+                self.take_commit(*reservation, view, stamp)
+            }
+            (Command::Release { reservation, lines }, Outcome::Reservation(view)) => {
+                let end = ReservationState::Released;
+                self.take_part(*reservation, lines.as_deref(), end, view, stamp)
+            }
+            (Command::Consume { reservation, lines }, Outcome::Reservation(view)) => {
+                let end = ReservationState::Consumed;
+                self.take_part(*reservation, lines.as_deref(), end, view, stamp)
+            }
+            (Command::Move { moves }, Outcome::Moved(views)) => self.take_move(moves, views, stamp),
+            (Command::Expire { .. }, Outcome::Reservation(view)) => self.is_now(view, stamp),
+            _ => Err(NOT_ITS_OUTCOME),
+        }
+    }
+
+    /// The units of a due hold go back. False: it is not a hold that is due. `lines` gets them.
+    pub(crate) fn take_expiry(
+        &mut self,
+        id: ReservationId,
+        stamp: Stamp,
+        lines: &mut Lines,
+    ) -> bool {
+        let Some(found) = self
+            .reservations
+            .get(id)
+            .filter(|found| found.is_due(stamp.now_ms))
+        else {
+            return false;
+        };
+        lines.clone_from(&found.lines);
+        for line in &*lines {
+            let delta = Delta {
+                held: -line.quantity,
+                ..Delta::default()
+            };
+            if self.cells.change(line.cell, delta).is_none() {
+                return false;
+            }
+        }
+        let end = ReservationState::Expired;
+        self.reservations
+            .set_lines(id, Vec::new(), end, stamp.now_ms);
+        true
+    }
+
+    fn take_fact(&mut self, cell: CellKey, delta: Delta, view: CellView) -> Effect {
+        let now = self.cells.change(cell, delta).ok_or(OUT_OF_RANGE)?;
+        if now == view {
+            Ok(())
+        } else {
+            Err("the recorded counters are not what the fact makes of them")
+        }
+    }
+
+    fn take_sale(
+        &mut self,
+        source: u128,
+        cell: CellKey,
+        quantity: i64,
+        reservation: Option<ReservationId>,
+        view: CellView,
+        stamp: Stamp,
+    ) -> Effect {
+        let delta = self
+            .sale_delta(cell, quantity, reservation)
+            .ok_or(OUT_OF_RANGE)?;
+        self.take_fact(cell, delta, view)?;
+        if let (Some(id), 1..) = (reservation, -delta.committed) {
+            let found = self.reservations.get(id).ok_or(UNKNOWN_RESERVATION)?;
+            let part = [Line {
+                cell,
+                quantity: -delta.committed,
+            }];
+            let left = without(&found.lines, &part).ok_or(OUT_OF_RANGE)?;
+            self.reservations
+                .set_lines(id, left, ReservationState::Consumed, stamp.now_ms);
+        }
+        let key = RequestKey {
+            scope: SALE_SOURCE_SCOPE,
+            id: source,
+        };
+        self.remember(
+            key,
+            Entry {
+                fingerprint: 0,
+                at_ms: stamp.now_ms,
+                outcomes: Vec::new(),
+            },
+        )
+    }
+
+    fn take_hold(
+        &mut self,
+        view: &ReservationView,
+        reservation: Reservation,
+        stamp: Stamp,
+    ) -> Effect {
+        if reservation.lines.is_empty() || reservation.is_due(stamp.now_ms) {
+            return Err("a hold has lines and a deadline to come");
+        }
+        self.add_lines(&reservation.lines, ReservationState::Held)?;
+        self.reservations.insert_held(view.id, reservation);
+        self.is_now(view, stamp)
+    }
+
+    fn take_commit(&mut self, id: ReservationId, view: &ReservationView, stamp: Stamp) -> Effect {
+        let found = self.reservations.get(id).ok_or(UNKNOWN_RESERVATION)?;
+        if found.state != ReservationState::Held || found.is_due(stamp.now_ms) {
+            return Err("only a hold that is not due can be committed");
+        }
+        for line in &found.lines {
+            let delta = Delta {
+                held: -line.quantity,
+                committed: line.quantity,
+                ..Delta::default()
+            };
+            self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
+        }
+        self.reservations.commit(id);
+        self.is_now(view, stamp)
+    }
+
+    /// Gives back (or consumes, by `end`) a part of a reservation.
+    fn take_part(
+        &mut self,
+        id: ReservationId,
+        part: Option<&[Line]>,
+        end: ReservationState,
+        view: &ReservationView,
+        stamp: Stamp,
+    ) -> Effect {
+        let found = self.reservations.get(id).filter(|found| found.is_live());
+        let found = found.ok_or(UNKNOWN_RESERVATION)?;
+        let is_consumed = end == ReservationState::Consumed;
+        if is_consumed && found.state != ReservationState::Committed {
+            return Err("only what is committed can be consumed");
+        }
+        let part = part.unwrap_or(&found.lines);
+        let left = without(&found.lines, part).ok_or("more is taken than remains")?;
+        for line in part {
+            let on_hand = if is_consumed { -line.quantity } else { 0 };
+            let delta = Delta {
+                on_hand,
+                ..promised(found.state, -line.quantity)
+            };
+            self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
+        }
+        self.reservations.set_lines(id, left, end, stamp.now_ms);
+        self.is_now(view, stamp)
+    }
+
+    fn take_move(
+        &mut self,
+        moves: &[(ReservationId, Lines)],
+        views: &[ReservationView],
+        stamp: Stamp,
+    ) -> Effect {
+        if moves.len() != views.len() {
+            return Err("not one reservation per move");
+        }
+        for (id, _) in moves {
+            let found = self.reservations.get(*id).filter(|found| found.is_live());
+            let found = found.ok_or(UNKNOWN_RESERVATION)?;
+            for line in &found.lines {
+                let delta = promised(found.state, -line.quantity);
+                self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
+            }
+        }
+        for ((id, _), view) in moves.iter().zip(views) {
+            if view.lines.is_empty() {
+                return Err("a moved reservation has lines");
+            }
+            self.add_lines(&view.lines, view.state)?;
+            self.reservations
+                .set_lines(*id, view.lines.clone(), view.state, stamp.now_ms);
+            self.is_now(view, stamp)?;
+        }
+        Ok(())
+    }
+
+    fn add_lines(&mut self, lines: &[Line], state: ReservationState) -> Effect {
+        for line in lines {
+            if line.quantity < 1 || !self.knows(line.cell) {
+                return Err("a line has a quantity and a known cell");
+            }
+            self.cells
+                .change(line.cell, promised(state, line.quantity))
+                .ok_or(OUT_OF_RANGE)?;
+        }
+        Ok(())
+    }
+
+    fn is_now(&self, view: &ReservationView, stamp: Stamp) -> Effect {
+        let found = self.reservations.get(view.id).ok_or(UNKNOWN_RESERVATION)?;
+        if found.view(view.id, stamp) == *view {
+            Ok(())
+        } else {
+            Err(OTHER_VIEW)
+        }
+    }
+
+    pub(crate) fn remember(&mut self, key: RequestKey, entry: Entry) -> Effect {
+        let keep_ms = self.limits.request_window_ms;
+        if self.window.find(&key, entry.at_ms, keep_ms).is_some() {
+            return Err("it is in the request window already");
+        }
+        self.window.insert(key, entry);
+        Ok(())
+    }
+}
+
+/// The counter that a reservation's lines are in.
+fn promised(state: ReservationState, quantity: i64) -> Delta {
+    if state == ReservationState::Held {
+        Delta {
+            held: quantity,
+            ..Delta::default()
+        }
+    } else {
+        Delta {
+            committed: quantity,
+            ..Delta::default()
+        }
+    }
+}
+
+fn same(index: Option<u32>, recorded: u32) -> Effect {
+    if index == Some(recorded) {
+        Ok(())
+    } else {
+        Err("the name has another integer")
+    }
+}

@@ -1,0 +1,171 @@
+//! Decisions that grant: hold and move. No grant leaves a cell's ATP below 0.
+//!
+//! | hold | |
+//! | --- | --- |
+//! | no lines, too many, a quantity or ttl below 1, an id never assigned | `Malformed` |
+//! | its id is in use | that reservation, unchanged |
+//! | a sum or the deadline does not fit | `QuantityOutOfRange` |
+//! | a cell has less than its lines ask together | `Insufficient`, every such cell |
+//! | else | HELD until now + ttl |
+//!
+//! | move | |
+//! | --- | --- |
+//! | nothing, too many lines in all, or as for a hold; a reservation named twice | `Malformed` |
+//! | one is unknown; one expired; one ended (over all of them, in this order) | not found; expired; ended |
+//! | a sum does not fit | `QuantityOutOfRange` |
+//! | a cell has less than is asked beyond what the same move gives back there | `Insufficient` |
+//! | else | all have their new lines, and keep state and deadline |
+//!
+//! A move that asks no more of a cell than it gives back is granted there, even below 0.
+
+use hashbrown::HashSet;
+
+use crate::command::{Line, Lines, Stamp};
+use crate::decide::{refused, Decision};
+use crate::ids::ReservationId;
+use crate::ledger::Ledger;
+use crate::limits::{LINES_MAX, QUANTITY_MAX};
+use crate::lines::{to_lines, Sum, Sums};
+use crate::outcome::{Outcome, Refusal, ReservationState, ReservationView, Shortage};
+use crate::reservations::expire_wall_ms;
+
+impl Ledger {
+    pub(crate) fn decide_hold(
+        &self,
+        id: ReservationId,
+        lines: &[Line],
+        ttl_ms: i64,
+        priority: u8,
+        stamp: Stamp,
+    ) -> Decision {
+        if ttl_ms < 1 || !self.are_well_formed(lines, LINES_MAX) {
+            return refused(Refusal::Malformed);
+        }
+        if let Some(found) = self.reservations.get(id) {
+            if found.is_due(stamp.now_ms) {
+                return Decision::ExpireFirst(id);
+            }
+            return Decision::Outcome(Outcome::Reservation(found.view(id, stamp)));
+        }
+        let (Some(sums), Some(deadline_ms)) = (fitting(lines), stamp.now_ms.checked_add(ttl_ms))
+        else {
+            return refused(Refusal::QuantityOutOfRange);
+        };
+        let shortages = self.shortages(&sums);
+        if !shortages.is_empty() {
+            return Decision::Short(shortages);
+        }
+        Decision::Outcome(Outcome::Reservation(ReservationView {
+            id,
+            state: ReservationState::Held,
+            deadline_ms,
+            expire_wall_ms: expire_wall_ms(deadline_ms, stamp),
+            priority,
+            lines: to_lines(&sums),
+        }))
+    }
+
+    pub(crate) fn decide_move(&self, moves: &[(ReservationId, Lines)], stamp: Stamp) -> Decision {
+        if !self.is_well_formed_move(moves) {
+            return refused(Refusal::Malformed);
+        }
+        if let Some(decision) = self.refuse_move(moves, stamp) {
+            return decision;
+        }
+        let Some((net, views)) = self.net_of_move(moves, stamp) else {
+            return refused(Refusal::QuantityOutOfRange);
+        };
+        let shortages = self.shortages(&net);
+        if shortages.is_empty() {
+            Decision::Outcome(Outcome::Moved(views))
+        } else {
+            Decision::Short(shortages)
+        }
+    }
+
+    fn is_well_formed_move(&self, moves: &[(ReservationId, Lines)]) -> bool {
+        let lines_max = self.limits.move_lines_max;
+        let lines_count: usize = moves.iter().map(|(_, lines)| lines.len()).sum();
+        let mut ids = HashSet::with_capacity(moves.len().min(lines_max));
+        !moves.is_empty()
+            && lines_count <= lines_max
+            && moves
+                .iter()
+                .all(|(id, lines)| ids.insert(*id) && self.are_well_formed(lines, lines_max))
+    }
+
+    /// The first reason in order of precedence, over all moved reservations.
+    fn refuse_move(&self, moves: &[(ReservationId, Lines)], stamp: Stamp) -> Option<Decision> {
+        let states = || moves.iter().map(|(id, _)| self.reservations.get(*id));
+        if states().any(|found| found.is_none()) {
+            return Some(refused(Refusal::ReservationNotFound));
+        }
+        for (id, _) in moves {
+            if self
+                .reservations
+                .get(*id)
+                .is_some_and(|found| found.is_due(stamp.now_ms))
+            {
+                return Some(Decision::ExpireFirst(*id));
+            }
+        }
+        if states()
+            .flatten()
+            .any(|found| found.state == ReservationState::Expired)
+        {
+            return Some(refused(Refusal::ReservationExpired));
+        }
+        if states().flatten().any(|found| !found.is_live()) {
+            return Some(refused(Refusal::ReservationEnded));
+        }
+        None
+    }
+
+    /// What is asked of each named cell beyond what is given back there, and the reservations with
+    /// their new lines. None: a sum does not fit.
+    fn net_of_move(
+        &self,
+        moves: &[(ReservationId, Lines)],
+        stamp: Stamp,
+    ) -> Option<(Vec<Sum>, Vec<ReservationView>)> {
+        let mut asked = Sums::default();
+        let mut views = Vec::with_capacity(moves.len());
+        let mut line_index = 0u32;
+        for (id, lines) in moves {
+            for line in lines {
+                asked.add(*line, line_index)?;
+                line_index = line_index.checked_add(1)?;
+            }
+            let found = self.reservations.get(*id)?;
+            views.push(found.view_as(*id, stamp, found.state, to_lines(&fitting(lines)?)));
+        }
+        if !asked.are_within(QUANTITY_MAX) {
+            return None;
+        }
+        for (id, _) in moves {
+            for line in &self.reservations.get(*id)?.lines {
+                asked.subtract_if_named(*line)?;
+            }
+        }
+        Some((asked.into_vec(), views))
+    }
+
+    /// The cells of which more than 0 and more than ATP is asked.
+    fn shortages(&self, sums: &[Sum]) -> Vec<Shortage> {
+        let lacks = |sum: &&Sum| sum.quantity > self.cells.view(sum.cell).atp().max(0);
+        let shortage = |sum: &Sum| Shortage {
+            line_index: sum.line_index,
+            cell: sum.cell,
+            requested: sum.quantity,
+            available: self.cells.view(sum.cell).atp().max(0),
+        };
+        sums.iter().filter(lacks).map(shortage).collect()
+    }
+}
+
+/// Sums by cell. None: one of them is larger than a counter may be.
+fn fitting(lines: &[Line]) -> Option<Vec<Sum>> {
+    Sums::of(lines)
+        .filter(|sums| sums.are_within(QUANTITY_MAX))
+        .map(Sums::into_vec)
+}

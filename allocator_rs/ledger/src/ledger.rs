@@ -1,0 +1,444 @@
+//! The ledger: acts in, outcomes and journal records out.
+//!
+//! | call | decides | takes effect | journals |
+//! | --- | --- | --- | --- |
+//! | `apply`, first time | yes | yes | expiries it needed, then the act |
+//! | `apply`, repeat or refused as a whole | no | no | nothing |
+//! | `expire_due` | by deadline | yes | one record per expiry |
+//! | `replay` | no | as recorded | - |
+//! | `verify` | yes, must agree | yes | - |
+//!
+//! Expiries that a command needs are journaled before its act. So that they are also *seen* before
+//! it, the counters that earlier commands of the same act answered with are corrected by them; no
+//! other outcome can depend on whether a due hold has expired yet.
+
+use std::sync::Arc;
+
+use crate::cells::Cells;
+use crate::command::{Act, Command, Lines, Stamp};
+use crate::decide::Decision;
+use crate::error::{Divergence, ReplayError};
+use crate::ids::{CellKey, ItemId, ItemName, LocationId, ReservationId};
+use crate::limits::{Limits, SALE_SOURCE_SCOPE};
+use crate::names::Names;
+use crate::outcome::{ActOutcome, CellView, Outcome, Record, ReservationView};
+use crate::reservations::Reservations;
+use crate::window::{Entry, Window};
+
+/// The ATP ledger. Deterministic: the same records make the same state, whatever the machine.
+#[derive(Debug)]
+pub struct Ledger {
+    pub(crate) limits: Limits,
+    /// Ledger time of the last record.
+    pub(crate) now_ms: i64,
+    pub(crate) locations: Names<str>,
+    pub(crate) items: Names<ItemName>,
+    pub(crate) cells: Cells,
+    pub(crate) reservations: Reservations,
+    pub(crate) window: Window,
+}
+
+impl Ledger {
+    /// An empty ledger at ledger time 0.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let request_window_ms = limits.request_window_ms.max(1);
+        Self {
+            limits: Limits {
+                request_window_ms,
+                ..limits
+            },
+            now_ms: 0,
+            locations: Names::new(),
+            items: Names::new(),
+            cells: Cells::default(),
+            reservations: Reservations::default(),
+            window: Window::default(),
+        }
+    }
+
+    /// Decides the acts in order and takes effect; one outcome per act. Appends the records in
+    /// journal order: per act that was not answered from (or refused by) the request window, the
+    /// expiries that it needed, then the act itself. A stamp before the last record's counts as that.
+    pub fn apply(
+        &mut self,
+        acts: Vec<Act>,
+        stamp: Stamp,
+        records: &mut Vec<Record>,
+    ) -> Vec<ActOutcome> {
+        let stamp = self.not_before_last(stamp);
+        acts.into_iter()
+            .map(|act| self.apply_act(act, stamp, records))
+            .collect()
+    }
+
+    /// Expires up to `limit` due holds in order of (deadline, id). True: more are due.
+    pub fn expire_due(&mut self, stamp: Stamp, limit: usize, records: &mut Vec<Record>) -> bool {
+        let stamp = self.not_before_last(stamp);
+        for _ in 0..limit {
+            let Some(id) = self.reservations.next_due(stamp.now_ms) else {
+                return false;
+            };
+            self.advance(stamp);
+            self.expire(id, stamp, records);
+        }
+        self.reservations.next_due(stamp.now_ms).is_some()
+    }
+
+    /// The earliest deadline of any hold, in ledger time.
+    #[must_use]
+    pub fn next_deadline_ms(&self) -> Option<i64> {
+        self.reservations.next_deadline_ms()
+    }
+
+    /// Takes over a journaled record's effect without deciding again.
+    ///
+    /// # Errors
+    /// The record cannot have followed this state; the ledger must not be used any more.
+    pub fn replay(&mut self, record: &Record) -> Result<(), ReplayError> {
+        match record {
+            Record::Expire { stamp, reservation } => self.replay_expiry(*reservation, *stamp),
+            Record::Act {
+                stamp,
+                act,
+                outcome,
+            } => {
+                let outcomes = self.replay_begin(act, outcome, *stamp)?;
+                for (index, (command, outcome)) in act.commands.iter().zip(outcomes).enumerate() {
+                    self.effect(command, outcome, *stamp).map_err(|reason| {
+                        ReplayError::Command {
+                            command: index,
+                            reason,
+                        }
+                    })?;
+                }
+                self.replay_end(act, outcomes, *stamp)
+            }
+        }
+    }
+
+    /// Decides a journaled record again, compares, and takes its effect.
+    ///
+    /// # Errors
+    /// The decision is another one, or the record cannot have followed this state; the ledger must
+    /// not be used any more.
+    pub fn verify(&mut self, record: &Record) -> Result<(), Divergence> {
+        let (stamp, act, outcome) = match record {
+            Record::Expire { stamp, reservation } => {
+                return Ok(self.replay_expiry(*reservation, *stamp)?)
+            }
+            Record::Act {
+                stamp,
+                act,
+                outcome,
+            } => (*stamp, act, outcome),
+        };
+        let outcomes = self.replay_begin(act, outcome, stamp)?;
+        for (index, (command, recorded)) in act.commands.iter().zip(outcomes).enumerate() {
+            let decided = match self.decide(command, stamp) {
+                Decision::Outcome(decided) => decided,
+                Decision::ExpireFirst(_) => {
+                    return Err(Divergence::MissingExpiry { command: index })
+                }
+                Decision::Short(_) if self.reservations.next_due(stamp.now_ms).is_some() => {
+                    return Err(Divergence::MissingExpiry { command: index })
+                }
+                Decision::Short(shortages) => Outcome::Insufficient(shortages),
+            };
+            if decided != *recorded {
+                return Err(Divergence::Outcome {
+                    command: index,
+                    recorded: Box::new(recorded.clone()),
+                    decided: Box::new(decided),
+                });
+            }
+            self.effect(command, recorded, stamp)
+                .map_err(|reason| ReplayError::Command {
+                    command: index,
+                    reason,
+                })?;
+        }
+        Ok(self.replay_end(act, outcomes, stamp)?)
+    }
+
+    /// Appends the cells that changed since the last call, each once, as they are now.
+    pub fn take_changed_cells(&mut self, out: &mut Vec<(CellKey, CellView)>) {
+        self.cells.take_changed(out);
+    }
+
+    /// The counters of a cell; none if nothing ever touched it.
+    #[must_use]
+    pub fn cell(&self, key: CellKey) -> Option<CellView> {
+        self.cells.get(key)
+    }
+
+    /// A reservation as it stands; none if there is none or it ended longer ago than they are kept.
+    /// A due hold reads as HELD until its expiry is journaled.
+    #[must_use]
+    pub fn reservation(&self, id: ReservationId, stamp: Stamp) -> Option<ReservationView> {
+        let found = self.reservations.get(id)?;
+        let age_ms = stamp.now_ms.saturating_sub(found.ended_ms);
+        if !found.is_live() && age_ms >= self.limits.request_window_ms {
+            return None;
+        }
+        Some(found.view(id, stamp))
+    }
+
+    /// The id of a registered location.
+    #[must_use]
+    pub fn location(&self, name: &str) -> Option<LocationId> {
+        self.locations.index(name).map(LocationId)
+    }
+
+    /// The id of a registered item.
+    #[must_use]
+    pub fn item(&self, name: &ItemName) -> Option<ItemId> {
+        self.items.index(name).map(ItemId)
+    }
+
+    /// The name of a location.
+    #[must_use]
+    pub fn location_name(&self, id: LocationId) -> Option<&Arc<str>> {
+        self.locations.name(id.0)
+    }
+
+    /// The name of an item.
+    #[must_use]
+    pub fn item_name(&self, id: ItemId) -> Option<&Arc<ItemName>> {
+        self.items.name(id.0)
+    }
+
+    /// How many locations have an id; ids are assigned from 0 on.
+    #[must_use]
+    pub fn location_count(&self) -> usize {
+        self.locations.len()
+    }
+
+    /// How many items have an id; ids are assigned from 0 on.
+    #[must_use]
+    pub fn item_count(&self) -> usize {
+        self.items.len()
+    }
+
+    /// How many cells were ever touched.
+    #[must_use]
+    pub fn cell_count(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// How many reservations are kept, ended ones included.
+    #[must_use]
+    pub fn reservation_count(&self) -> usize {
+        self.reservations.len()
+    }
+
+    /// How many entries the request window keeps.
+    #[must_use]
+    pub fn request_count(&self) -> usize {
+        self.window.len()
+    }
+
+    /// Ledger time of the last record, in ms.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// The limits it was made with.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn not_before_last(&self, stamp: Stamp) -> Stamp {
+        Stamp {
+            now_ms: stamp.now_ms.max(self.now_ms),
+            ..stamp
+        }
+    }
+
+    /// A record is made at `stamp`: what no longer counts then goes.
+    fn advance(&mut self, stamp: Stamp) {
+        self.now_ms = stamp.now_ms;
+        self.window
+            .evict(stamp.now_ms, self.limits.request_window_ms);
+        self.reservations
+            .evict(stamp.now_ms, self.limits.request_window_ms);
+    }
+
+    fn apply_act(&mut self, act: Act, stamp: Stamp, records: &mut Vec<Record>) -> ActOutcome {
+        let keep_ms = self.limits.request_window_ms;
+        if act.request.scope == SALE_SOURCE_SCOPE {
+            return ActOutcome::RequestIdReused;
+        }
+        match self.window.find(&act.request, stamp.now_ms, keep_ms) {
+            Some(entry) if entry.fingerprint == act.fingerprint => {
+                return ActOutcome::Done(entry.outcomes.clone())
+            }
+            Some(_) => return ActOutcome::RequestIdReused,
+            None => {}
+        }
+        let sales = act
+            .commands
+            .iter()
+            .filter(|c| matches!(c, Command::Sale { .. }))
+            .count();
+        let count = self.window.count(stamp.now_ms, keep_ms);
+        if count.saturating_add(sales).saturating_add(1) > self.limits.request_window_max {
+            return ActOutcome::RequestWindowFull;
+        }
+        self.advance(stamp);
+        let mut outcomes = Vec::with_capacity(act.commands.len());
+        for command in &act.commands {
+            let outcome = self.settle(&act, command, stamp, &mut outcomes, records);
+            let effect = self.effect(command, &outcome, stamp);
+            assert!(
+                effect.is_ok(),
+                "a decision takes effect on the state it was made on"
+            );
+            outcomes.push(outcome);
+        }
+        let entry = Entry {
+            fingerprint: act.fingerprint,
+            at_ms: stamp.now_ms,
+            outcomes: outcomes.clone(),
+        };
+        let remembered = self.remember(act.request, entry);
+        assert!(remembered.is_ok(), "a request that was not found is free");
+        let outcome = ActOutcome::Done(outcomes);
+        records.push(Record::Act {
+            stamp,
+            act,
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    /// Decides one command, with the expiries that it needs.
+    fn settle(
+        &mut self,
+        act: &Act,
+        command: &Command,
+        stamp: Stamp,
+        earlier: &mut [Outcome],
+        records: &mut Vec<Record>,
+    ) -> Outcome {
+        loop {
+            match self.decide(command, stamp) {
+                Decision::Outcome(outcome) => return outcome,
+                Decision::ExpireFirst(id) => {
+                    let lines = self.expire(id, stamp, records);
+                    correct(&act.commands, earlier, &lines);
+                }
+                Decision::Short(shortages) => {
+                    let is_short = |lines: &Lines| {
+                        lines
+                            .iter()
+                            .any(|l| shortages.iter().any(|s| s.cell == l.cell))
+                    };
+                    let mut helped = false;
+                    while let (false, Some(id)) = (helped, self.reservations.next_due(stamp.now_ms))
+                    {
+                        let lines = self.expire(id, stamp, records);
+                        correct(&act.commands, earlier, &lines);
+                        helped = is_short(&lines);
+                    }
+                    if !helped {
+                        return Outcome::Insufficient(shortages);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Expires a due hold; its lines.
+    fn expire(&mut self, id: ReservationId, stamp: Stamp, records: &mut Vec<Record>) -> Lines {
+        let mut lines = Vec::new();
+        let expired = self.take_expiry(id, stamp, &mut lines);
+        assert!(expired, "only a due hold expires");
+        records.push(Record::Expire {
+            stamp,
+            reservation: id,
+        });
+        lines
+    }
+
+    fn replay_time(&mut self, stamp: Stamp) -> Result<(), ReplayError> {
+        if stamp.now_ms < self.now_ms {
+            return Err(ReplayError::TimeWentBack {
+                last_ms: self.now_ms,
+                record_ms: stamp.now_ms,
+            });
+        }
+        self.advance(stamp);
+        Ok(())
+    }
+
+    fn replay_expiry(&mut self, id: ReservationId, stamp: Stamp) -> Result<(), ReplayError> {
+        self.replay_time(stamp)?;
+        if self.take_expiry(id, stamp, &mut Vec::new()) {
+            Ok(())
+        } else {
+            Err(ReplayError::NotDue)
+        }
+    }
+
+    fn replay_begin<'a>(
+        &mut self,
+        act: &Act,
+        outcome: &'a ActOutcome,
+        stamp: Stamp,
+    ) -> Result<&'a [Outcome], ReplayError> {
+        let ActOutcome::Done(outcomes) = outcome else {
+            return Err(ReplayError::NotAnEffect);
+        };
+        if act.commands.len() != outcomes.len() {
+            return Err(ReplayError::OutcomeCount {
+                commands: act.commands.len(),
+                outcomes: outcomes.len(),
+            });
+        }
+        self.replay_time(stamp)?;
+        let keep_ms = self.limits.request_window_ms;
+        if act.request.scope == SALE_SOURCE_SCOPE
+            || self
+                .window
+                .find(&act.request, stamp.now_ms, keep_ms)
+                .is_some()
+        {
+            return Err(ReplayError::Repeated);
+        }
+        Ok(outcomes)
+    }
+
+    fn replay_end(
+        &mut self,
+        act: &Act,
+        outcomes: &[Outcome],
+        stamp: Stamp,
+    ) -> Result<(), ReplayError> {
+        let entry = Entry {
+            fingerprint: act.fingerprint,
+            at_ms: stamp.now_ms,
+            outcomes: outcomes.to_vec(),
+        };
+        self.remember(act.request, entry)
+            .map_err(|_| ReplayError::Repeated)
+    }
+}
+
+/// Makes earlier outcomes of an act what they are with an expiry that is journaled before the act.
+fn correct(commands: &[Command], earlier: &mut [Outcome], lines: &Lines) {
+    for (command, outcome) in commands.iter().zip(earlier) {
+        if let (
+            Outcome::Cell(view),
+            Command::Adjust { cell, .. }
+            | Command::SetOnHand { cell, .. }
+            | Command::Sale { cell, .. },
+        ) = (outcome, command)
+        {
+            let freed = lines.iter().find(|line| line.cell == *cell);
+            view.held -= freed.map_or(0, |line| line.quantity);
+        }
+    }
+}

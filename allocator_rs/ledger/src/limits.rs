@@ -1,0 +1,45 @@
+//! The limits of the ledger. Nothing in it grows or computes past one of these.
+//!
+//! | limit | what happens at it |
+//! | --- | --- |
+//! | [`QUANTITY_MAX`] | a counter, or a sum of lines, past it: `QuantityOutOfRange` |
+//! | [`LINES_MAX`] | a hold, release or consume with more lines: `Malformed` |
+//! | [`NAME_BYTES_MAX`] | a longer (or empty) name: `Malformed` |
+//! | [`Limits::move_lines_max`] | a move with more lines in all: `Malformed` |
+//! | [`Limits::request_window_max`] | `RequestWindowFull`; what is remembered is never shortened |
+
+/// The largest magnitude of any counter, and of what one command asks of one cell. A double holds
+/// it exactly, and the sum of all counters of a cell is far from the end of an `i64`.
+pub const QUANTITY_MAX: i64 = 1 << 53;
+
+/// Most lines of one hold, release or consume.
+pub const LINES_MAX: usize = 512;
+
+/// Longest name of a location or SKU in bytes.
+pub const NAME_BYTES_MAX: usize = 256;
+
+/// The scope of the request window in which sales are remembered by their source. No act may use
+/// it: such an act is answered with `RequestIdReused` and changes nothing.
+pub const SALE_SOURCE_SCOPE: u32 = 9;
+
+/// What an installation chooses. Time and lines must stay the same over the life of a journal;
+/// the entries may change at a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long requests and ended reservations are remembered, in ms of ledger time, at least 1.
+    pub request_window_ms: i64,
+    /// Most remembered requests; every sale takes one entry more.
+    pub request_window_max: usize,
+    /// Most lines of one move, over all its reservations.
+    pub move_lines_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_window_ms: 24 * 60 * 60 * 1000,
+            request_window_max: 4_000_000,
+            move_lines_max: 512,
+        }
+    }
+}
