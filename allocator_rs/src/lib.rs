@@ -1,9 +1,31 @@
 //! The native module `bopis._allocator_rs`: registers the classes, decides nothing.
+//!
+//! | class | what it is |
+//! | --- | --- |
+//! | Clock | the one clock of both sides |
+//! | Engine | acts in, completions out, reads |
+//!
+//! No native thread ever takes the interpreter's lock; every call above a few microseconds releases
+//! it. Payloads are msgpack maps with field names (dto.rs).
+
+// Python finds these by registration, not by path: the crate has no Rust users.
+#![allow(unreachable_pub)]
+
+mod act;
+mod clock;
+mod completions;
+mod dto;
+mod engine;
+mod errors;
+mod names;
 
 use pyo3::prelude::*;
 
 /// The native module.
 #[pymodule]
-fn _allocator_rs(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+fn _allocator_rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    errors::register(module)?;
+    module.add_class::<clock::PyClock>()?;
+    module.add_class::<engine::PyEngine>()?;
+    module.add_function(wrap_pyfunction!(engine::verify, module)?)
 }

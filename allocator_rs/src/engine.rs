@@ -1,0 +1,425 @@
+//! The engine for Python: acts go in as batches of bytes, completions come out the same way.
+
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bopis_engine::{Done, Engine, EngineOptions, Reply, ReservationReply};
+use bopis_ledger::{Act, ActOutcome, CellKey, ReservationId};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use serde::{Deserialize, Serialize};
+
+use crate::act::{self, Shape};
+use crate::clock::PyClock;
+use crate::completions::Completions;
+use crate::dto::{
+    format_uuid, parse_uuid, CellAsk, CellDto, CompletionDto, OutcomeDto, ReadDto, ReservationDto,
+    ResultDto, Submission,
+};
+use crate::errors::BindingError;
+use crate::names::{FreshNames, Names};
+
+/// Finished work of the engine or of the promiser, not yet in Python's words.
+#[derive(Debug)]
+pub enum Finished {
+    /// An act.
+    Act(Vec<Shape>, Reply),
+    /// A read of one reservation.
+    Reservation(ReservationReply),
+    /// Answered before it reached the ledger.
+    Early(ResultDto),
+}
+
+/// What the engine, its completions and whoever completes into them share.
+#[derive(Clone)]
+pub struct Station {
+    /// The engine.
+    pub engine: Engine,
+    completions: Arc<Completions<(u64, Finished)>>,
+}
+
+impl Station {
+    /// Reports finished work. Any thread, never the interpreter's lock.
+    pub fn finish(&self, ticket: u64, finished: Finished) {
+        self.completions.push((ticket, finished));
+    }
+
+    fn submit(&self, submission: Submission) {
+        let fresh = FreshNames::default();
+        let names = Names::new(&self.engine, &fresh);
+        let unknown = act::unknown_names(&submission.commands, &names);
+        if unknown.is_empty() {
+            self.submit_known(&submission, &fresh);
+        } else {
+            self.submit_after_registration(submission, act::registration(unknown));
+        }
+    }
+
+    /// Two acts one after the other: the names, then what uses them. A crash between the two leaves
+    /// names without use, which is harmless.
+    fn submit_after_registration(&self, submission: Submission, registration: Act) {
+        let station = self.clone();
+        let ticket = submission.ticket;
+        let commands = registration.commands.clone();
+        let submitted = self.engine.submit(
+            registration,
+            Box::new(move |reply| match reply {
+                Ok(Done {
+                    outcome: ActOutcome::Done(outcomes),
+                    ..
+                }) => {
+                    let fresh = act::fresh_names(&commands, &outcomes);
+                    station.submit_known(&submission, &fresh);
+                }
+                other => station.finish(ticket, Finished::Act(Vec::new(), other)),
+            }),
+        );
+        if let Err(error) = submitted {
+            let result = BindingError::from(error).into();
+            self.finish(ticket, Finished::Early(result));
+        }
+    }
+
+    fn submit_known(&self, submission: &Submission, fresh: &FreshNames) {
+        let ticket = submission.ticket;
+        let names = Names::new(&self.engine, fresh);
+        let translated = match act::translate(submission, &names) {
+            Ok(translated) => translated,
+            Err(result) => return self.finish(ticket, Finished::Early(result)),
+        };
+        let station = self.clone();
+        let shapes = translated.shapes;
+        let done = move |reply| station.finish(ticket, Finished::Act(shapes, reply));
+        if let Err(error) = self.engine.submit(translated.act, Box::new(done)) {
+            let result = BindingError::from(error).into();
+            self.finish(ticket, Finished::Early(result));
+        }
+    }
+
+    fn read_reservation(&self, ask: &ReservationAsk) {
+        let ticket = ask.ticket;
+        let result = match parse_uuid(&ask.reservation_id) {
+            Ok(id) => {
+                let station = self.clone();
+                let done = move |reply| station.finish(ticket, Finished::Reservation(reply));
+                let submitted = self.engine.reservation(ReservationId(id), Box::new(done));
+                submitted.map_err(BindingError::from)
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            self.finish(ticket, Finished::Early(error.into()));
+        }
+    }
+
+    fn describe(&self, ticket: u64, finished: Finished) -> CompletionDto {
+        let fresh = FreshNames::default();
+        let names = Names::new(&self.engine, &fresh);
+        match finished {
+            Finished::Act(shapes, Ok(done)) => CompletionDto {
+                ticket,
+                sequence: done.sequence,
+                wall_ms: done.wall_ms,
+                result: act_result(&shapes, &done.outcome, &names),
+            },
+            Finished::Reservation(Ok((view, position))) => CompletionDto {
+                ticket,
+                sequence: position.sequence,
+                wall_ms: 0,
+                result: ResultDto::Read {
+                    reservation: view.map(|view| ReservationDto::new(&view, &names)),
+                },
+            },
+            Finished::Early(result) => early(ticket, result),
+            Finished::Act(_, Err(_)) | Finished::Reservation(Err(_)) => {
+                early(ticket, ResultDto::Stopped)
+            }
+        }
+    }
+}
+
+fn early(ticket: u64, result: ResultDto) -> CompletionDto {
+    CompletionDto {
+        ticket,
+        sequence: 0,
+        wall_ms: 0,
+        result,
+    }
+}
+
+fn act_result(shapes: &[Shape], outcome: &ActOutcome, names: &Names<'_>) -> ResultDto {
+    match outcome {
+        ActOutcome::Done(outcomes) => {
+            let outcomes: Vec<OutcomeDto> = act::outcomes(shapes, outcomes, names);
+            ResultDto::Done { outcomes }
+        }
+        ActOutcome::RequestIdReused => ResultDto::RequestIdReused,
+        ActOutcome::RequestWindowFull => ResultDto::RequestWindowFull,
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct ReservationAsk {
+    ticket: u64,
+    reservation_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct ItemAsk {
+    #[serde(default)]
+    sku: Option<String>,
+    #[serde(default)]
+    window_start_s: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AtpAsk {
+    node_ids: Vec<String>,
+    items: Vec<ItemAsk>,
+}
+
+#[derive(Debug, Serialize)]
+struct DrainDto {
+    journal_id: String,
+    sequence: u64,
+    state_hash: String,
+}
+
+#[derive(Debug, Serialize)]
+struct VerifyDto {
+    journal_id: String,
+    sequence: u64,
+    records: u64,
+    state_hash: String,
+}
+
+/// The engine: one writer thread around ledger and journal.
+#[pyclass(frozen, name = "Engine", module = "bopis._allocator_rs")]
+pub struct PyEngine {
+    station: Station,
+}
+
+impl PyEngine {
+    /// For the promiser and the door.
+    pub(crate) fn station(&self) -> &Station {
+        &self.station
+    }
+}
+
+#[pymethods]
+impl PyEngine {
+    /// Locks the folder, recovers, starts the writer. `directory` None: memory mode. Time stands
+    /// (no hold expires) until `start_time`.
+    #[staticmethod]
+    #[pyo3(signature = (directory, clock, request_window_max))]
+    fn open(
+        py: Python<'_>,
+        directory: Option<PathBuf>,
+        clock: &PyClock,
+        request_window_max: usize,
+    ) -> Result<Self, BindingError> {
+        let clock = clock.share();
+        py.detach(|| {
+            let options = match directory {
+                Some(directory) => EngineOptions::durable(directory, clock),
+                None => EngineOptions::memory(clock),
+            };
+            let options = EngineOptions {
+                request_window_max,
+                time_stands: true,
+                ..options
+            };
+            let engine =
+                Engine::open(options).map_err(|error| BindingError::Open(error.to_string()))?;
+            let completions = Arc::new(Completions::new()?);
+            Ok(Self {
+                station: Station {
+                    engine,
+                    completions,
+                },
+            })
+        })
+    }
+
+    /// Lets ledger time run: holds whose deadline passed end from here on.
+    fn start_time(&self, py: Python<'_>) {
+        py.detach(|| self.station.engine.start_time());
+    }
+
+    /// Readable while completions wait. Closed with the engine.
+    fn wake_fd(&self) -> RawFd {
+        self.station.completions.wake_fd()
+    }
+
+    /// Hands acts over: a list of submissions. Each ticket comes back once in `completions`.
+    fn submit(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+        py.detach(|| {
+            let submissions: Vec<Submission> = rmp_serde::from_slice(payload)?;
+            for submission in submissions {
+                self.station.submit(submission);
+            }
+            Ok(())
+        })
+    }
+
+    /// Asks for reservations as they stand after everything submitted before.
+    fn read_reservations(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+        py.detach(|| {
+            let asks: Vec<ReservationAsk> = rmp_serde::from_slice(payload)?;
+            for ask in &asks {
+                self.station.read_reservation(ask);
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes what is finished: a list of completions.
+    fn completions<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>, BindingError> {
+        let bytes = py.detach(|| {
+            let finished = self.station.completions.take();
+            let described: Vec<CompletionDto> = finished
+                .into_iter()
+                .map(|(ticket, finished)| self.station.describe(ticket, finished))
+                .collect();
+            rmp_serde::to_vec_named(&described)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Reads cells at one sequence (at most 4,096).
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        payload: &[u8],
+    ) -> Result<Bound<'py, PyBytes>, BindingError> {
+        let bytes = py.detach(|| {
+            let asks: Vec<CellAsk> = rmp_serde::from_slice(payload)?;
+            rmp_serde::to_vec_named(&read_cells(&self.station.engine, &asks)?)
+                .map_err(BindingError::from)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// The last published sequence.
+    fn position(&self) -> u64 {
+        self.station.engine.position()
+    }
+
+    /// UUID of the journal.
+    fn journal_id(&self) -> String {
+        format_uuid(self.station.engine.journal_id())
+    }
+
+    /// Now by the engine's clock, Unix ms.
+    fn wall_ms(&self) -> i64 {
+        self.station.engine.wall_ms()
+    }
+
+    /// ATP of every item at every node, node-major, each read at some moment of the call.
+    fn read_atp<'py>(
+        &self,
+        py: Python<'py>,
+        payload: &[u8],
+    ) -> Result<Bound<'py, PyBytes>, BindingError> {
+        let bytes = py.detach(|| {
+            let ask: AtpAsk = rmp_serde::from_slice(payload)?;
+            rmp_serde::to_vec_named(&read_atp(&self.station.engine, &ask)?)
+                .map_err(BindingError::from)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Why the engine stopped, if it stopped by itself.
+    fn failure(&self) -> Option<String> {
+        self.station.engine.failure()
+    }
+
+    /// Stops accepting, finishes the queue, seals the journal, joins the writer.
+    fn drain<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>, BindingError> {
+        let bytes = py.detach(|| {
+            let report = self.station.engine.drain()?;
+            rmp_serde::to_vec_named(&DrainDto {
+                journal_id: format_uuid(report.journal_id),
+                sequence: report.sequence,
+                state_hash: format!("{:032x}", report.state_hash),
+            })
+            .map_err(BindingError::from)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+}
+
+fn read_atp(engine: &Engine, ask: &AtpAsk) -> Result<Vec<i64>, BindingError> {
+    let fresh = FreshNames::default();
+    let names = Names::new(engine, &fresh);
+    let item = |item: &ItemAsk| match (item.sku.as_deref(), item.window_start_s) {
+        (Some(sku), None) => Ok(engine.sku(sku)),
+        (None, Some(start)) => Ok(engine.labor(start)),
+        _ => Err(BindingError::Payload(
+            "an item is a SKU or a labor window".to_owned(),
+        )),
+    };
+    let items: Vec<_> = ask.items.iter().map(item).collect::<Result<_, _>>()?;
+    let mut answer = Vec::with_capacity(ask.node_ids.len() * items.len());
+    for node_id in &ask.node_ids {
+        let location = names.location(node_id).ok();
+        answer.extend(items.iter().map(|item| match (location, item) {
+            (Some(location), Some(item)) => engine.atp(CellKey {
+                location,
+                item: *item,
+            }),
+            _ => 0,
+        }));
+    }
+    Ok(answer)
+}
+
+fn read_cells(engine: &Engine, asks: &[CellAsk]) -> Result<ReadDto, BindingError> {
+    let fresh = FreshNames::default();
+    let names = Names::new(engine, &fresh);
+    let keys: Vec<_> = asks
+        .iter()
+        .map(|ask| {
+            let key = names.cell(&ask.node_id, ask.sku.as_deref(), ask.window_start_s);
+            match key {
+                Ok(key) => Ok(Some(key)),
+                Err(ResultDto::Malformed { why }) => Err(BindingError::Payload(why)),
+                Err(_) => Ok(None),
+            }
+        })
+        .collect::<Result<_, _>>()?;
+    let known: Vec<_> = keys.iter().flatten().copied().collect();
+    let mut views = Vec::with_capacity(known.len());
+    let stamp = engine.read(&known, &mut views);
+    let mut rest = views.iter();
+    let cells = keys
+        .iter()
+        .map(|key| match key {
+            Some(_) => rest.next().map(CellDto::from).unwrap_or_default(),
+            None => CellDto::default(),
+        })
+        .collect();
+    Ok(ReadDto {
+        sequence: stamp.sequence,
+        wall_ms: stamp.wall_ms,
+        cells,
+    })
+}
+
+/// Decides the whole journal of a folder again and compares; never writes.
+#[pyfunction]
+pub fn verify(py: Python<'_>, directory: PathBuf) -> Result<Bound<'_, PyBytes>, BindingError> {
+    let bytes = py.detach(|| {
+        let report = bopis_engine::verify(&directory);
+        let report = report.map_err(|error| BindingError::Divergence(error.to_string()))?;
+        rmp_serde::to_vec_named(&VerifyDto {
+            journal_id: format_uuid(report.journal_id),
+            sequence: report.sequence,
+            records: report.records,
+            state_hash: format!("{:032x}", report.state_hash),
+        })
+        .map_err(BindingError::from)
+    })?;
+    Ok(PyBytes::new(py, &bytes))
+}
