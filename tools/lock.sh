@@ -4,6 +4,7 @@
 # diff; pins that still fit are kept, `make lock ARGS=--upgrade` takes the newest.
 #   dev.txt      what `bopis` needs to run, and the extra "dev"
 #   runtime.txt  the first alone, same pins
+#   rust.txt     what fetches Rust where there is none (tools/setup.sh); installed only then
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,11 +12,11 @@ cd "$(dirname "$0")/.."
 compile() {
     CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/python -m piptools compile --quiet \
         --generate-hashes --strip-extras --allow-unsafe --annotation-style=line \
-        --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
-        "$@" pyproject.toml
+        --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options "$@"
 }
-compile "$@" --extra dev --output-file requirements/dev.txt
-compile --constraint requirements/dev.txt --output-file requirements/runtime.txt
+compile "$@" --extra dev --output-file requirements/dev.txt pyproject.toml
+compile --constraint requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
 # The constraint is named as a source of every package; that says nothing.
 sed -i -e 's/# via -c requirements\/dev.txt, /# via /' -e '/# via -c requirements\/dev.txt$/d' \
     requirements/runtime.txt
+echo 'puccinialin>=0.1.14,<0.2' | compile "$@" --output-file requirements/rust.txt -

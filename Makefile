@@ -1,0 +1,64 @@
+# `make demo` and `make test` do all their set-up themselves (tools/setup.sh): a new clone needs git,
+# make, Python 3.11 or newer and a C compiler. ARGS is handed on: make demo ARGS="--orders 200".
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+ARGS ?=
+export PYTHON
+PY := .venv/bin/python
+WITH_RUST := tools/setup.sh exec
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | column -t -s $$'\t'
+
+.PHONY: setup
+setup: ## virtual environment, Python packages, Rust, native module: what is not done yet
+	@tools/setup.sh
+
+.PHONY: demo
+demo: setup ## replays a day of orders against a server of its own and prints what came of them
+	@.venv/bin/bopis demo $(ARGS)
+
+.PHONY: test
+test: setup ## all tests, Python and Rust (ARGS goes to pytest)
+	@$(MAKE) --no-print-directory test-python test-rust
+
+.PHONY: test-python
+test-python: setup ## pytest only
+	@echo "==> pytest" >&2
+	@$(PY) -m pytest $(ARGS)
+
+.PHONY: test-rust
+test-rust: setup ## cargo test only
+	@echo "==> cargo test" >&2
+# The binding crate has no tests of its own and would link libpython, which a system may lack: it is
+# tested through Python.
+	@$(WITH_RUST) cargo test --workspace --exclude bopis-allocator --locked --quiet
+
+.PHONY: lint
+lint: setup ## formatting, clippy, ruff, mypy, buf, generated code: the whole list even if one fails
+	@$(WITH_RUST) tools/lint.sh
+
+.PHONY: format
+format: setup ## formats Rust and Python
+	@$(WITH_RUST) cargo fmt --all
+	@$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format .
+
+.PHONY: protos
+protos: setup ## writes bopis/v1 and docs/reference from the protos
+	@$(PY) tools/gen_protos.py
+	@$(PY) tools/gen_api_reference.py
+
+.PHONY: bench
+bench: setup ## benchmarks (bench/PROTOCOL.md)
+	@$(PY) -m pytest bench $(ARGS)
+
+.PHONY: lock
+lock: setup ## writes requirements/ from pyproject.toml (ARGS=--upgrade: newest versions)
+	@tools/lock.sh $(ARGS)
+
+.PHONY: clean
+clean: ## removes what was built here: .venv, target, caches
+	rm -rf .venv target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks bopis/_allocator_rs*.so
+	find bopis solver tools tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
