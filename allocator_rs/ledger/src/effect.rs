@@ -179,14 +179,7 @@ impl Ledger {
             scope: SALE_SOURCE_SCOPE,
             id: source,
         };
-        self.remember(
-            key,
-            Entry {
-                fingerprint: 0,
-                at_ms: stamp.now_ms,
-                outcomes: Vec::new(),
-            },
-        )
+        self.remember(key, Entry::new(0, stamp.now_ms, &[]))
     }
 
     fn take_hold(

@@ -273,7 +273,9 @@ impl Ledger {
         }
         match self.window.find(&act.request, stamp.now_ms, keep_ms) {
             Some(entry) if entry.fingerprint == act.fingerprint => {
-                return ActOutcome::Done(entry.outcomes.clone())
+                let first = entry.outcomes();
+                assert!(first.is_ok(), "the request window reads what it wrote");
+                return ActOutcome::Done(first.unwrap_or_default());
             }
             Some(_) => return ActOutcome::RequestIdReused,
             None => {}
@@ -298,11 +300,7 @@ impl Ledger {
             );
             outcomes.push(outcome);
         }
-        let entry = Entry {
-            fingerprint: act.fingerprint,
-            at_ms: stamp.now_ms,
-            outcomes: outcomes.clone(),
-        };
+        let entry = Entry::new(act.fingerprint, stamp.now_ms, &outcomes);
         let remembered = self.remember(act.request, entry);
         assert!(remembered.is_ok(), "a request that was not found is free");
         let outcome = ActOutcome::Done(outcomes);
@@ -417,11 +415,7 @@ impl Ledger {
         outcomes: &[Outcome],
         stamp: Stamp,
     ) -> Result<(), ReplayError> {
-        let entry = Entry {
-            fingerprint: act.fingerprint,
-            at_ms: stamp.now_ms,
-            outcomes: outcomes.to_vec(),
-        };
+        let entry = Entry::new(act.fingerprint, stamp.now_ms, outcomes);
         self.remember(act.request, entry)
             .map_err(|_| ReplayError::Repeated)
     }

@@ -7,12 +7,15 @@
 //! | time, threads, disk | outside: the ledger is told the time and never waits |
 
 mod cells;
+pub mod codec;
 mod command;
 mod decide;
 mod effect;
 mod error;
 mod grants;
+mod hash;
 mod ids;
+mod invariants;
 mod ledger;
 mod limits;
 mod lines;

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
+use crate::codec::{decode_outcomes, encode_outcomes, CodecError};
 use crate::ids::RequestKey;
 use crate::outcome::Outcome;
 
@@ -22,7 +23,23 @@ use crate::outcome::Outcome;
 pub(crate) struct Entry {
     pub(crate) fingerprint: u64,
     pub(crate) at_ms: i64,
-    pub(crate) outcomes: Vec<Outcome>,
+    /// As bytes: a third of the size, in one piece.
+    pub(crate) outcomes: Box<[u8]>,
+}
+
+impl Entry {
+    pub(crate) fn new(fingerprint: u64, at_ms: i64, outcomes: &[Outcome]) -> Self {
+        Self {
+            fingerprint,
+            at_ms,
+            outcomes: encode_outcomes(outcomes),
+        }
+    }
+
+    /// The first outcomes. An error is impossible for bytes that nothing else wrote.
+    pub(crate) fn outcomes(&self) -> Result<Vec<Outcome>, CodecError> {
+        decode_outcomes(&self.outcomes)
+    }
 }
 
 /// The remembered requests.

@@ -1,0 +1,152 @@
+//! Records as bytes.
+//!
+//! | | |
+//! | --- | --- |
+//! | first byte | `VERSION`; another one is refused |
+//! | integers | LEB128, signed ones zigzag; ids of 128 bits and fingerprints little-endian whole |
+//! | lists and texts | a count, then the elements |
+//! | enums | one byte |
+//! | decoding | never panics; reserves no more than the bytes at hand can fill; refuses unknown tags, a longer than necessary integer and trailing bytes, so bytes and record determine each other |
+
+mod command;
+mod outcome;
+mod reader;
+mod writer;
+
+use crate::command::{Act, Stamp};
+use crate::ids::{RequestKey, ReservationId};
+use crate::outcome::{Outcome, Record};
+
+pub(crate) use outcome::state_tag;
+use reader::Reader;
+
+/// The format that is written, and the only one that is read.
+pub const VERSION: u8 = 1;
+
+/// Why bytes are no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// Written by another version.
+    #[error("format version {0} is not known")]
+    Version(u8),
+    /// They end within the record.
+    #[error("the bytes end within the record")]
+    Truncated,
+    /// They go on after the record.
+    #[error("{0} bytes follow the record")]
+    Trailing(usize),
+    /// A tag that means nothing.
+    #[error("unknown {what} tag {tag}")]
+    Tag {
+        /// Of what.
+        what: &'static str,
+        /// The byte.
+        tag: u8,
+    },
+    /// An integer that does not fit, or is longer than necessary.
+    #[error("an integer does not fit or is longer than necessary")]
+    Integer,
+    /// A count of more elements than the bytes can hold.
+    #[error("a count of {0} cannot be true")]
+    Count(u64),
+    /// A text is not UTF-8.
+    #[error("a text is not UTF-8")]
+    Text,
+}
+
+const ACT: u8 = 0;
+const EXPIRE: u8 = 1;
+
+/// Appends the record's bytes.
+pub fn encode(record: &Record, out: &mut Vec<u8>) {
+    out.push(VERSION);
+    match record {
+        Record::Act {
+            stamp,
+            act,
+            outcome,
+        } => {
+            out.push(ACT);
+            write_stamp(*stamp, out);
+            writer::write_u64(u64::from(act.request.scope), out);
+            out.extend_from_slice(&act.request.id.to_le_bytes());
+            out.extend_from_slice(&act.fingerprint.to_le_bytes());
+            writer::write_list(&act.commands, out, command::write);
+            outcome::write_act_outcome(outcome, out);
+        }
+        Record::Expire { stamp, reservation } => {
+            out.push(EXPIRE);
+            write_stamp(*stamp, out);
+            out.extend_from_slice(&reservation.0.to_le_bytes());
+        }
+    }
+}
+
+/// Reads one record, which must be all there is.
+///
+/// # Errors
+/// The bytes are not what `encode` writes.
+pub fn decode(bytes: &[u8]) -> Result<Record, CodecError> {
+    let mut reader = Reader::new(bytes);
+    let version = reader.u8()?;
+    if version != VERSION {
+        return Err(CodecError::Version(version));
+    }
+    let tag = reader.u8()?;
+    let stamp = Stamp {
+        now_ms: reader.i64()?,
+        wall_ms: reader.i64()?,
+    };
+    let record = match tag {
+        ACT => {
+            let request = RequestKey {
+                scope: reader.u32()?,
+                id: reader.u128()?,
+            };
+            let fingerprint = reader.fixed_u64()?;
+            let commands = reader.list(command::read)?;
+            let act = Act {
+                request,
+                fingerprint,
+                commands,
+            };
+            Record::Act {
+                stamp,
+                act,
+                outcome: outcome::read_act_outcome(&mut reader)?,
+            }
+        }
+        EXPIRE => Record::Expire {
+            stamp,
+            reservation: ReservationId(reader.u128()?),
+        },
+        tag => {
+            return Err(CodecError::Tag {
+                what: "record",
+                tag,
+            })
+        }
+    };
+    reader.finish()?;
+    Ok(record)
+}
+
+/// The outcomes of one act, as the request window keeps them.
+pub(crate) fn encode_outcomes(outcomes: &[Outcome]) -> Box<[u8]> {
+    let mut out = Vec::new();
+    writer::write_list(outcomes, &mut out, outcome::write);
+    out.into_boxed_slice()
+}
+
+/// What `encode_outcomes` wrote.
+pub(crate) fn decode_outcomes(bytes: &[u8]) -> Result<Vec<Outcome>, CodecError> {
+    let mut reader = Reader::new(bytes);
+    let outcomes = reader.list(outcome::read)?;
+    reader.finish()?;
+    Ok(outcomes)
+}
+
+fn write_stamp(stamp: Stamp, out: &mut Vec<u8>) {
+    writer::write_i64(stamp.now_ms, out);
+    writer::write_i64(stamp.wall_ms, out);
+}

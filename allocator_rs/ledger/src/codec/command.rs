@@ -1,0 +1,185 @@
+//! Commands as bytes.
+
+use super::reader::Reader;
+use super::writer::{write_cell, write_i64, write_line, write_list, write_text, write_u64};
+use super::CodecError;
+use crate::command::{Command, Lines};
+use crate::ids::{ItemName, OrderRef, ReservationId};
+
+const REGISTER_LOCATION: u8 = 0;
+const REGISTER_SKU: u8 = 1;
+const REGISTER_LABOR: u8 = 2;
+const ADJUST: u8 = 3;
+const SET_ON_HAND: u8 = 4;
+const SALE: u8 = 5;
+const HOLD: u8 = 6;
+const COMMIT: u8 = 7;
+const RELEASE: u8 = 8;
+const CONSUME: u8 = 9;
+const MOVE: u8 = 10;
+const EXPIRE: u8 = 11;
+
+pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
+    match command {
+        Command::RegisterLocation { name } => {
+            out.push(REGISTER_LOCATION);
+            write_text(name, out);
+        }
+        Command::RegisterItem {
+            name: ItemName::Sku(sku),
+        } => {
+            out.push(REGISTER_SKU);
+            write_text(sku, out);
+        }
+        Command::RegisterItem {
+            name: ItemName::Labor { window_start_s },
+        } => {
+            out.push(REGISTER_LABOR);
+            write_i64(*window_start_s, out);
+        }
+        Command::Adjust {
+            cell,
+            on_hand_delta,
+            unavailable_delta,
+            reason,
+        } => {
+            out.push(ADJUST);
+            write_cell(*cell, out);
+            write_i64(*on_hand_delta, out);
+            write_i64(*unavailable_delta, out);
+            out.push(*reason);
+        }
+        Command::SetOnHand { cell, on_hand } => {
+            out.push(SET_ON_HAND);
+            write_cell(*cell, out);
+            write_i64(*on_hand, out);
+        }
+        Command::Sale {
+            source,
+            cell,
+            quantity,
+            reservation,
+        } => {
+            out.push(SALE);
+            out.extend_from_slice(&source.to_le_bytes());
+            write_cell(*cell, out);
+            write_i64(*quantity, out);
+            out.push(u8::from(reservation.is_some()));
+            if let Some(reservation) = reservation {
+                write_id(*reservation, out);
+            }
+        }
+        Command::Hold {
+            reservation,
+            order,
+            lines,
+            ttl_ms,
+            priority,
+        } => {
+            out.push(HOLD);
+            write_id(*reservation, out);
+            out.extend_from_slice(&order.0.to_le_bytes());
+            write_list(lines, out, write_line);
+            write_i64(*ttl_ms, out);
+            out.push(*priority);
+        }
+        Command::Commit { reservation } => {
+            out.push(COMMIT);
+            write_id(*reservation, out);
+        }
+        Command::Release { reservation, lines } => {
+            out.push(RELEASE);
+            write_part(*reservation, lines.as_ref(), out);
+        }
+        Command::Consume { reservation, lines } => {
+            out.push(CONSUME);
+            write_part(*reservation, lines.as_ref(), out);
+        }
+        Command::Move { moves } => {
+            out.push(MOVE);
+            write_u64(moves.len() as u64, out);
+            for (reservation, lines) in moves {
+                write_id(*reservation, out);
+                write_list(lines, out, write_line);
+            }
+        }
+        Command::Expire { reservation } => {
+            out.push(EXPIRE);
+            write_id(*reservation, out);
+        }
+    }
+}
+
+fn write_id(id: ReservationId, out: &mut Vec<u8>) {
+    out.extend_from_slice(&id.0.to_le_bytes());
+}
+
+fn write_part(id: ReservationId, lines: Option<&Lines>, out: &mut Vec<u8>) {
+    write_id(id, out);
+    out.push(u8::from(lines.is_some()));
+    if let Some(lines) = lines {
+        write_list(lines, out, write_line);
+    }
+}
+
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<Command, CodecError> {
+    Ok(match reader.u8()? {
+        REGISTER_LOCATION => Command::RegisterLocation {
+            name: reader.text()?,
+        },
+        REGISTER_SKU => Command::RegisterItem {
+            name: ItemName::Sku(reader.text()?),
+        },
+        REGISTER_LABOR => Command::RegisterItem {
+            name: ItemName::Labor {
+                window_start_s: reader.i64()?,
+            },
+        },
+        ADJUST => Command::Adjust {
+            cell: reader.cell()?,
+            on_hand_delta: reader.i64()?,
+            unavailable_delta: reader.i64()?,
+            reason: reader.u8()?,
+        },
+        SET_ON_HAND => Command::SetOnHand {
+            cell: reader.cell()?,
+            on_hand: reader.i64()?,
+        },
+        SALE => Command::Sale {
+            source: reader.u128()?,
+            cell: reader.cell()?,
+            quantity: reader.i64()?,
+            reservation: reader.option(Reader::reservation_id)?,
+        },
+        HOLD => Command::Hold {
+            reservation: reader.reservation_id()?,
+            order: OrderRef(reader.u128()?),
+            lines: reader.lines()?,
+            ttl_ms: reader.i64()?,
+            priority: reader.u8()?,
+        },
+        COMMIT => Command::Commit {
+            reservation: reader.reservation_id()?,
+        },
+        RELEASE => Command::Release {
+            reservation: reader.reservation_id()?,
+            lines: reader.option(Reader::lines)?,
+        },
+        CONSUME => Command::Consume {
+            reservation: reader.reservation_id()?,
+            lines: reader.option(Reader::lines)?,
+        },
+        MOVE => Command::Move {
+            moves: reader.list(|reader| Ok((reader.reservation_id()?, reader.lines()?)))?,
+        },
+        EXPIRE => Command::Expire {
+            reservation: reader.reservation_id()?,
+        },
+        tag => {
+            return Err(CodecError::Tag {
+                what: "command",
+                tag,
+            })
+        }
+    })
+}

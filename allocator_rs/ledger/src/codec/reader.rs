@@ -1,0 +1,148 @@
+//! Primitives, read from bytes that may be anything.
+
+use crate::codec::CodecError;
+use crate::command::{Line, Lines};
+use crate::ids::{CellKey, ItemId, LocationId, ReservationId};
+
+type Read<T> = Result<T, CodecError>;
+
+/// Room reserved for a list before its elements are seen; it grows as they are read.
+const RESERVE_MAX: usize = 64;
+
+/// What is left of the bytes.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(super) const fn finish(&self) -> Read<()> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(CodecError::Trailing(self.rest.len()))
+        }
+    }
+
+    fn bytes(&mut self, count: usize) -> Read<&'a [u8]> {
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(count)
+            .ok_or(CodecError::Truncated)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
+        let (taken, rest) = self
+            .rest
+            .split_first_chunk::<N>()
+            .ok_or(CodecError::Truncated)?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    pub(super) fn u8(&mut self) -> Read<u8> {
+        let [byte] = self.array()?;
+        Ok(byte)
+    }
+
+    pub(super) fn u128(&mut self) -> Read<u128> {
+        Ok(u128::from_le_bytes(self.array()?))
+    }
+
+    pub(super) fn fixed_u64(&mut self) -> Read<u64> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    pub(super) fn u64(&mut self) -> Read<u64> {
+        let mut value = 0u64;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.u8()?;
+            let bits = u64::from(byte & 0x7f);
+            if (bits << shift) >> shift != bits {
+                return Err(CodecError::Integer);
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                let is_padded = byte == 0 && shift > 0;
+                return if is_padded {
+                    Err(CodecError::Integer)
+                } else {
+                    Ok(value)
+                };
+            }
+        }
+        Err(CodecError::Integer)
+    }
+
+    pub(super) fn u32(&mut self) -> Read<u32> {
+        u32::try_from(self.u64()?).map_err(|_| CodecError::Integer)
+    }
+
+    pub(super) fn i64(&mut self) -> Read<i64> {
+        let value = self.u64()?;
+        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+    }
+
+    /// A count of elements of at least one byte each.
+    fn count(&mut self) -> Read<usize> {
+        let count = self.u64()?;
+        match usize::try_from(count) {
+            Ok(fitting) if fitting <= self.rest.len() => Ok(fitting),
+            _ => Err(CodecError::Count(count)),
+        }
+    }
+
+    pub(super) fn list<T>(&mut self, read: fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
+        let count = self.count()?;
+        let mut items = Vec::with_capacity(count.min(RESERVE_MAX));
+        for _ in 0..count {
+            items.push(read(self)?);
+        }
+        Ok(items)
+    }
+
+    pub(super) fn text(&mut self) -> Read<Box<str>> {
+        let count = self.count()?;
+        let text = std::str::from_utf8(self.bytes(count)?).map_err(|_| CodecError::Text)?;
+        Ok(text.into())
+    }
+
+    pub(super) fn option<T>(&mut self, read: fn(&mut Self) -> Read<T>) -> Read<Option<T>> {
+        match self.u8()? {
+            0 => Ok(None),
+            1 => Ok(Some(read(self)?)),
+            tag => Err(CodecError::Tag {
+                what: "option",
+                tag,
+            }),
+        }
+    }
+
+    pub(super) fn cell(&mut self) -> Read<CellKey> {
+        Ok(CellKey {
+            location: LocationId(self.u32()?),
+            item: ItemId(self.u32()?),
+        })
+    }
+
+    pub(super) fn line(&mut self) -> Read<Line> {
+        Ok(Line {
+            cell: self.cell()?,
+            quantity: self.i64()?,
+        })
+    }
+
+    pub(super) fn lines(&mut self) -> Read<Lines> {
+        self.list(Self::line)
+    }
+
+    pub(super) fn reservation_id(&mut self) -> Read<ReservationId> {
+        Ok(ReservationId(self.u128()?))
+    }
+}
