@@ -1,0 +1,77 @@
+"""The native module. Payloads are msgpack maps with field names; allocator_rs/src/dto.rs is their
+definition, bopis/adapters/*_native.py their other end.
+"""
+
+from os import PathLike
+from typing import final
+
+__all__ = [
+    "Clock",
+    "DiskFullError",
+    "DivergenceError",
+    "Engine",
+    "NativeError",
+    "OpenError",
+    "OperatingSystemError",
+    "OverloadedError",
+    "PayloadError",
+    "StoppedError",
+    "verify",
+]
+
+class NativeError(Exception):
+    """What went wrong on the native side."""
+
+class PayloadError(NativeError):
+    """A payload is not of the stated shape."""
+
+class OpenError(NativeError):
+    """The data folder cannot be opened: locked, damaged, newer, unreadable."""
+
+class DivergenceError(NativeError):
+    """The journal does not verify; the message names where."""
+
+class OverloadedError(NativeError):
+    """The queue is full; try again."""
+
+class DiskFullError(NativeError):
+    """The disk is full: no new promises for now."""
+
+class StoppedError(NativeError):
+    """The engine is draining or stopped."""
+
+class OperatingSystemError(NativeError):
+    """The operating system refused something."""
+
+@final
+class Clock:
+    """The one clock of both sides."""
+
+    @staticmethod
+    def system() -> Clock: ...
+    @staticmethod
+    def scaled(origin_ms: int, scale: float, path: str | PathLike[str] | None = None) -> Clock: ...
+    def wall_ms(self) -> int: ...
+
+@final
+class Engine:
+    """One writer thread around ledger and journal."""
+
+    @staticmethod
+    def open(
+        directory: str | PathLike[str] | None, clock: Clock, request_window_max: int
+    ) -> Engine: ...
+    def start_time(self) -> None: ...
+    def wake_fd(self) -> int: ...
+    def submit(self, payload: bytes) -> None: ...
+    def read_reservations(self, payload: bytes) -> None: ...
+    def completions(self) -> bytes: ...
+    def read(self, payload: bytes) -> bytes: ...
+    def read_atp(self, payload: bytes) -> bytes: ...
+    def position(self) -> int: ...
+    def journal_id(self) -> str: ...
+    def wall_ms(self) -> int: ...
+    def failure(self) -> str | None: ...
+    def drain(self) -> bytes: ...
+
+def verify(directory: str | PathLike[str]) -> bytes: ...
