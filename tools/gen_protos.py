@@ -1,8 +1,8 @@
 """Generates `bopis/v1/` from `protos/bopis/v1/`: messages, gRPC stubs and their types.
 
-The generated code is committed, so that an installation needs no compiler for protos. Run this after
-every change of a proto; `--check` (part of `make lint` and of the tests) fails when the committed
-code is not what the protos give.
+The generated code is committed, so that an installation needs no compiler for protos. Run this
+after every change of a proto; `--check` (part of `make lint` and of the tests) fails when the
+committed code is not what the protos give.
 
 The compiler is grpcio-tools 1.81.1: later releases emit code that the protobuf runtime which
 OR-Tools demands (6.33) refuses.
