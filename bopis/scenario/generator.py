@@ -50,7 +50,7 @@ STORE_HOURS = ((480, 1260), (540, 1260), (540, 1320), (600, 1260))
 WAREHOUSE_PICK_RATE = (240, 480)
 STORE_PICK_RATE = (18, 60)
 # Units in the network per unit of a day's expected demand, and where they lie.
-STOCK_COVER = 3.0
+STOCK_COVER = 6.0
 WAREHOUSE_STOCK_SHARE = 0.35
 
 

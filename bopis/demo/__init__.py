@@ -1,0 +1,1 @@
+"""The demo: a day replayed over gRPC by client processes, checked and scored independently."""
