@@ -19,6 +19,7 @@ from bopis.domain.policy import Policy
 from bopis.domain.reallocation import ReallocationProblem, ReallocationProposal
 from bopis.domain.records import (
     Intent,
+    LaborHorizon,
     Operation,
     OutboxRow,
     PickupCode,
@@ -201,6 +202,14 @@ class OrderStore(Protocol):
 
     async def nodes(self) -> tuple[Node, ...]:
         """All nodes by id."""
+        ...
+
+    async def put_horizons(self, horizons: Sequence[LaborHorizon]) -> None:
+        """Creates or replaces labor horizons."""
+        ...
+
+    async def horizons(self) -> tuple[LaborHorizon, ...]:
+        """All labor horizons."""
         ...
 
     async def put_items(self, items: Sequence[Item]) -> None:

@@ -80,7 +80,8 @@ class Order:
     """An order as it stands. Times are Unix ms; `version` changes with each change.
 
     `body_digest` tells whether another CreateOrder with the same order_id is the same order.
-    `groups_made` counts fulfillment orders ever made, so that their ids are never used twice.
+    `excluded_node_ids`: nodes where a line of it was short. `groups_made` counts fulfillment
+    orders ever made, so that their ids are never used twice.
     """
 
     order_id: str
@@ -101,6 +102,7 @@ class Order:
     fulfillment_orders: tuple[FulfillmentOrder, ...] = ()
     unfilled_lines: tuple[UnfilledLine, ...] = ()
     sourcings: tuple[Sourcing, ...] = ()
+    excluded_node_ids: tuple[str, ...] = ()
     attempts: int = 0
     groups_made: int = 0
     cancelled: bool = False

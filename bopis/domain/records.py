@@ -61,6 +61,7 @@ class WriteSet:
     """One transaction: all of it or nothing.
 
     Events carry the document of the order of the same id in `orders`, which must be there.
+    `drop_order` takes a PENDING order out again that came to nothing.
     """
 
     orders: tuple[OrderWrite, ...] = ()
@@ -70,6 +71,7 @@ class WriteSet:
     open_intent: Intent | None = None
     close_intent: RequestKey | None = None
     response: StoredResponse | None = None
+    drop_order: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,18 @@ class OutboxRow:
     event: OrderEvent
     data: bytes
     tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaborHorizon:
+    """Until when (Unix seconds) a node's labor windows are open in the ledger, by which hours.
+
+    `hours` is the node's time zone, opening and closing minute, as one text.
+    """
+
+    node_id: str
+    hours: str
+    opened_until_s: int
 
 
 class OperationStage(StrEnum):
