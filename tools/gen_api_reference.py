@@ -1,8 +1,8 @@
 """Writes `docs/reference/api.md` from the protos: services, rpcs, messages, fields, rules, reasons.
 
 The comments of the protos are the documentation; this only lays them out and adds the field
-rules. `--check` (part of `make lint` and of the tests) fails when the committed page is not what the
-protos give.
+rules. `--check` (part of `make lint` and of the tests) fails when the committed page is not what
+the protos give.
 """
 
 from __future__ import annotations
