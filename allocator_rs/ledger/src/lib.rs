@@ -21,6 +21,7 @@ mod limits;
 mod lines;
 mod names;
 mod outcome;
+mod recovery;
 mod reservations;
 mod window;
 

@@ -1,0 +1,148 @@
+//! Journaled records in, the same state out.
+//!
+//! | call | decides | takes effect |
+//! | --- | --- | --- |
+//! | `replay` | no | as recorded |
+//! | `verify` | again, and must come to what is recorded | yes |
+//!
+//! The bound of the request window is not asked again: it may have been another one then.
+
+use crate::command::{Act, Stamp};
+use crate::decide::Decision;
+use crate::error::{Divergence, ReplayError};
+use crate::ids::ReservationId;
+use crate::ledger::Ledger;
+use crate::limits::SALE_SOURCE_SCOPE;
+use crate::outcome::{ActOutcome, Outcome, Record};
+use crate::window::Entry;
+
+impl Ledger {
+    /// Takes over a journaled record's effect without deciding again.
+    ///
+    /// # Errors
+    /// The record cannot have followed this state; the ledger must not be used any more.
+    pub fn replay(&mut self, record: &Record) -> Result<(), ReplayError> {
+        match record {
+            Record::Expire { stamp, reservation } => self.replay_expiry(*reservation, *stamp),
+            Record::Act {
+                stamp,
+                act,
+                outcome,
+            } => {
+                let outcomes = self.replay_begin(act, outcome, *stamp)?;
+                for (index, (command, outcome)) in act.commands.iter().zip(outcomes).enumerate() {
+                    self.effect(command, outcome, *stamp).map_err(|reason| {
+                        ReplayError::Command {
+                            command: index,
+                            reason,
+                        }
+                    })?;
+                }
+                self.replay_end(act, outcomes, *stamp)
+            }
+        }
+    }
+
+    /// Decides a journaled record again, compares, and takes its effect.
+    ///
+    /// # Errors
+    /// The decision is another one, or the record cannot have followed this state; the ledger must
+    /// not be used any more.
+    pub fn verify(&mut self, record: &Record) -> Result<(), Divergence> {
+        let (stamp, act, outcome) = match record {
+            Record::Expire { stamp, reservation } => {
+                return Ok(self.replay_expiry(*reservation, *stamp)?)
+            }
+            Record::Act {
+                stamp,
+                act,
+                outcome,
+            } => (*stamp, act, outcome),
+        };
+        let outcomes = self.replay_begin(act, outcome, stamp)?;
+        for (index, (command, recorded)) in act.commands.iter().zip(outcomes).enumerate() {
+            let decided = match self.decide(command, stamp) {
+                Decision::Outcome(decided) => decided,
+                Decision::ExpireFirst(_) => {
+                    return Err(Divergence::MissingExpiry { command: index })
+                }
+                Decision::Short(_) if self.reservations.next_due(stamp.now_ms).is_some() => {
+                    return Err(Divergence::MissingExpiry { command: index })
+                }
+                Decision::Short(shortages) => Outcome::Insufficient(shortages),
+            };
+            if decided != *recorded {
+                return Err(Divergence::Outcome {
+                    command: index,
+                    recorded: Box::new(recorded.clone()),
+                    decided: Box::new(decided),
+                });
+            }
+            self.effect(command, recorded, stamp)
+                .map_err(|reason| ReplayError::Command {
+                    command: index,
+                    reason,
+                })?;
+        }
+        Ok(self.replay_end(act, outcomes, stamp)?)
+    }
+
+    fn replay_time(&mut self, stamp: Stamp) -> Result<(), ReplayError> {
+        if stamp.now_ms < self.now_ms {
+            return Err(ReplayError::TimeWentBack {
+                last_ms: self.now_ms,
+                record_ms: stamp.now_ms,
+            });
+        }
+        self.advance(stamp);
+        Ok(())
+    }
+
+    fn replay_expiry(&mut self, id: ReservationId, stamp: Stamp) -> Result<(), ReplayError> {
+        self.replay_time(stamp)?;
+        if self.take_expiry(id, stamp, &mut Vec::new()) {
+            Ok(())
+        } else {
+            Err(ReplayError::NotDue)
+        }
+    }
+
+    fn replay_begin<'a>(
+        &mut self,
+        act: &Act,
+        outcome: &'a ActOutcome,
+        stamp: Stamp,
+    ) -> Result<&'a [Outcome], ReplayError> {
+        let ActOutcome::Done(outcomes) = outcome else {
+            return Err(ReplayError::NotAnEffect);
+        };
+        if act.commands.len() != outcomes.len() {
+            return Err(ReplayError::OutcomeCount {
+                commands: act.commands.len(),
+                outcomes: outcomes.len(),
+            });
+        }
+        self.replay_time(stamp)?;
+        let keep_ms = self.limits.request_window_ms;
+        if act.request.scope == SALE_SOURCE_SCOPE
+            || self
+                .window
+                .find(&act.request, stamp.now_ms, keep_ms)
+                .is_some()
+        {
+            return Err(ReplayError::Repeated);
+        }
+        Ok(outcomes)
+    }
+
+    fn replay_end(
+        &mut self,
+        act: &Act,
+        outcomes: &[Outcome],
+        stamp: Stamp,
+    ) -> Result<(), ReplayError> {
+        let entry = Entry::new(act.fingerprint, stamp.now_ms, outcomes);
+        self.remember(act.request, entry)
+            .map_err(|_| ReplayError::Repeated)
+    }
+}

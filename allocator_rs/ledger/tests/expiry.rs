@@ -1,0 +1,208 @@
+//! Deadlines: exact, swept only when needed, in order, and seen before the act that needed them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use bopis_ledger::{Command, Outcome, Record, Refusal, ReservationState};
+use support::{
+    adjust, commit, hold, id, moves, refused, release, set, shortage, view_of, Fixture, A, B,
+};
+
+#[test]
+fn a_hold_is_committed_a_moment_before_its_deadline_and_not_at_it() {
+    let mut fixture = Fixture::with_stock(5, 5, 0);
+    fixture.act(0, vec![hold(1, &[(A, 1)], 100), hold(2, &[(A, 1)], 100)]);
+    assert!(matches!(
+        fixture.one(99, commit(1)),
+        Outcome::Reservation(_)
+    ));
+    assert_eq!(
+        fixture.one(100, commit(2)),
+        refused(Refusal::ReservationExpired)
+    );
+    assert_eq!(fixture.expired(), [2]);
+    assert_eq!(fixture.state(2, 100), Some(ReservationState::Expired));
+    assert_eq!((fixture.atp(A), fixture.view(A).held), (4, 0));
+    fixture.assert_replays();
+}
+
+#[test]
+fn due_holds_are_swept_in_order_of_deadline_and_id_until_the_request_fits() {
+    let mut fixture = Fixture::with_stock(4, 1, 0);
+    fixture.act(
+        0,
+        vec![
+            hold(5, &[(A, 1)], 20),
+            hold(4, &[(A, 1)], 10),
+            hold(3, &[(B, 1)], 10),
+            hold(2, &[(A, 1)], 20),
+            hold(1, &[(A, 1)], 30),
+        ],
+    );
+    let outcome = fixture.one(50, hold(9, &[(A, 2)], 100));
+    assert_eq!(view_of(&outcome).state, ReservationState::Held);
+    assert_eq!(fixture.expired(), [3, 4, 2]);
+    assert_eq!(fixture.state(5, 50), Some(ReservationState::Held));
+    assert!(matches!(fixture.records.last(), Some(Record::Act { .. })));
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_request_that_fits_sweeps_nothing() {
+    let mut fixture = Fixture::with_stock(4, 0, 0);
+    fixture.one(0, hold(1, &[(A, 1)], 10));
+    fixture.one(50, hold(2, &[(A, 3)], 10));
+    assert_eq!(fixture.expired(), [0u128; 0]);
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_request_is_refused_for_stock_only_when_nothing_is_due_any_more() {
+    let mut fixture = Fixture::with_stock(4, 1, 0);
+    fixture.act(
+        0,
+        vec![
+            hold(1, &[(A, 3)], 10),
+            hold(2, &[(B, 1)], 20),
+            hold(3, &[(A, 1)], 60),
+        ],
+    );
+    assert_eq!(
+        fixture.one(50, hold(9, &[(A, 4)], 100)),
+        Outcome::Insufficient(vec![shortage(0, A, 4, 3)])
+    );
+    assert_eq!(fixture.expired(), [1, 2]);
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_move_sweeps_too_and_what_it_moves_must_not_be_due() {
+    let mut fixture = Fixture::with_stock(2, 2, 0);
+    fixture.act(
+        0,
+        vec![
+            hold(1, &[(A, 2)], 10),
+            hold(2, &[(B, 1)], 90),
+            hold(3, &[(B, 1)], 40),
+        ],
+    );
+    assert!(matches!(
+        fixture.one(20, moves(&[(2, &[(A, 2)])])),
+        Outcome::Moved(_)
+    ));
+    assert_eq!(fixture.expired(), [1]);
+    let swap = moves(&[(2, &[(B, 1)]), (3, &[(A, 1)])]);
+    assert_eq!(fixture.one(40, swap), refused(Refusal::ReservationExpired));
+    assert_eq!(fixture.expired(), [1, 3]);
+    fixture.assert_replays();
+}
+
+#[test]
+fn an_expiry_that_a_later_command_needs_is_seen_by_the_whole_act() {
+    let mut fixture = Fixture::with_stock(3, 0, 0);
+    fixture.one(0, hold(1, &[(A, 2)], 10));
+    let outcomes = fixture.act(10, vec![adjust(A, 1, 0), set(B, 2), hold(2, &[(A, 4)], 10)]);
+    let Outcome::Cell(seen) = &outcomes[0] else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!((seen.on_hand, seen.held), (4, 0));
+    assert_eq!(view_of(&outcomes[2]).state, ReservationState::Held);
+    fixture.assert_replays();
+}
+
+#[test]
+fn holding_the_id_of_a_due_hold_shows_it_expired() {
+    let mut fixture = Fixture::with_stock(3, 0, 0);
+    fixture.one(0, hold(1, &[(A, 2)], 10));
+    let outcome = fixture.one(10, hold(1, &[(A, 2)], 10));
+    assert_eq!(view_of(&outcome).state, ReservationState::Expired);
+    assert_eq!(view_of(&outcome).lines, []);
+    assert_eq!(fixture.expired(), [1]);
+    fixture.assert_replays();
+}
+
+#[test]
+fn expire_due_goes_by_deadline_in_slices_and_says_whether_more_are_due() {
+    let mut fixture = Fixture::with_stock(9, 0, 0);
+    for (reservation, ttl_ms) in [(1, 30), (2, 10), (3, 20), (4, 10), (5, 99)] {
+        fixture.one(0, hold(reservation, &[(A, 1)], ttl_ms));
+    }
+    assert_eq!(fixture.ledger.next_deadline_ms(), Some(10));
+    assert!(!fixture.expire_due(9, 100));
+    assert!(fixture.expire_due(30, 0));
+    assert!(fixture.expire_due(30, 3));
+    assert_eq!(fixture.expired(), [2, 4, 3]);
+    assert!(!fixture.expire_due(30, 1));
+    assert!(!fixture.expire_due(30, 100));
+    assert_eq!(fixture.expired(), [2, 4, 3, 1]);
+    assert_eq!(
+        (fixture.ledger.next_deadline_ms(), fixture.atp(A)),
+        (Some(99), 8)
+    );
+    fixture.assert_replays();
+}
+
+#[test]
+fn an_expired_hold_returns_its_units_once() {
+    let mut fixture = Fixture::with_stock(3, 0, 0);
+    fixture.one(0, hold(1, &[(A, 2)], 10));
+    assert!(!fixture.expire_due(10, 9));
+    let again = Command::Expire { reservation: id(1) };
+    let outcomes = fixture.act(11, vec![again.clone(), release(1), commit(1), again]);
+    assert_eq!(
+        outcomes[1..3],
+        [
+            refused(Refusal::ReservationExpired),
+            refused(Refusal::ReservationExpired)
+        ]
+    );
+    assert_eq!(view_of(&outcomes[0]).state, ReservationState::Expired);
+    assert_eq!((fixture.atp(A), fixture.expired()), (3, vec![1]));
+    fixture.assert_replays();
+}
+
+#[test]
+fn an_expire_command_expires_only_what_is_due() {
+    let mut fixture = Fixture::with_stock(3, 0, 0);
+    fixture.one(0, hold(1, &[(A, 2)], 10));
+    let expire = Command::Expire { reservation: id(1) };
+    assert_eq!(
+        view_of(&fixture.one(9, expire.clone())).state,
+        ReservationState::Held
+    );
+    assert_eq!(
+        view_of(&fixture.one(10, expire)).state,
+        ReservationState::Expired
+    );
+    assert_eq!(fixture.expired(), [1]);
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_committed_reservation_has_no_deadline() {
+    let mut fixture = Fixture::with_stock(3, 0, 0);
+    fixture.act(0, vec![hold(1, &[(A, 3)], 10), commit(1)]);
+    assert_eq!(fixture.ledger.next_deadline_ms(), None);
+    assert_eq!(
+        fixture.one(1000, hold(2, &[(A, 1)], 10)),
+        Outcome::Insufficient(vec![shortage(0, A, 1, 0)])
+    );
+    assert_eq!(fixture.reservation(1, 1000).unwrap().expire_wall_ms, 0);
+    fixture.assert_replays();
+}
+
+#[test]
+fn time_that_goes_back_counts_as_the_last_journaled_time() {
+    let mut fixture = Fixture::with_stock(3, 0, 0);
+    fixture.one(100, hold(1, &[(A, 1)], 10));
+    let outcome = fixture.one(50, hold(2, &[(A, 1)], 10));
+    assert_eq!(view_of(&outcome).deadline_ms, 110);
+    assert_eq!(fixture.ledger.now_ms(), 100);
+    fixture.assert_replays();
+}

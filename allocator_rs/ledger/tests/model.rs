@@ -1,0 +1,293 @@
+//! Random acts, on the ledger and on a naive second model: the same outcomes, and replay = live.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod naive;
+mod support;
+
+use bopis_ledger::{
+    codec, Act, ActOutcome, CellKey, Command, Ledger, Limits, Line, Lines, OrderRef, Outcome,
+    Record, RequestKey, ReservationId, QUANTITY_MAX,
+};
+use naive::Naive;
+use proptest::prelude::*;
+use support::{at, cell, names, UNKNOWN};
+
+const LIMITS: Limits = Limits {
+    request_window_ms: 60,
+    request_window_max: 45,
+    move_lines_max: 10,
+};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Acts { after_ms: i64, acts: Vec<Act> },
+    ExpireDue { after_ms: i64, limit: usize },
+}
+
+fn any_cell() -> impl Strategy<Value = CellKey> {
+    prop_oneof![
+        60 => (0u32..2, 0u32..3).prop_map(|(location, item)| cell(location, item)),
+        1 => Just(UNKNOWN),
+    ]
+}
+
+fn any_quantity() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        60 => 1i64..6,
+        1 => prop::sample::select(vec![
+            i64::MIN, -1, 0, QUANTITY_MAX, QUANTITY_MAX + 1, i64::MAX
+        ]),
+    ]
+}
+
+fn any_lines() -> impl Strategy<Value = Lines> {
+    let line = (any_cell(), any_quantity()).prop_map(|(cell, quantity)| Line { cell, quantity });
+    prop_oneof![20 => prop::collection::vec(line, 1..5), 1 => Just(Lines::new())]
+}
+
+fn any_id() -> impl Strategy<Value = ReservationId> {
+    (0u128..14).prop_map(ReservationId)
+}
+
+fn any_ttl() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        20 => 1i64..40,
+        1 => prop::sample::select(vec![i64::MIN, 0, i64::MAX - 500, i64::MAX]),
+    ]
+}
+
+fn any_grant() -> impl Strategy<Value = Command> {
+    let moves = prop::collection::vec((any_id(), any_lines()), 0..4);
+    prop_oneof![
+        4 => (any_id(), any_lines(), any_ttl(), 0u8..4).prop_map(
+            |(reservation, lines, ttl_ms, priority)| Command::Hold {
+                reservation, order: OrderRef(5), lines, ttl_ms, priority
+            }
+        ),
+        3 => moves.prop_map(|moves| Command::Move { moves }),
+    ]
+}
+
+fn any_turn() -> impl Strategy<Value = Command> {
+    let part = || prop::option::of(any_lines());
+    prop_oneof![
+        4 => any_id().prop_map(|reservation| Command::Commit { reservation }),
+        2 => (any_id(), part())
+            .prop_map(|(reservation, lines)| Command::Release { reservation, lines }),
+        2 => (any_id(), part())
+            .prop_map(|(reservation, lines)| Command::Consume { reservation, lines }),
+        1 => any_id().prop_map(|reservation| Command::Expire { reservation }),
+    ]
+}
+
+fn any_fact() -> impl Strategy<Value = Command> {
+    let stock = prop_oneof![
+        30 => -6i64..25,
+        1 => prop::sample::select(vec![i64::MIN, -QUANTITY_MAX, QUANTITY_MAX, i64::MAX]),
+    ];
+    let delta = prop_oneof![30 => -4i64..6, 1 => prop::sample::select(vec![i64::MIN, i64::MAX])];
+    prop_oneof![
+        2 => (any_cell(), stock)
+            .prop_map(|(cell, on_hand)| Command::SetOnHand { cell, on_hand }),
+        1 => (any_cell(), delta, -2i64..3).prop_map(|(cell, on_hand_delta, unavailable_delta)| {
+            Command::Adjust { cell, on_hand_delta, unavailable_delta, reason: 2 }
+        }),
+        2 => (0u128..30, any_cell(), any_quantity(), prop::option::of(any_id())).prop_map(
+            |(source, cell, quantity, reservation)| Command::Sale {
+                source, cell, quantity, reservation
+            }
+        ),
+    ]
+}
+
+fn any_act() -> impl Strategy<Value = Act> {
+    let command = prop_oneof![5 => any_grant(), 4 => any_turn(), 3 => any_fact()];
+    (0u128..300, 0u64..8, prop::collection::vec(command, 0..5)).prop_map(
+        |(request, fingerprint, commands)| Act {
+            request: RequestKey {
+                scope: 1,
+                id: request,
+            },
+            fingerprint: fingerprint.saturating_sub(6),
+            commands,
+        },
+    )
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let after = || prop_oneof![2 => Just(0i64), 3 => 1i64..15];
+    prop_oneof![
+        8 => (after(), prop::collection::vec(any_act(), 1..4))
+            .prop_map(|(after_ms, acts)| Step::Acts { after_ms, acts }),
+        1 => (after(), 0usize..4)
+            .prop_map(|(after_ms, limit)| Step::ExpireDue { after_ms, limit }),
+    ]
+}
+
+fn opening() -> Act {
+    let mut commands = names();
+    for location in 0..2 {
+        for item in 0..3 {
+            commands.push(support::set(cell(location, item), 12));
+        }
+    }
+    Act {
+        request: RequestKey { scope: 0, id: 0 },
+        fingerprint: 0,
+        commands,
+    }
+}
+
+/// The two of them.
+struct Pair {
+    ledger: Ledger,
+    naive: Naive,
+    records: Vec<Record>,
+    now_ms: i64,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let mut pair = Self {
+            ledger: Ledger::new(LIMITS),
+            naive: Naive::new(LIMITS),
+            records: Vec::new(),
+            now_ms: 0,
+        };
+        pair.acts(vec![opening()]);
+        pair
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Acts { after_ms, acts } => {
+                self.now_ms += after_ms;
+                self.acts(acts);
+            }
+            Step::ExpireDue { after_ms, limit } => {
+                self.now_ms += after_ms;
+                let from = self.records.len();
+                let more = self
+                    .ledger
+                    .expire_due(at(self.now_ms), limit, &mut self.records);
+                self.tell_expiries(from);
+                assert_eq!(more, self.naive.is_anything_due(self.now_ms));
+            }
+        }
+        assert_eq!(self.ledger.check_invariants(), Ok(()));
+        let mut changed = Vec::new();
+        self.ledger.take_changed_cells(&mut changed);
+        for (key, view) in changed {
+            assert_eq!(view, self.naive.view(key));
+        }
+    }
+
+    fn tell_expiries(&mut self, from: usize) {
+        for record in &self.records[from..] {
+            if let Record::Expire { reservation, .. } = record {
+                self.naive.expire(*reservation, self.now_ms);
+            }
+        }
+    }
+
+    fn acts(&mut self, acts: Vec<Act>) {
+        for act in acts {
+            let from = self.records.len();
+            let stamp = at(self.now_ms);
+            let outcome = self
+                .ledger
+                .apply(vec![act.clone()], stamp, &mut self.records)
+                .pop()
+                .unwrap();
+            self.tell_expiries(from);
+            let expected = self.naive.apply(&act, stamp);
+            assert_eq!(outcome, expected, "{act:?} at {stamp:?}");
+            if self.records.len() > from {
+                let last = Record::Act {
+                    stamp,
+                    act: act.clone(),
+                    outcome: outcome.clone(),
+                };
+                assert_eq!(self.records.last(), Some(&last));
+            }
+            if let ActOutcome::Done(outcomes) = &outcome {
+                self.check_grants(&act, outcomes, self.records.len() > from);
+            }
+        }
+    }
+
+    /// A lone grant leaves no cell that it took from below 0; a refusal leaves nothing due.
+    fn check_grants(&self, act: &Act, outcomes: &[Outcome], is_first: bool) {
+        if let (true, [Command::Hold { .. }], [Outcome::Reservation(view)]) = (
+            is_first && self.is_new_hold(outcomes),
+            &*act.commands,
+            outcomes,
+        ) {
+            for line in &view.lines {
+                assert!(self.naive.atp(line.cell, self.now_ms) >= 0, "{act:?}");
+            }
+        }
+        if is_first
+            && outcomes
+                .iter()
+                .any(|o| matches!(o, Outcome::Insufficient(_)))
+        {
+            assert!(
+                !self.naive.is_anything_due(self.now_ms),
+                "refused with holds due: {act:?}"
+            );
+        }
+    }
+
+    /// Nothing else in the journal names this reservation before.
+    fn is_new_hold(&self, outcomes: &[Outcome]) -> bool {
+        let [Outcome::Reservation(view)] = outcomes else {
+            return false;
+        };
+        let names = |record: &&Record| match record {
+            Record::Act { act, .. } => act
+                .commands
+                .iter()
+                .any(|c| matches!(c, Command::Hold { reservation, .. } if *reservation == view.id)),
+            Record::Expire { .. } => false,
+        };
+        self.records.iter().filter(names).count() == 1
+    }
+
+    fn finish(self) {
+        let mut replayed = Ledger::new(LIMITS);
+        let mut verified = Ledger::new(LIMITS);
+        for record in &self.records {
+            let mut bytes = Vec::new();
+            codec::encode(record, &mut bytes);
+            let decoded = codec::decode(&bytes).unwrap();
+            assert_eq!(&decoded, record);
+            assert_eq!(replayed.replay(&decoded), Ok(()));
+            assert_eq!(verified.verify(&decoded), Ok(()));
+        }
+        assert_eq!(replayed.check_invariants(), Ok(()));
+        assert_eq!(replayed.state_hash(), self.ledger.state_hash());
+        assert_eq!(verified.state_hash(), self.ledger.state_hash());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_acts_come_out_as_in_the_naive_model_and_replay_to_the_same_state(
+        steps in prop::collection::vec(any_step(), 1..60)
+    ) {
+        let mut pair = Pair::new();
+        for step in steps {
+            pair.step(step);
+        }
+        pair.finish();
+    }
+}
