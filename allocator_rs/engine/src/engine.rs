@@ -1,9 +1,9 @@
 //! The handle that everyone holds.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 
 use bopis_ledger::{Act, CellKey, CellView, ItemId, ItemName, LocationId, ReservationId};
 use crossbeam_channel::{Sender, TrySendError};
@@ -13,7 +13,7 @@ use crate::error::{DrainError, OpenError, PositionError, SubmitError};
 use crate::job::{Answer, DrainReport, Job, Position, Reply, ReservationReply};
 use crate::options::EngineOptions;
 use crate::shared::{Change, EngineStatus, Shared};
-use crate::weight::{is_grant, weight, ACT_WEIGHT_MAX};
+use crate::weight::{is_grant, is_too_large};
 
 /// At which position and time a read was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ struct Inner {
     shared: Arc<Shared>,
     /// None only while the last handle is being dropped.
     queue: Option<Sender<Job>>,
-    accepting: AtomicBool,
     writer: Mutex<Option<JoinHandle<()>>>,
+    writer_id: ThreadId,
 }
 
 impl Engine {
@@ -49,7 +49,7 @@ impl Engine {
         Ok(Self(Arc::new(Inner {
             shared,
             queue: Some(queue),
-            accepting: AtomicBool::new(true),
+            writer_id: writer.thread().id(),
             writer: Mutex::new(Some(writer)),
         })))
     }
@@ -66,7 +66,7 @@ impl Engine {
             EngineStatus::DiskFull | EngineStatus::NoRoom => return Err(SubmitError::DiskFull),
             EngineStatus::Stopped => return Err(SubmitError::Stopped),
         }
-        if weight(&act) > ACT_WEIGHT_MAX {
+        if is_too_large(&act) {
             return Err(SubmitError::TooLarge);
         }
         self.enqueue(Job::Act(act, Answer::new(done)))
@@ -89,7 +89,7 @@ impl Engine {
             .0
             .queue
             .as_ref()
-            .filter(|_| self.0.accepting.load(Ordering::Acquire));
+            .filter(|_| self.0.shared.accepting.load(Ordering::Acquire));
         let Some(queue) = queue else {
             job.forget();
             return Err(SubmitError::Stopped);
@@ -218,14 +218,14 @@ impl Engine {
     /// # Errors
     /// See [`DrainError`]; the engine is stopped in any case but `OnWriterThread`.
     pub fn drain(&self) -> Result<DrainReport, DrainError> {
-        let mut writer = self.0.writer.lock();
-        let Some(thread) = writer.as_ref() else {
-            return Err(DrainError::Stopped);
-        };
-        if thread.thread().id() == thread::current().id() {
+        if self.0.writer_id == thread::current().id() {
             return Err(DrainError::OnWriterThread);
         }
-        self.0.accepting.store(false, Ordering::Release);
+        let mut writer = self.0.writer.lock();
+        if writer.is_none() {
+            return Err(DrainError::Stopped);
+        }
+        self.0.shared.accepting.store(false, Ordering::Release);
         let (send, receive) = mpsc::channel();
         let answer = Answer::new(Box::new(move |drained| {
             // The receiver waits below for as long as the sender lives.
@@ -263,10 +263,11 @@ impl std::fmt::Debug for Engine {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.shared.accepting.store(false, Ordering::Release);
         self.queue = None;
         if let Some(thread) = self.writer.lock().take() {
             // The last handle may be dropped by a callback, on the writer thread itself.
-            if thread.thread().id() != thread::current().id() {
+            if self.writer_id != thread::current().id() {
                 let _ = thread.join();
             }
         }

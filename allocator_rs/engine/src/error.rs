@@ -60,7 +60,7 @@ pub enum SubmitError {
     /// The disk is full: grants are refused first, so that what remains serves facts and releases.
     #[error("the disk is full")]
     DiskFull,
-    /// The act is larger than one journal frame may be.
+    /// More than 4,096 commands on reservations in one act, or about 4 MiB.
     #[error("the act is too large")]
     TooLarge,
     /// The engine stopped, or is about to.

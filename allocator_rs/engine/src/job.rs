@@ -71,11 +71,13 @@ impl<T> Drop for Answer<T> {
     }
 }
 
+pub(crate) type ReservationAnswer = Answer<(Option<ReservationView>, Position)>;
+
 pub(crate) type Drained = Result<DrainReport, DrainError>;
 
 pub(crate) enum Job {
     Act(Act, Answer<Done>),
-    Reservation(ReservationId, Answer<(Option<ReservationView>, Position)>),
+    Reservation(ReservationId, ReservationAnswer),
     Drain(Answer<Drained>),
 }
 

@@ -10,8 +10,10 @@
 mod clock;
 mod engine;
 mod error;
+mod folder;
 mod identity;
 mod job;
+mod ledger_time;
 mod mirror;
 mod names;
 mod open;
@@ -19,6 +21,7 @@ mod options;
 mod shared;
 mod verify;
 mod weight;
+mod writer;
 
 pub use clock::{Clock, ScaledClock, SystemClock};
 pub use engine::{Engine, ReadStamp};

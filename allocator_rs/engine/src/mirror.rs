@@ -161,7 +161,7 @@ impl Mirror {
         };
         loop {
             let version = self.version.load(Ordering::Acquire);
-            if version % 2 == 0 {
+            if version.is_multiple_of(2) {
                 let sequence = self.sequence.load(Ordering::Relaxed);
                 self.copy(keys, out);
                 fence(Ordering::Acquire);

@@ -1,20 +1,172 @@
 //! From a folder to a serving engine.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 
+use bopis_journal::{DiskStorage, Journal, JournalOptions};
+use bopis_ledger::{codec, Ledger, Limits};
 use crossbeam_channel::Sender;
+use rustix::rand::{getrandom, GetRandomFlags};
 
 use crate::error::OpenError;
+use crate::folder;
 use crate::job::Job;
+use crate::ledger_time::LedgerTime;
+use crate::names::Names;
 use crate::options::EngineOptions;
 use crate::shared::Shared;
+use crate::writer::{Disk, Writer};
 
 type Opened = (Arc<Shared>, Sender<Job>, JoinHandle<()>);
 
-pub(crate) fn open(_options: EngineOptions) -> Result<Opened, OpenError> {
-    Err(OpenError::Io {
-        doing: "open".into(),
-        error: std::io::ErrorKind::Unsupported.into(),
+/// A ledger as it was left.
+struct Recovered {
+    ledger: Ledger,
+    names: Names,
+    disk: Option<Disk>,
+    journal_id: u128,
+    sequence: u64,
+    time_ms: i64,
+}
+
+pub(crate) fn open(options: EngineOptions) -> Result<Opened, OpenError> {
+    let limits = Limits {
+        request_window_max: options.request_window_max,
+        ..Limits::default()
+    };
+    let recovered = match &options.directory {
+        None => Recovered {
+            ledger: Ledger::new(limits),
+            names: Names::default(),
+            disk: None,
+            journal_id: random_id()?,
+            sequence: 0,
+            time_ms: 0,
+        },
+        Some(directory) => recover(directory, limits, &options)?,
+    };
+    start(recovered, options)
+}
+
+fn start(recovered: Recovered, options: EngineOptions) -> Result<Opened, OpenError> {
+    let Recovered {
+        mut ledger,
+        names,
+        disk,
+        journal_id,
+        sequence,
+        time_ms,
+    } = recovered;
+    let clock = Arc::clone(&options.clock);
+    let time = LedgerTime::from(time_ms, clock.as_ref());
+    let (changes_max, time_stands) = (options.changes_max, options.time_stands);
+    let shared = Arc::new(Shared::new(
+        clock,
+        names,
+        journal_id,
+        changes_max,
+        time_stands,
+    ));
+    let mut cells = Vec::new();
+    ledger.take_changed_cells(&mut cells);
+    shared.publish_recovered(&cells, sequence);
+    let (send, receive) = crossbeam_channel::bounded(options.queue_max.max(1));
+    let writer = Writer::new(
+        Arc::clone(&shared),
+        receive,
+        ledger,
+        disk,
+        time,
+        sequence,
+        options.batch_max.max(1),
+    );
+    let thread = thread::Builder::new()
+        .name("bopis-writer".into())
+        .spawn(move || writer.run())
+        .map_err(io("start the writer thread"))?;
+    Ok((shared, send, thread))
+}
+
+fn recover(
+    directory: &Path,
+    limits: Limits,
+    options: &EngineOptions,
+) -> Result<Recovered, OpenError> {
+    let storage = DiskStorage::create(directory)
+        .and_then(|_| DiskStorage::create(&folder::journal_directory(directory)))
+        .map_err(io(&format!("make {}", directory.display())))?;
+    let lock = lock(directory)?;
+    let mut ledger = Ledger::new(limits);
+    let names = Names::default();
+    let mut replay = |_sequence, bytes: &[u8]| {
+        let record = codec::decode(bytes).map_err(|error| error.to_string())?;
+        ledger.replay(&record).map_err(|error| error.to_string())?;
+        names.publish(std::slice::from_ref(&record));
+        Ok(())
+    };
+    let journal_options = JournalOptions {
+        segment_bytes: options.segment_bytes,
+        ..JournalOptions::new(random_id()?)
+    };
+    let (journal, scanned) = Journal::open(Arc::new(storage), journal_options, &mut replay)?;
+    if let Some(cut) = &scanned.cut {
+        tracing::warn!(
+            segment = cut.segment,
+            offset = cut.offset,
+            bytes = cut.bytes,
+            "tail_cut"
+        );
+    }
+    let (journal_id, sequence) = (journal.journal_id(), scanned.last_sequence);
+    check_drained(directory, journal_id, sequence)?;
+    let time_ms = ledger.now_ms().max(scanned.last_mark.unwrap_or(0));
+    let disk = Some(Disk::new(journal, directory.to_owned(), lock));
+    Ok(Recovered {
+        ledger,
+        names,
+        disk,
+        journal_id,
+        sequence,
+        time_ms,
     })
+}
+
+fn lock(directory: &Path) -> Result<File, OpenError> {
+    folder::lock(directory)
+        .map_err(io("lock the data folder"))?
+        .ok_or_else(|| OpenError::Locked(directory.display().to_string()))
+}
+
+/// A journal that lost its end looks like a short one; the last orderly stop knows better.
+fn check_drained(directory: &Path, found: u128, sequence: u64) -> Result<(), OpenError> {
+    let Some(drained) = folder::read_drained(directory).map_err(io("read drained.json"))? else {
+        return Ok(());
+    };
+    if drained.journal_id != found {
+        return Err(OpenError::OtherJournal {
+            found,
+            drained: drained.journal_id,
+        });
+    }
+    if sequence < drained.sequence {
+        return Err(OpenError::Shorter {
+            found: sequence,
+            drained: drained.sequence,
+        });
+    }
+    Ok(())
+}
+
+fn random_id() -> Result<u128, OpenError> {
+    let mut bytes = [0; 16];
+    getrandom(&mut bytes, GetRandomFlags::empty())
+        .map_err(|error| io("read random bytes")(error.into()))?;
+    Ok(u128::from_le_bytes(bytes).max(1))
+}
+
+fn io(doing: &str) -> impl FnOnce(std::io::Error) -> OpenError {
+    let doing = doing.to_owned();
+    move |error| OpenError::Io { doing, error }
 }

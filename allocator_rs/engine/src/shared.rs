@@ -46,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) journal_id: u128,
     pub(crate) assigned: AtomicU64,
     pub(crate) time_stands: AtomicBool,
+    pub(crate) accepting: AtomicBool,
     status: AtomicU8,
     changes_max: usize,
     changes: Mutex<Changes>,
@@ -64,6 +65,7 @@ struct Changes {
 impl Shared {
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
+        names: Names,
         journal_id: u128,
         changes_max: usize,
         time_stands: bool,
@@ -71,10 +73,11 @@ impl Shared {
         Self {
             clock,
             mirror: Mirror::new(),
-            names: Names::default(),
+            names,
             journal_id,
             assigned: AtomicU64::new(0),
             time_stands: AtomicBool::new(time_stands),
+            accepting: AtomicBool::new(true),
             status: AtomicU8::new(EngineStatus::Serving as u8),
             changes_max,
             changes: Mutex::default(),

@@ -1,16 +1,40 @@
-//! How much room an act may take in the journal, known before it is decided.
+//! How much room an act takes in the journal, estimated before it is decided.
 
 use bopis_ledger::{Act, Command, ItemName, Lines};
 
-/// Bytes of one act at most; far below a frame, so that a batch always fits one segment.
-pub(crate) const ACT_WEIGHT_MAX: usize = 4 << 20;
+/// Largest weight of one act, and of all acts that share a write.
+pub(crate) const WEIGHT_MAX: usize = 4 << 20;
 
-const ACT_BYTES: usize = 128;
-const COMMAND_BYTES: usize = 256;
+/// Most commands of one act that answer with a reservation. One has at most 512 lines, of at most
+/// 20 bytes each: even if each answers with such a one, the record fits a segment of 64 MiB.
+pub(crate) const RESERVATION_COMMANDS_MAX: usize = 4_096;
+
+const ACT_BYTES: usize = 64;
+const COMMAND_BYTES: usize = 192;
 /// A line as asked, and as it comes back in a reservation's view or a shortage.
-const LINE_BYTES: usize = 128;
+const LINE_BYTES: usize = 64;
 
-/// An upper bound of the bytes of the act's record.
+pub(crate) fn is_too_large(act: &Act) -> bool {
+    let answer = act
+        .commands
+        .iter()
+        .filter(|command| names_reservation(command))
+        .count();
+    answer > RESERVATION_COMMANDS_MAX || weight(act) > WEIGHT_MAX
+}
+
+const fn names_reservation(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Hold { .. }
+            | Command::Commit { .. }
+            | Command::Release { .. }
+            | Command::Consume { .. }
+            | Command::Move { .. }
+    )
+}
+
+/// Bytes of the act's record, rounded up generously.
 pub(crate) fn weight(act: &Act) -> usize {
     act.commands.iter().fold(ACT_BYTES, |sum, command| {
         sum.saturating_add(of_command(command))

@@ -1,6 +1,19 @@
 //! The write-ahead journal: segments, frames, checksums, group commit, recovery. Records are opaque
 //! bytes here.
+//!
+//! A caller gathers what waits into one [`RecordBuffer`] and appends it in one write: that is the
+//! whole of group commit. [`Journal::append`] returns when the bytes are on the disk.
 
+mod buffer;
 mod error;
+mod format;
+mod journal;
+mod scan;
+mod spare;
+mod storage;
 
+pub use buffer::RecordBuffer;
 pub use error::JournalError;
+pub use journal::{Journal, JournalOptions, Room};
+pub use scan::{read, Cut, Scanned, Visit};
+pub use storage::{Access, DiskStorage, Storage, StorageFile};

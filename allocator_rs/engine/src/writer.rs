@@ -1,0 +1,405 @@
+//! The writer thread, the only one that changes the ledger.
+//!
+//! One turn: take what waits (natural batching), one stamp, expire a slice of what is due, apply,
+//! encode, one journal write, publish reads, then give the answers. Until the write is on the disk
+//! nobody but this thread sees any of it.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bopis_journal::{Journal, JournalError, RecordBuffer, Room};
+use bopis_ledger::{
+    codec, Act, CellKey, CellView, Ledger, Record, RequestKey, ReservationId, Stamp,
+};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use crate::folder;
+use crate::job::{Answer, Done, DrainReport, Drained, Job, Position, ReservationAnswer};
+use crate::ledger_time::LedgerTime;
+use crate::shared::{EngineStatus, Shared};
+use crate::weight::{weight, WEIGHT_MAX};
+use crate::DrainError;
+
+/// How often deadlines are looked at when nothing else happens.
+const TICK: Duration = Duration::from_millis(10);
+/// The same when no hold is live.
+const IDLE_TICK: Duration = Duration::from_millis(100);
+/// An unsealed last frame is sealed when nothing was written for so long.
+const SEAL_AFTER: Duration = Duration::from_millis(400);
+/// While holds are live, ledger time is journaled at least so often.
+const KEEP_TIME_EVERY: Duration = Duration::from_secs(10);
+/// How many holds expire in one turn.
+const EXPIRE_SLICE: usize = 2_048;
+/// Room that one turn may need: acts, expiries, the answers recorded with them.
+const TURN_BYTES: u64 = 16 << 20;
+/// How often a full disk is looked at again.
+const ROOM_TICK: Duration = Duration::from_millis(20);
+
+/// What a durable engine has and one in memory has not.
+pub(crate) struct Disk {
+    journal: Journal,
+    directory: PathBuf,
+    written: Instant,
+    /// Held as long as the journal is open.
+    _lock: File,
+}
+
+impl Disk {
+    pub(crate) fn new(journal: Journal, directory: PathBuf, lock: File) -> Self {
+        Self {
+            journal,
+            directory,
+            written: Instant::now(),
+            _lock: lock,
+        }
+    }
+}
+
+/// The engine cannot go on; why is in `Shared`.
+struct Failed;
+
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    jobs: Receiver<Job>,
+    ledger: Ledger,
+    disk: Option<Disk>,
+    time: LedgerTime,
+    sequence: u64,
+    batch_max: usize,
+    records: Vec<Record>,
+    buffer: RecordBuffer,
+    changed: Vec<(CellKey, CellView)>,
+}
+
+/// What one turn answers.
+#[derive(Default)]
+struct Batch {
+    acts: Vec<Act>,
+    keys: Vec<(RequestKey, u64)>,
+    answers: Vec<Answer<Done>>,
+    reads: Vec<(ReservationId, ReservationAnswer)>,
+    drain: Option<Answer<Drained>>,
+    weight: usize,
+}
+
+impl Batch {
+    fn add(&mut self, job: Job) {
+        match job {
+            Job::Act(act, answer) => {
+                self.weight = self.weight.saturating_add(weight(&act));
+                self.keys.push((act.request, act.fingerprint));
+                self.acts.push(act);
+                self.answers.push(answer);
+            }
+            Job::Reservation(id, answer) => self.reads.push((id, answer)),
+            Job::Drain(answer) => self.drain = Some(answer),
+        }
+    }
+
+    fn is_full(&self, batch_max: usize) -> bool {
+        self.acts.len() + self.reads.len() >= batch_max || self.weight >= WEIGHT_MAX
+    }
+}
+
+/// Aborts the process when the writer panics: its ledger may be half changed, and whoever restarts
+/// the process gets the last durable state.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        jobs: Receiver<Job>,
+        ledger: Ledger,
+        disk: Option<Disk>,
+        time: LedgerTime,
+        sequence: u64,
+        batch_max: usize,
+    ) -> Self {
+        let (records, buffer, changed) = (Vec::new(), RecordBuffer::new(), Vec::new());
+        Self {
+            shared,
+            jobs,
+            ledger,
+            disk,
+            time,
+            sequence,
+            batch_max,
+            records,
+            buffer,
+            changed,
+        }
+    }
+
+    /// Works until drained, failed, or the last handle is gone.
+    pub(crate) fn run(mut self) {
+        let _abort = AbortOnPanic;
+        let mut drain = None;
+        let result = self.turns(&mut drain);
+        let sealed = result.and_then(|()| self.seal());
+        self.shared.set_status(EngineStatus::Stopped);
+        if sealed.is_err() {
+            tracing::error!(reason = self.shared.failure(), "engine_stopped");
+        } else if let Some(drain) = drain {
+            drain.give(self.report());
+        }
+        // What is left in the queue hears `Stopped` when the receiver is dropped here.
+    }
+
+    fn turns(&mut self, drain: &mut Option<Answer<Drained>>) -> Result<(), Failed> {
+        loop {
+            if !self.has_room() {
+                self.shed_if_stopping(drain);
+                if drain.is_some() {
+                    return Ok(());
+                }
+                std::thread::sleep(ROOM_TICK);
+                continue;
+            }
+            let timeout = if drain.is_some() {
+                Duration::ZERO
+            } else {
+                self.patience()
+            };
+            let mut batch = Batch::default();
+            let open = match self.jobs.recv_timeout(timeout) {
+                Ok(job) => {
+                    batch.add(job);
+                    while !batch.is_full(self.batch_max) {
+                        let Ok(job) = self.jobs.try_recv() else { break };
+                        batch.add(job);
+                    }
+                    true
+                }
+                Err(RecvTimeoutError::Timeout) => drain.is_none(),
+                Err(RecvTimeoutError::Disconnected) => false,
+            };
+            if let Some(answer) = batch.drain.take() {
+                drain.get_or_insert(answer);
+            }
+            self.turn(batch)?;
+            if !open {
+                return Ok(());
+            }
+            self.keep_sealed()?;
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        if self.ledger.next_deadline_ms().is_some() {
+            TICK
+        } else {
+            IDLE_TICK
+        }
+    }
+
+    fn now(&mut self) -> Stamp {
+        let clock = self.shared.clock.as_ref();
+        let stands = self.shared.time_stands.load(Ordering::Acquire);
+        Stamp {
+            now_ms: self.time.now_ms(clock, stands),
+            wall_ms: clock.wall_ms(),
+        }
+    }
+
+    fn turn(&mut self, batch: Batch) -> Result<(), Failed> {
+        let stamp = self.now();
+        self.records.clear();
+        let stands = self.shared.time_stands.load(Ordering::Acquire);
+        if !stands
+            && self
+                .ledger
+                .next_deadline_ms()
+                .is_some_and(|due_ms| due_ms <= stamp.now_ms)
+        {
+            self.ledger
+                .expire_due(stamp, EXPIRE_SLICE, &mut self.records);
+        }
+        let Batch {
+            acts,
+            keys,
+            answers,
+            reads,
+            ..
+        } = batch;
+        let outcomes = self.ledger.apply(acts, stamp, &mut self.records);
+        let sequences = sequences(&keys, &self.records, self.sequence);
+        self.sequence += self.records.len() as u64;
+        self.write(stamp.now_ms)?;
+        self.publish();
+        let wall_ms = stamp.wall_ms;
+        for ((answer, outcome), sequence) in answers.into_iter().zip(outcomes).zip(sequences) {
+            answer.give(Done {
+                sequence,
+                wall_ms,
+                outcome,
+            });
+        }
+        let position = Position {
+            journal_id: self.shared.journal_id,
+            sequence: self.sequence,
+        };
+        for (id, answer) in reads {
+            answer.give((self.ledger.reservation(id, stamp), position));
+        }
+        Ok(())
+    }
+
+    /// Brings the turn's records to the disk.
+    fn write(&mut self, now_ms: i64) -> Result<(), Failed> {
+        self.shared.assigned.store(self.sequence, Ordering::Release);
+        let Some(disk) = self.disk.as_mut().filter(|_| !self.records.is_empty()) else {
+            return Ok(());
+        };
+        self.buffer.clear();
+        for record in &self.records {
+            self.buffer.push(|out| codec::encode(record, out));
+        }
+        loop {
+            match disk.journal.append(&self.buffer, now_ms) {
+                Ok(()) => break,
+                // Nothing was written and the decisions stand: they wait for room.
+                Err(JournalError::DiskFull) if self.shared.accepting.load(Ordering::Acquire) => {
+                    self.shared.set_status(EngineStatus::NoRoom);
+                    std::thread::sleep(ROOM_TICK);
+                }
+                Err(error) => return fail(&self.shared, &error),
+            }
+        }
+        disk.written = Instant::now();
+        Ok(())
+    }
+
+    fn publish(&mut self) {
+        if self.records.is_empty() {
+            return;
+        }
+        self.changed.clear();
+        self.ledger.take_changed_cells(&mut self.changed);
+        self.shared.names.publish(&self.records);
+        self.shared.publish(&self.changed, self.sequence);
+    }
+
+    /// Seals a last frame that was left alone, and journals ledger time while holds are live.
+    fn keep_sealed(&mut self) -> Result<(), Failed> {
+        let live = self.ledger.next_deadline_ms().is_some();
+        let Some(disk) = &self.disk else {
+            return Ok(());
+        };
+        let (idle, sealed) = (disk.written.elapsed(), disk.journal.is_sealed());
+        if (!sealed && idle >= SEAL_AFTER) || (live && idle >= KEEP_TIME_EVERY) {
+            return self.write_seal();
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self) -> Result<(), Failed> {
+        if self.disk.is_some() {
+            self.write_seal()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn write_seal(&mut self) -> Result<(), Failed> {
+        let now_ms = self.now().now_ms;
+        let Some(disk) = &mut self.disk else {
+            return Ok(());
+        };
+        match disk.journal.seal(now_ms) {
+            // Without room for a seal the last frame stays unsealed, which recovery can tell.
+            Ok(()) | Err(JournalError::DiskFull) => {
+                disk.written = Instant::now();
+                Ok(())
+            }
+            Err(error) => fail(&self.shared, &error),
+        }
+    }
+
+    /// Sets the status by the room that is left; false: not even facts can be taken.
+    fn has_room(&self) -> bool {
+        let Some(disk) = &self.disk else { return true };
+        let status = match disk.journal.room() {
+            Room::Ample => EngineStatus::Serving,
+            Room::Bytes(left) if left >= disk.journal.segment_bytes().min(4 * TURN_BYTES) / 4 => {
+                EngineStatus::DiskFull
+            }
+            Room::Bytes(_) => EngineStatus::NoRoom,
+        };
+        let before = self.shared.status();
+        if before != status {
+            tracing::warn!(?before, now = ?status, "journal_room");
+            self.shared.set_status(status);
+        }
+        status != EngineStatus::NoRoom
+    }
+
+    /// Without room and with an order to stop, what waits cannot be done any more.
+    fn shed_if_stopping(&self, drain: &mut Option<Answer<Drained>>) {
+        if self.shared.accepting.load(Ordering::Acquire) {
+            return;
+        }
+        // Acts and reads hear `Stopped` as they are dropped.
+        loop {
+            match self.jobs.recv_timeout(ROOM_TICK) {
+                Ok(Job::Drain(answer)) => *drain = Some(answer),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) if drain.is_none() => {}
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => {
+                    // The last handle is gone; an answer that nobody hears ends the turns.
+                    drain.get_or_insert_with(|| Answer::new(Box::new(|_| {})));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn report(&self) -> Drained {
+        let report = DrainReport {
+            journal_id: self.shared.journal_id,
+            sequence: self.sequence,
+            state_hash: self.ledger.state_hash(),
+        };
+        if let Some(disk) = &self.disk {
+            folder::write_drained(&disk.directory, &report).map_err(DrainError::Report)?;
+        }
+        Ok(report)
+    }
+}
+
+fn fail(shared: &Shared, error: &JournalError) -> Result<(), Failed> {
+    shared.fail(error.to_string());
+    Err(Failed)
+}
+
+/// Per act: the sequence of its own record; for an act that wrote none, of the last one before.
+fn sequences(keys: &[(RequestKey, u64)], records: &[Record], before: u64) -> Vec<u64> {
+    let mut numbered = (before + 1..).zip(records).peekable();
+    let mut last = before;
+    keys.iter()
+        .map(|(request, fingerprint)| {
+            while let Some((sequence, Record::Expire { .. })) = numbered.peek() {
+                last = *sequence;
+                numbered.next();
+            }
+            if let Some((sequence, Record::Act { act, .. })) = numbered.peek() {
+                if act.request == *request && act.fingerprint == *fingerprint {
+                    last = *sequence;
+                    numbered.next();
+                }
+            }
+            last
+        })
+        .collect()
+}

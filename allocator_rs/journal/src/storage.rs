@@ -1,0 +1,175 @@
+//! The disk as the journal sees it: small, so that a simulated one can fail in every way.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading only.
+    Read,
+    /// Reading and writing; a write returns only when its bytes are on the disk.
+    WriteThrough,
+}
+
+/// One folder of files.
+pub trait Storage: Send + Sync {
+    /// Names of all files.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// Makes a file that does not exist yet. Its writes are durable only after `sync`, its name
+    /// only after `sync_directory`.
+    ///
+    /// # Errors
+    /// `AlreadyExists`, `StorageFull`, what else the system says.
+    fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>>;
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn open(&self, name: &str, access: Access) -> io::Result<Box<dyn StorageFile>>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Makes the names durable.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn sync_directory(&self) -> io::Result<()>;
+}
+
+/// One open file.
+pub trait StorageFile: Send {
+    /// Its size in bytes.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Reads up to `into.len()` bytes; fewer only at the end of the file.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// `StorageFull`, what else the system says; any part may have been written then.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes all writes durable.
+    ///
+    /// # Errors
+    /// What the system says; what is durable is unknown then.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A folder of a real file system.
+#[derive(Clone, Debug)]
+pub struct DiskStorage {
+    directory: PathBuf,
+}
+
+impl DiskStorage {
+    /// The folder, which is made (durably) if it is not there.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn create(directory: &Path) -> io::Result<Self> {
+        fs::create_dir_all(directory)?;
+        if let Some(parent) = directory
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            File::open(parent)?.sync_all()?;
+        }
+        Ok(Self::existing(directory))
+    }
+
+    /// The folder as it is; nothing is made.
+    #[must_use]
+    pub fn existing(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+        }
+    }
+}
+
+impl Storage for DiskStorage {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            if let Ok(name) = entry?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        Ok(Box::new(DiskFile(options.open(self.directory.join(name))?)))
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<Box<dyn StorageFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        if access == Access::WriteThrough {
+            options
+                .write(true)
+                .custom_flags(OFlags::DSYNC.bits().cast_signed());
+        }
+        Ok(Box::new(DiskFile(options.open(self.directory.join(name))?)))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.directory.join(name))
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        File::open(&self.directory)?.sync_all()
+    }
+}
+
+struct DiskFile(File);
+
+impl StorageFile for DiskFile {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let mut read = 0;
+        while let Some(rest) = into.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            match self.0.read_at(rest, offset + read as u64) {
+                Ok(0) => break,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(read)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
