@@ -1,0 +1,103 @@
+//! Many independent reservations in one act, one outcome each.
+
+use std::time::Duration;
+
+use bopis_engine::scope;
+use bopis_ledger::{Act, Command, Outcome, RequestKey};
+use tonic::{Request, Status};
+
+use super::reserve::{cells, no_default, Asked};
+use super::Inventory;
+use crate::native::convert::{insufficient, reservation};
+use crate::native::desk::{body_digest, deadline_of, request_key};
+use crate::native::errors::{check, check_item, refused_item, unexpected};
+use crate::native::unknown::Unknown;
+use crate::v1::batch_reserve_response::{outcome, Outcome as ItemOutcome};
+use crate::v1::{BatchReserveItem, BatchReserveRequest, BatchReserveResponse, ItemError};
+
+impl Inventory {
+    pub(super) async fn hold_each(
+        &self,
+        request: Request<BatchReserveRequest>,
+    ) -> Result<(BatchReserveResponse, Duration), Status> {
+        let deadline = deadline_of(&request);
+        let mut body = request.into_inner();
+        check(&body)?;
+        let request_id = std::mem::take(&mut body.request_id);
+        let request = request_key(scope::BATCH_RESERVE, &request_id)?;
+        let fingerprint = body_digest(&body);
+        let faults: Vec<Option<ItemError>> = body
+            .items
+            .iter()
+            .map(|item| check_item(item).err())
+            .collect();
+        let sound = || {
+            body.items
+                .iter()
+                .zip(&faults)
+                .filter(|(_, fault)| fault.is_none())
+        };
+        let lines = sound().flat_map(|(item, _)| item.lines.iter());
+        self.desk.make_windows_known(lines, deadline).await?;
+        let commands = sound()
+            .enumerate()
+            .map(|(index, (item, _))| self.command(request, index, item));
+        let act = Act {
+            request,
+            fingerprint,
+            commands: commands.collect(),
+        };
+        let answered = self.desk.submit(act, deadline).await?;
+        let mut outcomes = answered.outcomes.into_iter();
+        let item_outcomes = faults.into_iter().map(|fault| match fault {
+            Some(fault) => Ok(outcome::Outcome::Error(fault)),
+            None => outcomes
+                .next()
+                .ok_or_else(unexpected)
+                .and_then(|one| self.item_outcome(one)),
+        });
+        let item_outcomes = item_outcomes
+            .map(|one| {
+                one.map(|outcome| ItemOutcome {
+                    outcome: Some(outcome),
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        let position = Some(answered.position);
+        Ok((
+            BatchReserveResponse {
+                outcomes: item_outcomes,
+                position,
+            },
+            answered.took,
+        ))
+    }
+
+    fn command(&self, request: RequestKey, index: usize, item: &BatchReserveItem) -> Command {
+        let asked = Asked {
+            reservation_id: &item.reservation_id,
+            order_id: &item.order_id,
+            ttl: item.ttl.as_ref(),
+            priority: item.priority,
+        };
+        match cells(&self.desk, &item.lines) {
+            Ok(lines) => asked.hold(no_default(request), lines),
+            Err((_, gap)) => gap.placeholder(request, index),
+        }
+    }
+
+    fn item_outcome(&self, outcome: Outcome) -> Result<outcome::Outcome, Status> {
+        let engine = &self.desk.engine;
+        Ok(match outcome {
+            Outcome::Reservation(view) => outcome::Outcome::Reservation(reservation(engine, &view)),
+            Outcome::Insufficient(lacks) => {
+                outcome::Outcome::Insufficient(insufficient(engine, &lacks))
+            }
+            Outcome::Refused(refusal) => outcome::Outcome::Error(
+                Unknown::of_refusal(refusal)
+                    .map_or_else(|| refused_item(refusal), |gap| gap.of_item("lines")),
+            ),
+            _ => return Err(unexpected()),
+        })
+    }
+}

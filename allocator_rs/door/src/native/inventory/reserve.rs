@@ -1,0 +1,271 @@
+//! One reservation, or several moved as one.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use bopis_engine::{order_reference, scope};
+use bopis_ledger::{Act, Command, Line, Lines, OrderRef, Outcome, RequestKey, ReservationId};
+use tonic::{Request, Status};
+
+use super::Inventory;
+use crate::native::convert::{duration_ms, insufficient, reservation};
+use crate::native::desk::{body_digest, deadline_of, request_key, Desk};
+use crate::native::errors::{check, invalid_field, refused, unexpected};
+use crate::native::unknown::Unknown;
+use crate::rules::parse_uuid;
+use crate::v1::{
+    move_reservation_response, reserve_response, CommitReservationRequest,
+    CommitReservationResponse, GetReservationRequest, GetReservationResponse,
+    MoveReservationRequest, MoveReservationResponse, ReleaseReservationRequest,
+    ReleaseReservationResponse, Reservation, ReservationLine, ReserveRequest, ReserveResponse,
+};
+
+const TTL_DEFAULT_MS: i64 = 15 * 60 * 1000;
+const MOVE_LINES_MAX: usize = 512;
+
+impl Inventory {
+    pub(super) async fn hold(
+        &self,
+        request: Request<ReserveRequest>,
+    ) -> Result<(ReserveResponse, Duration), Status> {
+        let deadline = deadline_of(&request);
+        let mut body = request.into_inner();
+        check(&body)?;
+        let desk = &self.desk;
+        let request_id = std::mem::take(&mut body.request_id);
+        let request = request_key(scope::RESERVE, &request_id)?;
+        let fingerprint = body_digest(&body);
+        desk.make_windows_known(body.lines.iter(), deadline).await?;
+        let lines = resolve(desk, "lines", &body.lines)?;
+        let asked = Asked {
+            reservation_id: &body.reservation_id,
+            order_id: &body.order_id,
+            ttl: body.ttl.as_ref(),
+            priority: body.priority,
+        };
+        let command = asked.hold(ReservationId(request.id), lines);
+        let act = Act {
+            request,
+            fingerprint,
+            commands: vec![command],
+        };
+        let mut answered = desk.submit(act, deadline).await?;
+        let outcome = match answered.only()? {
+            Outcome::Reservation(view) => {
+                reserve_response::Outcome::Reservation(reservation(&desk.engine, &view))
+            }
+            Outcome::Insufficient(lacks) => {
+                reserve_response::Outcome::Insufficient(insufficient(&desk.engine, &lacks))
+            }
+            Outcome::Refused(refusal) => return Err(refused(refusal)),
+            _ => return Err(unexpected()),
+        };
+        let position = Some(answered.position);
+        Ok((
+            ReserveResponse {
+                outcome: Some(outcome),
+                position,
+            },
+            answered.took,
+        ))
+    }
+
+    pub(super) async fn commit(
+        &self,
+        request: Request<CommitReservationRequest>,
+    ) -> Result<(CommitReservationResponse, Duration), Status> {
+        let deadline = deadline_of(&request);
+        let mut body = request.into_inner();
+        check(&body)?;
+        let request_id = std::mem::take(&mut body.request_id);
+        let command = Command::Commit {
+            reservation: reservation_id(&body.reservation_id)?,
+        };
+        let act = Act {
+            request: request_key(scope::COMMIT, &request_id)?,
+            fingerprint: body_digest(&body),
+            commands: vec![command],
+        };
+        let mut answered = self.desk.submit(act, deadline).await?;
+        let reservation = Some(self.changed(answered.only()?)?);
+        let position = Some(answered.position);
+        Ok((
+            CommitReservationResponse {
+                reservation,
+                position,
+            },
+            answered.took,
+        ))
+    }
+
+    pub(super) async fn release(
+        &self,
+        request: Request<ReleaseReservationRequest>,
+    ) -> Result<(ReleaseReservationResponse, Duration), Status> {
+        let deadline = deadline_of(&request);
+        let mut body = request.into_inner();
+        check(&body)?;
+        let request_id = std::mem::take(&mut body.request_id);
+        let reservation = reservation_id(&body.reservation_id)?;
+        let act = Act {
+            request: request_key(scope::RELEASE, &request_id)?,
+            fingerprint: body_digest(&body),
+            commands: vec![Command::Release {
+                reservation,
+                lines: None,
+            }],
+        };
+        let mut answered = self.desk.submit(act, deadline).await?;
+        let reservation = Some(self.changed(answered.only()?)?);
+        let position = Some(answered.position);
+        Ok((
+            ReleaseReservationResponse {
+                reservation,
+                position,
+            },
+            answered.took,
+        ))
+    }
+
+    pub(super) async fn move_all(
+        &self,
+        request: Request<MoveReservationRequest>,
+    ) -> Result<(MoveReservationResponse, Duration), Status> {
+        let deadline = deadline_of(&request);
+        let mut body = request.into_inner();
+        check(&body)?;
+        check_moves(&body)?;
+        let desk = &self.desk;
+        let request_id = std::mem::take(&mut body.request_id);
+        let request = request_key(scope::MOVE, &request_id)?;
+        let fingerprint = body_digest(&body);
+        let lines = body.moves.iter().flat_map(|one| one.lines.iter());
+        desk.make_windows_known(lines, deadline).await?;
+        let mut moves = Vec::with_capacity(body.moves.len());
+        for (index, one) in body.moves.iter().enumerate() {
+            let lines = resolve(desk, &format!("moves[{index}].lines"), &one.lines)?;
+            moves.push((reservation_id(&one.reservation_id)?, lines));
+        }
+        let act = Act {
+            request,
+            fingerprint,
+            commands: vec![Command::Move { moves }],
+        };
+        let mut answered = desk.submit(act, deadline).await?;
+        let outcome = match answered.only()? {
+            Outcome::Moved(views) => {
+                let moved = views.iter().map(|view| reservation(&desk.engine, view));
+                let reservations = moved.collect();
+                let moved = move_reservation_response::Moved { reservations };
+                move_reservation_response::Outcome::Moved(moved)
+            }
+            Outcome::Insufficient(lacks) => {
+                move_reservation_response::Outcome::Insufficient(insufficient(&desk.engine, &lacks))
+            }
+            Outcome::Refused(refusal) => return Err(refused(refusal)),
+            _ => return Err(unexpected()),
+        };
+        let position = Some(answered.position);
+        Ok((
+            MoveReservationResponse {
+                outcome: Some(outcome),
+                position,
+            },
+            answered.took,
+        ))
+    }
+
+    pub(super) async fn find(
+        &self,
+        request: GetReservationRequest,
+    ) -> Result<GetReservationResponse, Status> {
+        check(&request)?;
+        let id = reservation_id(&request.reservation_id)?;
+        let (view, position) = self.desk.reservation(id).await?;
+        let view = view.ok_or_else(|| refused(bopis_ledger::Refusal::ReservationNotFound))?;
+        Ok(GetReservationResponse {
+            reservation: Some(reservation(&self.desk.engine, &view)),
+            position: Some(position),
+        })
+    }
+
+    fn changed(&self, outcome: Outcome) -> Result<Reservation, Status> {
+        match outcome {
+            Outcome::Reservation(view) => Ok(reservation(&self.desk.engine, &view)),
+            Outcome::Refused(refusal) => Err(refused(refusal)),
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+/// What a reservation is asked to be, alone or in a batch.
+pub(super) struct Asked<'a> {
+    pub(super) reservation_id: &'a str,
+    pub(super) order_id: &'a str,
+    pub(super) ttl: Option<&'a prost_types::Duration>,
+    pub(super) priority: i32,
+}
+
+impl Asked<'_> {
+    /// The command; `default_id` where no id was chosen.
+    pub(super) fn hold(&self, default_id: ReservationId, lines: Lines) -> Command {
+        let order = match self.order_id {
+            "" => 0,
+            order_id => order_reference(order_id),
+        };
+        Command::Hold {
+            reservation: parse_uuid(self.reservation_id).map_or(default_id, ReservationId),
+            order: OrderRef(order),
+            lines,
+            ttl_ms: self.ttl.map_or(TTL_DEFAULT_MS, duration_ms),
+            priority: u8::try_from(self.priority).unwrap_or(u8::MAX),
+        }
+    }
+}
+
+/// The cells of lines, or the first line that names what is not known.
+fn resolve(desk: &Desk, path: &str, lines: &[ReservationLine]) -> Result<Lines, Status> {
+    cells(desk, lines).map_err(|(index, gap)| match lines.get(index) {
+        Some(line) => gap.of_line(&format!("{path}[{index}]"), line),
+        None => unexpected(),
+    })
+}
+
+/// The cells of lines, or the index of the first that names what is not known.
+pub(super) fn cells(desk: &Desk, lines: &[ReservationLine]) -> Result<Lines, (usize, Unknown)> {
+    let cell = |(index, line): (usize, &ReservationLine)| {
+        let cell = desk.line_cell(line).map_err(|gap| (index, gap))?;
+        Ok(Line {
+            cell,
+            quantity: line.quantity,
+        })
+    };
+    lines.iter().enumerate().map(cell).collect()
+}
+
+fn check_moves(request: &MoveReservationRequest) -> Result<(), Status> {
+    let lines: usize = request.moves.iter().map(|one| one.lines.len()).sum();
+    if lines > MOVE_LINES_MAX {
+        let fault = format!("has {lines} lines in all, at most {MOVE_LINES_MAX} are allowed");
+        return Err(invalid_field("moves", fault));
+    }
+    let mut seen = HashSet::new();
+    for (index, one) in request.moves.iter().enumerate() {
+        if !seen.insert(reservation_id(&one.reservation_id)?) {
+            let path = format!("moves[{index}].reservation_id");
+            return Err(invalid_field(path, "is named twice"));
+        }
+    }
+    Ok(())
+}
+
+fn reservation_id(text: &str) -> Result<ReservationId, Status> {
+    parse_uuid(text)
+        .map(ReservationId)
+        .ok_or_else(|| invalid_field("reservation_id", "must be a UUID in its canonical form"))
+}
+
+/// Used by the batch for reservations that chose no id: there are none, the rules require one.
+pub(super) const fn no_default(request: RequestKey) -> ReservationId {
+    ReservationId(request.id)
+}

@@ -1,0 +1,82 @@
+//! The services that the engine answers without Python.
+
+pub(crate) mod codec;
+mod convert;
+mod desk;
+mod errors;
+mod inventory;
+mod stock;
+mod timing;
+mod unknown;
+
+use bopis_engine::Engine;
+use http::{Request, Response};
+use tonic::body::Body;
+use tonic::codegen::Service;
+
+use crate::inbound::InboundBody;
+use crate::v1::inventory_service_server::InventoryServiceServer;
+use crate::v1::stock_service_server::StockServiceServer;
+
+use desk::Desk;
+use inventory::Inventory;
+use stock::Stock;
+
+/// A native service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NativeService {
+    /// Availability and reservations.
+    InventoryService,
+    /// Physical facts.
+    StockService,
+}
+
+/// A native rpc.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NativeMethod {
+    /// Its path.
+    pub(crate) path: &'static str,
+    /// Whose it is.
+    pub(crate) service: NativeService,
+    /// The client sends any number of messages.
+    pub(crate) client_streaming: bool,
+    /// The server sends any number of messages.
+    pub(crate) server_streaming: bool,
+}
+
+include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+
+/// Both services over one engine.
+pub(crate) struct Native {
+    inventory: InventoryServiceServer<Inventory>,
+    stock: StockServiceServer<Stock>,
+}
+
+impl Native {
+    pub(crate) fn new(engine: Engine, max_message_bytes: usize) -> Self {
+        let desk = Desk::new(engine);
+        let inventory = InventoryServiceServer::new(Inventory::new(desk.clone()));
+        let stock = StockServiceServer::new(Stock::new(desk));
+        // A batch read or an outcome per item may be larger than what was asked.
+        Self {
+            inventory: inventory.max_decoding_message_size(max_message_bytes),
+            stock: stock.max_decoding_message_size(max_message_bytes),
+        }
+    }
+
+    /// Answers a call of one of `NATIVE_METHODS`.
+    pub(crate) async fn call(
+        &self,
+        method: &NativeMethod,
+        request: Request<InboundBody>,
+    ) -> Response<Body> {
+        let answered = match method.service {
+            NativeService::InventoryService => self.inventory.clone().call(request).await,
+            NativeService::StockService => self.stock.clone().call(request).await,
+        };
+        match answered {
+            Ok(response) => timing::as_trailer(response),
+            Err(never) => match never {},
+        }
+    }
+}
