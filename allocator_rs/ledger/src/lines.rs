@@ -124,3 +124,78 @@ pub(crate) fn without(lines: &[Line], part: &[Line]) -> Option<Vec<Line>> {
             .collect(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::{to_lines, without, Sums, INDEXED_FROM};
+    use crate::command::{Line, Lines};
+    use crate::ids::{CellKey, ItemId, LocationId};
+
+    fn any_lines(cells: u32) -> impl Strategy<Value = Lines> {
+        let line = (0..cells, 1i64..9).prop_map(|(item, quantity)| Line {
+            cell: CellKey {
+                location: LocationId(0),
+                item: ItemId(item),
+            },
+            quantity,
+        });
+        prop::collection::vec(line, 0..4 * INDEXED_FROM)
+    }
+
+    fn totals(lines: &[Line]) -> BTreeMap<CellKey, i64> {
+        let mut totals = BTreeMap::new();
+        for line in lines {
+            *totals.entry(line.cell).or_default() += line.quantity;
+        }
+        totals
+    }
+
+    proptest! {
+        #[test]
+        fn sums_are_totals_in_order_of_first_naming(
+            lines in (1u32..4 * 24).prop_flat_map(any_lines)
+        ) {
+            let sums = Sums::of(&lines).map(Sums::into_vec).unwrap_or_default();
+            prop_assert_eq!(totals(&to_lines(&sums)), totals(&lines));
+            prop_assert_eq!(sums.len(), totals(&lines).len());
+            let firsts: Vec<_> = sums.iter().map(|sum| sum.line_index as usize).collect();
+            prop_assert!(firsts.is_sorted());
+            for (first, sum) in firsts.into_iter().zip(&sums) {
+                let found = lines.iter().position(|line| line.cell == sum.cell);
+                prop_assert_eq!(found, Some(first));
+            }
+        }
+
+        #[test]
+        fn what_is_left_and_the_part_are_the_whole(
+            (lines, part) in (1u32..4 * 24).prop_flat_map(|n| (any_lines(n), any_lines(n)))
+        ) {
+            let whole = Sums::of(&lines).map(Sums::into_vec).unwrap_or_default();
+            let (all, taken) = (totals(&lines), totals(&part));
+            let covers = taken.iter().all(|(cell, n)| all.get(cell).is_some_and(|has| has >= n));
+            match without(&to_lines(&whole), &part) {
+                None => prop_assert!(!covers),
+                Some(left) => {
+                    prop_assert!(covers && left.iter().all(|line| line.quantity > 0));
+                    let together: Lines = left.into_iter().chain(part).collect();
+                    prop_assert_eq!(totals(&together), all);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_sum_that_does_not_fit_is_none() {
+        let cell = CellKey {
+            location: LocationId(0),
+            item: ItemId(0),
+        };
+        let line = |quantity| Line { cell, quantity };
+        assert!(Sums::of(&[line(i64::MAX), line(1)]).is_none());
+        assert_eq!(without(&[line(5)], &[line(i64::MAX), line(1)]), None);
+    }
+}

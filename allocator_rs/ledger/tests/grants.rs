@@ -181,3 +181,16 @@ fn changed_cells_are_named_once_as_they_are_now() {
     fixture.ledger.take_changed_cells(&mut changed);
     assert_eq!(changed, []);
 }
+
+#[test]
+fn insufficient_names_every_cell_that_lacks_and_changes_nothing() {
+    let mut fixture = Fixture::with_stock(3, 5, 0);
+    let lines = [(C, 1), (A, 2), (B, 5), (A, 2), (C, 1)];
+    assert_eq!(
+        fixture.one(1, hold(1, &lines, 9)),
+        Outcome::Insufficient(vec![shortage(0, C, 2, 0), shortage(1, A, 4, 3)])
+    );
+    assert_eq!([fixture.atp(A), fixture.atp(B), fixture.atp(C)], [3, 5, 0]);
+    assert_eq!(fixture.reservation(1, 1), None);
+    fixture.assert_replays();
+}

@@ -14,7 +14,7 @@ use bopis_ledger::{
 };
 use support::{
     adjust, cell, commit, consume, consume_part, hold, moves, refused, release, release_part, sale,
-    set, shortage, Fixture, A, B, C, UNKNOWN,
+    set, Fixture, A, B, C, UNKNOWN,
 };
 
 const HELD: u128 = 1;
@@ -387,18 +387,5 @@ fn names_are_refused_when_empty_or_too_long_and_else_keep_their_integers() {
     );
     let indexes = [1, 2, 3, 3].map(|index| Outcome::Registered { index });
     assert_eq!(outcomes, indexes);
-    fixture.assert_replays();
-}
-
-#[test]
-fn insufficient_names_every_cell_that_lacks_and_changes_nothing() {
-    let mut fixture = Fixture::with_stock(3, 5, 0);
-    let lines = [(C, 1), (A, 2), (B, 5), (A, 2), (C, 1)];
-    assert_eq!(
-        fixture.one(1, hold(1, &lines, 9)),
-        Outcome::Insufficient(vec![shortage(0, C, 2, 0), shortage(1, A, 4, 3)])
-    );
-    assert_eq!([fixture.atp(A), fixture.atp(B), fixture.atp(C)], [3, 5, 0]);
-    assert_eq!(fixture.reservation(1, 1), None);
     fixture.assert_replays();
 }

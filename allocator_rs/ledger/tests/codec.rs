@@ -1,0 +1,355 @@
+//! Records as bytes: what is written is read, and nothing else is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use bopis_ledger::codec::{decode, encode, CodecError, VERSION};
+use bopis_ledger::{
+    Act, ActOutcome, CellKey, CellView, Command, ItemId, ItemName, Line, Lines, LocationId,
+    OrderRef, Outcome, Record, Refusal, RequestKey, ReservationId, ReservationState,
+    ReservationView, Shortage, Stamp,
+};
+use proptest::prelude::*;
+
+fn any_cell() -> impl Strategy<Value = CellKey> {
+    (any::<u32>(), any::<u32>()).prop_map(|(location, item)| CellKey {
+        location: LocationId(location),
+        item: ItemId(item),
+    })
+}
+
+fn any_id() -> impl Strategy<Value = ReservationId> {
+    any::<u128>().prop_map(ReservationId)
+}
+
+fn any_lines() -> impl Strategy<Value = Lines> {
+    let line = (any_cell(), any::<i64>()).prop_map(|(cell, quantity)| Line { cell, quantity });
+    prop::collection::vec(line, 0..5)
+}
+
+fn any_name() -> impl Strategy<Value = Box<str>> {
+    ".{0,12}".prop_map(String::into_boxed_str)
+}
+
+fn any_item_name() -> impl Strategy<Value = ItemName> {
+    prop_oneof![
+        any_name().prop_map(ItemName::Sku),
+        any::<i64>().prop_map(|window_start_s| ItemName::Labor { window_start_s }),
+    ]
+}
+
+fn any_fact() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        any_name().prop_map(|name| Command::RegisterLocation { name }),
+        any_item_name().prop_map(|name| Command::RegisterItem { name }),
+        (any_cell(), any::<i64>(), any::<i64>(), any::<u8>()).prop_map(
+            |(cell, on_hand_delta, unavailable_delta, reason)| Command::Adjust {
+                cell,
+                on_hand_delta,
+                unavailable_delta,
+                reason,
+            }
+        ),
+        (any_cell(), any::<i64>()).prop_map(|(cell, on_hand)| Command::SetOnHand { cell, on_hand }),
+        (
+            any::<u128>(),
+            any_cell(),
+            any::<i64>(),
+            prop::option::of(any_id())
+        )
+            .prop_map(|(source, cell, quantity, reservation)| Command::Sale {
+                source,
+                cell,
+                quantity,
+                reservation,
+            }),
+    ]
+}
+
+fn any_command() -> impl Strategy<Value = Command> {
+    let part = || prop::option::of(any_lines());
+    prop_oneof![
+        4 => any_fact(),
+        2 => (any_id(), any::<u128>(), any_lines(), any::<i64>(), any::<u8>()).prop_map(
+            |(reservation, order, lines, ttl_ms, priority)| Command::Hold {
+                reservation,
+                order: OrderRef(order),
+                lines,
+                ttl_ms,
+                priority,
+            }
+        ),
+        1 => any_id().prop_map(|reservation| Command::Commit { reservation }),
+        1 => (any_id(), part()).prop_map(|(id, lines)| Command::Release { reservation: id, lines }),
+        1 => (any_id(), part()).prop_map(|(id, lines)| Command::Consume { reservation: id, lines }),
+        1 => prop::collection::vec((any_id(), any_lines()), 0..4)
+            .prop_map(|moves| Command::Move { moves }),
+        1 => any_id().prop_map(|reservation| Command::Expire { reservation }),
+    ]
+}
+
+fn any_view() -> impl Strategy<Value = ReservationView> {
+    let states = vec![
+        ReservationState::Held,
+        ReservationState::Committed,
+        ReservationState::Consumed,
+        ReservationState::Released,
+        ReservationState::Expired,
+    ];
+    let state = prop::sample::select(states);
+    (
+        any_id(),
+        state,
+        any::<i64>(),
+        any::<i64>(),
+        any::<u8>(),
+        any_lines(),
+    )
+        .prop_map(
+            |(id, state, deadline_ms, expire_wall_ms, priority, lines)| ReservationView {
+                id,
+                state,
+                deadline_ms,
+                expire_wall_ms,
+                priority,
+                lines,
+            },
+        )
+}
+
+fn any_shortage() -> impl Strategy<Value = Shortage> {
+    (any::<u32>(), any_cell(), any::<i64>(), any::<i64>()).prop_map(
+        |(line_index, cell, requested, available)| Shortage {
+            line_index,
+            cell,
+            requested,
+            available,
+        },
+    )
+}
+
+fn any_outcome() -> impl Strategy<Value = Outcome> {
+    let refusals = vec![
+        Refusal::Malformed,
+        Refusal::ReservationNotFound,
+        Refusal::ReservationExpired,
+        Refusal::ReservationEnded,
+        Refusal::AlreadyCommitted,
+        Refusal::NotCommitted,
+        Refusal::LineNotHeld,
+        Refusal::QuantityOutOfRange,
+    ];
+    prop_oneof![
+        any::<u32>().prop_map(|index| Outcome::Registered { index }),
+        any::<[i64; 5]>().prop_map(|[on_hand, held, committed, unavailable, safety_stock]| {
+            Outcome::Cell(CellView {
+                on_hand,
+                held,
+                committed,
+                unavailable,
+                safety_stock,
+            })
+        }),
+        Just(Outcome::Duplicate),
+        any_view().prop_map(Outcome::Reservation),
+        prop::collection::vec(any_view(), 0..3).prop_map(Outcome::Moved),
+        prop::collection::vec(any_shortage(), 0..3).prop_map(Outcome::Insufficient),
+        prop::sample::select(refusals).prop_map(Outcome::Refused),
+    ]
+}
+
+fn any_record() -> impl Strategy<Value = Record> {
+    let stamp =
+        || (any::<i64>(), any::<i64>()).prop_map(|(now_ms, wall_ms)| Stamp { now_ms, wall_ms });
+    let act = (
+        (any::<u32>(), any::<u128>()).prop_map(|(scope, id)| RequestKey { scope, id }),
+        any::<u64>(),
+        prop::collection::vec(any_command(), 0..4),
+    )
+        .prop_map(|(request, fingerprint, commands)| Act {
+            request,
+            fingerprint,
+            commands,
+        });
+    let outcome = prop_oneof![
+        8 => prop::collection::vec(any_outcome(), 0..4).prop_map(ActOutcome::Done),
+        1 => Just(ActOutcome::RequestIdReused),
+        1 => Just(ActOutcome::RequestWindowFull),
+    ];
+    prop_oneof![
+        6 => (stamp(), act, outcome)
+            .prop_map(|(stamp, act, outcome)| Record::Act { stamp, act, outcome }),
+        1 => (stamp(), any_id())
+            .prop_map(|(stamp, reservation)| Record::Expire { stamp, reservation }),
+    ]
+}
+
+fn bytes_of(record: &Record) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(record, &mut bytes);
+    bytes
+}
+
+/// Whatever it reads must be what those bytes are written for.
+fn read_is_exact(bytes: &[u8]) {
+    if let Ok(record) = decode(bytes) {
+        assert_eq!(bytes_of(&record), bytes);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_record_survives_its_bytes(record in any_record()) {
+        prop_assert_eq!(decode(&bytes_of(&record)), Ok(record));
+    }
+
+    #[test]
+    fn encoding_appends(record in any_record(), before in prop::collection::vec(any::<u8>(), 0..9)) {
+        let mut bytes = before.clone();
+        encode(&record, &mut bytes);
+        prop_assert_eq!(&bytes[..before.len()], &before[..]);
+        prop_assert_eq!(&bytes[before.len()..], &bytes_of(&record)[..]);
+    }
+
+    #[test]
+    fn a_cut_record_is_truncated_and_a_longer_one_is_not_read(
+        record in any_record(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = bytes_of(&record);
+        let cut_at = cut.index(bytes.len());
+        let short = decode(&bytes[..cut_at]);
+        prop_assert!(
+            matches!(short, Err(CodecError::Truncated | CodecError::Count(_))), "{:?}", short
+        );
+        bytes.push(0);
+        prop_assert_eq!(decode(&bytes), Err(CodecError::Trailing(1)));
+    }
+
+    #[test]
+    fn flipped_bits_never_panic_and_are_never_misread(
+        record in any_record(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0u32..8), 1..6),
+    ) {
+        let mut bytes = bytes_of(&record);
+        for (at, bit) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }
+        read_is_exact(&bytes);
+    }
+
+    #[test]
+    fn spliced_records_never_panic_and_are_never_misread(
+        first in any_record(),
+        second in any_record(),
+        cuts in any::<[prop::sample::Index; 2]>(),
+    ) {
+        let (first, second) = (bytes_of(&first), bytes_of(&second));
+        let mut bytes = first[..cuts[0].index(first.len())].to_vec();
+        bytes.extend_from_slice(&second[cuts[1].index(second.len())..]);
+        read_is_exact(&bytes);
+    }
+
+    #[test]
+    fn random_bytes_never_panic_and_are_never_misread(
+        tail in prop::collection::vec(any::<u8>(), 0..200),
+        tag in 0u8..3,
+    ) {
+        read_is_exact(&tail);
+        let mut bytes = vec![VERSION, tag];
+        bytes.extend_from_slice(&tail);
+        read_is_exact(&bytes);
+    }
+}
+
+#[test]
+fn another_version_is_refused() {
+    let stamp = Stamp {
+        now_ms: 1,
+        wall_ms: 2,
+    };
+    let mut bytes = bytes_of(&Record::Expire {
+        stamp,
+        reservation: ReservationId(3),
+    });
+    bytes[0] = VERSION + 1;
+    assert_eq!(decode(&bytes), Err(CodecError::Version(VERSION + 1)));
+}
+
+#[test]
+fn hostile_counts_are_refused_before_any_room_is_reserved_for_them() {
+    let request = RequestKey { scope: 0, id: 0 };
+    let act = Act {
+        request,
+        fingerprint: 0,
+        commands: Vec::new(),
+    };
+    let outcome = ActOutcome::Done(Vec::new());
+    let stamp = Stamp {
+        now_ms: 0,
+        wall_ms: 0,
+    };
+    let mut bytes = bytes_of(&Record::Act {
+        stamp,
+        act,
+        outcome,
+    });
+    let count_at = bytes.len() - 1;
+    bytes.truncate(count_at);
+    bytes.extend_from_slice(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
+    assert_eq!(decode(&bytes), Err(CodecError::Count(u64::MAX)));
+    bytes.truncate(count_at);
+    bytes.extend_from_slice(&[0xff; 12]);
+    assert_eq!(decode(&bytes), Err(CodecError::Integer));
+}
+
+#[test]
+fn a_hold_of_one_line_takes_few_bytes() {
+    let cell = CellKey {
+        location: LocationId(40),
+        item: ItemId(9000),
+    };
+    let lines = vec![Line { cell, quantity: 2 }];
+    let view = ReservationView {
+        id: ReservationId(u128::MAX),
+        state: ReservationState::Held,
+        deadline_ms: 1_700_000_900_000,
+        expire_wall_ms: 1_700_000_900_000,
+        priority: 0,
+        lines: lines.clone(),
+    };
+    let hold = Command::Hold {
+        reservation: view.id,
+        order: OrderRef(u128::MAX),
+        lines,
+        ttl_ms: 900_000,
+        priority: 0,
+    };
+    let record = Record::Act {
+        stamp: Stamp {
+            now_ms: 1_700_000_000_000,
+            wall_ms: 1_700_000_000_000,
+        },
+        act: Act {
+            request: RequestKey {
+                scope: 1,
+                id: u128::MAX,
+            },
+            fingerprint: u64::MAX,
+            commands: vec![hold],
+        },
+        outcome: ActOutcome::Done(vec![Outcome::Reservation(view)]),
+    };
+    assert!(
+        bytes_of(&record).len() <= 128,
+        "{}",
+        bytes_of(&record).len()
+    );
+}

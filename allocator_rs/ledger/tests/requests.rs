@@ -1,0 +1,223 @@
+//! The request window: one effect per request, remembered as long as promised.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use bopis_ledger::{
+    Act, ActOutcome, Limits, Outcome, RequestKey, ReservationState, SALE_SOURCE_SCOPE,
+};
+use support::{adjust, at, commit, hold, release, sale, view_of, Fixture, A};
+
+const SMALL: Limits = Limits {
+    request_window_ms: 100,
+    request_window_max: 4,
+    move_lines_max: 512,
+};
+
+#[test]
+fn a_repeat_returns_the_first_outcomes_changes_nothing_and_is_not_journaled() {
+    let mut fixture = Fixture::with_stock(5, 0, 0);
+    let ask = vec![
+        hold(1, &[(A, 2)], 100),
+        adjust(A, 1, 0),
+        hold(2, &[(A, 9)], 5),
+    ];
+    let first = fixture.ask(10, 77, 5, ask.clone());
+    fixture.one(20, release(1));
+    let (records, hash) = (fixture.records.len(), fixture.ledger.state_hash());
+    assert_eq!(fixture.ask(30, 77, 5, ask), first);
+    assert_eq!(fixture.ask(30, 77, 5, vec![]), first);
+    assert_eq!(
+        (fixture.records.len(), fixture.ledger.state_hash()),
+        (records, hash)
+    );
+    fixture.assert_replays();
+}
+
+#[test]
+fn another_fingerprint_is_refused_and_another_scope_is_another_request() {
+    let mut fixture = Fixture::with_stock(5, 0, 0);
+    fixture.ask(10, 77, 5, vec![adjust(A, 1, 0)]);
+    let before = fixture.records.len();
+    assert_eq!(
+        fixture.ask(10, 77, 6, vec![adjust(A, 1, 0)]),
+        ActOutcome::RequestIdReused
+    );
+    assert_eq!((fixture.records.len(), fixture.atp(A)), (before, 6));
+    let act = Act {
+        request: RequestKey { scope: 101, id: 77 },
+        fingerprint: 6,
+        commands: vec![adjust(A, 1, 0)],
+    };
+    let outcomes = fixture
+        .ledger
+        .apply(vec![act.clone(), act], at(10), &mut fixture.records);
+    assert_eq!(outcomes[0], outcomes[1]);
+    assert_eq!((fixture.records.len(), fixture.atp(A)), (before + 1, 7));
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_repeat_of_a_refusal_is_that_refusal_though_it_would_be_granted_now() {
+    let mut fixture = Fixture::with_stock(1, 0, 0);
+    let refusal = fixture.ask(1, 7, 0, vec![hold(1, &[(A, 2)], 9)]);
+    fixture.one(2, adjust(A, 5, 0));
+    assert_eq!(fixture.ask(3, 7, 0, vec![hold(1, &[(A, 2)], 9)]), refusal);
+    assert_eq!(fixture.atp(A), 6);
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_full_window_refuses_new_requests_and_still_answers_repeats() {
+    let mut fixture = Fixture::with_limits(SMALL, [5, 0, 0]);
+    let first = fixture.ask(10, 1, 0, vec![hold(1, &[(A, 1)], 500)]);
+    fixture.ask(20, 2, 0, vec![]);
+    fixture.ask(30, 3, 0, vec![]);
+    let (records, hash) = (fixture.records.len(), fixture.ledger.state_hash());
+    for now_ms in [30, 99] {
+        let outcome = fixture.ask(now_ms, 4, 0, vec![adjust(A, 1, 0)]);
+        assert_eq!(outcome, ActOutcome::RequestWindowFull);
+        assert_eq!(fixture.ask(now_ms, 1, 0, vec![]), first);
+        assert_eq!(
+            fixture.ask(now_ms, 1, 9, vec![]),
+            ActOutcome::RequestIdReused
+        );
+    }
+    assert_eq!(
+        (fixture.records.len(), fixture.ledger.state_hash()),
+        (records, hash)
+    );
+    let outcome = fixture.ask(100, 4, 0, vec![adjust(A, 1, 0)]);
+    assert!(
+        matches!(outcome, ActOutcome::Done(_)),
+        "the opening's entry is over: {outcome:?}"
+    );
+    assert_eq!(fixture.ledger.request_count(), 4);
+    assert_eq!(
+        fixture.ask(100, 5, 0, vec![]),
+        ActOutcome::RequestWindowFull
+    );
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_request_is_remembered_to_the_millisecond() {
+    let mut fixture = Fixture::with_limits(SMALL, [5, 0, 0]);
+    let add = || vec![adjust(A, 1, 0)];
+    fixture.ask(10, 1, 0, add());
+    fixture.ask(109, 1, 0, add());
+    assert_eq!(fixture.atp(A), 6);
+    fixture.ask(110, 1, 0, add());
+    assert_eq!(fixture.atp(A), 7);
+    fixture.assert_replays();
+}
+
+#[test]
+fn expiries_go_on_at_a_full_window() {
+    let mut fixture = Fixture::with_limits(SMALL, [5, 0, 0]);
+    for request in 1..4 {
+        fixture.ask(1, request, 0, vec![hold(request, &[(A, 1)], 10)]);
+    }
+    assert_eq!(
+        fixture.ask(11, 9, 0, vec![release(1)]),
+        ActOutcome::RequestWindowFull
+    );
+    assert!(!fixture.expire_due(11, 10));
+    assert_eq!(fixture.atp(A), 5);
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_sale_takes_effect_once_per_source_whatever_request_brings_it() {
+    let mut fixture = Fixture::with_stock(5, 0, 0);
+    let outcomes = fixture.act(1, vec![sale(9, A, 2, None), sale(9, A, 2, None)]);
+    assert!(matches!(outcomes[0], Outcome::Cell(_)));
+    assert_eq!(outcomes[1], Outcome::Duplicate);
+    assert_eq!(fixture.one(2, sale(9, A, 1, None)), Outcome::Duplicate);
+    assert_eq!(fixture.view(A).on_hand, 3);
+    assert!(matches!(
+        fixture.one(2, sale(8, A, 1, None)),
+        Outcome::Cell(_)
+    ));
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_refused_sale_may_come_again() {
+    let mut fixture = Fixture::with_stock(5, 0, 0);
+    fixture.one(1, sale(9, A, i64::MAX, None));
+    assert!(matches!(
+        fixture.one(2, sale(9, A, 1, None)),
+        Outcome::Cell(_)
+    ));
+    fixture.assert_replays();
+}
+
+#[test]
+fn sales_take_room_in_the_window() {
+    let mut fixture = Fixture::with_limits(SMALL, [5, 0, 0]);
+    let sales = |count: u128| (0..count).map(|n| sale(n, A, 1, None)).collect::<Vec<_>>();
+    assert_eq!(
+        fixture.ask(1, 1, 0, sales(3)),
+        ActOutcome::RequestWindowFull
+    );
+    assert!(matches!(
+        fixture.ask(1, 1, 0, sales(2)),
+        ActOutcome::Done(_)
+    ));
+    assert_eq!(
+        (fixture.ledger.request_count(), fixture.view(A).on_hand),
+        (4, 3)
+    );
+    assert_eq!(fixture.ask(99, 2, 0, vec![]), ActOutcome::RequestWindowFull);
+    assert!(matches!(
+        fixture.ask(101, 3, 0, sales(1)),
+        ActOutcome::Done(_)
+    ));
+    assert_eq!(fixture.view(A).on_hand, 2);
+    fixture.assert_replays();
+}
+
+#[test]
+fn no_act_may_use_the_scope_of_sale_sources() {
+    let mut fixture = Fixture::with_stock(5, 0, 0);
+    let act = Act {
+        request: RequestKey {
+            scope: SALE_SOURCE_SCOPE,
+            id: 1,
+        },
+        fingerprint: 0,
+        commands: vec![adjust(A, 1, 0)],
+    };
+    let outcomes = fixture.ledger.apply(vec![act], at(1), &mut fixture.records);
+    assert_eq!(outcomes, [ActOutcome::RequestIdReused]);
+    assert_eq!(fixture.atp(A), 5);
+}
+
+#[test]
+fn an_ended_reservation_is_kept_as_long_as_a_request_and_then_its_id_is_free() {
+    let limits = Limits {
+        request_window_max: 100,
+        ..SMALL
+    };
+    let mut fixture = Fixture::with_limits(limits, [5, 0, 0]);
+    fixture.act(10, vec![hold(1, &[(A, 1)], 500), commit(1), release(1)]);
+    assert_eq!(fixture.state(1, 109), Some(ReservationState::Released));
+    assert_eq!(
+        fixture.state(1, 110),
+        None,
+        "also before anything was journaled"
+    );
+    let outcome = fixture.one(109, hold(1, &[(A, 1)], 500));
+    assert_eq!(view_of(&outcome).state, ReservationState::Released);
+    let outcome = fixture.one(110, hold(1, &[(A, 2)], 500));
+    assert_eq!(view_of(&outcome).state, ReservationState::Held);
+    assert_eq!(fixture.ledger.reservation_count(), 1);
+    fixture.assert_replays();
+}
