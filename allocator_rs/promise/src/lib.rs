@@ -1,1 +1,44 @@
-//! See Cargo.toml for what this crate is.
+//! Plan + hold: the kernel over the engine's stock, held in one act, retried when a race is lost.
+//!
+//! | asked | answered |
+//! | --- | --- |
+//! | [`Promiser::place`] | the best plan under the stock of now, held; on the promiser's thread |
+//! | [`Promiser::plan`] | the best k plans, nothing held; on the caller's thread |
+//! | [`Promiser::adopt`] | the plan that an existing reservation stands for |
+//! | [`BatchKernel`] | the best plan of each of many orders under dual prices, for the optimizer |
+//!
+//! Network, catalog and policy are replaced whole; each order sees one version of each. All money
+//! is in micro-units, labor in seconds; distances are rounded to whole meters before any price.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by panicking"
+    )
+)]
+
+mod adopt;
+mod ask;
+mod batch;
+mod network;
+mod offers;
+mod placing;
+mod plan;
+mod policy;
+mod promiser;
+mod reasons;
+mod supply;
+
+pub use ask::{Ask, AskLine, Consent, Method};
+pub use batch::{BatchKernel, BatchRow, Priced};
+pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
+pub use offers::{AskError, Offer, Offers, World};
+pub use plan::{Group, Plan, Terms, Unfilled, UnfilledReason};
+pub use policy::{CostCard, Policy, SHIP_METERS_MAX};
+pub use promiser::{
+    PlaceAsk, PlaceError, Placement, Promiser, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
+};
+pub use supply::{Supply, TableSupply};

@@ -34,6 +34,10 @@ pub struct PatternLimits {
     pub promise_s: i64,
     /// Most started hours after the promise.
     pub late_max_h: u32,
+    /// Most windows of a pattern, 1 to [`SPAN_MAX`].
+    pub span_max: usize,
+    /// Earliest ready time, Unix seconds.
+    pub ready_from_s: i64,
 }
 
 /// An undominated pattern.
@@ -76,7 +80,7 @@ impl Pattern {
 pub fn undominated_patterns(windows: &[Window], limits: &PatternLimits) -> Vec<Pattern> {
     let mut kept: Vec<Pattern> = Vec::new();
     for last in 0..windows.len() {
-        for span in 1..=SPAN_MAX.min(last + 1) {
+        for span in 1..=SPAN_MAX.min(limits.span_max).min(last + 1) {
             let first = last + 1 - span;
             let Some(taken) = windows.get(first..=last) else {
                 continue;
@@ -116,7 +120,8 @@ fn pattern_of(taken: &[Window], first: usize, limits: &PatternLimits) -> Option<
         line_price = line_price.saturating_add(window.price.saturating_mul(share));
     }
     let capacity = u32::try_from(capacity).ok()?;
-    (capacity > 0 && late <= limits.late_max_h).then_some(Pattern {
+    let in_time = late <= limits.late_max_h && ready_s >= limits.ready_from_s;
+    (capacity > 0 && in_time).then_some(Pattern {
         first,
         span,
         capacity,

@@ -3,9 +3,9 @@
 use crate::cost::OpportunityTiers;
 
 /// Cost of a line that a facility cannot serve; larger than any sum of real costs.
-pub const CANNOT: i64 = 1 << 50;
+pub const CANNOT: i64 = 1 << 53;
 /// Largest single cost (micro-units); sums over an order stay far below [`CANNOT`].
-pub const COST_MAX: i64 = 1 << 38;
+pub const COST_MAX: i64 = 1 << 42;
 /// Most lines of one order.
 pub const LINES_MAX: usize = 500;
 

@@ -148,6 +148,8 @@ fn every_pattern_has_a_kept_one_that_is_as_good() {
             lines: 1 + dice.below(6) as u32,
             promise_s: 36_000 + 3_600 * dice.amount(0, 10),
             late_max_h: dice.below(6) as u32,
+            span_max: 3,
+            ready_from_s: 36_000 + 3_600 * dice.amount(0, 3),
         };
         let kept = undominated_patterns(&windows, &limits);
         for pattern in &kept {
@@ -164,6 +166,7 @@ fn every_pattern_has_a_kept_one_that_is_as_good() {
                 .sum();
             assert_eq!(shares, limits.line_seconds, "seed {seed}");
             assert!(pattern.late <= limits.late_max_h, "seed {seed}");
+            assert!(pattern.ready_s >= limits.ready_from_s, "seed {seed}");
         }
         for pattern in all_patterns(&windows, &limits) {
             let covered = kept.iter().any(|k| {

@@ -1,0 +1,277 @@
+//! The kernel for many orders at once, under dual prices: the pricing step of the batch optimizer.
+//!
+//! Rows are what orders share: units of a SKU at a node, seconds of a node's hour. Prices come in
+//! whole micro-units a unit (a second); each order's problem is built on the rows' limits as if it
+//! were alone, so its exact lower bound is valid for every plan that the limits allow.
+
+use std::sync::Arc;
+
+use bopis_sourcing::solve;
+use hashbrown::HashMap;
+
+use crate::ask::Ask;
+use crate::offers::{build, AskError, World};
+use crate::plan::{drafts, groups, price, Draft, Group};
+use crate::supply::Supply;
+
+/// A limit that the orders share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchRow {
+    /// Units of a SKU at a node.
+    Stock {
+        /// The node.
+        node_id: String,
+        /// The SKU.
+        sku: String,
+        /// Units that these orders may use.
+        limit: i64,
+    },
+    /// Labor seconds of a node's hour.
+    Labor {
+        /// The node.
+        node_id: String,
+        /// Start of the hour, Unix seconds.
+        window_start_s: i64,
+        /// Seconds that these orders may use.
+        limit: i64,
+    },
+}
+
+impl BatchRow {
+    fn limit(&self) -> i64 {
+        match self {
+            Self::Stock { limit, .. } | Self::Labor { limit, .. } => (*limit).max(0),
+        }
+    }
+}
+
+/// One order's best plan under prices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// No plan of this order has a lower cost plus dual charges.
+    pub lower_bound: i64,
+    /// Cost plus dual charges of the plan.
+    pub priced_cost: i64,
+    /// Cost of the plan without dual charges and opportunity.
+    pub cost: i64,
+    /// Terms of that cost, in the order of the cost card.
+    pub terms: [(&'static str, i64); 10],
+    /// Whether the kernel ended by itself.
+    pub exact: bool,
+    /// Work units spent.
+    pub work: u64,
+    /// The plan.
+    pub groups: Vec<Group>,
+    /// What it takes: (row, amount), rising, each row once.
+    pub takes: Vec<(usize, i64)>,
+}
+
+/// The kernel over a fixed set of orders and rows.
+pub struct BatchKernel {
+    world: Arc<World>,
+    asks: Vec<Ask>,
+    limits: Vec<i64>,
+    /// By order: row of (node, line), node-major; [`NO_ROW`] where there is none.
+    stock_rows: Vec<Vec<u32>>,
+    /// Row of a (node, hour).
+    labor_rows: HashMap<(usize, i64), usize>,
+}
+
+const NO_ROW: u32 = u32::MAX;
+
+/// Supply of one ask out of the rows.
+struct RowSupply<'a> {
+    kernel: &'a BatchKernel,
+    prices: &'a [i64],
+    stock: &'a [u32],
+    lines: usize,
+    has_second_prices: bool,
+}
+
+impl RowSupply<'_> {
+    fn stock_row(&self, node: usize, line: usize) -> Option<usize> {
+        let row = *self.stock.get(node * self.lines + line)?;
+        (row != NO_ROW).then_some(row as usize)
+    }
+
+    fn labor_row(&self, node: usize, start_s: i64) -> Option<usize> {
+        self.kernel.labor_rows.get(&(node, start_s)).copied()
+    }
+
+    fn limit(&self, row: Option<usize>) -> i64 {
+        row.and_then(|r| self.kernel.limits.get(r).copied())
+            .unwrap_or(0)
+    }
+
+    fn price(&self, row: Option<usize>) -> i64 {
+        row.and_then(|r| self.prices.get(r).copied())
+            .unwrap_or(0)
+            .max(0)
+    }
+}
+
+impl Supply for RowSupply<'_> {
+    fn units(&self, node: usize, line: usize) -> i64 {
+        self.limit(self.stock_row(node, line))
+    }
+
+    fn seconds(&self, node: usize, window_start_s: i64) -> i64 {
+        self.limit(self.labor_row(node, window_start_s))
+    }
+
+    fn unit_price(&self, node: usize, line: usize) -> i64 {
+        self.price(self.stock_row(node, line))
+    }
+
+    fn second_price(&self, node: usize, window_start_s: i64) -> i64 {
+        self.price(self.labor_row(node, window_start_s))
+    }
+
+    fn has_second_prices(&self) -> bool {
+        self.has_second_prices
+    }
+}
+
+impl BatchKernel {
+    /// Takes over orders and rows. Rows of nodes that the network does not have are left unused; of
+    /// two rows for one cell the later counts.
+    #[must_use]
+    pub fn new(world: Arc<World>, asks: Vec<Ask>, rows: &[BatchRow]) -> Self {
+        let mut stock_rows: HashMap<(usize, String), usize> = HashMap::new();
+        let mut labor_rows = HashMap::new();
+        for (index, row) in rows.iter().enumerate() {
+            match row {
+                BatchRow::Stock { node_id, sku, .. } => {
+                    if let Some(node) = world.network.index(node_id) {
+                        stock_rows.insert((node, sku.clone()), index);
+                    }
+                }
+                BatchRow::Labor {
+                    node_id,
+                    window_start_s,
+                    ..
+                } => {
+                    if let Some(node) = world.network.index(node_id) {
+                        labor_rows.insert((node, *window_start_s), index);
+                    }
+                }
+            }
+        }
+        let limits = rows.iter().map(BatchRow::limit).collect();
+        let nodes = world.network.nodes().len();
+        let row_at = |node: usize, sku: &str| {
+            let row = stock_rows.get(&SkuAt { node, sku }).copied();
+            row.and_then(|r: usize| u32::try_from(r).ok())
+                .unwrap_or(NO_ROW)
+        };
+        let by_order = |ask: &Ask| -> Vec<u32> {
+            let cells = (0..nodes).flat_map(|n| ask.lines.iter().map(move |line| (n, line)));
+            cells.map(|(node, line)| row_at(node, &line.sku)).collect()
+        };
+        let stock_rows = asks.iter().map(by_order).collect();
+        Self {
+            world,
+            asks,
+            limits,
+            stock_rows,
+            labor_rows,
+        }
+    }
+
+    /// Number of orders.
+    #[must_use]
+    pub fn orders(&self) -> usize {
+        self.asks.len()
+    }
+
+    /// The best plan of each named order under `prices` (micro-units a unit or second, by row;
+    /// below 0 counts as 0, missing ones are 0).
+    ///
+    /// # Errors
+    /// [`AskError`] for an order outside its limits, or an order index out of range.
+    pub fn price(
+        &self,
+        orders: &[usize],
+        prices: &[i64],
+        work_limit: u64,
+    ) -> Result<Vec<Priced>, AskError> {
+        orders
+            .iter()
+            .map(|order| self.price_one(*order, prices, work_limit))
+            .collect()
+    }
+
+    fn price_one(&self, order: usize, prices: &[i64], work_limit: u64) -> Result<Priced, AskError> {
+        let ask = self.asks.get(order).ok_or(AskError::Lines)?;
+        let lines = ask.lines.len();
+        let stock = self.stock_rows.get(order).map_or(&[][..], Vec::as_slice);
+        let priced_labor = self
+            .labor_rows
+            .values()
+            .any(|r| prices.get(*r).is_some_and(|p| *p > 0));
+        let supply = RowSupply {
+            kernel: self,
+            prices,
+            stock,
+            lines,
+            has_second_prices: priced_labor,
+        };
+        let offers = build(&self.world, ask, &supply, false)?;
+        let solution = solve(&offers.problem, work_limit);
+        let drafts = drafts(&offers, &solution);
+        let terms = price(&self.world, ask, &drafts, None);
+        Ok(Priced {
+            lower_bound: solution.lower_bound,
+            priced_cost: solution.cost,
+            cost: terms.total(),
+            terms: terms.named(),
+            exact: solution.exact,
+            work: solution.work,
+            groups: groups(&self.world, ask, &drafts),
+            takes: self.takes(ask, &drafts, &supply),
+        })
+    }
+
+    fn takes(&self, ask: &Ask, drafts: &[Draft], supply: &RowSupply<'_>) -> Vec<(usize, i64)> {
+        let mut takes: Vec<(usize, i64)> = Vec::new();
+        for draft in drafts {
+            for line in &draft.lines {
+                let quantity = ask.lines.get(*line).map_or(0, |asked| asked.quantity);
+                takes.extend(
+                    supply
+                        .stock_row(draft.node, *line)
+                        .map(|row| (row, quantity)),
+                );
+            }
+            for (start_s, seconds) in draft.labor(&self.world) {
+                takes.extend(
+                    supply
+                        .labor_row(draft.node, start_s)
+                        .map(|row| (row, seconds)),
+                );
+            }
+        }
+        takes.sort_unstable();
+        takes.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                earlier.1 += later.1;
+            }
+            same
+        });
+        takes
+    }
+}
+
+/// A borrowed key of the stock rows.
+#[derive(Hash)]
+struct SkuAt<'a> {
+    node: usize,
+    sku: &'a str,
+}
+
+impl hashbrown::Equivalent<(usize, String)> for SkuAt<'_> {
+    fn equivalent(&self, key: &(usize, String)) -> bool {
+        self.node == key.0 && self.sku == key.1
+    }
+}

@@ -1,0 +1,159 @@
+//! Nodes with their labor windows, and items.
+
+use hashbrown::HashMap;
+
+/// Mean radius of the earth in meters.
+const EARTH_RADIUS_M: f64 = 6_371_008.8;
+/// Seconds of a labor window: a full UTC hour.
+pub(crate) const WINDOW_S: i64 = 3_600;
+
+/// What kind of node it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NodeKind {
+    /// Customers shop and collect there.
+    Store,
+    /// Customers collect there.
+    DarkStore,
+    /// Ships only.
+    MicroFulfillmentCenter,
+    /// Ships only.
+    Warehouse,
+}
+
+impl NodeKind {
+    /// Whether customers collect there.
+    #[must_use]
+    pub fn is_pickup(self) -> bool {
+        matches!(self, Self::Store | Self::DarkStore)
+    }
+}
+
+/// An open hour. What is free in it is in the ledger, not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Start of the full UTC hour, Unix seconds.
+    pub start_s: i64,
+    /// Seconds that the node offers in it.
+    pub seconds: i64,
+}
+
+/// A node as it is loaded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeSpec {
+    /// Its id.
+    pub node_id: String,
+    /// What kind of node it is.
+    pub kind: NodeKind,
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+    /// Lines that its associates pick in an hour, at least 1.
+    pub pick_lines_per_hour: i64,
+    /// Open hours.
+    pub windows: Vec<Window>,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// As loaded, with windows in rising order.
+    pub spec: NodeSpec,
+    /// Labor seconds of one line: 3600 / lines an hour, rounded up.
+    pub line_seconds: i64,
+}
+
+/// All nodes; a node's index is its place in the order of loading.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    nodes: Vec<Node>,
+    by_id: HashMap<String, usize>,
+}
+
+impl Network {
+    /// Takes over nodes; of two with one id the later replaces the earlier.
+    #[must_use]
+    pub fn new(specs: Vec<NodeSpec>) -> Self {
+        let mut network = Self::default();
+        for mut spec in specs {
+            spec.windows.sort_unstable_by_key(|w| w.start_s);
+            spec.windows.dedup_by_key(|w| w.start_s);
+            let rate = spec.pick_lines_per_hour.max(1);
+            let node = Node {
+                line_seconds: (WINDOW_S + rate - 1) / rate,
+                spec,
+            };
+            match network
+                .by_id
+                .get(&node.spec.node_id)
+                .and_then(|i| network.nodes.get_mut(*i))
+            {
+                Some(known) => *known = node,
+                None => {
+                    network
+                        .by_id
+                        .insert(node.spec.node_id.clone(), network.nodes.len());
+                    network.nodes.push(node);
+                }
+            }
+        }
+        network
+    }
+
+    /// In the order of loading.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Index of a node.
+    #[must_use]
+    pub fn index(&self, node_id: &str) -> Option<usize> {
+        self.by_id.get(node_id).copied()
+    }
+}
+
+/// An item of the catalog.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Item {
+    /// Price of a unit (micro-units).
+    pub unit_price_micro: i64,
+    /// Weight of a unit; 0: unknown.
+    pub weight_g: i64,
+}
+
+/// The catalog by SKU.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    items: HashMap<String, Item>,
+}
+
+impl Catalog {
+    /// Adds or replaces items.
+    pub fn put(&mut self, items: impl IntoIterator<Item = (String, Item)>) {
+        self.items.extend(items);
+    }
+
+    /// An item.
+    #[must_use]
+    pub fn get(&self, sku: &str) -> Option<Item> {
+        self.items.get(sku).copied()
+    }
+}
+
+/// Great-circle distance (haversine) in whole meters, rounded; degrees in WGS 84. 0 for NaN.
+#[must_use]
+pub fn meters_between(from: (f64, f64), to: (f64, f64)) -> i64 {
+    let (lat_a, lat_b) = (from.0.to_radians(), to.0.to_radians());
+    let half_lat = ((lat_b - lat_a) / 2.0).sin();
+    let half_lon = ((to.1 - from.1).to_radians() / 2.0).sin();
+    let chord = half_lat * half_lat + lat_a.cos() * lat_b.cos() * half_lon * half_lon;
+    let meters = 2.0 * EARTH_RADIUS_M * chord.clamp(0.0, 1.0).sqrt().asin();
+    // At most 20,015,115 m, so the cast keeps every value; NaN becomes 0.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "bounded by half of the circumference"
+    )]
+    let whole = meters.round() as i64;
+    whole
+}

@@ -1,0 +1,96 @@
+//! The policy as the planner needs it: the cost card and the rules for windows, reach and consent.
+
+use bopis_sourcing::{distance_cost, per_unit_of, share_of, OpportunityTiers, COST_MAX};
+
+/// The longest way on earth, half of its circumference, in meters: the policy limits the distance
+/// of shipping by nothing else.
+pub const SHIP_METERS_MAX: i64 = 20_016_000;
+
+/// Prices in micro-units; shares in basis points (1/10,000).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CostCard {
+    /// Per shipped group.
+    pub ship_package_micro: i64,
+    /// Per km of a shipped group.
+    pub ship_km_micro: i64,
+    /// Per kg of a shipped line.
+    pub ship_kg_micro: i64,
+    /// Per line.
+    pub pick_line_micro: i64,
+    /// Per group beyond the first.
+    pub extra_group_micro: i64,
+    /// Per km that another pickup store lies beyond the customer's.
+    pub other_store_km_micro: i64,
+    /// Per group of a pickup order that is shipped home.
+    pub pickup_shipped_micro: i64,
+    /// Per started hour after the promise, once per order.
+    pub late_hour_micro: i64,
+    /// Of an unfilled line's value.
+    pub unfilled_share_bp: i64,
+    /// Per unfilled line, beside its share.
+    pub unfilled_goodwill_micro: i64,
+    /// Of the price, for the last unit of a cell.
+    pub opportunity_last_bp: i64,
+    /// Of the price, for each of the two units before the last.
+    pub opportunity_next_two_bp: i64,
+}
+
+/// The policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The cost card.
+    pub card: CostCard,
+    /// Weight of a unit where the catalog knows none.
+    pub unit_weight_g: i64,
+    /// From asking to the earliest ready time, inside opening hours.
+    pub lead_time_ms: i64,
+    /// How far customers go to collect.
+    pub pickup_reach_km: i64,
+    /// A pickup order with no store in reach is shipped.
+    pub ship_when_out_of_reach: bool,
+    /// How long after the promise windows are still offered.
+    pub late_windows_max_h: u32,
+    /// Most consecutive windows of a group (1 to 3).
+    pub span_windows_max: usize,
+}
+
+impl Policy {
+    /// The floor of an unfilled line's cost: one line on the dearest plan that the policy allows,
+    /// weight left aside. It is `ship_package + ship_km over half of the earth's circumference
+    /// (20,016 km) + pickup_shipped + extra_group + pick + late_hour x late_windows_max_h`, so
+    /// leaving a line never looks cheaper than shipping it from anywhere, as late as allowed.
+    #[must_use]
+    pub fn unfilled_floor(&self) -> i64 {
+        let card = &self.card;
+        card.ship_package_micro
+            + distance_cost(card.ship_km_micro, SHIP_METERS_MAX)
+            + card.pickup_shipped_micro
+            + card.extra_group_micro
+            + card.pick_line_micro
+            + per_unit_of(card.late_hour_micro, i64::from(self.late_windows_max_h))
+    }
+
+    /// Cost of leaving a line: share of its value + goodwill, at least the floor, capped at
+    /// [`COST_MAX`].
+    #[must_use]
+    pub fn unfilled_cost(&self, quantity: i64, unit_price: i64) -> i64 {
+        let value = per_unit_of(unit_price, quantity);
+        let share = share_of(value, self.card.unfilled_share_bp * 100);
+        share
+            .saturating_add(self.card.unfilled_goodwill_micro)
+            .max(self.unfilled_floor())
+            .min(COST_MAX)
+    }
+
+    pub(crate) fn tiers(&self, unit_price: i64) -> OpportunityTiers {
+        let tiers = OpportunityTiers::of_price(
+            unit_price,
+            self.card.opportunity_last_bp * 100,
+            self.card.opportunity_next_two_bp * 100,
+        );
+        OpportunityTiers {
+            last: tiers.last.min(COST_MAX / 8),
+            next_two: tiers.next_two.min(COST_MAX / 8),
+        }
+    }
+}
