@@ -7,7 +7,8 @@ use bopis_ledger::{
     ReservationId,
 };
 
-use crate::dto::{parse_uuid, CommandDto, OutcomeDto, ResultDto, Submission};
+use crate::answers::{OutcomeDto, ResultDto};
+use crate::dto::{parse_uuid, CommandDto, Submission};
 use crate::errors::BindingError;
 use crate::names::{FreshNames, Names};
 
@@ -165,16 +166,16 @@ fn translate_command(
     names: &Names<'_>,
     commands: &mut Vec<Command>,
 ) -> Result<Shape, ResultDto> {
-    let one = match command {
+    match command {
         CommandDto::RegisterNodes { node_ids } => {
             commands.extend(node_ids.iter().map(|node_id| register_node(node_id)));
-            return Ok(Shape::Names(node_ids.len()));
+            Ok(Shape::Names(node_ids.len()))
         }
         CommandDto::RegisterItems { skus } => {
             commands.extend(skus.iter().map(|sku| Command::RegisterItem {
                 name: ItemName::Sku(sku.as_str().into()),
             }));
-            return Ok(Shape::Names(skus.len()));
+            Ok(Shape::Names(skus.len()))
         }
         CommandDto::SetCapacity { node_id, windows } => {
             let location = names.location(node_id)?;
@@ -185,67 +186,91 @@ fn translate_command(
                     on_hand: window.seconds,
                 });
             }
-            return Ok(Shape::Windows(windows.len()));
+            Ok(Shape::Windows(windows.len()))
         }
+        CommandDto::Adjust { .. } | CommandDto::SetOnHand { .. } => {
+            commands.push(fact(command, names)?);
+            Ok(Shape::One)
+        }
+        _ => {
+            commands.push(reservation_command(command, names)?);
+            Ok(Shape::One)
+        }
+    }
+}
+
+fn fact(command: &CommandDto, names: &Names<'_>) -> Result<Command, ResultDto> {
+    match command {
         CommandDto::Adjust {
             node_id,
             sku,
             on_hand_delta,
             unavailable_delta,
             reason,
-        } => Command::Adjust {
+        } => Ok(Command::Adjust {
             cell: names.cell(node_id, Some(sku), None)?,
             on_hand_delta: *on_hand_delta,
             unavailable_delta: *unavailable_delta,
             reason: *reason,
-        },
+        }),
         CommandDto::SetOnHand {
             node_id,
             sku,
             on_hand,
-        } => Command::SetOnHand {
+        } => Ok(Command::SetOnHand {
             cell: names.cell(node_id, Some(sku), None)?,
             on_hand: *on_hand,
-        },
+        }),
+        _ => Err(misplaced()),
+    }
+}
+
+fn reservation_command(command: &CommandDto, names: &Names<'_>) -> Result<Command, ResultDto> {
+    match command {
         CommandDto::Hold {
             reservation_id,
             order_id,
             lines,
             ttl_ms,
             priority,
-        } => Command::Hold {
+        } => Ok(Command::Hold {
             reservation: reservation(reservation_id)?,
             order: OrderRef(order_reference(order_id)),
             lines: names.lines(lines)?,
             ttl_ms: *ttl_ms,
             priority: *priority,
-        },
-        CommandDto::Commit { reservation_id } => Command::Commit {
+        }),
+        CommandDto::Commit { reservation_id } => Ok(Command::Commit {
             reservation: reservation(reservation_id)?,
-        },
+        }),
         CommandDto::Release {
             reservation_id,
             lines,
-        } => Command::Release {
+        } => Ok(Command::Release {
             reservation: reservation(reservation_id)?,
             lines: lines.as_deref().map(|part| names.lines(part)).transpose()?,
-        },
+        }),
         CommandDto::Consume {
             reservation_id,
             lines,
-        } => Command::Consume {
+        } => Ok(Command::Consume {
             reservation: reservation(reservation_id)?,
             lines: lines.as_deref().map(|part| names.lines(part)).transpose()?,
-        },
+        }),
         CommandDto::Move { moves } => {
             let mut translated = Vec::with_capacity(moves.len());
             for one in moves {
                 let id = reservation(&one.reservation_id)?;
                 translated.push((id, names.lines(&one.lines)?));
             }
-            Command::Move { moves: translated }
+            Ok(Command::Move { moves: translated })
         }
-    };
-    commands.push(one);
-    Ok(Shape::One)
+        _ => Err(misplaced()),
+    }
+}
+
+fn misplaced() -> ResultDto {
+    ResultDto::Malformed {
+        why: "the command belongs to another group".to_owned(),
+    }
 }

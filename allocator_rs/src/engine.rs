@@ -2,168 +2,19 @@
 
 use std::os::fd::RawFd;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use bopis_engine::{Done, Engine, EngineOptions, Reply, ReservationReply};
-use bopis_ledger::{Act, ActOutcome, CellKey, ReservationId};
+use bopis_engine::{Engine, EngineOptions};
+use bopis_ledger::CellKey;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::{Deserialize, Serialize};
 
-use crate::act::{self, Shape};
+use crate::answers::{CellDto, ReadDto, ResultDto};
 use crate::clock::PyClock;
-use crate::completions::Completions;
-use crate::dto::{
-    format_uuid, parse_uuid, CellAsk, CellDto, CompletionDto, OutcomeDto, ReadDto, ReservationDto,
-    ResultDto, Submission,
-};
+use crate::dto::{format_uuid, CellAsk, Submission};
 use crate::errors::BindingError;
 use crate::names::{FreshNames, Names};
-
-/// Finished work of the engine or of the promiser, not yet in Python's words.
-#[derive(Debug)]
-pub enum Finished {
-    /// An act.
-    Act(Vec<Shape>, Reply),
-    /// A read of one reservation.
-    Reservation(ReservationReply),
-    /// Answered before it reached the ledger.
-    Early(ResultDto),
-}
-
-/// What the engine, its completions and whoever completes into them share.
-#[derive(Clone)]
-pub struct Station {
-    /// The engine.
-    pub engine: Engine,
-    completions: Arc<Completions<(u64, Finished)>>,
-}
-
-impl Station {
-    /// Reports finished work. Any thread, never the interpreter's lock.
-    pub fn finish(&self, ticket: u64, finished: Finished) {
-        self.completions.push((ticket, finished));
-    }
-
-    fn submit(&self, submission: Submission) {
-        let fresh = FreshNames::default();
-        let names = Names::new(&self.engine, &fresh);
-        let unknown = act::unknown_names(&submission.commands, &names);
-        if unknown.is_empty() {
-            self.submit_known(&submission, &fresh);
-        } else {
-            self.submit_after_registration(submission, act::registration(unknown));
-        }
-    }
-
-    /// Two acts one after the other: the names, then what uses them. A crash between the two leaves
-    /// names without use, which is harmless.
-    fn submit_after_registration(&self, submission: Submission, registration: Act) {
-        let station = self.clone();
-        let ticket = submission.ticket;
-        let commands = registration.commands.clone();
-        let submitted = self.engine.submit(
-            registration,
-            Box::new(move |reply| match reply {
-                Ok(Done {
-                    outcome: ActOutcome::Done(outcomes),
-                    ..
-                }) => {
-                    let fresh = act::fresh_names(&commands, &outcomes);
-                    station.submit_known(&submission, &fresh);
-                }
-                other => station.finish(ticket, Finished::Act(Vec::new(), other)),
-            }),
-        );
-        if let Err(error) = submitted {
-            let result = BindingError::from(error).into();
-            self.finish(ticket, Finished::Early(result));
-        }
-    }
-
-    fn submit_known(&self, submission: &Submission, fresh: &FreshNames) {
-        let ticket = submission.ticket;
-        let names = Names::new(&self.engine, fresh);
-        let translated = match act::translate(submission, &names) {
-            Ok(translated) => translated,
-            Err(result) => return self.finish(ticket, Finished::Early(result)),
-        };
-        let station = self.clone();
-        let shapes = translated.shapes;
-        let done = move |reply| station.finish(ticket, Finished::Act(shapes, reply));
-        if let Err(error) = self.engine.submit(translated.act, Box::new(done)) {
-            let result = BindingError::from(error).into();
-            self.finish(ticket, Finished::Early(result));
-        }
-    }
-
-    fn read_reservation(&self, ask: &ReservationAsk) {
-        let ticket = ask.ticket;
-        let result = match parse_uuid(&ask.reservation_id) {
-            Ok(id) => {
-                let station = self.clone();
-                let done = move |reply| station.finish(ticket, Finished::Reservation(reply));
-                let submitted = self.engine.reservation(ReservationId(id), Box::new(done));
-                submitted.map_err(BindingError::from)
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
-            self.finish(ticket, Finished::Early(error.into()));
-        }
-    }
-
-    fn describe(&self, ticket: u64, finished: Finished) -> CompletionDto {
-        let fresh = FreshNames::default();
-        let names = Names::new(&self.engine, &fresh);
-        match finished {
-            Finished::Act(shapes, Ok(done)) => CompletionDto {
-                ticket,
-                sequence: done.sequence,
-                wall_ms: done.wall_ms,
-                result: act_result(&shapes, &done.outcome, &names),
-            },
-            Finished::Reservation(Ok((view, position))) => CompletionDto {
-                ticket,
-                sequence: position.sequence,
-                wall_ms: 0,
-                result: ResultDto::Read {
-                    reservation: view.map(|view| ReservationDto::new(&view, &names)),
-                },
-            },
-            Finished::Early(result) => early(ticket, result),
-            Finished::Act(_, Err(_)) | Finished::Reservation(Err(_)) => {
-                early(ticket, ResultDto::Stopped)
-            }
-        }
-    }
-}
-
-fn early(ticket: u64, result: ResultDto) -> CompletionDto {
-    CompletionDto {
-        ticket,
-        sequence: 0,
-        wall_ms: 0,
-        result,
-    }
-}
-
-fn act_result(shapes: &[Shape], outcome: &ActOutcome, names: &Names<'_>) -> ResultDto {
-    match outcome {
-        ActOutcome::Done(outcomes) => {
-            let outcomes: Vec<OutcomeDto> = act::outcomes(shapes, outcomes, names);
-            ResultDto::Done { outcomes }
-        }
-        ActOutcome::RequestIdReused => ResultDto::RequestIdReused,
-        ActOutcome::RequestWindowFull => ResultDto::RequestWindowFull,
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct ReservationAsk {
-    ticket: u64,
-    reservation_id: String,
-}
+use crate::station::{ReservationAsk, Station};
 
 #[derive(Debug, Deserialize)]
 struct ItemAsk {
@@ -232,12 +83,8 @@ impl PyEngine {
             };
             let engine =
                 Engine::open(options).map_err(|error| BindingError::Open(error.to_string()))?;
-            let completions = Arc::new(Completions::new()?);
             Ok(Self {
-                station: Station {
-                    engine,
-                    completions,
-                },
+                station: Station::new(engine)?,
             })
         })
     }
@@ -249,7 +96,7 @@ impl PyEngine {
 
     /// Readable while completions wait. Closed with the engine.
     fn wake_fd(&self) -> RawFd {
-        self.station.completions.wake_fd()
+        self.station.wake_fd()
     }
 
     /// Hands acts over: a list of submissions. Each ticket comes back once in `completions`.
@@ -276,14 +123,7 @@ impl PyEngine {
 
     /// Takes what is finished: a list of completions.
     fn completions<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>, BindingError> {
-        let bytes = py.detach(|| {
-            let finished = self.station.completions.take();
-            let described: Vec<CompletionDto> = finished
-                .into_iter()
-                .map(|(ticket, finished)| self.station.describe(ticket, finished))
-                .collect();
-            rmp_serde::to_vec_named(&described)
-        })?;
+        let bytes = py.detach(|| rmp_serde::to_vec_named(&self.station.take()))?;
         Ok(PyBytes::new(py, &bytes))
     }
 

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | Clock | the one clock of both sides |
 //! | Engine | acts in, completions out, reads |
+//! | Promiser | plan + hold |
+//! | Door | the gRPC address |
 //!
 //! No native thread ever takes the interpreter's lock; every call above a few microseconds releases
 //! it. Payloads are msgpack maps with field names (dto.rs).
@@ -12,12 +14,17 @@
 #![allow(unreachable_pub)]
 
 mod act;
+mod answers;
 mod clock;
 mod completions;
+mod door;
 mod dto;
 mod engine;
 mod errors;
 mod names;
+mod planning;
+mod promiser;
+mod station;
 
 use pyo3::prelude::*;
 
@@ -27,5 +34,7 @@ fn _allocator_rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::register(module)?;
     module.add_class::<clock::PyClock>()?;
     module.add_class::<engine::PyEngine>()?;
+    module.add_class::<promiser::PyPromiser>()?;
+    module.add_class::<door::PyDoor>()?;
     module.add_function(wrap_pyfunction!(engine::verify, module)?)
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use bopis_engine::Engine;
 use bopis_ledger::{CellKey, ItemId, ItemName, LocationId};
 
-use crate::dto::{LineDto, ResultDto};
+use crate::answers::ResultDto;
+use crate::dto::LineDto;
 
 /// Names that an act just registered and that the engine does not show yet.
 #[derive(Debug, Default)]

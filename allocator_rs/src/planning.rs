@@ -1,0 +1,346 @@
+//! What is asked of the promiser and what it answers, as msgpack maps. The fields are those of the
+//! values in bopis/domain (sourcing.py, network.py, policy.py).
+
+use bopis_ledger::ReservationId;
+use bopis_promise::{
+    Ask, AskLine, Consent, CostCard, Item, Method, NodeKind, NodeSpec, PlaceAsk, Plan, Policy,
+    RequestId, Window,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::dto::parse_uuid;
+use crate::errors::BindingError;
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum MethodDto {
+    Pickup,
+    Ship,
+}
+
+impl From<MethodDto> for Method {
+    fn from(dto: MethodDto) -> Self {
+        match dto {
+            MethodDto::Pickup => Self::Pickup,
+            MethodDto::Ship => Self::Ship,
+        }
+    }
+}
+
+impl From<Method> for MethodDto {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Pickup => Self::Pickup,
+            Method::Ship => Self::Ship,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct PlaceDto {
+    latitude: f64,
+    longitude: f64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct ConsentDto {
+    other_store_km: i64,
+    ship_home: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct AskLineDto {
+    line_number: i32,
+    sku: String,
+    quantity: i64,
+    unit_price_micro: i64,
+}
+
+/// An order, or some lines of one, to be sourced.
+#[derive(Debug, Deserialize)]
+pub struct AskDto {
+    order_id: String,
+    method: MethodDto,
+    place: PlaceDto,
+    lines: Vec<AskLineDto>,
+    now_ms: i64,
+    promise_ms: i64,
+    consent: ConsentDto,
+    all_or_nothing: bool,
+    excluded_node_ids: Vec<String>,
+    pickup_only_at: Option<String>,
+}
+
+impl From<AskDto> for Ask {
+    fn from(dto: AskDto) -> Self {
+        let line = |line: AskLineDto| AskLine {
+            line_number: line.line_number,
+            sku: line.sku,
+            quantity: line.quantity,
+            unit_price_micro: line.unit_price_micro,
+        };
+        Self {
+            order_id: dto.order_id,
+            method: dto.method.into(),
+            latitude: dto.place.latitude,
+            longitude: dto.place.longitude,
+            lines: dto.lines.into_iter().map(line).collect(),
+            now_ms: dto.now_ms,
+            promise_ms: dto.promise_ms,
+            consent: Consent {
+                other_store_km: dto.consent.other_store_km,
+                ship_home: dto.consent.ship_home,
+            },
+            all_or_nothing: dto.all_or_nothing,
+            excluded_node_ids: dto.excluded_node_ids,
+            pickup_only_at: dto.pickup_only_at,
+        }
+    }
+}
+
+/// An ask to be held.
+#[derive(Debug, Deserialize)]
+pub struct PlaceAskDto {
+    /// Comes back with the completion.
+    pub ticket: u64,
+    ask: AskDto,
+    reservation_id: String,
+    request_id: String,
+    hold_ttl_ms: i64,
+    priority: u8,
+}
+
+impl PlaceAskDto {
+    /// For the promiser.
+    ///
+    /// # Errors
+    /// `Payload`: an id is no UUID.
+    pub fn into_ask(self) -> Result<PlaceAsk, BindingError> {
+        Ok(PlaceAsk {
+            reservation_id: ReservationId(parse_uuid(&self.reservation_id)?),
+            request_id: RequestId(parse_uuid(&self.request_id)?),
+            hold_ttl_ms: self.hold_ttl_ms,
+            priority: self.priority,
+            ask: self.ask.into(),
+        })
+    }
+}
+
+/// An ask for several plans.
+#[derive(Debug, Deserialize)]
+pub struct PlansAskDto {
+    /// What is to be sourced.
+    pub ask: AskDto,
+    /// How many plans.
+    pub k: usize,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum NodeKindDto {
+    Store,
+    DarkStore,
+    MicroFulfillmentCenter,
+    Warehouse,
+}
+
+#[derive(Debug, Deserialize)]
+struct NodeDto {
+    node_id: String,
+    kind: NodeKindDto,
+    place: PlaceDto,
+    pick_lines_per_hour: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct OpenHourDto {
+    start_s: i64,
+    seconds: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct NetworkNodeDto {
+    node: NodeDto,
+    windows: Vec<OpenHourDto>,
+}
+
+/// The whole network.
+#[derive(Debug, Deserialize)]
+pub struct NetworkDto {
+    /// Ascends.
+    pub version: i64,
+    nodes: Vec<NetworkNodeDto>,
+}
+
+impl NetworkDto {
+    /// For the promiser.
+    pub fn into_specs(self) -> Vec<NodeSpec> {
+        let window = |window: OpenHourDto| Window {
+            start_s: window.start_s,
+            seconds: window.seconds,
+        };
+        let spec = |dto: NetworkNodeDto| NodeSpec {
+            node_id: dto.node.node_id,
+            kind: match dto.node.kind {
+                NodeKindDto::Store => NodeKind::Store,
+                NodeKindDto::DarkStore => NodeKind::DarkStore,
+                NodeKindDto::MicroFulfillmentCenter => NodeKind::MicroFulfillmentCenter,
+                NodeKindDto::Warehouse => NodeKind::Warehouse,
+            },
+            latitude: dto.node.place.latitude,
+            longitude: dto.node.place.longitude,
+            pick_lines_per_hour: dto.node.pick_lines_per_hour,
+            windows: dto.windows.into_iter().map(window).collect(),
+        };
+        self.nodes.into_iter().map(spec).collect()
+    }
+}
+
+/// One item of the catalog.
+#[derive(Debug, Deserialize)]
+pub struct ItemDto {
+    sku: String,
+    unit_price_micro: i64,
+    weight_g: i64,
+}
+
+impl From<ItemDto> for (String, Item) {
+    fn from(dto: ItemDto) -> Self {
+        let item = Item {
+            unit_price_micro: dto.unit_price_micro,
+            weight_g: dto.weight_g,
+        };
+        (dto.sku, item)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct CardDto {
+    ship_package_micro: i64,
+    ship_km_micro: i64,
+    ship_kg_micro: i64,
+    pick_line_micro: i64,
+    extra_group_micro: i64,
+    other_store_km_micro: i64,
+    pickup_shipped_micro: i64,
+    late_hour_micro: i64,
+    unfilled_share_bp: i64,
+    unfilled_goodwill_micro: i64,
+    opportunity_last_bp: i64,
+    opportunity_next_two_bp: i64,
+}
+
+/// The policy, as far as the promiser needs it.
+#[derive(Debug, Deserialize)]
+pub struct PolicyDto {
+    card: CardDto,
+    unit_weight_g: i64,
+    lead_time_ms: i64,
+    pickup_reach_km: i64,
+    ship_when_out_of_reach: bool,
+    late_windows_max_h: u32,
+    span_windows_max: usize,
+}
+
+impl From<PolicyDto> for Policy {
+    fn from(dto: PolicyDto) -> Self {
+        let card = dto.card;
+        Self {
+            card: CostCard {
+                ship_package_micro: card.ship_package_micro,
+                ship_km_micro: card.ship_km_micro,
+                ship_kg_micro: card.ship_kg_micro,
+                pick_line_micro: card.pick_line_micro,
+                extra_group_micro: card.extra_group_micro,
+                other_store_km_micro: card.other_store_km_micro,
+                pickup_shipped_micro: card.pickup_shipped_micro,
+                late_hour_micro: card.late_hour_micro,
+                unfilled_share_bp: card.unfilled_share_bp,
+                unfilled_goodwill_micro: card.unfilled_goodwill_micro,
+                opportunity_last_bp: card.opportunity_last_bp,
+                opportunity_next_two_bp: card.opportunity_next_two_bp,
+            },
+            unit_weight_g: dto.unit_weight_g,
+            lead_time_ms: dto.lead_time_ms,
+            pickup_reach_km: dto.pickup_reach_km,
+            ship_when_out_of_reach: dto.ship_when_out_of_reach,
+            late_windows_max_h: dto.late_windows_max_h,
+            span_windows_max: dto.span_windows_max,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct LaborDto {
+    window_start_s: i64,
+    seconds: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct GroupDto {
+    node_id: String,
+    method: MethodDto,
+    line_numbers: Vec<i32>,
+    labor: Vec<LaborDto>,
+    window_start_ms: i64,
+    ready_by_ms: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct UnfilledDto {
+    line_number: i32,
+    reason: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct TermDto {
+    name: &'static str,
+    amount_micro: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct CostDto {
+    terms: Vec<TermDto>,
+}
+
+/// A way to fulfill an ask.
+#[derive(Debug, Serialize)]
+pub struct PlanDto {
+    groups: Vec<GroupDto>,
+    unfilled: Vec<UnfilledDto>,
+    cost: CostDto,
+    customer_node_id: String,
+}
+
+impl From<Plan> for PlanDto {
+    fn from(plan: Plan) -> Self {
+        let labor = |(window_start_s, seconds)| LaborDto {
+            window_start_s,
+            seconds,
+        };
+        let group = |group: bopis_promise::Group| GroupDto {
+            node_id: group.node_id,
+            method: group.method.into(),
+            line_numbers: group.line_numbers,
+            labor: group.labor.into_iter().map(labor).collect(),
+            window_start_ms: group.window_start_s.saturating_mul(1_000),
+            ready_by_ms: group.ready_s.saturating_mul(1_000),
+        };
+        let unfilled = |line: bopis_promise::Unfilled| UnfilledDto {
+            line_number: line.line_number,
+            reason: line.reason.name(),
+        };
+        let named = plan.terms.named();
+        let terms = named.into_iter().filter(|(_, amount)| *amount != 0);
+        Self {
+            cost: CostDto {
+                terms: terms
+                    .map(|(name, amount_micro)| TermDto { name, amount_micro })
+                    .collect(),
+            },
+            groups: plan.groups.into_iter().map(group).collect(),
+            unfilled: plan.unfilled.into_iter().map(unfilled).collect(),
+            customer_node_id: plan.customer_node_id.unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The promiser for Python: plan + hold as one call, answered through the engine's completions.
+
+use bopis_promise::{Promiser, PromiserOptions};
+use parking_lot::RwLock;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::engine::PyEngine;
+use crate::errors::BindingError;
+use crate::planning::{ItemDto, NetworkDto, PlaceAskDto, PlanDto, PlansAskDto, PolicyDto};
+use crate::station::{Finished, Station};
+
+/// Chooses plans and holds them.
+#[pyclass(frozen, name = "Promiser", module = "bopis._allocator_rs")]
+pub struct PyPromiser {
+    station: Station,
+    // None once stopped.
+    promiser: RwLock<Option<Promiser>>,
+}
+
+impl PyPromiser {
+    fn with<T>(
+        &self,
+        use_it: impl FnOnce(&Promiser) -> Result<T, BindingError>,
+    ) -> Result<T, BindingError> {
+        match self.promiser.read().as_ref() {
+            Some(promiser) => use_it(promiser),
+            None => Err(BindingError::Stopped),
+        }
+    }
+
+    fn place_one(&self, promiser: &Promiser, dto: PlaceAskDto) {
+        let ticket = dto.ticket;
+        let ask = match dto.into_ask() {
+            Ok(ask) => ask,
+            Err(error) => return self.station.finish(ticket, Finished::Early(error.into())),
+        };
+        let station = self.station.clone();
+        let done = move |result| station.finish(ticket, Finished::Placed(Box::new(result)));
+        if let Err(error) = promiser.place(ask, Box::new(done)) {
+            let refused = Finished::Placed(Box::new(Err(error)));
+            self.station.finish(ticket, refused);
+        }
+    }
+}
+
+#[pymethods]
+impl PyPromiser {
+    /// Starts its thread.
+    #[new]
+    fn new(py: Python<'_>, engine: &PyEngine) -> Result<Self, BindingError> {
+        let station = engine.station().clone();
+        let engine = station.engine.clone();
+        let promiser = py
+            .detach(|| Promiser::start(engine, PromiserOptions::default()))
+            .map_err(BindingError::System)?;
+        Ok(Self {
+            station,
+            promiser: RwLock::new(Some(promiser)),
+        })
+    }
+
+    /// Replaces the network, unless a later version is loaded.
+    fn load_network(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+        py.detach(|| {
+            let network: NetworkDto = rmp_serde::from_slice(payload)?;
+            let version = network.version;
+            self.with(|promiser| {
+                promiser.load_network(network.into_specs(), version);
+                Ok(())
+            })
+        })
+    }
+
+    /// Adds or replaces items.
+    fn load_items(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+        py.detach(|| {
+            let items: Vec<ItemDto> = rmp_serde::from_slice(payload)?;
+            self.with(|promiser| {
+                promiser.load_items(items.into_iter().map(Into::into).collect());
+                Ok(())
+            })
+        })
+    }
+
+    /// Replaces the policy.
+    fn load_policy(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+        py.detach(|| {
+            let policy: PolicyDto = rmp_serde::from_slice(payload)?;
+            self.with(|promiser| {
+                promiser.load_policy(policy.into());
+                Ok(())
+            })
+        })
+    }
+
+    /// Plans and holds each of a list of asks. Tickets come back in the engine's completions.
+    fn place(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+        py.detach(|| {
+            let asks: Vec<PlaceAskDto> = rmp_serde::from_slice(payload)?;
+            self.with(|promiser| {
+                for ask in asks {
+                    self.place_one(promiser, ask);
+                }
+                Ok(())
+            })
+        })
+    }
+
+    /// The best k plans under the stock of now, cheapest first; holds nothing.
+    fn plan<'py>(
+        &self,
+        py: Python<'py>,
+        payload: &[u8],
+    ) -> Result<Bound<'py, PyBytes>, BindingError> {
+        let bytes = py.detach(|| {
+            let asked: PlansAskDto = rmp_serde::from_slice(payload)?;
+            let ask = asked.ask.into();
+            let plans = self.with(|promiser| Ok(promiser.plan(&ask, asked.k)?))?;
+            let plans: Vec<PlanDto> = plans.into_iter().map(Into::into).collect();
+            rmp_serde::to_vec_named(&plans).map_err(BindingError::from)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Finishes what was accepted and joins the thread.
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| drop(self.promiser.write().take()));
+    }
+}
