@@ -60,6 +60,12 @@ class Caller:
         self.in_flight = 0
         self.retries = 0
         self._clock = clock
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def quiet(self) -> None:
+        """Returns once no call is in flight."""
+        await self._idle.wait()
 
     async def call(self, method: Any, request: Any) -> Answer[Any]:
         """Calls until it is answered; a repeat carries the same request. Raises CallError."""
@@ -69,6 +75,7 @@ class Caller:
         while True:
             await self._clock.running()
             self.in_flight += 1
+            self._idle.clear()
             sent = sent or time.monotonic()
             try:
                 response = await method(request, timeout=CALL_TIMEOUT_S)
@@ -80,6 +87,8 @@ class Caller:
                     raise CallError(error.code(), reason, error.details() or "") from error
             finally:
                 self.in_flight -= 1
+                if not self.in_flight:
+                    self._idle.set()
             self.retries += 1
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, RETRY_MOST_S)
@@ -126,14 +135,14 @@ def micros_of(amount: money_pb2.Money) -> int:
     return int(amount.units) * MICROS + int(amount.nanos) // NANOS_PER_MICRO
 
 
-def method_to_wire(method: Method) -> common_pb2.FulfillmentMethod:
+def method_to_wire(method: Method) -> common_pb2.FulfillmentMethod.ValueType:
     """The wire's value of a method."""
     if method is Method.PICKUP:
         return common_pb2.FULFILLMENT_METHOD_PICKUP
     return common_pb2.FULFILLMENT_METHOD_SHIP
 
 
-def method_of(method: common_pb2.FulfillmentMethod) -> Method:
+def method_of(method: common_pb2.FulfillmentMethod.ValueType) -> Method:
     """The method of a wire value."""
     pickup = method == common_pb2.FULFILLMENT_METHOD_PICKUP
     return Method.PICKUP if pickup else Method.SHIP
