@@ -1,0 +1,66 @@
+//! A client that sends what no gRPC library would.
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tonic::Status;
+
+/// Head and end of an answer.
+pub struct Answer {
+    pub headers: HeaderMap,
+    pub data: Bytes,
+    pub trailers: HeaderMap,
+}
+
+impl Answer {
+    /// The status, from trailers or from trailers-only headers.
+    pub fn status(&self) -> Status {
+        Status::from_header_map(&self.trailers)
+            .or_else(|| Status::from_header_map(&self.headers))
+            .expect("every answer has a status")
+    }
+}
+
+pub async fn connect(port: u16) -> SendRequest<Full<Bytes>> {
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let (sender, connection) =
+        Builder::new(TokioExecutor::new()).handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+pub fn request(path: &str, headers: &[(&str, &str)], body: Bytes) -> Request<Full<Bytes>> {
+    let mut builder = Request::post(format!("http://localhost{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    builder.body(Full::new(body)).unwrap()
+}
+
+/// Sends, and reads to the end.
+pub async fn call(port: u16, path: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
+    let mut sender = connect(port).await;
+    let response = sender.send_request(request(path, headers, body)).await.unwrap();
+    read(response).await
+}
+
+pub async fn read(response: http::Response<Incoming>) -> Answer {
+    let (parts, body) = response.into_parts();
+    let collected = body.collect().await.expect("an answer ends with trailers, never a reset");
+    let trailers = collected.trailers().cloned().unwrap_or_default();
+    Answer { headers: parts.headers, data: collected.to_bytes(), trailers }
+}
+
+/// A message with its prefix.
+pub fn framed(message: &[u8]) -> Bytes {
+    let mut out = BytesMut::new();
+    out.extend_from_slice(&[0]);
+    out.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
+    out.extend_from_slice(message);
+    out.freeze()
+}
