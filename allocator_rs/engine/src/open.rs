@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use bopis_journal::{DiskStorage, Journal, JournalOptions};
+use bopis_journal::{DiskStorage, Journal, JournalOptions, Storage};
 use bopis_ledger::{codec, Ledger, Limits};
 use crossbeam_channel::Sender;
 use rustix::rand::{getrandom, GetRandomFlags};
@@ -94,10 +94,12 @@ fn recover(
     limits: Limits,
     options: &EngineOptions,
 ) -> Result<Recovered, OpenError> {
-    let storage = DiskStorage::create(directory)
-        .and_then(|_| DiskStorage::create(&folder::journal_directory(directory)))
-        .map_err(io(&format!("make {}", directory.display())))?;
+    DiskStorage::create(directory).map_err(io(&format!("make {}", directory.display())))?;
     let lock = lock(directory)?;
+    let storage = match &options.storage {
+        Some(storage) => Arc::clone(storage),
+        None => disk(directory)?,
+    };
     let mut ledger = Ledger::new(limits);
     let names = Names::default();
     let mut replay = |_sequence, bytes: &[u8]| {
@@ -110,7 +112,7 @@ fn recover(
         segment_bytes: options.segment_bytes,
         ..JournalOptions::new(random_id()?)
     };
-    let (journal, scanned) = Journal::open(Arc::new(storage), journal_options, &mut replay)?;
+    let (journal, scanned) = Journal::open(storage, journal_options, &mut replay)?;
     if let Some(cut) = &scanned.cut {
         tracing::warn!(
             segment = cut.segment,
@@ -131,6 +133,11 @@ fn recover(
         sequence,
         time_ms,
     })
+}
+
+fn disk(directory: &Path) -> Result<Arc<dyn Storage>, OpenError> {
+    let storage = DiskStorage::create(&folder::journal_directory(directory));
+    Ok(Arc::new(storage.map_err(io("make the journal's folder"))?))
 }
 
 fn lock(directory: &Path) -> Result<File, OpenError> {

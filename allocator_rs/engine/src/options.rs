@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bopis_journal::Storage;
+
 use crate::clock::Clock;
 
 /// Settings of one engine; start from [`EngineOptions::memory`] or [`EngineOptions::durable`].
@@ -10,6 +12,8 @@ use crate::clock::Clock;
 pub struct EngineOptions {
     /// The data folder; none: memory mode, nothing survives the process.
     pub directory: Option<PathBuf>,
+    /// Where the journal is kept, in place of `journal/` in the data folder: a simulated disk.
+    pub storage: Option<Arc<dyn Storage>>,
     /// Where time is read.
     pub clock: Arc<dyn Clock>,
     /// How many requests the ledger remembers at most.
@@ -32,6 +36,7 @@ impl EngineOptions {
     pub fn memory(clock: Arc<dyn Clock>) -> Self {
         Self {
             directory: None,
+            storage: None,
             clock,
             request_window_max: 4_000_000,
             queue_max: 16_384,
