@@ -11,12 +11,14 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashSet;
+
 use crate::cells::Delta;
 use crate::command::{Command, Line, Lines, Stamp};
 use crate::ids::{CellKey, ItemName, RequestKey, ReservationId};
 use crate::ledger::Ledger;
 use crate::limits::SALE_SOURCE_SCOPE;
-use crate::lines::without;
+use crate::lines::{to_lines, without, Sums};
 use crate::outcome::{CellView, Outcome, ReservationState, ReservationView};
 use crate::reservations::Reservation;
 use crate::window::Entry;
@@ -28,6 +30,8 @@ type Effect = Result<(), Misfit>;
 
 const UNKNOWN_RESERVATION: Misfit = "no such live reservation";
 const OTHER_VIEW: Misfit = "the recorded reservation is not what the command makes of it";
+const UNKNOWN_CELL: Misfit = "no such cell";
+const NO_QUANTITY: Misfit = "a quantity is below 1";
 const OUT_OF_RANGE: Misfit = "a counter would leave its range";
 const NOT_ITS_OUTCOME: Misfit = "a command of this kind cannot have this outcome";
 
@@ -82,19 +86,8 @@ impl Ledger {
                 },
                 Outcome::Cell(view),
             ) => self.take_sale(*source, *cell, *quantity, *reservation, *view, stamp),
-            (Command::Hold { order, .. }, Outcome::Reservation(view)) => {
-                if self.reservations.get(view.id).is_some() {
-                    return self.is_now(view, stamp);
-                }
-                let reservation = Reservation {
-                    order: *order,
-                    state: ReservationState::Held,
-                    deadline_ms: view.deadline_ms,
-                    priority: view.priority,
-                    ended_ms: 0,
-                    lines: view.lines.clone(),
-                };
-                self.take_hold(view, reservation, stamp)
+            (Command::Hold { .. }, Outcome::Reservation(view)) => {
+                self.take_hold(command, view, stamp)
             }
             (Command::Commit { reservation }, Outcome::Reservation(view)) => {
                 self.take_commit(*reservation, view, stamp)
@@ -108,7 +101,9 @@ impl Ledger {
                 self.take_part(*reservation, lines.as_deref(), end, view, stamp)
             }
             (Command::Move { moves }, Outcome::Moved(views)) => self.take_move(moves, views, stamp),
-            (Command::Expire { .. }, Outcome::Reservation(view)) => self.is_now(view, stamp),
+            (Command::Expire { reservation }, Outcome::Reservation(view)) => {
+                self.is_now(*reservation, view, stamp)
+            }
             _ => Err(NOT_ITS_OUTCOME),
         }
     }
@@ -144,6 +139,9 @@ impl Ledger {
     }
 
     fn take_fact(&mut self, cell: CellKey, delta: Delta, view: CellView) -> Effect {
+        if !self.knows(cell) {
+            return Err(UNKNOWN_CELL);
+        }
         let now = self.cells.change(cell, delta).ok_or(OUT_OF_RANGE)?;
         if now == view {
             Ok(())
@@ -182,18 +180,37 @@ impl Ledger {
         self.remember(key, Entry::new(0, stamp.now_ms, &[]))
     }
 
-    fn take_hold(
-        &mut self,
-        view: &ReservationView,
-        reservation: Reservation,
-        stamp: Stamp,
-    ) -> Effect {
-        if reservation.lines.is_empty() || reservation.is_due(stamp.now_ms) {
+    fn take_hold(&mut self, command: &Command, view: &ReservationView, stamp: Stamp) -> Effect {
+        let Command::Hold {
+            reservation: id,
+            order,
+            lines,
+            ttl_ms,
+            priority,
+        } = command
+        else {
+            return Err(NOT_ITS_OUTCOME);
+        };
+        if self.reservations.get(*id).is_some() {
+            return self.is_now(*id, view, stamp);
+        }
+        let deadline_ms = stamp.now_ms.checked_add(*ttl_ms).ok_or(OUT_OF_RANGE)?;
+        let reservation = Reservation {
+            order: *order,
+            state: ReservationState::Held,
+            deadline_ms,
+            priority: *priority,
+            ended_ms: 0,
+            lines: Sums::of(lines)
+                .map(|sums| to_lines(&sums.into_vec()))
+                .ok_or(OUT_OF_RANGE)?,
+        };
+        if reservation.lines.is_empty() || *ttl_ms < 1 {
             return Err("a hold has lines and a deadline to come");
         }
         self.add_lines(&reservation.lines, ReservationState::Held)?;
-        self.reservations.insert_held(view.id, reservation);
-        self.is_now(view, stamp)
+        self.reservations.insert_held(*id, reservation);
+        self.is_now(*id, view, stamp)
     }
 
     fn take_commit(&mut self, id: ReservationId, view: &ReservationView, stamp: Stamp) -> Effect {
@@ -210,7 +227,7 @@ impl Ledger {
             self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
         }
         self.reservations.commit(id);
-        self.is_now(view, stamp)
+        self.is_now(id, view, stamp)
     }
 
     /// Gives back (or consumes, by `end`) a part of a reservation.
@@ -229,6 +246,9 @@ impl Ledger {
             return Err("only what is committed can be consumed");
         }
         let part = part.unwrap_or(&found.lines);
+        if part.iter().any(|line| line.quantity < 1) {
+            return Err(NO_QUANTITY);
+        }
         let left = without(&found.lines, part).ok_or("more is taken than remains")?;
         for line in part {
             let on_hand = if is_consumed { -line.quantity } else { 0 };
@@ -239,7 +259,7 @@ impl Ledger {
             self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
         }
         self.reservations.set_lines(id, left, end, stamp.now_ms);
-        self.is_now(view, stamp)
+        self.is_now(id, view, stamp)
     }
 
     fn take_move(
@@ -251,6 +271,10 @@ impl Ledger {
         if moves.len() != views.len() {
             return Err("not one reservation per move");
         }
+        let mut ids = HashSet::with_capacity(moves.len());
+        if !moves.iter().all(|(id, _)| ids.insert(*id)) {
+            return Err("a reservation is moved twice");
+        }
         for (id, _) in moves {
             let found = self.reservations.get(*id).filter(|found| found.is_live());
             let found = found.ok_or(UNKNOWN_RESERVATION)?;
@@ -259,22 +283,28 @@ impl Ledger {
                 self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
             }
         }
-        for ((id, _), view) in moves.iter().zip(views) {
-            if view.lines.is_empty() {
+        for ((id, lines), view) in moves.iter().zip(views) {
+            let found = self.reservations.get(*id).filter(|found| found.is_live());
+            let state = found.ok_or(UNKNOWN_RESERVATION)?.state;
+            let sums = Sums::of(lines).ok_or(OUT_OF_RANGE)?;
+            let lines = to_lines(&sums.into_vec());
+            if lines.is_empty() {
                 return Err("a moved reservation has lines");
             }
-            self.add_lines(&view.lines, view.state)?;
-            self.reservations
-                .set_lines(*id, view.lines.clone(), view.state, stamp.now_ms);
-            self.is_now(view, stamp)?;
+            self.add_lines(&lines, state)?;
+            self.reservations.set_lines(*id, lines, state, stamp.now_ms);
+            self.is_now(*id, view, stamp)?;
         }
         Ok(())
     }
 
     fn add_lines(&mut self, lines: &[Line], state: ReservationState) -> Effect {
         for line in lines {
-            if line.quantity < 1 || !self.knows(line.cell) {
-                return Err("a line has a quantity and a known cell");
+            if line.quantity < 1 {
+                return Err(NO_QUANTITY);
+            }
+            if !self.knows(line.cell) {
+                return Err(UNKNOWN_CELL);
             }
             self.cells
                 .change(line.cell, promised(state, line.quantity))
@@ -283,9 +313,10 @@ impl Ledger {
         Ok(())
     }
 
-    fn is_now(&self, view: &ReservationView, stamp: Stamp) -> Effect {
-        let found = self.reservations.get(view.id).ok_or(UNKNOWN_RESERVATION)?;
-        if found.view(view.id, stamp) == *view {
+    /// The reservation is now what was recorded.
+    fn is_now(&self, id: ReservationId, view: &ReservationView, stamp: Stamp) -> Effect {
+        let found = self.reservations.get(id).ok_or(UNKNOWN_RESERVATION)?;
+        if found.view(id, stamp) == *view {
             Ok(())
         } else {
             Err(OTHER_VIEW)

@@ -302,6 +302,52 @@ proptest! {
     }
 }
 
+/// The records, and one of them with some bits of its bytes flipped.
+fn replay_damaged(records: &[Record], at: usize, flips: &[(prop::sample::Index, u32)]) {
+    let mut bytes = Vec::new();
+    codec::encode(&records[at], &mut bytes);
+    for (byte, bit) in flips {
+        let byte = byte.index(bytes.len());
+        bytes[byte] ^= 1 << bit;
+    }
+    let Ok(damaged) = codec::decode(&bytes) else {
+        return;
+    };
+    let (mut replayed, mut verified) = (Ledger::new(LIMITS), Ledger::new(LIMITS));
+    for record in &records[..at] {
+        replayed.replay(record).unwrap();
+        verified.replay(record).unwrap();
+    }
+    if replayed.replay(&damaged).is_ok() {
+        assert_eq!(replayed.check_invariants(), Ok(()), "{damaged:?}");
+    }
+    if verified.verify(&damaged).is_ok() {
+        assert_eq!(verified.check_invariants(), Ok(()), "{damaged:?}");
+        assert_eq!(verified.state_hash(), replayed.state_hash(), "{damaged:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_damaged_record_never_panics_and_never_breaks_an_invariant(
+        steps in prop::collection::vec(any_step(), 1..12),
+        damages in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop::collection::vec((any::<prop::sample::Index>(), 0u32..8), 1..3)),
+            30,
+        ),
+    ) {
+        let mut pair = Pair::new();
+        for step in steps {
+            pair.step(step);
+        }
+        for (at, flips) in damages {
+            replay_damaged(&pair.records, at.index(pair.records.len()), &flips);
+        }
+    }
+}
+
 fn kind_of(command: &Command, outcome: &Outcome) -> String {
     let name = |debug: String| debug.split([' ', '(', '{']).next().unwrap().to_owned();
     let outcome = match outcome {

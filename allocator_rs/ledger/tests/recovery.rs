@@ -10,7 +10,7 @@
 mod support;
 
 use bopis_ledger::{
-    ActOutcome, Divergence, Ledger, Limits, Outcome, Record, Refusal, ReplayError,
+    ActOutcome, Command, Divergence, Ledger, Limits, Outcome, Record, Refusal, ReplayError,
     ReservationState, Stamp,
 };
 use support::{
@@ -297,4 +297,33 @@ fn recovery_goes_on_where_the_live_ledger_was() {
     );
     fixture.expire_due(30, 10);
     fixture.assert_replays();
+}
+
+#[test]
+fn a_move_recorded_with_a_reservation_twice_fits_neither() {
+    let index = with_outcome(|o| matches!(o, Outcome::Moved(_)));
+    let (replayed, verified) = tampered(index, |record| {
+        if let Record::Act {
+            act,
+            outcome: ActOutcome::Done(outcomes),
+            ..
+        } = record
+        {
+            let (Command::Move { moves }, Outcome::Moved(views)) =
+                (&mut act.commands[1], &mut outcomes[1])
+            else {
+                panic!("a move")
+            };
+            moves[1] = moves[0].clone();
+            views[1] = views[0].clone();
+        }
+    });
+    assert!(
+        matches!(replayed, Err(ReplayError::Command { command: 1, .. })),
+        "{replayed:?}"
+    );
+    assert!(
+        matches!(verified, Err(Divergence::Outcome { command: 1, .. })),
+        "{verified:?}"
+    );
 }
