@@ -9,12 +9,15 @@ __all__ = [
     "Clock",
     "DiskFullError",
     "DivergenceError",
+    "Door",
+    "DoorError",
     "Engine",
     "NativeError",
     "OpenError",
     "OperatingSystemError",
     "OverloadedError",
     "PayloadError",
+    "Promiser",
     "StoppedError",
     "verify",
 ]
@@ -30,6 +33,9 @@ class OpenError(NativeError):
 
 class DivergenceError(NativeError):
     """The journal does not verify; the message names where."""
+
+class DoorError(NativeError):
+    """The door cannot listen, or its options make no sense."""
 
 class OverloadedError(NativeError):
     """The queue is full; try again."""
@@ -73,5 +79,28 @@ class Engine:
     def wall_ms(self) -> int: ...
     def failure(self) -> str | None: ...
     def drain(self) -> bytes: ...
+
+@final
+class Promiser:
+    """Plan + hold, on a thread of its own."""
+
+    def __new__(cls, engine: Engine) -> Promiser: ...
+    def load_network(self, payload: bytes) -> None: ...
+    def load_items(self, payload: bytes) -> None: ...
+    def load_policy(self, payload: bytes) -> None: ...
+    def place(self, payload: bytes) -> None: ...
+    def plan(self, payload: bytes) -> bytes: ...
+    def stop(self) -> None: ...
+
+@final
+class Door:
+    """The one gRPC address, on loopback."""
+
+    @staticmethod
+    def start(engine: Engine, options: bytes, descriptor_set: bytes) -> Door: ...
+    def port(self) -> int: ...
+    def set_serving(self, serving: bool) -> None: ...
+    def begin_drain(self) -> None: ...
+    def stop(self, deadline_ms: int) -> bool: ...
 
 def verify(directory: str | PathLike[str]) -> bytes: ...

@@ -140,6 +140,10 @@ def _raise_if_refused(result: msgspec.Raw) -> None:
             raise DiskFull("no new promises: the disk is full", retry_after_ms=WINDOW_FULL_RETRY_MS)
         case "stopped":
             raise _stopped()
+        case "not_loaded":
+            raise NotServing("the network is not loaded", retry_after_ms=NOT_SERVING_RETRY_MS)
+        case "reservation_mismatch":
+            raise NativeFaultError("a reservation of this id holds something else")
         case "malformed":
             raise NativeFaultError(kind.why)
         case _:

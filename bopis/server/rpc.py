@@ -16,7 +16,7 @@ from collections.abc import (
     Mapping,
 )
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 import grpc
 import structlog
@@ -28,8 +28,8 @@ from bopis.domain.errors import BopisError
 from bopis.server import status, validate
 
 DOOR_KEY: Final = "x-bopis-secret"
-TENANT_KEY: Final = "x-bopis-tenant"
-DEFAULT_TENANT: Final = "default"
+TENANT: Final = "default"
+"""The one tenant there is."""
 
 Request = TypeVar("Request", bound=Message)
 _Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -40,7 +40,7 @@ _log = structlog.get_logger(__name__)
 class Caller:
     """Who calls, and how long the answer is worth waiting for (seconds; None: no deadline)."""
 
-    tenant: str = DEFAULT_TENANT
+    tenant: str = TENANT
     remaining_s: float | None = None
 
 
@@ -100,10 +100,10 @@ class SecretInterceptor(grpc.aio.ServerInterceptor):
 
 
 def _refusal(answer: status.Answer) -> Any:
-    async def refuse(_requests: object, context: _Context) -> AsyncIterator[bytes]:
+    async def refuse(_requests: object, context: _Context) -> None:
         await _abort(context, answer)
-        yield b""  # Never reached: this makes the function a stream, which answers any kind.
 
+    # A handler of streams answers calls of any kind.
     return grpc.stream_stream_rpc_method_handler(refuse)
 
 
@@ -169,11 +169,10 @@ def _collect(
 
 def _caller(context: _Context) -> Caller:
     """Who calls. Raises EdgeError where the deadline has passed."""
-    remaining_s = context.time_remaining()
+    remaining_s = cast("float | None", context.time_remaining())
     if remaining_s is not None and remaining_s <= 0:
         raise status.EdgeError(status.DEADLINE_PASSED)
-    tenant = _metadata(context.invocation_metadata(), TENANT_KEY)
-    return Caller(tenant=tenant or DEFAULT_TENANT, remaining_s=remaining_s)
+    return Caller(remaining_s=remaining_s)
 
 
 def _answer(name: str, error: Exception) -> status.Answer:

@@ -1,0 +1,74 @@
+"""The sourcer port over the native promiser."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from bopis._allocator_rs import Engine, Promiser
+from bopis.adapters.native_calls import NativeCalls, NativeFaultError
+from bopis.domain.ledger import Reservation
+from bopis.domain.network import Item, NetworkNode
+from bopis.domain.policy import Policy
+from bopis.domain.sourcing import Ask, PlaceAsk, Placement, Plan
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class _Placed(msgspec.Struct, frozen=True, tag="placed"):
+    plan: Plan
+    reservation: Reservation | None
+    attempts: int
+
+
+_placed_decoder = msgspec.msgpack.Decoder(_Placed)
+_plans_decoder = msgspec.msgpack.Decoder(list[Plan])
+
+
+class NativeSourcer:
+    """`bopis.ports.Sourcer` over the promiser's thread. `stop` it before the engine drains."""
+
+    def __init__(self, engine: Engine, calls: NativeCalls) -> None:
+        self._promiser = Promiser(engine)
+        self._calls = calls
+
+    def load_network(self, nodes: Sequence[NetworkNode], *, version: int) -> None:
+        """See the port."""
+        self._promiser.load_network(_encode({"version": version, "nodes": nodes}))
+
+    def load_items(self, items: Sequence[Item]) -> None:
+        """See the port."""
+        self._promiser.load_items(_encode(items))
+
+    def load_policy(self, policy: Policy) -> None:
+        """See the port."""
+        self._promiser.load_policy(_encode(policy))
+
+    async def place(self, place_ask: PlaceAsk) -> Placement:
+        """See the port."""
+        payload = {
+            "ask": place_ask.ask,
+            "reservation_id": place_ask.reservation_id,
+            "request_id": place_ask.request_id,
+            "hold_ttl_ms": place_ask.hold_ttl_ms,
+            "priority": place_ask.priority,
+        }
+        completion = await self._calls.call(self._promiser.place, payload)
+        try:
+            placed = _placed_decoder.decode(completion.result)
+        except msgspec.ValidationError as error:
+            raise NativeFaultError(str(error)) from error
+        return Placement(
+            plan=placed.plan,
+            reservation=placed.reservation,
+            sequence=completion.sequence,
+            attempts=placed.attempts,
+        )
+
+    def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
+        """See the port."""
+        return _plans_decoder.decode(self._promiser.plan(_encode({"ask": ask, "k": k})))
+
+    def stop(self) -> None:
+        """Finishes what was accepted and joins the thread. Blocks until then."""
+        self._promiser.stop()
