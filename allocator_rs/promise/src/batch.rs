@@ -195,26 +195,30 @@ impl BatchKernel {
         prices: &[i64],
         work_limit: u64,
     ) -> Result<Vec<Priced>, AskError> {
+        let is_priced = |row: &usize| prices.get(*row).is_some_and(|price| *price > 0);
+        let priced_labor = self.labor_rows.values().any(is_priced);
         orders
             .iter()
-            .map(|order| self.price_one(*order, prices, work_limit))
+            .map(|order| self.price_one(*order, prices, priced_labor, work_limit))
             .collect()
     }
 
-    fn price_one(&self, order: usize, prices: &[i64], work_limit: u64) -> Result<Priced, AskError> {
+    fn price_one(
+        &self,
+        order: usize,
+        prices: &[i64],
+        has_second_prices: bool,
+        work_limit: u64,
+    ) -> Result<Priced, AskError> {
         let ask = self.asks.get(order).ok_or(AskError::Lines)?;
         let lines = ask.lines.len();
         let stock = self.stock_rows.get(order).map_or(&[][..], Vec::as_slice);
-        let priced_labor = self
-            .labor_rows
-            .values()
-            .any(|r| prices.get(*r).is_some_and(|p| *p > 0));
         let supply = RowSupply {
             kernel: self,
             prices,
             stock,
             lines,
-            has_second_prices: priced_labor,
+            has_second_prices,
         };
         let offers = build(&self.world, ask, &supply, false)?;
         let solution = solve(&offers.problem, work_limit);

@@ -149,7 +149,7 @@ pub fn meters_between(from: (f64, f64), to: (f64, f64)) -> i64 {
     let half_lon = ((to.1 - from.1).to_radians() / 2.0).sin();
     let chord = half_lat * half_lat + lat_a.cos() * lat_b.cos() * half_lon * half_lon;
     let meters = 2.0 * EARTH_RADIUS_M * chord.clamp(0.0, 1.0).sqrt().asin();
-    // At most 20,015,115 m, so the cast keeps every value; NaN becomes 0.
+    // At most 20,015,114 m, so the cast keeps every value; NaN becomes 0.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "bounded by half of the circumference"

@@ -8,7 +8,7 @@ use bopis_engine::{Done, Engine, Reply, ReservationReply, SubmitError};
 use bopis_ledger::{ActOutcome, Line, Outcome, Refusal, ReservationId, ReservationView};
 use crossbeam_channel::{bounded, never, select, unbounded, Receiver, Sender, TrySendError};
 use hashbrown::HashMap;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use crate::adopt::plan_of_reservation;
 use crate::ask::Ask;
@@ -165,8 +165,9 @@ pub struct Promiser {
     engine: Engine,
     parts: Mutex<Parts>,
     world: Arc<ArcSwapOption<World>>,
-    queue: Option<Sender<Box<Placing>>>,
-    worker: Option<JoinHandle<()>>,
+    /// None once it is stopped.
+    queue: RwLock<Option<Sender<Box<Placing>>>>,
+    worker: Mutex<Option<JoinHandle<()>>>,
     work_limit: u64,
 }
 
@@ -193,8 +194,8 @@ impl Promiser {
             engine,
             parts: Mutex::default(),
             world,
-            queue: Some(queue),
-            worker: Some(thread),
+            queue: RwLock::new(Some(queue)),
+            worker: Mutex::new(Some(thread)),
             work_limit: options.work_limit,
         })
     }
@@ -246,6 +247,10 @@ impl Promiser {
         ask: PlaceAsk,
         done: Box<dyn FnOnce(Result<Placement, PlaceError>) + Send>,
     ) -> Result<(), PlaceError> {
+        let queue = self.queue.read();
+        let Some(queue) = queue.as_ref() else {
+            return Err(PlaceError::Stopped);
+        };
         let placing = Box::new(Placing {
             ask,
             answer: Answer(Some(done)),
@@ -253,11 +258,10 @@ impl Promiser {
             caps: HashMap::new(),
             planned: None,
         });
-        let (mut refused, error) = match self.queue.as_ref().map(|queue| queue.try_send(placing)) {
-            Some(Ok(())) => return Ok(()),
-            Some(Err(TrySendError::Full(placing))) => (placing, PlaceError::Overloaded),
-            Some(Err(TrySendError::Disconnected(placing))) => (placing, PlaceError::Stopped),
-            None => return Err(PlaceError::Stopped),
+        let (mut refused, error) = match queue.try_send(placing) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Full(placing)) => (placing, PlaceError::Overloaded),
+            Err(TrySendError::Disconnected(placing)) => (placing, PlaceError::Stopped),
         };
         refused.answer.0 = None;
         Err(error)
@@ -288,11 +292,18 @@ impl Promiser {
             .ok_or(PlaceError::ReservationMismatch)
     }
 
+    /// Placements that wait for the promiser's thread.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.read().as_ref().map_or(0, Sender::len)
+    }
+
     /// Finishes what was accepted and joins the thread. Later placements are refused.
-    pub fn stop(&mut self) {
-        self.queue = None;
-        if let Some(worker) = self.worker.take() {
+    pub fn stop(&self) {
+        *self.queue.write() = None;
+        if let Some(worker) = self.worker.lock().take() {
             if worker.thread().id() != thread::current().id() {
+                // A panic of the worker was printed when it happened; there is nobody to tell here.
                 let _ = worker.join();
             }
         }

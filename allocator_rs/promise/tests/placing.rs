@@ -1,0 +1,305 @@
+//! Plan + hold against a real engine in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    reason = "a test fails by panicking"
+)]
+
+mod town;
+
+use std::sync::mpsc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bopis_engine::{order_reference, scope, Engine, EngineOptions, ScaledClock};
+use bopis_ledger::{
+    Act, ActOutcome, CellKey, Command, ItemName, Outcome, RequestKey, ReservationId,
+    ReservationState,
+};
+use bopis_promise::{
+    Ask, Item, Method, PlaceAsk, PlaceError, Placement, Promiser, PromiserOptions, RequestId,
+    UnfilledReason,
+};
+use town::{ask, policy, world, NOON_S};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Bench {
+    engine: Engine,
+    promiser: Promiser,
+}
+
+fn act(engine: &Engine, name: &str, commands: Vec<Command>) -> Vec<Outcome> {
+    let (send, receive) = mpsc::channel();
+    let request = RequestKey {
+        scope: scope::INTERNAL,
+        id: order_reference(name),
+    };
+    let act = Act {
+        request,
+        fingerprint: 1,
+        commands,
+    };
+    engine
+        .submit(act, Box::new(move |reply| send.send(reply).unwrap()))
+        .unwrap();
+    match receive.recv_timeout(DEADLINE).unwrap().unwrap().outcome {
+        ActOutcome::Done(outcomes) => outcomes,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An engine with the town's names, its labor, and units by (node, SKU).
+fn bench(units: &[(&str, &str, i64)]) -> Bench {
+    let clock = Arc::new(ScaledClock::open(NOON_S * 1_000, 1.0, None).unwrap());
+    let engine = Engine::open(EngineOptions::memory(clock)).unwrap();
+    let world = world();
+    let mut names = Vec::new();
+    for node in world.network.nodes() {
+        names.push(Command::RegisterLocation {
+            name: node.spec.node_id.as_str().into(),
+        });
+        for window in &node.spec.windows {
+            let name = ItemName::Labor {
+                window_start_s: window.start_s,
+            };
+            names.push(Command::RegisterItem { name });
+        }
+    }
+    for sku in ["a", "b", "c", "d"] {
+        names.push(Command::RegisterItem {
+            name: ItemName::Sku(sku.into()),
+        });
+    }
+    act(&engine, "names", names);
+    let mut facts = Vec::new();
+    for node in world.network.nodes() {
+        let location = engine.location(&node.spec.node_id).unwrap();
+        for window in &node.spec.windows {
+            let item = engine.labor(window.start_s).unwrap();
+            let cell = CellKey { location, item };
+            facts.push(Command::SetOnHand {
+                cell,
+                on_hand: window.seconds,
+            });
+        }
+    }
+    for (node, sku, on_hand) in units {
+        let cell = CellKey {
+            location: engine.location(node).unwrap(),
+            item: engine.sku(sku).unwrap(),
+        };
+        facts.push(Command::SetOnHand {
+            cell,
+            on_hand: *on_hand,
+        });
+    }
+    act(&engine, "facts", facts);
+    let promiser = started(&engine);
+    Bench { engine, promiser }
+}
+
+fn started(engine: &Engine) -> Promiser {
+    let world = world();
+    let promiser = Promiser::start(engine.clone(), PromiserOptions::default()).unwrap();
+    promiser.load_network(
+        world
+            .network
+            .nodes()
+            .iter()
+            .map(|n| n.spec.clone())
+            .collect(),
+        1,
+    );
+    let item = Item {
+        unit_price_micro: 10_000_000,
+        weight_g: 0,
+    };
+    promiser.load_items(
+        ["a", "b", "c", "d"]
+            .map(|sku| (sku.to_owned(), item))
+            .to_vec(),
+    );
+    promiser.load_policy(policy());
+    promiser
+}
+
+fn place_ask(ask: Ask, number: u128) -> PlaceAsk {
+    PlaceAsk {
+        ask,
+        reservation_id: ReservationId(1_000 + number),
+        request_id: RequestId(number),
+        hold_ttl_ms: 900_000,
+        priority: 0,
+    }
+}
+
+fn place(promiser: &Promiser, ask: PlaceAsk) -> Result<Placement, PlaceError> {
+    let (send, receive) = mpsc::channel();
+    promiser
+        .place(ask, Box::new(move |result| send.send(result).unwrap()))
+        .unwrap();
+    receive.recv_timeout(DEADLINE).unwrap()
+}
+
+impl Bench {
+    fn atp(&self, node: &str, sku: &str) -> i64 {
+        self.engine.atp(CellKey {
+            location: self.engine.location(node).unwrap(),
+            item: self.engine.sku(sku).unwrap(),
+        })
+    }
+}
+
+#[test]
+fn a_placement_holds_the_stock_and_labor_of_all_groups() {
+    let bench = bench(&[("near", "a", 9), ("depot", "b", 9)]);
+    let asked = ask(Method::Pickup, &[("a", 2), ("b", 3)]);
+    let placement = place(&bench.promiser, place_ask(asked, 1)).unwrap();
+    let view = placement.reservation.unwrap();
+    assert_eq!(view.state, ReservationState::Held);
+    assert_eq!(view.lines.len(), 4, "two cells of stock, two of labor");
+    assert_eq!(view.expire_wall_ms, placement.wall_ms + 900_000);
+    assert_eq!(placement.plan.groups.len(), 2);
+    assert_eq!((bench.atp("near", "a"), bench.atp("depot", "b")), (7, 6));
+    let near = bench.engine.location("near").unwrap();
+    let labor = bench.engine.labor(NOON_S).unwrap();
+    assert_eq!(
+        bench.engine.atp(CellKey {
+            location: near,
+            item: labor
+        }),
+        3_600 - 60
+    );
+}
+
+#[test]
+fn an_order_that_nothing_fills_holds_nothing_and_says_why() {
+    let bench = bench(&[]);
+    let placement = place(
+        &bench.promiser,
+        place_ask(ask(Method::Ship, &[("a", 1)]), 1),
+    )
+    .unwrap();
+    assert_eq!(placement.reservation, None);
+    assert_eq!(placement.plan.unfilled[0].reason, UnfilledReason::NoStock);
+}
+
+#[test]
+fn the_same_request_again_gets_the_reservation_and_the_plan_of_the_first() {
+    // The depot has the last unit: the first try takes it, so a plan from scratch finds nothing.
+    let bench = bench(&[("near", "a", 9), ("depot", "b", 1), ("mid", "a", 3)]);
+    for (number, lines) in [(1, vec![("a", 2), ("b", 1)]), (2, vec![("a", 4)])] {
+        let asked = place_ask(ask(Method::Pickup, &lines), number);
+        let first = place(&bench.promiser, asked.clone()).unwrap();
+        // A new promiser on the same engine: the caller crashed.
+        let second = place(&started(&bench.engine), asked).unwrap();
+        assert_eq!(second.plan, first.plan);
+        assert_eq!(
+            second.reservation.unwrap().lines,
+            first.reservation.unwrap().lines
+        );
+    }
+    assert_eq!((bench.atp("near", "a"), bench.atp("depot", "b")), (3, 0));
+}
+
+#[test]
+fn a_retry_finds_its_own_reservation_when_it_took_all_there_was() {
+    let bench = bench(&[("near", "a", 2)]);
+    let asked = place_ask(ask(Method::Pickup, &[("a", 2)]), 7);
+    let first = place(&bench.promiser, asked.clone()).unwrap();
+    let again = place(&bench.promiser, asked).unwrap();
+    assert_eq!(again.plan, first.plan);
+    assert_eq!(again.reservation.unwrap().id, ReservationId(1_007));
+}
+
+#[test]
+fn two_lines_of_one_sku_are_found_again_in_a_reservation() {
+    let bench = bench(&[("near", "a", 5), ("mid", "a", 3)]);
+    let asked = place_ask(ask(Method::Ship, &[("a", 3), ("a", 4)]), 7);
+    let first = place(&bench.promiser, asked.clone()).unwrap();
+    assert_eq!(first.plan.groups.len(), 2);
+    let again = place(&bench.promiser, asked).unwrap();
+    assert_eq!(again.plan, first.plan);
+}
+
+#[test]
+fn a_reservation_id_in_use_for_something_else_is_refused() {
+    let bench = bench(&[("near", "a", 9), ("near", "b", 9)]);
+    place(
+        &bench.promiser,
+        place_ask(ask(Method::Pickup, &[("a", 1)]), 1),
+    )
+    .unwrap();
+    let mut other = place_ask(ask(Method::Pickup, &[("b", 1)]), 2);
+    other.reservation_id = ReservationId(1_001);
+    let refused = place(&bench.promiser, other);
+    assert_eq!(refused, Err(PlaceError::ReservationMismatch));
+    assert_eq!(bench.atp("near", "b"), 9);
+}
+
+#[test]
+fn many_orders_that_race_for_few_units_take_each_unit_once() {
+    let bench = bench(&[("near", "a", 30), ("mid", "a", 30), ("depot", "a", 40)]);
+    // While the writer stands still, all orders are planned on the same stock.
+    let (resume, stand_still) = mpsc::channel::<()>();
+    let pause = Box::new(move |_| stand_still.recv_timeout(DEADLINE).unwrap());
+    bench.engine.reservation(ReservationId(1), pause).unwrap();
+    let (send, receive) = mpsc::channel();
+    for number in 0..150 {
+        let send = send.clone();
+        let asked = place_ask(ask(Method::Pickup, &[("a", 1)]), number);
+        let done = Box::new(move |result| send.send(result).unwrap());
+        bench.promiser.place(asked, done).unwrap();
+    }
+    let deadline = std::time::Instant::now() + DEADLINE;
+    while bench.promiser.waiting() > 0 {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the promiser plans while the writer stands"
+        );
+        std::thread::yield_now();
+    }
+    resume.send(()).unwrap();
+    let results: Vec<Placement> = (0..150)
+        .map(|_| receive.recv_timeout(DEADLINE).unwrap().unwrap())
+        .collect();
+    let held = results.iter().filter(|p| p.reservation.is_some()).count();
+    assert_eq!(held, 100);
+    let left = ["near", "mid", "depot"].map(|node| bench.atp(node, "a"));
+    assert_eq!(left, [0, 0, 0]);
+    let raced = results.iter().filter(|p| p.attempts > 1).count();
+    assert!(
+        raced >= 60,
+        "{raced}: all but 30 planned for units that others took first"
+    );
+}
+
+#[test]
+fn placements_before_loading_and_after_stopping_are_refused() {
+    let bench = bench(&[("near", "a", 1)]);
+    let empty = Promiser::start(bench.engine.clone(), PromiserOptions::default()).unwrap();
+    let asked = place_ask(ask(Method::Pickup, &[("a", 1)]), 1);
+    assert_eq!(place(&empty, asked.clone()), Err(PlaceError::NotLoaded));
+    empty.stop();
+    let refused = empty.place(asked.clone(), Box::new(|_| panic!("must not be called")));
+    assert_eq!(refused, Err(PlaceError::Stopped));
+    bench.engine.drain().unwrap();
+    assert_eq!(place(&bench.promiser, asked), Err(PlaceError::Stopped));
+}
+
+#[test]
+fn plans_without_a_hold_change_nothing() {
+    let bench = bench(&[("near", "a", 5), ("depot", "a", 5)]);
+    let plans = bench
+        .promiser
+        .plan(&ask(Method::Pickup, &[("a", 1)]), 3)
+        .unwrap();
+    assert_eq!(plans.len(), 3, "near, depot, and nobody");
+    assert_eq!(bench.atp("near", "a"), 5);
+}

@@ -1,0 +1,328 @@
+//! The rules of the model, one by one, on a small country.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
+
+mod town;
+
+use bopis_promise::{
+    meters_between, Ask, Method, NodeKind, Plan, TableSupply, UnfilledReason, World,
+};
+use town::{ask, node, policy, supply, world, HOUR_S, NOON_S};
+
+const PLENTY: i64 = 50;
+
+fn best(world: &World, ask: &Ask, supply: &TableSupply) -> Plan {
+    world.best_plans(ask, supply, 1, 100_000).unwrap().remove(0)
+}
+
+fn nodes(plan: &Plan) -> Vec<(&str, Method)> {
+    plan.groups
+        .iter()
+        .map(|g| (g.node_id.as_str(), g.method))
+        .collect()
+}
+
+fn reasons(plan: &Plan) -> Vec<(i32, UnfilledReason)> {
+    plan.unfilled
+        .iter()
+        .map(|u| (u.line_number, u.reason))
+        .collect()
+}
+
+#[test]
+fn a_pickup_goes_to_the_customers_store_in_the_first_whole_hour() {
+    let world = world();
+    let mut asked = ask(Method::Pickup, &[("a", 1), ("b", 2)]);
+    asked.now_ms += 1;
+    asked.promise_ms += 3_600_000;
+    let plan = best(
+        &world,
+        &asked,
+        &supply(&world, &[((0, 0), PLENTY), ((0, 1), PLENTY)]),
+    );
+    assert_eq!(nodes(&plan), [("near", Method::Pickup)]);
+    assert_eq!(plan.customer_node_id.as_deref(), Some("near"));
+    assert_eq!(plan.groups[0].window_start_s, NOON_S + HOUR_S);
+    assert_eq!(plan.groups[0].ready_s, NOON_S + 2 * HOUR_S);
+    assert_eq!(plan.groups[0].labor, [(NOON_S + HOUR_S, 120)]);
+    assert_eq!(plan.terms.total(), 1_000_000);
+    assert_eq!(plan.terms.pick, 1_000_000);
+}
+
+#[test]
+fn a_window_that_starts_now_is_the_first_one() {
+    let world = world();
+    let plan = best(
+        &world,
+        &ask(Method::Pickup, &[("a", 1)]),
+        &supply(&world, &[((0, 0), PLENTY)]),
+    );
+    assert_eq!(plan.groups[0].window_start_s, NOON_S);
+}
+
+#[test]
+fn another_store_is_priced_by_the_km_beyond_the_customers() {
+    let world = world();
+    let plan = best(
+        &world,
+        &ask(Method::Pickup, &[("a", 1)]),
+        &supply(&world, &[((1, 0), PLENTY)]),
+    );
+    assert_eq!(nodes(&plan), [("mid", Method::Pickup)]);
+    let beyond = meters_between((0.0, 0.0), (0.1, 0.0)) - meters_between((0.0, 0.0), (0.01, 0.0));
+    assert_eq!(plan.terms.other_store_km, 250 * beyond);
+    assert_eq!(plan.customer_node_id.as_deref(), Some("near"));
+}
+
+#[test]
+fn without_consent_only_the_customers_store_serves_a_pickup() {
+    let world = world();
+    let mut asked = ask(Method::Pickup, &[("a", 1), ("b", 1)]);
+    asked.consent = bopis_promise::Consent::default();
+    let stock = supply(
+        &world,
+        &[((1, 0), PLENTY), ((0, 1), PLENTY), ((4, 0), PLENTY)],
+    );
+    let plan = best(&world, &asked, &stock);
+    assert_eq!(nodes(&plan), [("near", Method::Pickup)]);
+    assert_eq!(reasons(&plan), [(1, UnfilledReason::OutOfReach)]);
+}
+
+#[test]
+fn part_of_a_pickup_is_shipped_home_with_consent_and_priced() {
+    let world = world();
+    let stock = supply(&world, &[((0, 0), PLENTY), ((4, 1), PLENTY)]);
+    let plan = best(&world, &ask(Method::Pickup, &[("a", 1), ("b", 3)]), &stock);
+    assert_eq!(
+        nodes(&plan),
+        [("near", Method::Pickup), ("depot", Method::Ship)]
+    );
+    let meters = meters_between((0.0, 0.0), (5.0, 0.0));
+    assert_eq!(plan.terms.ship_package, 7_000_000);
+    assert_eq!(plan.terms.ship_km, 3 * meters);
+    assert_eq!(plan.terms.ship_kg, 1_800_000);
+    assert_eq!(plan.terms.pickup_shipped, 3_000_000);
+    assert_eq!(plan.terms.extra_group, 2_000_000);
+}
+
+#[test]
+fn a_pickup_with_no_store_in_reach_is_shipped_without_the_charge_for_that() {
+    let world = world();
+    let mut asked = ask(Method::Pickup, &[("a", 1)]);
+    asked.latitude = 3.0;
+    let plan = best(
+        &world,
+        &asked,
+        &supply(&world, &[((2, 0), PLENTY), ((4, 0), PLENTY)]),
+    );
+    assert_eq!(nodes(&plan), [("depot", Method::Ship)]);
+    assert_eq!(plan.customer_node_id, None);
+    assert_eq!(plan.terms.pickup_shipped, 0);
+}
+
+#[test]
+fn the_customers_store_is_the_nearest_that_is_open_before_the_promise() {
+    let mut world = world();
+    let network = bopis_promise::Network::new(vec![
+        node("closed", NodeKind::Store, 0.01, 60, 12..20),
+        node("open", NodeKind::Store, 0.1, 60, 0..20),
+    ]);
+    world.network = std::sync::Arc::new(network);
+    let stock = supply(&world, &[((0, 0), PLENTY), ((1, 0), PLENTY)]);
+    let plan = best(&world, &ask(Method::Pickup, &[("a", 1)]), &stock);
+    assert_eq!(plan.customer_node_id.as_deref(), Some("open"));
+    assert_eq!(nodes(&plan), [("open", Method::Pickup)]);
+    assert_eq!(plan.terms.total(), 500_000);
+}
+
+#[test]
+fn warehouses_ship_only_and_dark_stores_hand_out() {
+    let world = world();
+    let mut asked = ask(Method::Pickup, &[("a", 1)]);
+    let plan = best(&world, &asked, &supply(&world, &[((3, 0), PLENTY)]));
+    assert_eq!(nodes(&plan), [("dark", Method::Pickup)]);
+    asked.latitude = 5.0;
+    asked.consent.ship_home = false;
+    let plan = best(&world, &asked, &supply(&world, &[((4, 0), PLENTY)]));
+    assert_eq!(
+        nodes(&plan),
+        [("depot", Method::Ship)],
+        "no store in reach of the depot"
+    );
+}
+
+#[test]
+fn lateness_is_charged_once_for_the_latest_group() {
+    let mut world = world();
+    let network = bopis_promise::Network::new(vec![
+        node("x", NodeKind::Store, 0.01, 60, 5..20),
+        node("y", NodeKind::Store, 0.02, 60, 6..20),
+    ]);
+    world.network = std::sync::Arc::new(network);
+    let stock = supply(&world, &[((0, 0), PLENTY), ((1, 1), PLENTY)]);
+    let plan = best(&world, &ask(Method::Ship, &[("a", 1), ("b", 1)]), &stock);
+    assert_eq!(plan.groups.len(), 2);
+    assert_eq!(plan.terms.late, 9_000_000, "ready at 7 h, promised at 4 h");
+}
+
+#[test]
+fn a_large_group_spans_windows_and_splits_each_line_over_them() {
+    let world = world();
+    let skus: Vec<(&str, i64)> = vec![("a", 1), ("b", 1), ("c", 1)];
+    let mut table = supply(
+        &world,
+        &[((0, 0), PLENTY), ((0, 1), PLENTY), ((0, 2), PLENTY)],
+    );
+    for (cell, seconds) in &mut table.seconds {
+        if cell.0 == 0 {
+            *seconds = 100;
+        }
+    }
+    let mut asked = ask(Method::Pickup, &skus);
+    asked.consent = bopis_promise::Consent::default();
+    let plan = best(&world, &asked, &table);
+    assert_eq!(nodes(&plan), [("near", Method::Pickup)]);
+    assert_eq!(plan.groups[0].labor, [(NOON_S, 90), (NOON_S + HOUR_S, 90)]);
+    assert!(plan.unfilled.is_empty());
+}
+
+#[test]
+fn a_line_without_labor_anywhere_says_so() {
+    let world = world();
+    let mut table = supply(&world, &[((0, 0), PLENTY)]);
+    table.seconds.clear();
+    let plan = best(&world, &ask(Method::Pickup, &[("a", 1)]), &table);
+    assert_eq!(reasons(&plan), [(1, UnfilledReason::NoLabor)]);
+    assert_eq!(plan.terms.unfilled, policy().unfilled_floor());
+}
+
+#[test]
+fn reasons_tell_stock_quantity_and_unknown_skus_apart() {
+    let world = world();
+    let asked = ask(
+        Method::Ship,
+        &[("a", 1), ("b", 5), ("nonesuch", 1), ("c", 1)],
+    );
+    let stock = supply(&world, &[((0, 1), 4), ((1, 1), 4), ((0, 3), 9)]);
+    let plan = best(&world, &asked, &stock);
+    let expected = [
+        (1, UnfilledReason::NoStock),
+        (2, UnfilledReason::Quantity),
+        (3, UnfilledReason::UnknownSku),
+    ];
+    assert_eq!(reasons(&plan), expected);
+    assert_eq!(plan.groups.len(), 1);
+}
+
+#[test]
+fn all_or_nothing_names_the_lines_that_lack() {
+    let world = world();
+    let mut asked = ask(Method::Ship, &[("a", 1), ("b", 1)]);
+    asked.all_or_nothing = true;
+    let plan = best(&world, &asked, &supply(&world, &[((0, 0), PLENTY)]));
+    assert!(plan.groups.is_empty());
+    assert_eq!(reasons(&plan), [(2, UnfilledReason::NoStock)]);
+}
+
+#[test]
+fn excluded_nodes_do_nothing_and_a_named_store_is_the_only_pickup() {
+    let world = world();
+    let mut asked = ask(Method::Pickup, &[("a", 1)]);
+    asked.excluded_node_ids = vec!["near".to_owned()];
+    let stock = supply(
+        &world,
+        &[((0, 0), PLENTY), ((1, 0), PLENTY), ((2, 0), PLENTY)],
+    );
+    assert_eq!(
+        nodes(&best(&world, &asked, &stock)),
+        [("mid", Method::Pickup)]
+    );
+    asked.pickup_only_at = Some("far".to_owned());
+    assert_eq!(
+        nodes(&best(&world, &asked, &stock)),
+        [("far", Method::Pickup)]
+    );
+}
+
+#[test]
+fn two_lines_of_one_sku_share_the_units_of_a_node() {
+    let world = world();
+    let asked = ask(Method::Ship, &[("a", 2), ("a", 2)]);
+    let units = |near: i64, mid: i64| {
+        supply(
+            &world,
+            &[((0, 0), near), ((0, 1), near), ((1, 0), mid), ((1, 1), mid)],
+        )
+    };
+    let split = best(&world, &asked, &units(3, 2));
+    assert_eq!(
+        split.groups.len(),
+        2,
+        "three units do not serve two lines of two"
+    );
+    let together = best(&world, &asked, &units(20, 20));
+    assert_eq!(together.groups.len(), 1);
+    let last = best(&world, &asked, &units(4, 0));
+    assert_eq!(
+        last.terms.opportunity, 5_000_000,
+        "the last unit and the two before it, once"
+    );
+}
+
+#[test]
+fn the_last_units_are_left_where_another_node_has_plenty() {
+    let world = world();
+    let asked = ask(Method::Ship, &[("a", 1)]);
+    let plan = best(
+        &world,
+        &asked,
+        &supply(&world, &[((0, 0), 1), ((4, 0), PLENTY)]),
+    );
+    assert_eq!(nodes(&plan), [("depot", Method::Ship)]);
+    let plan = best(
+        &world,
+        &asked,
+        &supply(&world, &[((0, 0), 4), ((4, 0), PLENTY)]),
+    );
+    assert_eq!(nodes(&plan), [("near", Method::Ship)]);
+}
+
+#[test]
+fn the_floor_of_an_unfilled_line_is_the_dearest_plan() {
+    // 7 + 60.048 + 3 + 2 + 0.5 + 48 x 3
+    assert_eq!(policy().unfilled_floor(), 216_548_000);
+    assert_eq!(policy().unfilled_cost(1, 1_000_000), 216_548_000);
+    assert_eq!(policy().unfilled_cost(100, 10_000_000), 456_000_000);
+}
+
+#[test]
+fn distances_are_haversine_on_the_mean_radius() {
+    // Paris to New York.
+    let meters = meters_between((48.8566, 2.3522), (40.7128, -74.0060));
+    assert!((5_836_000..5_838_500).contains(&meters), "{meters}");
+    assert_eq!(meters_between((1.0, 2.0), (1.0, 2.0)), 0);
+    assert_eq!(meters_between((0.0, 0.0), (0.0, 180.0)), 20_015_114);
+}
+
+#[test]
+fn the_k_best_plans_use_different_nodes() {
+    let world = world();
+    let stock = supply(
+        &world,
+        &[((0, 0), PLENTY), ((1, 0), PLENTY), ((4, 0), PLENTY)],
+    );
+    let plans = world
+        .best_plans(&ask(Method::Pickup, &[("a", 1)]), &stock, 4, 100_000)
+        .unwrap();
+    assert_eq!(nodes(&plans[0]), [("near", Method::Pickup)]);
+    assert_eq!(nodes(&plans[1]), [("mid", Method::Pickup)]);
+    assert_eq!(nodes(&plans[2]), [("depot", Method::Ship)]);
+    assert!(plans.is_sorted_by_key(|plan| plan.terms.total()));
+}
