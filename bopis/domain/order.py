@@ -1,6 +1,6 @@
 """The order: what was asked, who does it, and its state, derived from its groups."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -118,6 +118,24 @@ class Order:
     def cost(self) -> CostBreakdown:
         """What its allocation costs: the terms of all its sourcing attempts, added up."""
         return breakdown(term for sourcing in self.sourcings for term in sourcing.cost.terms)
+
+
+    def group(self, fulfillment_order_id: str) -> FulfillmentOrder | None:
+        """The fulfillment order of an id."""
+        for group in self.fulfillment_orders:
+            if group.fulfillment_order_id == fulfillment_order_id:
+                return group
+        return None
+
+    def with_group(self, changed: FulfillmentOrder) -> "Order":
+        """The order with one of its fulfillment orders replaced."""
+        return replace(
+            self,
+            fulfillment_orders=tuple(
+                changed if one.fulfillment_order_id == changed.fulfillment_order_id else one
+                for one in self.fulfillment_orders
+            ),
+        )
 
 
 def derived_state(order: Order) -> OrderState:

@@ -11,7 +11,7 @@ from bopis.domain.events import OrderEvent
 from bopis.domain.fulfillment import FulfillmentOrder
 from bopis.domain.order import Order
 from bopis.domain.pick_task import OPEN_STATES, PickTask
-from bopis.domain.records import OrderWrite, TaskChange, WriteSet
+from bopis.domain.records import Intent, OrderWrite, StoredResponse, TaskChange, WriteSet
 
 _INSERT_ORDER: Final = sa.text(
     "INSERT INTO orders (order_id, state, promise_ms, version, document)"
@@ -63,6 +63,10 @@ _INSERT_INTENT: Final = sa.text(
 )
 _DELETE_INTENT: Final = sa.text(
     "DELETE FROM intents WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
+)
+_ANSWERED: Final = sa.text(
+    "SELECT 1 FROM responses"
+    " WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
 )
 _INSERT_RESPONSE: Final = sa.text(
     "INSERT INTO responses (tenant, rpc, request_id, fingerprint, body, stored_ms, is_error)"
@@ -128,18 +132,19 @@ def apply_writes(
 
 
 def _insert_request_rows(connection: sa.Connection, writes: WriteSet) -> None:
-    for row, statement, values in (
-        (writes.open_intent, _INSERT_INTENT, _intent_row(writes)),
-        (writes.response, _INSERT_RESPONSE, _response_row(writes)),
-    ):
-        if row is not None and not connection.execute(statement, values).rowcount:
-            raise RequestIdReused("the request_id is in use", field="request_id")
+    taken = False
+    if writes.open_intent is not None:
+        row = _intent_row(writes.open_intent)
+        answered = connection.execute(_ANSWERED, row).one_or_none() is not None
+        taken = answered or not connection.execute(_INSERT_INTENT, row).rowcount
+    if writes.response is not None:
+        row = _response_row(writes.response)
+        taken = taken or not connection.execute(_INSERT_RESPONSE, row).rowcount
+    if taken:
+        raise RequestIdReused("the request_id is in use", field="request_id")
 
 
-def _intent_row(writes: WriteSet) -> dict[str, Any]:
-    intent = writes.open_intent
-    if intent is None:
-        return {}
+def _intent_row(intent: Intent) -> dict[str, Any]:
     return {
         "tenant": intent.key.tenant,
         "rpc": intent.key.rpc,
@@ -152,10 +157,7 @@ def _intent_row(writes: WriteSet) -> dict[str, Any]:
     }
 
 
-def _response_row(writes: WriteSet) -> dict[str, Any]:
-    response = writes.response
-    if response is None:
-        return {}
+def _response_row(response: StoredResponse) -> dict[str, Any]:
     return {
         "tenant": response.key.tenant,
         "rpc": response.key.rpc,

@@ -1,0 +1,39 @@
+"""The catalog: importing and reading items."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bopis.domain.errors import SkuNotFound
+from bopis.domain.ledger import RegisterItems
+from bopis.domain.network import Item
+from bopis.service.dependencies import Dependencies
+
+REGISTER_MAX: Final = 1_000
+"""SKUs registered by one ledger act."""
+
+
+async def import_items(deps: Dependencies, items: Sequence[Item]) -> int:
+    """Creates or replaces items; how many. Idempotent by content."""
+    await deps.store.put_items(items)
+    skus = tuple(item.sku for item in items)
+    for first in range(0, len(skus), REGISTER_MAX):
+        part = RegisterItems(skus[first : first + REGISTER_MAX])
+        await deps.ledger.act([part], request_id=deps.ids.new_uuid())
+    deps.sourcer.load_items(items)
+    deps.directory.items.update((item.sku, item) for item in items)
+    return len(items)
+
+
+async def load_catalog(deps: Dependencies) -> None:
+    """At the start: every item of the store, to the directory and the sourcer."""
+    items = await deps.store.items()
+    deps.directory.items.update((item.sku, item) for item in items)
+    deps.sourcer.load_items(items)
+
+
+def get_item(deps: Dependencies, sku: str) -> Item:
+    """One item. Raises SkuNotFound."""
+    item = deps.directory.items.get(sku)
+    if item is None:
+        raise SkuNotFound(f"no SKU {sku}")
+    return item

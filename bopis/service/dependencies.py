@@ -1,0 +1,37 @@
+"""What the use cases are given."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bopis.domain.policy import Policy
+from bopis.domain.records import Intent
+from bopis.ports import Clock, Ids, Ledger, OrderStore, ReallocationSolver, Sourcer
+from bopis.service.directory import Directory, OrderLocks
+from bopis.service.feed import TaskFeed
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """Everything outside, and what the process keeps in memory beside it.
+
+    `resume` sends an open intent again (`reconcile.resume`); the caller holds the locks of its
+    orders. `unfinished` has, by order, the intents that failed half-way in this process: nothing
+    else happens to an order before its own is finished.
+    """
+
+    clock: Clock
+    ids: Ids
+    ledger: Ledger
+    sourcer: Sourcer
+    store: OrderStore
+    solver: ReallocationSolver
+    policy: Policy
+    code_key: bytes
+    resume: Callable[["Dependencies", Intent], Awaitable[None]]
+    directory: Directory = field(default_factory=Directory)
+    locks: OrderLocks = field(default_factory=OrderLocks)
+    feed: TaskFeed = field(default_factory=TaskFeed)
+    unfinished: dict[str, Intent] = field(default_factory=dict)
+    running: set[asyncio.Future[Any]] = field(default_factory=set)

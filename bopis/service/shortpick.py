@@ -1,0 +1,186 @@
+"""Short picks: the stock fact of the reason, and the line sourced anew at once."""
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from bopis.domain.commands import ReportShortPick
+from bopis.domain.errors import FieldInvalid, LineNotFound, WrongState
+from bopis.domain.fulfillment import (
+    ENDED,
+    FULFILLMENT_MACHINE,
+    FulfillmentOrder,
+    FulfillmentVerb,
+    labor_lines,
+    stock_lines,
+)
+from bopis.domain.ledger import Adjust, Command, Release, SetOnHand
+from bopis.domain.network import Method
+from bopis.domain.order import Order
+from bopis.domain.pick_task import (
+    PICK_TASK_MACHINE,
+    PickTask,
+    PickTaskKind,
+    PickTaskLine,
+    PickTaskState,
+    PickTaskVerb,
+    ShortPickReason,
+)
+from bopis.domain.results import ShortPicked
+from bopis.failpoints import failpoint
+from bopis.service.acts import Outcome, Work, mutate
+from bopis.service.changes import Happened, changed
+from bopis.service.dependencies import Dependencies
+from bopis.service.picking import finished_if_done
+from bopis.service.sourcing import allocated, ask_of, place_and_commit
+from bopis.service.tasks import TaskInHand, order_id_of_task, task_in_hand
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What was read before the ledger act: units of the SKU that groups here have picked."""
+
+    off_shelf: int
+
+
+async def report_short_pick(deps: Dependencies, command: ReportShortPick) -> ShortPicked:
+    """Reports that a line was not there in full; the rest of the task goes on.
+
+    Raises PickTaskNotFound, LineNotFound, WrongState, FieldInvalid, RequestIdReused.
+    """
+    return await mutate(
+        deps,
+        command,
+        order_id=order_id_of_task(command.pick_task_id),
+        point="short_pick",
+        answer=ShortPicked,
+        run=run_short_pick,
+    )
+
+
+async def run_short_pick(work: Work[ReportShortPick]) -> Outcome[ShortPicked]:
+    """The steps of ReportShortPick, first time or resumed."""
+    command, deps = work.command, work.deps
+    at = await task_in_hand(deps, command.pick_task_id, tenant=command.tenant)
+    line = _short_line(at.task, command)
+    off_shelf = await deps.store.goods_off_shelf(at.task.node_id, line.sku)
+    await work.begin(facts=_Facts(off_shelf))
+    group = _without_line(at.group, command.line_number)
+    await work.act("facts", [_release(at.group, group, line), *_facts(work, at, line)])
+    failpoint("short_pick.after_ledger")
+
+    task = finished_if_done(_short(at.task, command.line_number))
+    task, group = _ended(task, group)
+    happened = [Happened("pick.short", group.fulfillment_order_id, command.line_number)]
+    if task.state is PickTaskState.DONE and group.lines:
+        happened.append(Happened("pick.completed", group.fulfillment_order_id))
+    order = replace(
+        at.order.with_group(group),
+        excluded_node_ids=tuple(sorted({*at.order.excluded_node_ids, at.task.node_id})),
+    )
+    after, tasks, more = await _source_anew(work, order, command.line_number)
+    order, writes = changed(
+        at.order, after, now_ms=work.now_ms, happened=happened + more, tasks=[task, *tasks]
+    )
+    return Outcome(ShortPicked(task, order), writes)
+
+
+def _short_line(task: PickTask, command: ReportShortPick) -> PickTaskLine:
+    """The line that is short. Raises LineNotFound, WrongState, FieldInvalid."""
+    if task.kind is not PickTaskKind.PICK:
+        raise WrongState(
+            "a restock task has no short picks",
+            metadata={"state": task.kind.value, "verb": PickTaskVerb.SHORT_PICK.value},
+        )
+    PICK_TASK_MACHINE.step(task.state, PickTaskVerb.SHORT_PICK)
+    for line in task.lines:
+        if line.line_number != command.line_number:
+            continue
+        if line.done:
+            raise WrongState(
+                f"line {line.line_number} is finished",
+                metadata={"state": "DONE", "verb": PickTaskVerb.SHORT_PICK.value},
+            )
+        if not 0 <= command.found_quantity < line.quantity:
+            raise FieldInvalid(
+                f"line {line.line_number} asks for {line.quantity}: fewer must have been found",
+                field="found_quantity",
+            )
+        return line
+    raise LineNotFound(f"no line {command.line_number} in {task.pick_task_id}")
+
+
+def _without_line(group: FulfillmentOrder, line_number: int) -> FulfillmentOrder:
+    return replace(
+        group, lines=tuple(line for line in group.lines if line.line_number != line_number)
+    )
+
+
+def _release(before: FulfillmentOrder, after: FulfillmentOrder, line: PickTaskLine) -> Release:
+    """The line's units; with the last line also the labor. Labor of the walk was spent."""
+    short = tuple(one for one in before.lines if one.line_number == line.line_number)
+    units = stock_lines(before.node_id, short)
+    return Release(before.reservation_id, units if after.lines else units + labor_lines(before))
+
+
+def _facts(work: Work[ReportShortPick], at: TaskInHand, line: PickTaskLine) -> tuple[Command, ...]:
+    """What becomes of the stock, by reason."""
+    command, node_id = work.command, at.task.node_id
+    missing = line.quantity - command.found_quantity
+    reason = command.reason
+    match reason:
+        case ShortPickReason.NOT_IN_STOCK:
+            # On hand counts what is staged too: it has not left yet.
+            there = command.found_quantity + work.facts(_Facts).off_shelf
+            return (SetOnHand(node_id, line.sku, there),)
+        case ShortPickReason.MISMATCH:
+            return (Adjust(node_id, line.sku, -missing, 0, "CORRECTION"),)
+        case ShortPickReason.DAMAGED | ShortPickReason.WORN_DISPLAY:
+            return (Adjust(node_id, line.sku, 0, missing, "DAMAGED"),)
+        case ShortPickReason.WRONG_LOCATION:
+            return ()
+        case _:
+            assert_never(reason)
+
+
+def _short(task: PickTask, line_number: int) -> PickTask:
+    return replace(
+        task,
+        lines=tuple(
+            replace(line, done=True) if line.line_number == line_number else line
+            for line in task.lines
+        ),
+    )
+
+
+def _ended(task: PickTask, group: FulfillmentOrder) -> tuple[PickTask, FulfillmentOrder]:
+    """The group after the short line: empty, picked as far as it goes, or still being picked."""
+    verb = FulfillmentVerb.SHORT_PICK
+    if not group.lines:
+        verb = FulfillmentVerb.EMPTY
+    elif task.state is PickTaskState.DONE:
+        verb = FulfillmentVerb.COMPLETE_PICK
+    return task, replace(group, state=FULFILLMENT_MACHINE.step(group.state, verb).target)
+
+
+async def _source_anew(
+    work: Work[ReportShortPick], order: Order, line_number: int
+) -> tuple[Order, tuple[PickTask, ...], list[Happened]]:
+    """The line, elsewhere. A pickup that waits at a store binds further pickups to it."""
+    waiting = [
+        one.node_id
+        for one in order.fulfillment_orders
+        if one.method is Method.PICKUP and one.state not in ENDED
+    ]
+    lines = [line for line in order.lines if line.line_number == line_number]
+    ask = replace(
+        ask_of(order, lines, now_ms=work.now_ms, pickup_only_at=waiting[0] if waiting else None),
+        all_or_nothing=False,
+    )
+    placed = await place_and_commit(
+        work.deps, ask, attempts=order.attempts, resumed=work.resumed, point=work.point
+    )
+    after, tasks, happened = allocated(order, placed)
+    happened += [
+        Happened("order.unfilled", line_number=one.line_number) for one in placed.plan.unfilled
+    ]
+    return after, tasks, happened
