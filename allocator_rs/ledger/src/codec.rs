@@ -6,7 +6,10 @@
 //! | integers | LEB128, signed ones zigzag; ids of 128 bits and fingerprints little-endian whole |
 //! | lists and texts | a count, then the elements |
 //! | enums | one byte |
-//! | decoding | never panics; reserves no more than the bytes at hand can fill; refuses unknown tags, a longer than necessary integer and trailing bytes, so bytes and record determine each other |
+//! | decoding | never panics; reserves no more than the bytes at hand can fill |
+//! | refused | unknown tags, integers longer than necessary, trailing bytes |
+//!
+//! So bytes and record determine each other.
 
 mod command;
 mod outcome;

@@ -3,15 +3,15 @@
 //! | command | refused, in this order; else |
 //! | --- | --- |
 //! | register | `Malformed`, `QuantityOutOfRange` (integers ran out); the id |
-//! | adjust, set on hand | `Malformed`, `QuantityOutOfRange`; the cell. Never for what is promised |
+//! | adjust, set on hand | `Malformed`, `QuantityOutOfRange`; the cell |
 //! | sale | `Malformed`, (`Duplicate`), `QuantityOutOfRange`; the cell |
 //! | commit | not found, expired, ended, already committed; COMMITTED |
 //! | release | `Malformed`, not found, expired, ended, `LineNotHeld`; what remains |
-//! | consume | `Malformed`, not found, expired, ended, `NotCommitted`, `LineNotHeld`, `QuantityOutOfRange`; what remains |
+//! | consume | as release, `NotCommitted` before `LineNotHeld`; last `QuantityOutOfRange` |
 //! | expire | not found; the reservation, EXPIRED if it was due |
 //! | hold, move | see `grants` |
 //!
-//! A command that touches a due hold makes it expire first.
+//! No fact is refused for what is promised. A command that touches a due hold has it expire first.
 
 use crate::cells::{changed_by, Delta};
 use crate::command::{Command, Line, Stamp};

@@ -11,7 +11,7 @@
 //! | move | |
 //! | --- | --- |
 //! | nothing, too many lines in all, or as for a hold; a reservation named twice | `Malformed` |
-//! | one is unknown; one expired; one ended (over all of them, in this order) | not found; expired; ended |
+//! | any is unknown; else any expired; else any ended | not found; expired; ended |
 //! | a sum does not fit | `QuantityOutOfRange` |
 //! | a cell has less than is asked beyond what the same move gives back there | `Insufficient` |
 //! | else | all have their new lines, and keep state and deadline |

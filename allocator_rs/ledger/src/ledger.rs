@@ -57,7 +57,8 @@ impl Ledger {
 
     /// Decides the acts in order and takes effect; one outcome per act. Appends the records in
     /// journal order: per act that was not answered from (or refused by) the request window, the
-    /// expiries that it needed, then the act itself. A stamp before the last record's counts as that.
+    /// expiries that it needed, then the act itself. A stamp before the last record's counts as
+    /// that.
     pub fn apply(
         &mut self,
         acts: Vec<Act>,

@@ -210,7 +210,10 @@ proptest! {
     }
 
     #[test]
-    fn encoding_appends(record in any_record(), before in prop::collection::vec(any::<u8>(), 0..9)) {
+    fn encoding_appends(
+        record in any_record(),
+        before in prop::collection::vec(any::<u8>(), 0..9),
+    ) {
         let mut bytes = before.clone();
         encode(&record, &mut bytes);
         prop_assert_eq!(&bytes[..before.len()], &before[..]);
@@ -352,4 +355,30 @@ fn a_hold_of_one_line_takes_few_bytes() {
         "{}",
         bytes_of(&record).len()
     );
+}
+
+#[test]
+fn the_bytes_of_version_1_are_these() {
+    let cell = CellKey {
+        location: LocationId(1),
+        item: ItemId(300),
+    };
+    let record = Record::Act {
+        stamp: Stamp {
+            now_ms: 5,
+            wall_ms: -1,
+        },
+        act: Act {
+            request: RequestKey { scope: 2, id: 3 },
+            fingerprint: 4,
+            commands: vec![Command::SetOnHand { cell, on_hand: -64 }],
+        },
+        outcome: ActOutcome::Done(vec![Outcome::Refused(Refusal::LineNotHeld)]),
+    };
+    let mut expected = vec![1, 0, 10, 1, 2];
+    expected.extend_from_slice(&3u128.to_le_bytes());
+    expected.extend_from_slice(&4u64.to_le_bytes());
+    expected.extend_from_slice(&[1, 4, 1, 0xac, 2, 0x7f]);
+    expected.extend_from_slice(&[0, 1, 6, 6]);
+    assert_eq!(bytes_of(&record), expected);
 }
