@@ -1,6 +1,8 @@
 //! From a submission's commands to the ledger's, and from the ledger's outcomes to one outcome per
 //! command of the submission.
 
+use std::collections::HashSet;
+
 use bopis_engine::{fingerprint, order_reference, scope};
 use bopis_ledger::{
     Act, CellKey, Command, ItemId, ItemName, LocationId, OrderRef, Outcome, RequestKey,
@@ -35,13 +37,15 @@ pub struct Translated {
 /// Nodes and labor windows that `commands` open and the engine does not know yet.
 pub fn unknown_names(commands: &[CommandDto], names: &Names<'_>) -> Vec<Command> {
     let mut unknown = Vec::new();
+    let mut seen = HashSet::new();
     for command in commands {
         if let CommandDto::SetCapacity { node_id, windows } = command {
-            if names.location(node_id).is_err() {
+            if names.location(node_id).is_err() && !unknown.contains(&register_node(node_id)) {
                 unknown.push(register_node(node_id));
             }
             let starts = windows.iter().map(|window| window.start_s);
-            for window_start_s in starts.filter(|start| names.labor(*start).is_err()) {
+            let new = starts.filter(|start| seen.insert(*start) && names.labor(*start).is_err());
+            for window_start_s in new {
                 let name = ItemName::Labor { window_start_s };
                 unknown.push(Command::RegisterItem { name });
             }

@@ -1,0 +1,66 @@
+"""Settings of a service process: from the command line, else from BOPIS_* variables, else defaults.
+
+| setting | variable | default |
+| --- | --- | --- |
+| data_folder | BOPIS_DATA_FOLDER | (none: it must be named) |
+| port | BOPIS_PORT | 7420; 0: the system chooses |
+| request_window_max | BOPIS_REQUEST_WINDOW_MAX | 4,000,000 remembered requests |
+| policy_file | BOPIS_POLICY_FILE | the policy shipped with bopis |
+| policy_level | BOPIS_POLICY_LEVEL | base (the column of the cost card: low, base, high) |
+| time_origin, time_scale | BOPIS_TIME_ORIGIN, BOPIS_TIME_SCALE | the machine's time |
+| max_streams | BOPIS_MAX_STREAMS | 4,096 open streams |
+| drain_s | BOPIS_DRAIN_S | 10 s for calls under way when stopping |
+| log_level | BOPIS_LOG_LEVEL | info |
+"""
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bopis.domain.policy import CardLevel, Policy, parse_policy
+
+DEFAULT_PORT: Final = 7420
+MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Greatest size of one message in either direction."""
+
+TIME_SCALE_MAX: Final = 100_000.0
+
+
+class Settings(BaseSettings):
+    """See the module's table. `time_scale` without `time_origin` begins at the machine's now."""
+
+    model_config = SettingsConfigDict(env_prefix="BOPIS_", frozen=True, extra="forbid")
+
+    data_folder: Path
+    port: Annotated[int, Field(ge=0, le=65_535)] = DEFAULT_PORT
+    request_window_max: Annotated[int, Field(ge=1_000, le=100_000_000)] = 4_000_000
+    policy_file: Path | None = None
+    policy_level: CardLevel = CardLevel.BASE
+    time_origin: AwareDatetime | None = None
+    time_scale: Annotated[float, Field(gt=0, le=TIME_SCALE_MAX, allow_inf_nan=False)] = 1.0
+    max_streams: Annotated[int, Field(ge=1, le=100_000)] = 4_096
+    drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _policy_is_a_file(self) -> "Settings":
+        if self.policy_file is not None and not self.policy_file.is_file():
+            raise ValueError(f"there is no policy file {self.policy_file}")
+        return self
+
+    @property
+    def scaled(self) -> bool:
+        """Whether time is not the machine's."""
+        return self.time_origin is not None or self.time_scale != 1.0
+
+
+def load_policy(settings: Settings) -> Policy:
+    """The policy in force. Raises FieldInvalid naming the key that is wrong, OSError."""
+    if settings.policy_file is None:
+        text = resources.files("bopis.policy").joinpath("default.toml").read_text("utf-8")
+    else:
+        text = settings.policy_file.read_text("utf-8")
+    return parse_policy(text, level=settings.policy_level)
