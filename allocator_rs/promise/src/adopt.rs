@@ -10,9 +10,10 @@ use bopis_ledger::{ItemName, ReservationView};
 use hashbrown::HashMap;
 
 use crate::ask::{Ask, Method};
-use crate::offers::{Offers, World};
+use crate::offers::Offers;
 use crate::plan::{groups, node_id, price, Draft, Plan};
 use crate::reasons;
+use crate::world::World;
 
 /// Units by SKU and hours by start, of one node.
 #[derive(Default)]

@@ -10,9 +10,11 @@ use bopis_sourcing::solve;
 use hashbrown::HashMap;
 
 use crate::ask::Ask;
-use crate::offers::{build, AskError, World};
-use crate::plan::{drafts, groups, price, Draft, Group};
+use crate::offers::{build, AskError};
+use crate::plan::{drafts, groups, node_id, price, Draft, Plan};
+use crate::reasons::unfilled;
 use crate::supply::Supply;
+use crate::world::World;
 
 /// A limit that the orders share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,16 +54,12 @@ pub struct Priced {
     pub lower_bound: i64,
     /// Cost plus dual charges of the plan.
     pub priced_cost: i64,
-    /// Cost of the plan without dual charges and opportunity.
-    pub cost: i64,
-    /// Terms of that cost, in the order of the cost card.
-    pub terms: [(&'static str, i64); 10],
     /// Whether the kernel ended by itself.
     pub exact: bool,
     /// Work units spent.
     pub work: u64,
-    /// The plan.
-    pub groups: Vec<Group>,
+    /// The plan; its terms hold neither dual charges nor opportunity.
+    pub plan: Plan,
     /// What it takes: (row, amount), rising, each row once.
     pub takes: Vec<(usize, i64)>,
 }
@@ -227,11 +225,14 @@ impl BatchKernel {
         Ok(Priced {
             lower_bound: solution.lower_bound,
             priced_cost: solution.cost,
-            cost: terms.total(),
-            terms: terms.named(),
             exact: solution.exact,
             work: solution.work,
-            groups: groups(&self.world, ask, &drafts),
+            plan: Plan {
+                groups: groups(&self.world, ask, &drafts),
+                unfilled: unfilled(&self.world, ask, &offers, &drafts),
+                terms,
+                customer_node_id: offers.customer_node.map(|node| node_id(&self.world, node)),
+            },
             takes: self.takes(ask, &drafts, &supply),
         })
     }

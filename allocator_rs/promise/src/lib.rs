@@ -23,22 +23,28 @@
 mod adopt;
 mod ask;
 mod batch;
+mod eligible;
 mod network;
 mod offers;
+mod placement;
 mod placing;
 mod plan;
 mod policy;
 mod promiser;
 mod reasons;
 mod supply;
+mod worker;
+mod world;
 
 pub use ask::{Ask, AskLine, Consent, Method};
 pub use batch::{BatchKernel, BatchRow, Priced};
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
-pub use offers::{AskError, Offer, Offers, World};
+pub use offers::{AskError, Offer, Offers};
+pub use placement::{
+    PlaceAsk, PlaceError, Placement, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
+};
 pub use plan::{Group, Plan, Terms, Unfilled, UnfilledReason};
 pub use policy::{CostCard, Policy, SHIP_METERS_MAX};
-pub use promiser::{
-    PlaceAsk, PlaceError, Placement, Promiser, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
-};
+pub use promiser::Promiser;
 pub use supply::{Supply, TableSupply};
+pub use world::World;

@@ -1,50 +1,16 @@
 //! From an ask to the kernel's problem: which node may do what, when, at which price.
 
-use std::sync::Arc;
-
 use bopis_sourcing::{
-    distance_cost, k_best, per_unit_of, undominated_patterns, weight_cost, Facility,
-    OpportunityTiers, Pattern, PatternLimits, Problem, ProblemError, Twins, CANNOT, COST_MAX,
-    LINES_MAX,
+    per_unit_of, undominated_patterns, Facility, OpportunityTiers, Pattern, PatternLimits, Problem,
+    ProblemError, Twins, CANNOT, COST_MAX,
 };
 
 use crate::ask::{Ask, Method};
-use crate::network::{meters_between, Catalog, Network, Node, WINDOW_S};
-use crate::plan::{other_store_cost, plan_of, Plan};
+use crate::eligible::{allowed, Allowed, Leg};
+use crate::network::{Node, WINDOW_S};
 use crate::policy::Policy;
 use crate::supply::Supply;
-
-/// What plans are made in: one version of each.
-#[derive(Clone, Debug)]
-pub struct World {
-    /// The nodes.
-    pub network: Arc<Network>,
-    /// The items.
-    pub catalog: Arc<Catalog>,
-    /// The rules.
-    pub policy: Policy,
-}
-
-impl World {
-    /// The best `k` plans (at least one) of an ask on a supply, cheapest first.
-    ///
-    /// # Errors
-    /// [`AskError`] for an ask outside its limits.
-    pub fn best_plans(
-        &self,
-        ask: &Ask,
-        supply: &dyn Supply,
-        k: usize,
-        work_limit: u64,
-    ) -> Result<Vec<Plan>, AskError> {
-        let offers = build(self, ask, supply, true)?;
-        let solutions = k_best(&offers.problem, k.max(1), work_limit);
-        Ok(solutions
-            .iter()
-            .map(|solution| plan_of(self, ask, &offers, solution))
-            .collect())
-    }
-}
+use crate::world::{line_tiers, ship_kg_cost, World};
 
 /// Why an ask cannot be planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,21 +23,6 @@ pub enum AskError {
 impl From<ProblemError> for AskError {
     fn from(_: ProblemError) -> Self {
         Self::Lines
-    }
-}
-
-/// What opening a group costs, by term (micro-units).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Leg {
-    pub(crate) ship_package: i64,
-    pub(crate) ship_km: i64,
-    pub(crate) other_store_km: i64,
-    pub(crate) pickup_shipped: i64,
-}
-
-impl Leg {
-    pub(crate) fn total(&self) -> i64 {
-        self.ship_package + self.ship_km + self.other_store_km + self.pickup_shipped
     }
 }
 
@@ -99,48 +50,9 @@ pub struct Offers {
     /// The customer's store; none for orders that are shipped.
     pub customer_node: Option<usize>,
     /// For every node and method that rules allow: before stock and labor are looked at.
-    pub(crate) allowed: Vec<(usize, Method, Leg)>,
+    pub(crate) allowed: Allowed,
     /// Units at every node by line, node-major, as read for this problem.
     pub(crate) units: Vec<i64>,
-}
-
-/// Weight of a line in grams.
-pub(crate) fn line_grams(world: &World, ask: &Ask, line: usize) -> i64 {
-    let Some(line) = ask.lines.get(line) else {
-        return 0;
-    };
-    let known = world.catalog.get(&line.sku).map_or(0, |item| item.weight_g);
-    let unit = if known > 0 {
-        known
-    } else {
-        world.policy.unit_weight_g
-    };
-    per_unit_of(unit, line.quantity)
-}
-
-/// What shipping a line's weight costs.
-pub(crate) fn ship_kg_cost(world: &World, ask: &Ask, line: usize) -> i64 {
-    weight_cost(
-        world.policy.card.ship_kg_micro,
-        line_grams(world, ask, line),
-    )
-    .min(COST_MAX / 4)
-}
-
-/// The tiers of a line's SKU: of its catalog price, else of the price ordered.
-pub(crate) fn line_tiers(world: &World, ask: &Ask, line: usize) -> OpportunityTiers {
-    let Some(line) = ask.lines.get(line) else {
-        return OpportunityTiers::default();
-    };
-    let listed = world
-        .catalog
-        .get(&line.sku)
-        .map_or(0, |item| item.unit_price_micro);
-    world.policy.tiers(if listed > 0 {
-        listed
-    } else {
-        line.unit_price_micro
-    })
 }
 
 /// Builds the problem. `opportunity`: charge what the last units of a cell are worth.
@@ -157,86 +69,11 @@ pub(crate) fn build(
         return Err(AskError::Lines);
     }
     let (customer_node, allowed) = allowed(world, ask);
-    let count = ask.lines.len();
-    let units = read_units(world, supply, count);
-    let kg: Vec<i64> = (0..count).map(|l| ship_kg_cost(world, ask, l)).collect();
-    let tiers: Vec<OpportunityTiers> = (0..count)
-        .map(|l| {
-            if opportunity {
-                line_tiers(world, ask, l)
-            } else {
-                OpportunityTiers::default()
-            }
-        })
-        .collect();
-    let mut offers: Vec<Offer> = Vec::new();
-    let mut facilities: Vec<Facility> = Vec::new();
-    let mut costs: Vec<i64> = Vec::new();
-    let mut row = vec![CANNOT; count];
-    for (node_index, method, leg) in &allowed {
-        let Some(node) = world.network.nodes().get(*node_index) else {
-            continue;
-        };
-        let at_node = units
-            .get(node_index * count..(node_index + 1) * count)
-            .unwrap_or(&[]);
-        let mut serves = 0_u32;
-        for (index, slot) in row.iter_mut().enumerate() {
-            let quantity = ask.lines.get(index).map_or(i64::MAX, |line| line.quantity);
-            let available = at_node.get(index).copied().unwrap_or(0);
-            *slot = CANNOT;
-            if available < quantity {
-                continue;
-            }
-            serves += 1;
-            let weight = if *method == Method::Ship {
-                kg.get(index).copied().unwrap_or(0)
-            } else {
-                0
-            };
-            let worth = tiers
-                .get(index)
-                .map_or(0, |t| t.charge(available, quantity));
-            let dual = per_unit_of(supply.unit_price(*node_index, index), quantity);
-            let parts = [world.policy.card.pick_line_micro, weight, worth, dual];
-            *slot = parts
-                .iter()
-                .fold(0_i64, |sum, part| sum.saturating_add(*part));
-        }
-        if serves == 0 {
-            continue;
-        }
-        for pattern in patterns(world, ask, node, *node_index, supply, serves) {
-            let tag = u64::try_from(offers.len()).unwrap_or(u64::MAX);
-            facilities.push(Facility {
-                node: u32::try_from(*node_index).unwrap_or(u32::MAX),
-                pickup: *method == Method::Pickup,
-                fixed: leg.total().min(COST_MAX),
-                // Room for all that it can serve is room for the whole order.
-                capacity: if pattern.capacity >= serves {
-                    LINES_MAX as u32
-                } else {
-                    pattern.capacity
-                },
-                late: pattern.late,
-                tag,
-            });
-            costs.extend(row.iter().map(|cost| match *cost {
-                CANNOT => CANNOT,
-                cost => cost.saturating_add(pattern.line_price).min(COST_MAX),
-            }));
-            let first_start_s =
-                pattern.ready_s - WINDOW_S * i64::try_from(pattern.span).unwrap_or(1);
-            offers.push(Offer {
-                node: *node_index,
-                method: *method,
-                first_start_s,
-                span: pattern.span,
-                leg: *leg,
-            });
-        }
+    let mut builder = Builder::new(world, ask, supply, opportunity);
+    for (node, method, leg) in &allowed {
+        builder.offer(*node, *method, *leg);
     }
-    let twins = twins(ask, &tiers, &offers, &units);
+    let twins = twins(ask, &builder.tiers, &builder.offers, &builder.units);
     let unfilled: Vec<i64> = ask
         .lines
         .iter()
@@ -247,14 +84,15 @@ pub(crate) fn build(
         })
         .collect();
     let problem = Problem::new(
-        facilities,
-        costs,
+        builder.facilities,
+        builder.costs,
         unfilled,
         world.policy.card.extra_group_micro,
         world.policy.card.late_hour_micro,
         ask.all_or_nothing,
         twins,
     )?;
+    let (offers, units) = (builder.offers, builder.units);
     Ok(Offers {
         problem,
         offers,
@@ -262,6 +100,114 @@ pub(crate) fn build(
         allowed,
         units,
     })
+}
+
+/// Collects facilities and the rows of their line costs.
+struct Builder<'a> {
+    world: &'a World,
+    ask: &'a Ask,
+    supply: &'a dyn Supply,
+    units: Vec<i64>,
+    /// By line: what shipping its weight costs, and what its last units are worth.
+    kg: Vec<i64>,
+    tiers: Vec<OpportunityTiers>,
+    offers: Vec<Offer>,
+    facilities: Vec<Facility>,
+    costs: Vec<i64>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(world: &'a World, ask: &'a Ask, supply: &'a dyn Supply, opportunity: bool) -> Self {
+        let lines = 0..ask.lines.len();
+        let tiers = |line| {
+            if opportunity {
+                line_tiers(world, ask, line)
+            } else {
+                OpportunityTiers::default()
+            }
+        };
+        Self {
+            world,
+            ask,
+            supply,
+            units: read_units(world, supply, ask.lines.len()),
+            kg: lines
+                .clone()
+                .map(|line| ship_kg_cost(world, ask, line))
+                .collect(),
+            tiers: lines.map(tiers).collect(),
+            offers: Vec::new(),
+            facilities: Vec::new(),
+            costs: Vec::new(),
+        }
+    }
+
+    /// Adds a facility for each undominated pattern of a node and method.
+    fn offer(&mut self, node_index: usize, method: Method, leg: Leg) {
+        let Some(node) = self.world.network.nodes().get(node_index) else {
+            return;
+        };
+        let row: Vec<i64> = (0..self.ask.lines.len())
+            .map(|line| self.line_cost(node_index, line, method))
+            .collect();
+        let serves = row.iter().filter(|cost| **cost != CANNOT).count();
+        let serves = u32::try_from(serves).unwrap_or(u32::MAX);
+        if serves == 0 {
+            return;
+        }
+        for pattern in patterns(self.world, self.ask, node, node_index, self.supply, serves) {
+            // Room for all that it can serve is room for the whole order.
+            let roomy = pattern.capacity >= serves;
+            self.facilities.push(Facility {
+                node: u32::try_from(node_index).unwrap_or(u32::MAX),
+                pickup: method == Method::Pickup,
+                fixed: leg.total().min(COST_MAX),
+                capacity: if roomy { u32::MAX } else { pattern.capacity },
+                late: pattern.late,
+                tag: u64::try_from(self.offers.len()).unwrap_or(u64::MAX),
+            });
+            self.costs.extend(row.iter().map(|cost| match *cost {
+                CANNOT => CANNOT,
+                cost => cost.saturating_add(pattern.line_price).min(COST_MAX),
+            }));
+            let span_s = WINDOW_S * i64::try_from(pattern.span).unwrap_or(1);
+            self.offers.push(Offer {
+                node: node_index,
+                method,
+                first_start_s: pattern.ready_s - span_s,
+                span: pattern.span,
+                leg,
+            });
+        }
+    }
+
+    /// What a line costs at a node, labor's dual price left aside; [`CANNOT`] where units lack.
+    fn line_cost(&self, node: usize, line: usize, method: Method) -> i64 {
+        let count = self.ask.lines.len();
+        let quantity = self
+            .ask
+            .lines
+            .get(line)
+            .map_or(i64::MAX, |asked| asked.quantity);
+        let available = self.units.get(node * count + line).copied().unwrap_or(0);
+        if available < quantity {
+            return CANNOT;
+        }
+        let weight = match method {
+            Method::Ship => self.kg.get(line).copied().unwrap_or(0),
+            Method::Pickup => 0,
+        };
+        let worth = self
+            .tiers
+            .get(line)
+            .map_or(0, |tiers| tiers.charge(available, quantity));
+        let dual = per_unit_of(self.supply.unit_price(node, line), quantity);
+        let parts = [self.world.policy.card.pick_line_micro, weight, worth, dual];
+        parts
+            .iter()
+            .fold(0_i64, |sum, part| sum.saturating_add(*part))
+            .min(COST_MAX)
+    }
 }
 
 fn read_units(world: &World, supply: &dyn Supply, lines: usize) -> Vec<i64> {
@@ -318,109 +264,6 @@ fn patterns(
         }
     }
     undominated_patterns(&windows, &limits)
-}
-
-type Allowed = Vec<(usize, Method, Leg)>;
-
-/// Which node may do which method, with what its leg costs; and the customer's store.
-fn allowed(world: &World, ask: &Ask) -> (Option<usize>, Allowed) {
-    let nodes = world.network.nodes();
-    let card = &world.policy.card;
-    let meters: Vec<i64> = nodes
-        .iter()
-        .map(|n| {
-            meters_between(
-                (ask.latitude, ask.longitude),
-                (n.spec.latitude, n.spec.longitude),
-            )
-        })
-        .collect();
-    let customer_node = match ask.method {
-        Method::Pickup => customer_store(world, ask, &meters),
-        Method::Ship => None,
-    };
-    let included = |index: &usize| {
-        nodes
-            .get(*index)
-            .is_some_and(|n| !is_excluded(ask, &n.spec.node_id))
-    };
-    let mut allowed: Allowed = Vec::new();
-    if let Some(own) = customer_node {
-        let own_meters = meters.get(own).copied().unwrap_or(0);
-        let other_max = ask.consent.other_store_km.min(world.policy.pickup_reach_km) * 1000;
-        for (index, node) in nodes.iter().enumerate().filter(|(i, _)| included(i)) {
-            let distance = meters.get(index).copied().unwrap_or(i64::MAX);
-            let named = match &ask.pickup_only_at {
-                Some(only) => *only == node.spec.node_id,
-                None => index == own || distance <= other_max,
-            };
-            if node.spec.kind.is_pickup() && named {
-                let other_store_km = other_store_cost(world, own_meters, distance);
-                allowed.push((
-                    index,
-                    Method::Pickup,
-                    Leg {
-                        other_store_km,
-                        ..Leg::default()
-                    },
-                ));
-            }
-        }
-    }
-    let ships = match (ask.method, customer_node) {
-        (Method::Ship, _) => true,
-        (Method::Pickup, Some(_)) => ask.consent.ship_home,
-        (Method::Pickup, None) => world.policy.ship_when_out_of_reach || ask.consent.ship_home,
-    };
-    if ships {
-        let pickup_shipped = customer_node.map_or(0, |_| card.pickup_shipped_micro);
-        for index in (0..nodes.len()).filter(included) {
-            let distance = meters.get(index).copied().unwrap_or(0);
-            let leg = Leg {
-                ship_package: card.ship_package_micro,
-                ship_km: distance_cost(card.ship_km_micro, distance),
-                other_store_km: 0,
-                pickup_shipped,
-            };
-            allowed.push((index, Method::Ship, leg));
-        }
-    }
-    (customer_node, allowed)
-}
-
-fn is_excluded(ask: &Ask, node_id: &str) -> bool {
-    ask.excluded_node_ids
-        .iter()
-        .any(|excluded| excluded == node_id)
-}
-
-/// The nearest store in reach that is open before the promise, else the nearest in reach.
-fn customer_store(world: &World, ask: &Ask, meters: &[i64]) -> Option<usize> {
-    let reach = world.policy.pickup_reach_km * 1000;
-    let nodes = world.network.nodes();
-    let in_reach = || {
-        nodes
-            .iter()
-            .enumerate()
-            .zip(meters)
-            .filter(|((_, node), distance)| node.spec.kind.is_pickup() && **distance <= reach)
-            .map(|((index, node), distance)| (*distance, index, node))
-    };
-    let open_before = |node: &Node| {
-        node.spec.windows.iter().any(|w| {
-            w.seconds > 0
-                && w.start_s * 1000 >= ask.now_ms
-                && (w.start_s + WINDOW_S) * 1000 <= ask.promise_ms
-        })
-    };
-    let nearest = |candidates: &mut dyn Iterator<Item = (i64, usize)>| candidates.min();
-    nearest(
-        &mut in_reach()
-            .filter(|(_, _, n)| open_before(n))
-            .map(|(d, i, _)| (d, i)),
-    )
-    .or_else(|| nearest(&mut in_reach().map(|(d, i, _)| (d, i))))
-    .map(|(_, index)| index)
 }
 
 /// Lines that name the same SKU.

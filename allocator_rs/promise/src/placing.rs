@@ -5,10 +5,11 @@ use bopis_ledger::{Act, CellKey, Command, Line, OrderRef, RequestKey, Shortage};
 use bopis_sourcing::solve;
 use hashbrown::HashMap;
 
-use crate::offers::{build, Offers, World};
+use crate::offers::{build, Offers};
+use crate::placement::{Answer, PlaceAsk, PlaceError};
 use crate::plan::{drafts, plan_of, Draft, Plan};
-use crate::promiser::{Answer, PlaceAsk, PlaceError};
 use crate::supply::EngineSupply;
+use crate::world::World;
 
 /// A placement between two steps.
 pub(crate) struct Placing {

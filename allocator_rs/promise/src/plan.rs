@@ -4,8 +4,10 @@ use bopis_sourcing::{distance_cost, Pattern, Solution};
 use hashbrown::HashMap;
 
 use crate::ask::{Ask, Method};
+use crate::eligible::Leg;
 use crate::network::WINDOW_S;
-use crate::offers::{line_tiers, ship_kg_cost, Leg, Offers, World};
+use crate::offers::Offers;
+use crate::world::{line_tiers, ship_kg_cost, World};
 
 /// Lines that one node does, by one method.
 #[derive(Clone, Debug, PartialEq, Eq)]

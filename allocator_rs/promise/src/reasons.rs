@@ -1,8 +1,9 @@
 //! Why lines stay unfilled.
 
 use crate::ask::Ask;
-use crate::offers::{Offers, World};
+use crate::offers::Offers;
 use crate::plan::{Draft, Unfilled, UnfilledReason};
+use crate::world::World;
 
 /// The lines that no group does. For an all-or-nothing ask that cannot be filled only the lines
 /// that lack by themselves, or all of them if each could be filled alone.

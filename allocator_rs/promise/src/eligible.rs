@@ -1,0 +1,127 @@
+//! Which node may do which method for an ask, by the rules alone: before stock and labor.
+
+use bopis_sourcing::distance_cost;
+
+use crate::ask::{Ask, Method};
+use crate::network::{meters_between, Node, WINDOW_S};
+use crate::plan::other_store_cost;
+use crate::world::World;
+
+/// What opening a group costs, by term (micro-units).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Leg {
+    pub(crate) ship_package: i64,
+    pub(crate) ship_km: i64,
+    pub(crate) other_store_km: i64,
+    pub(crate) pickup_shipped: i64,
+}
+
+impl Leg {
+    pub(crate) fn total(&self) -> i64 {
+        self.ship_package + self.ship_km + self.other_store_km + self.pickup_shipped
+    }
+}
+
+/// Nodes, methods, and what opening such a group costs.
+pub(crate) type Allowed = Vec<(usize, Method, Leg)>;
+
+/// Which node may do which method, with what its leg costs; and the customer's store.
+pub(crate) fn allowed(world: &World, ask: &Ask) -> (Option<usize>, Allowed) {
+    let nodes = world.network.nodes();
+    let card = &world.policy.card;
+    let meters: Vec<i64> = nodes
+        .iter()
+        .map(|n| {
+            meters_between(
+                (ask.latitude, ask.longitude),
+                (n.spec.latitude, n.spec.longitude),
+            )
+        })
+        .collect();
+    let customer_node = match ask.method {
+        Method::Pickup => customer_store(world, ask, &meters),
+        Method::Ship => None,
+    };
+    let included = |index: &usize| {
+        nodes
+            .get(*index)
+            .is_some_and(|n| !is_excluded(ask, &n.spec.node_id))
+    };
+    let mut allowed: Allowed = Vec::new();
+    if let Some(own) = customer_node {
+        let own_meters = meters.get(own).copied().unwrap_or(0);
+        let other_max = ask.consent.other_store_km.min(world.policy.pickup_reach_km) * 1000;
+        for (index, node) in nodes.iter().enumerate().filter(|(i, _)| included(i)) {
+            let distance = meters.get(index).copied().unwrap_or(i64::MAX);
+            let named = match &ask.pickup_only_at {
+                Some(only) => *only == node.spec.node_id,
+                None => index == own || distance <= other_max,
+            };
+            if node.spec.kind.is_pickup() && named {
+                let other_store_km = other_store_cost(world, own_meters, distance);
+                allowed.push((
+                    index,
+                    Method::Pickup,
+                    Leg {
+                        other_store_km,
+                        ..Leg::default()
+                    },
+                ));
+            }
+        }
+    }
+    let ships = match (ask.method, customer_node) {
+        (Method::Ship, _) => true,
+        (Method::Pickup, Some(_)) => ask.consent.ship_home,
+        (Method::Pickup, None) => world.policy.ship_when_out_of_reach || ask.consent.ship_home,
+    };
+    if ships {
+        let pickup_shipped = customer_node.map_or(0, |_| card.pickup_shipped_micro);
+        for index in (0..nodes.len()).filter(included) {
+            let distance = meters.get(index).copied().unwrap_or(0);
+            let leg = Leg {
+                ship_package: card.ship_package_micro,
+                ship_km: distance_cost(card.ship_km_micro, distance),
+                other_store_km: 0,
+                pickup_shipped,
+            };
+            allowed.push((index, Method::Ship, leg));
+        }
+    }
+    (customer_node, allowed)
+}
+
+fn is_excluded(ask: &Ask, node_id: &str) -> bool {
+    ask.excluded_node_ids
+        .iter()
+        .any(|excluded| excluded == node_id)
+}
+
+/// The nearest store in reach that is open before the promise, else the nearest in reach.
+fn customer_store(world: &World, ask: &Ask, meters: &[i64]) -> Option<usize> {
+    let reach = world.policy.pickup_reach_km * 1000;
+    let nodes = world.network.nodes();
+    let in_reach = || {
+        nodes
+            .iter()
+            .enumerate()
+            .zip(meters)
+            .filter(|((_, node), distance)| node.spec.kind.is_pickup() && **distance <= reach)
+            .map(|((index, node), distance)| (*distance, index, node))
+    };
+    let open_before = |node: &Node| {
+        node.spec.windows.iter().any(|w| {
+            w.seconds > 0
+                && w.start_s * 1000 >= ask.now_ms
+                && (w.start_s + WINDOW_S) * 1000 <= ask.promise_ms
+        })
+    };
+    let nearest = |candidates: &mut dyn Iterator<Item = (i64, usize)>| candidates.min();
+    nearest(
+        &mut in_reach()
+            .filter(|(_, _, n)| open_before(n))
+            .map(|(d, i, _)| (d, i)),
+    )
+    .or_else(|| nearest(&mut in_reach().map(|(d, i, _)| (d, i))))
+    .map(|(_, index)| index)
+}

@@ -1,0 +1,83 @@
+//! What plans are made in: network, catalog, policy, and what they say of one line.
+
+use std::sync::Arc;
+
+use bopis_sourcing::{k_best, per_unit_of, weight_cost, OpportunityTiers, COST_MAX};
+
+use crate::ask::Ask;
+use crate::network::{Catalog, Network};
+use crate::offers::{build, AskError};
+use crate::plan::{plan_of, Plan};
+use crate::policy::Policy;
+use crate::supply::Supply;
+
+/// What plans are made in: one version of each.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The nodes.
+    pub network: Arc<Network>,
+    /// The items.
+    pub catalog: Arc<Catalog>,
+    /// The rules.
+    pub policy: Policy,
+}
+
+impl World {
+    /// The best `k` plans (at least one) of an ask on a supply, cheapest first.
+    ///
+    /// # Errors
+    /// [`AskError`] for an ask outside its limits.
+    pub fn best_plans(
+        &self,
+        ask: &Ask,
+        supply: &dyn Supply,
+        k: usize,
+        work_limit: u64,
+    ) -> Result<Vec<Plan>, AskError> {
+        let offers = build(self, ask, supply, true)?;
+        let solutions = k_best(&offers.problem, k.max(1), work_limit);
+        Ok(solutions
+            .iter()
+            .map(|solution| plan_of(self, ask, &offers, solution))
+            .collect())
+    }
+}
+
+/// Weight of a line in grams.
+pub(crate) fn line_grams(world: &World, ask: &Ask, line: usize) -> i64 {
+    let Some(line) = ask.lines.get(line) else {
+        return 0;
+    };
+    let known = world.catalog.get(&line.sku).map_or(0, |item| item.weight_g);
+    let unit = if known > 0 {
+        known
+    } else {
+        world.policy.unit_weight_g
+    };
+    per_unit_of(unit, line.quantity)
+}
+
+/// What shipping a line's weight costs.
+pub(crate) fn ship_kg_cost(world: &World, ask: &Ask, line: usize) -> i64 {
+    weight_cost(
+        world.policy.card.ship_kg_micro,
+        line_grams(world, ask, line),
+    )
+    .min(COST_MAX / 4)
+}
+
+/// The tiers of a line's SKU: of its catalog price, else of the price ordered.
+pub(crate) fn line_tiers(world: &World, ask: &Ask, line: usize) -> OpportunityTiers {
+    let Some(line) = ask.lines.get(line) else {
+        return OpportunityTiers::default();
+    };
+    let listed = world
+        .catalog
+        .get(&line.sku)
+        .map_or(0, |item| item.unit_price_micro);
+    world.policy.tiers(if listed > 0 {
+        listed
+    } else {
+        line.unit_price_micro
+    })
+}
