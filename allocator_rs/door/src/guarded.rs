@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tonic::Status;
+use tonic::{Code, Status};
 
 use crate::admission::Permit;
 use crate::deadline::Deadline;
@@ -44,6 +44,21 @@ impl Guard {
         match self.deadline.0 {
             Some(at) if Instant::now() + DEADLINE_SLACK >= at => deadline_exceeded(),
             _ => upstream_unavailable(detail),
+        }
+    }
+}
+
+impl Guard {
+    /// What the gRPC library behind the door says of its own accord (when it stops, when a
+    /// deadline passes) says no reason: the status to send instead, if this is such an end.
+    pub(crate) fn reasoned(&self, end: &HeaderMap) -> Option<Status> {
+        if end.contains_key("grpc-status-details-bin") {
+            return None;
+        }
+        match Status::from_header_map(end)?.code() {
+            Code::Unavailable => Some(self.fault("is stopping")),
+            Code::DeadlineExceeded => Some(deadline_exceeded()),
+            _ => None,
         }
     }
 }
@@ -119,10 +134,16 @@ where
                     Ok(()) => Poll::Ready(Some(Ok(frame))),
                     Err(_) => this.end(&upstream_unavailable("sent a message over the limit")),
                 },
-                None => {
-                    this.source = None;
-                    Poll::Ready(Some(Ok(frame)))
-                }
+                None => match frame
+                    .trailers_ref()
+                    .and_then(|end| this.guard.reasoned(end))
+                {
+                    Some(status) => this.end(&status),
+                    None => {
+                        this.source = None;
+                        Poll::Ready(Some(Ok(frame)))
+                    }
+                },
             },
             Poll::Ready(Some(Err(error))) => {
                 tracing::debug!(%error, "an answer broke off");

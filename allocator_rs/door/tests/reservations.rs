@@ -38,7 +38,9 @@ fn available(house: &House, sku: &str) -> Availability {
         sku: sku.into(),
         at_least_position: None,
     };
-    let answer = house.block_on(house.inventory().get_availability(request)).unwrap();
+    let answer = house
+        .block_on(house.inventory().get_availability(request))
+        .unwrap();
     answer.into_inner().availability.unwrap()
 }
 
@@ -46,9 +48,20 @@ fn available(house: &House, sku: &str) -> Availability {
 fn a_reservation_takes_stock_and_labor_in_one_act() {
     let house = House::open();
     let start = window_start_s(&house.engine);
-    let lines = vec![line(NODE, SKU, 3), labor_line(NODE, start, 90), line(NODE, SKU, 1)];
-    let response = house.block_on(house.inventory().reserve(reserve(lines))).unwrap();
-    let timing = response.metadata().get("server-timing").expect("a trailer").to_str().unwrap();
+    let lines = vec![
+        line(NODE, SKU, 3),
+        labor_line(NODE, start, 90),
+        line(NODE, SKU, 1),
+    ];
+    let response = house
+        .block_on(house.inventory().reserve(reserve(lines)))
+        .unwrap();
+    let timing = response
+        .metadata()
+        .get("server-timing")
+        .expect("a trailer")
+        .to_str()
+        .unwrap();
     assert!(timing.starts_with("ledger;dur="), "{timing}");
     let response = response.into_inner();
     let position = response.position.clone().unwrap();
@@ -58,32 +71,54 @@ fn a_reservation_takes_stock_and_labor_in_one_act() {
     let lines: Vec<i64> = reservation.lines.iter().map(|line| line.quantity).collect();
     assert_eq!(lines, [4, 90]);
     let cell = available(&house, SKU);
-    assert_eq!((cell.atp, cell.held, cell.on_hand), (ON_HAND - 4, 4, ON_HAND));
+    assert_eq!(
+        (cell.atp, cell.held, cell.on_hand),
+        (ON_HAND - 4, 4, ON_HAND)
+    );
     let own_write = GetAvailabilityRequest {
         node_id: NODE.into(),
         sku: SKU.into(),
         at_least_position: Some(position),
     };
-    house.block_on(house.inventory().get_availability(own_write)).unwrap();
+    house
+        .block_on(house.inventory().get_availability(own_write))
+        .unwrap();
 }
 
 #[test]
 fn too_little_is_an_outcome_that_names_every_cell_and_the_next_step() {
     let house = House::open();
     let start = window_start_s(&house.engine);
-    let lines = vec![line(NODE, SKU, 7), line(NODE, SKU, 7), labor_line(NODE, start, 9999)];
-    let response = house.block_on(house.inventory().reserve(reserve(lines))).unwrap();
+    let lines = vec![
+        line(NODE, SKU, 7),
+        line(NODE, SKU, 7),
+        labor_line(NODE, start, 9999),
+    ];
+    let response = house
+        .block_on(house.inventory().reserve(reserve(lines)))
+        .unwrap();
     let lack = lacking(response.into_inner());
     assert_eq!(lack.next_step(), NextStep::LowerQuantity);
     let seen: Vec<(i32, i64, i64)> = lack
         .shortages
         .iter()
-        .map(|one| (one.line_index, one.requested_quantity, one.available_quantity))
+        .map(|one| {
+            (
+                one.line_index,
+                one.requested_quantity,
+                one.available_quantity,
+            )
+        })
         .collect();
     assert_eq!(seen, [(0, 14, ON_HAND), (2, 9999, LABOR_SECONDS)]);
     let elsewhere = reserve(vec![line(OTHER_NODE, SKU, 1)]);
-    let response = house.block_on(house.inventory().reserve(elsewhere)).unwrap();
-    assert_eq!(lacking(response.into_inner()).next_step(), NextStep::ChooseAnother);
+    let response = house
+        .block_on(house.inventory().reserve(elsewhere))
+        .unwrap();
+    assert_eq!(
+        lacking(response.into_inner()).next_step(),
+        NextStep::ChooseAnother
+    );
     assert_eq!(available(&house, SKU).held, 0);
 }
 
@@ -93,10 +128,16 @@ fn a_labor_window_that_no_store_offers_lacks_labor() {
     let start = window_start_s(&house.engine) + 24 * 3600;
     let request = reserve(vec![labor_line(NODE, start, 60)]);
     let response = house.block_on(house.inventory().reserve(request)).unwrap();
-    assert_eq!(lacking(response.into_inner()).shortages[0].available_quantity, 0);
+    assert_eq!(
+        lacking(response.into_inner()).shortages[0].available_quantity,
+        0
+    );
     let far = reserve(vec![labor_line(NODE, start + 500 * 24 * 3600, 60)]);
     let status = house.block_on(house.inventory().reserve(far)).unwrap_err();
-    assert_eq!((status.code(), reason(&status)), (Code::InvalidArgument, "FIELD_INVALID".into()));
+    assert_eq!(
+        (status.code(), reason(&status)),
+        (Code::InvalidArgument, "FIELD_INVALID".into())
+    );
     assert_eq!(fields(&status), ["lines[0].labor_window_start_time"]);
 }
 
@@ -104,12 +145,23 @@ fn a_labor_window_that_no_store_offers_lacks_labor() {
 fn a_repeat_returns_the_first_response_and_another_body_is_refused() {
     let house = House::open();
     let request = reserve(vec![line(NODE, SKU, 2)]);
-    let first = house.block_on(house.inventory().reserve(request.clone())).unwrap().into_inner();
-    let again = house.block_on(house.inventory().reserve(request.clone())).unwrap().into_inner();
+    let first = house
+        .block_on(house.inventory().reserve(request.clone()))
+        .unwrap()
+        .into_inner();
+    let again = house
+        .block_on(house.inventory().reserve(request.clone()))
+        .unwrap()
+        .into_inner();
     assert_eq!(first.outcome, again.outcome);
     assert_eq!(available(&house, SKU).held, 2);
-    let other = ReserveRequest { priority: 9, ..request };
-    let status = house.block_on(house.inventory().reserve(other)).unwrap_err();
+    let other = ReserveRequest {
+        priority: 9,
+        ..request
+    };
+    let status = house
+        .block_on(house.inventory().reserve(other))
+        .unwrap_err();
     let seen = (status.code(), reason(&status));
     assert_eq!(seen, (Code::InvalidArgument, "REQUEST_ID_REUSED".into()));
 }
@@ -118,36 +170,61 @@ fn a_repeat_returns_the_first_response_and_another_body_is_refused() {
 fn a_reservation_is_committed_once_and_released_once() {
     let house = House::open();
     let mut client = house.inventory();
-    let request = ReserveRequest { reservation_id: uuid(), ..reserve(vec![line(NODE, SKU, 2)]) };
+    let request = ReserveRequest {
+        reservation_id: uuid(),
+        ..reserve(vec![line(NODE, SKU, 2)])
+    };
     let reservation_id = request.reservation_id.clone();
     house.block_on(client.reserve(request)).unwrap();
     let commit = || CommitReservationRequest {
         request_id: uuid(),
         reservation_id: reservation_id.clone(),
     };
-    let committed = house.block_on(client.commit_reservation(commit())).unwrap().into_inner();
+    let committed = house
+        .block_on(client.commit_reservation(commit()))
+        .unwrap()
+        .into_inner();
     assert_eq!(committed.reservation.unwrap().state(), State::Committed);
-    let status = house.block_on(client.commit_reservation(commit())).unwrap_err();
+    let status = house
+        .block_on(client.commit_reservation(commit()))
+        .unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition);
     assert_eq!(reason(&status), "RESERVATION_ALREADY_COMMITTED");
     let release = || ReleaseReservationRequest {
         request_id: uuid(),
         reservation_id: reservation_id.clone(),
     };
-    let released = house.block_on(client.release_reservation(release())).unwrap().into_inner();
+    let released = house
+        .block_on(client.release_reservation(release()))
+        .unwrap()
+        .into_inner();
     assert_eq!(released.reservation.unwrap().state(), State::Released);
-    let status = house.block_on(client.release_reservation(release())).unwrap_err();
+    let status = house
+        .block_on(client.release_reservation(release()))
+        .unwrap_err();
     assert_eq!(reason(&status), "RESERVATION_ENDED");
     assert_eq!(available(&house, SKU).atp, ON_HAND);
     let find = GetReservationRequest { reservation_id };
-    let found = house.block_on(client.get_reservation(find)).unwrap().into_inner();
+    let found = house
+        .block_on(client.get_reservation(find))
+        .unwrap()
+        .into_inner();
     assert_eq!(found.reservation.unwrap().state(), State::Released);
-    let nobody = GetReservationRequest { reservation_id: uuid() };
+    let nobody = GetReservationRequest {
+        reservation_id: uuid(),
+    };
     let status = house.block_on(client.get_reservation(nobody)).unwrap_err();
-    assert_eq!((status.code(), reason(&status)), (Code::NotFound, "RESERVATION_NOT_FOUND".into()));
-    let before_hold =
-        CommitReservationRequest { request_id: uuid(), reservation_id: uuid() };
-    let status = house.block_on(client.commit_reservation(before_hold)).unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status)),
+        (Code::NotFound, "RESERVATION_NOT_FOUND".into())
+    );
+    let before_hold = CommitReservationRequest {
+        request_id: uuid(),
+        reservation_id: uuid(),
+    };
+    let status = house
+        .block_on(client.commit_reservation(before_hold))
+        .unwrap_err();
     assert_eq!(reason(&status), "RESERVATION_NOT_FOUND");
 }
 
@@ -156,24 +233,43 @@ fn a_hold_past_its_deadline_cannot_be_committed() {
     let house = House::open();
     let mut client = house.inventory();
     let request = ReserveRequest {
-        ttl: Some(prost_types::Duration { seconds: 0, nanos: 1_000_000 }),
+        ttl: Some(prost_types::Duration {
+            seconds: 0,
+            nanos: 1_000_000,
+        }),
         ..reserve(vec![line(NODE, SKU, 2)])
     };
     let reservation_id = request.request_id.clone();
     house.block_on(client.reserve(request)).unwrap();
-    let find = GetReservationRequest { reservation_id: reservation_id.clone() };
+    let find = GetReservationRequest {
+        reservation_id: reservation_id.clone(),
+    };
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
     loop {
-        let found = house.block_on(client.get_reservation(find.clone())).unwrap().into_inner();
+        let found = house
+            .block_on(client.get_reservation(find.clone()))
+            .unwrap()
+            .into_inner();
         if found.reservation.unwrap().state() == State::Expired {
             break;
         }
-        assert!(std::time::Instant::now() < deadline, "the hold never expires");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the hold never expires"
+        );
     }
-    let commit = CommitReservationRequest { request_id: uuid(), reservation_id };
-    let status = house.block_on(client.commit_reservation(commit)).unwrap_err();
+    let commit = CommitReservationRequest {
+        request_id: uuid(),
+        reservation_id,
+    };
+    let status = house
+        .block_on(client.commit_reservation(commit))
+        .unwrap_err();
     let seen = (status.code(), reason(&status));
-    assert_eq!(seen, (Code::FailedPrecondition, "RESERVATION_EXPIRED".into()));
+    assert_eq!(
+        seen,
+        (Code::FailedPrecondition, "RESERVATION_EXPIRED".into())
+    );
 }
 
 #[test]
@@ -188,19 +284,38 @@ fn two_reservations_swap_units_in_one_move() {
     let swap = MoveReservationRequest {
         request_id: uuid(),
         moves: vec![
-            Move { reservation_id: first.clone(), lines: vec![line(NODE, OTHER_SKU, ON_HAND)] },
-            Move { reservation_id: second, lines: vec![line(NODE, SKU, ON_HAND)] },
+            Move {
+                reservation_id: first.clone(),
+                lines: vec![line(NODE, OTHER_SKU, ON_HAND)],
+            },
+            Move {
+                reservation_id: second,
+                lines: vec![line(NODE, SKU, ON_HAND)],
+            },
         ],
     };
-    let moved = house.block_on(client.move_reservation(swap)).unwrap().into_inner();
+    let moved = house
+        .block_on(client.move_reservation(swap))
+        .unwrap()
+        .into_inner();
     let Some(move_reservation_response::Outcome::Moved(moved)) = moved.outcome else {
         panic!("{moved:?}")
     };
-    assert_eq!(moved.reservations[0].lines, [line(NODE, OTHER_SKU, ON_HAND)]);
-    let twice = Move { reservation_id: first, lines: vec![line(NODE, SKU, 1)] };
-    let request =
-        MoveReservationRequest { request_id: uuid(), moves: vec![twice.clone(), twice] };
-    let status = house.block_on(client.move_reservation(request)).unwrap_err();
+    assert_eq!(
+        moved.reservations[0].lines,
+        [line(NODE, OTHER_SKU, ON_HAND)]
+    );
+    let twice = Move {
+        reservation_id: first,
+        lines: vec![line(NODE, SKU, 1)],
+    };
+    let request = MoveReservationRequest {
+        request_id: uuid(),
+        moves: vec![twice.clone(), twice],
+    };
+    let status = house
+        .block_on(client.move_reservation(request))
+        .unwrap_err();
     assert_eq!(fields(&status), ["moves[1].reservation_id"]);
 }
 
@@ -226,7 +341,10 @@ fn a_batch_answers_item_by_item_and_a_repeat_finds_the_same() {
     let ask = || {
         let call = house.block_on(house.inventory().batch_reserve(request.clone()));
         let outcomes = call.unwrap().into_inner().outcomes;
-        outcomes.into_iter().map(|one| one.outcome.unwrap()).collect::<Vec<_>>()
+        outcomes
+            .into_iter()
+            .map(|one| one.outcome.unwrap())
+            .collect::<Vec<_>>()
     };
     let first = ask();
     let error = |index: usize| match &first[index] {
@@ -236,32 +354,49 @@ fn a_batch_answers_item_by_item_and_a_repeat_finds_the_same() {
     assert!(matches!(first[0], ItemOutcome::Reservation(_)));
     assert_eq!(error(1), (ErrorReason::NodeNotFound, "lines".into()));
     assert_eq!(error(2), (ErrorReason::SkuNotFound, "lines".into()));
-    assert_eq!(error(3), (ErrorReason::FieldInvalid, "lines[0].quantity".into()));
+    assert_eq!(
+        error(3),
+        (ErrorReason::FieldInvalid, "lines[0].quantity".into())
+    );
     assert!(matches!(first[4], ItemOutcome::Insufficient(_)));
     assert!(matches!(first[5], ItemOutcome::Reservation(_)));
     use bopis_ledger::{Command, ItemName};
     apply(
         &house.engine,
         vec![
-            Command::RegisterLocation { name: "nowhere".into() },
-            Command::RegisterItem { name: ItemName::Sku("nothing".into()) },
+            Command::RegisterLocation {
+                name: "nowhere".into(),
+            },
+            Command::RegisterItem {
+                name: ItemName::Sku("nothing".into()),
+            },
         ],
     );
-    assert_eq!(ask(), first, "a name that came later changes no earlier answer");
+    assert_eq!(
+        ask(),
+        first,
+        "a name that came later changes no earlier answer"
+    );
 }
 
 #[test]
 fn a_large_read_comes_in_messages_in_node_major_order() {
     let house = House::open();
-    let skus: Vec<String> = (0..3000).map(|n| [SKU, OTHER_SKU][n % 2].to_owned()).collect();
+    let skus: Vec<String> = (0..3000)
+        .map(|n| [SKU, OTHER_SKU][n % 2].to_owned())
+        .collect();
     let request = BatchGetAvailabilityRequest {
         node_ids: vec![NODE.into(), OTHER_NODE.into()],
         skus: skus.clone(),
         at_least_position: None,
     };
     let cells = house.block_on(async {
-        let mut stream =
-            house.inventory().batch_get_availability(request).await.unwrap().into_inner();
+        let mut stream = house
+            .inventory()
+            .batch_get_availability(request)
+            .await
+            .unwrap()
+            .into_inner();
         let mut cells = Vec::new();
         while let Some(message) = stream.message().await.unwrap() {
             assert!(message.availabilities.len() <= 4096 && message.position.is_some());
@@ -282,17 +417,30 @@ fn a_position_that_nobody_assigned_fails_at_once() {
     let house = House::open();
     let known = {
         let request = reserve(vec![line(NODE, SKU, 1)]);
-        house.block_on(house.inventory().reserve(request)).unwrap().into_inner().position.unwrap()
+        house
+            .block_on(house.inventory().reserve(request))
+            .unwrap()
+            .into_inner()
+            .position
+            .unwrap()
     };
-    let above = Position { sequence: known.sequence + 1_000_000, ..known.clone() };
-    let other = Position { journal_id: uuid(), ..known };
+    let above = Position {
+        sequence: known.sequence + 1_000_000,
+        ..known.clone()
+    };
+    let other = Position {
+        journal_id: uuid(),
+        ..known
+    };
     for position in [above, other] {
         let request = GetAvailabilityRequest {
             node_id: NODE.into(),
             sku: SKU.into(),
             at_least_position: Some(position),
         };
-        let status = house.block_on(house.inventory().get_availability(request)).unwrap_err();
+        let status = house
+            .block_on(house.inventory().get_availability(request))
+            .unwrap_err();
         let seen = (status.code(), reason(&status));
         assert_eq!(seen, (Code::OutOfRange, "POSITION_OUT_OF_RANGE".into()));
     }

@@ -114,6 +114,9 @@ fn answer(response: Response<Incoming>, guard: Guard) -> Result<Response<Body>, 
     if parts.status != StatusCode::OK {
         return Err(guard.fault("answered in no gRPC"));
     }
+    if let Some(status) = guard.reasoned(&parts.headers) {
+        return Err(status);
+    }
     let trailers_only = parts.headers.contains_key("grpc-status");
     Ok(Response::from_parts(
         parts,

@@ -73,12 +73,20 @@ impl House {
         door.set_serving(true);
         let runtime = Runtime::new().unwrap();
         let channel = runtime.block_on(async { endpoint(door.port()).connect().await.unwrap() });
-        Self { door, engine, runtime, channel, folder }
+        Self {
+            door,
+            engine,
+            runtime,
+            channel,
+            folder,
+        }
     }
 
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(async {
-            tokio::time::timeout(Duration::from_secs(30), future).await.expect("a test call hangs")
+            tokio::time::timeout(Duration::from_secs(30), future)
+                .await
+                .expect("a test call hangs")
         })
     }
 
@@ -114,8 +122,14 @@ pub fn window_start_s(engine: &Engine) -> i64 {
 pub fn apply(engine: &Engine, commands: Vec<Command>) -> Vec<Outcome> {
     let id = u128::from(NEXT_ID.fetch_add(1, Ordering::Relaxed));
     let (send, receive) = mpsc::channel();
-    let act = Act { request: RequestKey { scope: 1000, id }, fingerprint: 0, commands };
-    engine.submit(act, Box::new(move |reply| send.send(reply).unwrap())).unwrap();
+    let act = Act {
+        request: RequestKey { scope: 1000, id },
+        fingerprint: 0,
+        commands,
+    };
+    engine
+        .submit(act, Box::new(move |reply| send.send(reply).unwrap()))
+        .unwrap();
     match receive.recv().unwrap().unwrap().outcome {
         ActOutcome::Done(outcomes) => outcomes,
         other => panic!("{other:?}"),
@@ -124,14 +138,22 @@ pub fn apply(engine: &Engine, commands: Vec<Command>) -> Vec<Outcome> {
 
 /// Names and stock.
 pub fn stock(engine: &Engine) {
-    let labor = ItemName::Labor { window_start_s: window_start_s(engine) };
+    let labor = ItemName::Labor {
+        window_start_s: window_start_s(engine),
+    };
     apply(
         engine,
         vec![
             Command::RegisterLocation { name: NODE.into() },
-            Command::RegisterLocation { name: OTHER_NODE.into() },
-            Command::RegisterItem { name: ItemName::Sku(SKU.into()) },
-            Command::RegisterItem { name: ItemName::Sku(OTHER_SKU.into()) },
+            Command::RegisterLocation {
+                name: OTHER_NODE.into(),
+            },
+            Command::RegisterItem {
+                name: ItemName::Sku(SKU.into()),
+            },
+            Command::RegisterItem {
+                name: ItemName::Sku(OTHER_SKU.into()),
+            },
             Command::RegisterItem { name: labor },
         ],
     );
@@ -143,30 +165,50 @@ pub fn stock(engine: &Engine) {
         vec![
             set(cell(engine.sku(SKU).unwrap()), ON_HAND),
             set(cell(engine.sku(OTHER_SKU).unwrap()), ON_HAND),
-            set(cell(engine.labor(window_start_s(engine)).unwrap()), LABOR_SECONDS),
+            set(
+                cell(engine.labor(window_start_s(engine)).unwrap()),
+                LABOR_SECONDS,
+            ),
         ],
     );
 }
 
 pub fn line(node_id: &str, sku: &str, quantity: i64) -> ReservationLine {
     let item = Some(reservation_line::Item::Sku(sku.to_owned()));
-    ReservationLine { node_id: node_id.to_owned(), quantity, item }
+    ReservationLine {
+        node_id: node_id.to_owned(),
+        quantity,
+        item,
+    }
 }
 
 pub fn labor_line(node_id: &str, window_start_s: i64, quantity: i64) -> ReservationLine {
-    let start = Timestamp { seconds: window_start_s, nanos: 0 };
+    let start = Timestamp {
+        seconds: window_start_s,
+        nanos: 0,
+    };
     let item = Some(reservation_line::Item::LaborWindowStartTime(start));
-    ReservationLine { node_id: node_id.to_owned(), quantity, item }
+    ReservationLine {
+        node_id: node_id.to_owned(),
+        quantity,
+        item,
+    }
 }
 
 pub fn reserve(lines: Vec<ReservationLine>) -> ReserveRequest {
-    ReserveRequest { request_id: uuid(), lines, ..ReserveRequest::default() }
+    ReserveRequest {
+        request_id: uuid(),
+        lines,
+        ..ReserveRequest::default()
+    }
 }
 
 /// Reason of the `ErrorInfo`, which every error carries.
 pub fn reason(status: &Status) -> String {
     let details = status.get_error_details();
-    let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
+    let info = details
+        .error_info()
+        .unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
     assert_eq!(info.domain, "bopis");
     info.reason.clone()
 }
@@ -176,6 +218,11 @@ pub fn fields(status: &Status) -> Vec<String> {
     let details = status.get_error_details();
     details
         .bad_request()
-        .map(|bad| bad.field_violations.iter().map(|v| v.field.clone()).collect())
+        .map(|bad| {
+            bad.field_violations
+                .iter()
+                .map(|v| v.field.clone())
+                .collect()
+        })
         .unwrap_or_default()
 }

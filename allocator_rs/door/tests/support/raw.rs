@@ -25,9 +25,13 @@ impl Answer {
 }
 
 pub async fn connect(port: u16) -> SendRequest<Full<Bytes>> {
-    let stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let (sender, connection) =
-        Builder::new(TokioExecutor::new()).handshake(TokioIo::new(stream)).await.unwrap();
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", port))
+        .await
+        .unwrap();
+    let (sender, connection) = Builder::new(TokioExecutor::new())
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
     tokio::spawn(connection);
     sender
 }
@@ -45,15 +49,25 @@ pub fn request(path: &str, headers: &[(&str, &str)], body: Bytes) -> Request<Ful
 /// Sends, and reads to the end.
 pub async fn call(port: u16, path: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
     let mut sender = connect(port).await;
-    let response = sender.send_request(request(path, headers, body)).await.unwrap();
+    let response = sender
+        .send_request(request(path, headers, body))
+        .await
+        .unwrap();
     read(response).await
 }
 
 pub async fn read(response: http::Response<Incoming>) -> Answer {
     let (parts, body) = response.into_parts();
-    let collected = body.collect().await.expect("an answer ends with trailers, never a reset");
+    let collected = body
+        .collect()
+        .await
+        .expect("an answer ends with trailers, never a reset");
     let trailers = collected.trailers().cloned().unwrap_or_default();
-    Answer { headers: parts.headers, data: collected.to_bytes(), trailers }
+    Answer {
+        headers: parts.headers,
+        data: collected.to_bytes(),
+        trailers,
+    }
 }
 
 /// A message with its prefix.

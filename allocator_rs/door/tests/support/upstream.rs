@@ -62,7 +62,10 @@ impl Upstream {
                 );
             }
         });
-        Self { runtime: Some(runtime), seen }
+        Self {
+            runtime: Some(runtime),
+            seen,
+        }
     }
 }
 
@@ -79,9 +82,18 @@ async fn answer(
     seen: Arc<Seen>,
 ) -> Result<Response<BoxBody<Bytes, Infallible>>, Infallible> {
     *seen.headers.lock().unwrap() = request.headers().clone();
-    *seen.authority.lock().unwrap() =
-        request.uri().authority().map(ToString::to_string).unwrap_or_default();
-    let verb = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    *seen.authority.lock().unwrap() = request
+        .uri()
+        .authority()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let verb = request
+        .uri()
+        .path()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let (send, receive) = tokio::sync::mpsc::channel::<Sent>(4);
     tokio::spawn(async move {
         if perform(&verb, request.into_body(), &send).await.is_none() {
@@ -90,7 +102,10 @@ async fn answer(
     });
     let body = BodyExt::boxed(StreamBody::new(ReceiverStream::new(receive)));
     let builder = Response::builder().header("content-type", "application/grpc");
-    Ok(builder.header("x-from-upstream", "head").body(body).unwrap())
+    Ok(builder
+        .header("x-from-upstream", "head")
+        .body(body)
+        .unwrap())
 }
 
 /// None: the call was reset meanwhile.
@@ -120,7 +135,9 @@ async fn perform(
         }
         // Sends without end.
         "Flood" => loop {
-            send.send(Ok(Frame::data(framed(&[7; 16 * 1024])))).await.ok()?;
+            send.send(Ok(Frame::data(framed(&[7; 16 * 1024]))))
+                .await
+                .ok()?;
         },
         // Ends without trailers, inside the answer.
         "Torn" => {
