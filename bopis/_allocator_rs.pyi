@@ -6,6 +6,7 @@ from os import PathLike
 from typing import final
 
 __all__ = [
+    "BatchKernel",
     "Clock",
     "DiskFullError",
     "DivergenceError",
@@ -91,6 +92,13 @@ class Promiser:
     def place(self, payload: bytes) -> None: ...
     def plan(self, payload: bytes) -> bytes: ...
     def stop(self) -> None: ...
+
+@final
+class BatchKernel:
+    """Many orders under dual prices, for the optimizer; solver/kernel.py is the other end."""
+
+    def __new__(cls, payload: bytes) -> BatchKernel: ...
+    def price(self, payload: bytes) -> bytes: ...
 
 @final
 class Door:

@@ -5,6 +5,7 @@
 //! | Clock | the one clock of both sides |
 //! | Engine | acts in, completions out, reads |
 //! | Promiser | plan + hold |
+//! | BatchKernel | many orders under dual prices, for the optimizer |
 //! | Door | the gRPC address |
 //!
 //! No native thread ever takes the interpreter's lock; every call above a few microseconds releases
@@ -21,6 +22,7 @@ mod door;
 mod dto;
 mod engine;
 mod errors;
+mod kernel;
 mod names;
 mod planning;
 mod promiser;
@@ -35,6 +37,7 @@ fn _allocator_rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<clock::PyClock>()?;
     module.add_class::<engine::PyEngine>()?;
     module.add_class::<promiser::PyPromiser>()?;
+    module.add_class::<kernel::PyBatchKernel>()?;
     module.add_class::<door::PyDoor>()?;
     module.add_function(wrap_pyfunction!(engine::verify, module)?)
 }

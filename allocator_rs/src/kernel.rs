@@ -1,0 +1,147 @@
+//! The kernel for the batch optimizer: prices many orders under dual prices, in one call.
+
+use std::sync::Arc;
+
+use bopis_promise::{Ask, BatchKernel, BatchRow, Catalog, Network, Priced, World};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use serde::{Deserialize, Serialize};
+
+use crate::errors::BindingError;
+use crate::planning::{AskDto, ItemDto, NetworkDto, PlanDto, PolicyDto};
+
+/// Units of a SKU at a node that the orders may use.
+#[derive(Debug, Deserialize)]
+struct StockRowDto {
+    node_id: String,
+    sku: String,
+    units: i64,
+}
+
+/// Seconds of a node's hour that the orders may use.
+#[derive(Debug, Deserialize)]
+struct LaborRowDto {
+    node_id: String,
+    window_start_s: i64,
+    seconds: i64,
+}
+
+/// Orders and what they share. Rows are numbered through: stock first, then labor.
+#[derive(Debug, Deserialize)]
+struct BatchDto {
+    network: NetworkDto,
+    items: Vec<ItemDto>,
+    policy: PolicyDto,
+    asks: Vec<AskDto>,
+    stock: Vec<StockRowDto>,
+    labor: Vec<LaborRowDto>,
+}
+
+impl From<BatchDto> for BatchKernel {
+    fn from(dto: BatchDto) -> Self {
+        let mut catalog = Catalog::default();
+        catalog.put(dto.items.into_iter().map(Into::into));
+        let world = World {
+            network: Arc::new(Network::new(dto.network.into_specs())),
+            catalog: Arc::new(catalog),
+            policy: dto.policy.into(),
+        };
+        let stock = dto.stock.into_iter().map(|row| BatchRow::Stock {
+            node_id: row.node_id,
+            sku: row.sku,
+            limit: row.units,
+        });
+        let labor = dto.labor.into_iter().map(|row| BatchRow::Labor {
+            node_id: row.node_id,
+            window_start_s: row.window_start_s,
+            limit: row.seconds,
+        });
+        let rows: Vec<BatchRow> = stock.chain(labor).collect();
+        let asks: Vec<Ask> = dto.asks.into_iter().map(Into::into).collect();
+        Self::new(Arc::new(world), asks, &rows)
+    }
+}
+
+/// What is to be priced.
+#[derive(Debug, Deserialize)]
+struct PriceAskDto {
+    /// Indices of orders.
+    orders: Vec<usize>,
+    /// Plans that cost at least this much under the prices are not sent back; one per order.
+    below: Vec<i64>,
+    /// By row, whole micro-units a unit or second, at least 0.
+    prices: Vec<i64>,
+    work_limit: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ColumnDto {
+    cost_micro: i64,
+    rows: Vec<usize>,
+    amounts: Vec<i64>,
+    plan: PlanDto,
+}
+
+#[derive(Debug, Serialize)]
+struct PricedDto {
+    lower_bound: i64,
+    priced_cost: i64,
+    exact: bool,
+    work: u64,
+    column: Option<ColumnDto>,
+}
+
+fn rendered(priced: Priced, below: i64) -> PricedDto {
+    let (rows, amounts) = priced.takes.into_iter().unzip();
+    PricedDto {
+        lower_bound: priced.lower_bound,
+        priced_cost: priced.priced_cost,
+        exact: priced.exact,
+        work: priced.work,
+        column: (priced.priced_cost < below).then(|| ColumnDto {
+            cost_micro: priced.plan.terms.total(),
+            rows,
+            amounts,
+            plan: priced.plan.into(),
+        }),
+    }
+}
+
+/// Prices orders under dual prices.
+#[pyclass(frozen, name = "BatchKernel", module = "bopis._allocator_rs")]
+pub struct PyBatchKernel(BatchKernel);
+
+#[pymethods]
+impl PyBatchKernel {
+    /// Takes over network, items, policy, orders and rows.
+    #[new]
+    fn new(py: Python<'_>, payload: &[u8]) -> Result<Self, BindingError> {
+        py.detach(|| {
+            let batch: BatchDto = rmp_serde::from_slice(payload)?;
+            Ok(Self(batch.into()))
+        })
+    }
+
+    /// The best plan of each named order under the prices, and its proven lower bound.
+    fn price<'py>(
+        &self,
+        py: Python<'py>,
+        payload: &[u8],
+    ) -> Result<Bound<'py, PyBytes>, BindingError> {
+        let bytes = py.detach(|| {
+            let asked: PriceAskDto = rmp_serde::from_slice(payload)?;
+            let priced = self
+                .0
+                .price(&asked.orders, &asked.prices, asked.work_limit)
+                .map_err(|error| BindingError::Payload(error.to_string()))?;
+            let limits = asked.below.into_iter().chain(std::iter::repeat(i64::MAX));
+            let answer: Vec<PricedDto> = priced
+                .into_iter()
+                .zip(limits)
+                .map(|(one, below)| rendered(one, below))
+                .collect();
+            rmp_serde::to_vec_named(&answer).map_err(BindingError::from)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+}
