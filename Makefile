@@ -22,7 +22,7 @@ demo: setup ## replays a day of orders against a server of its own and prints wh
 
 .PHONY: test
 test: setup ## all tests, Python and Rust (ARGS goes to pytest)
-	@$(MAKE) --no-print-directory test-python test-rust
+	@$(MAKE) --no-print-directory --keep-going test-python test-rust
 
 .PHONY: test-python
 test-python: setup ## pytest only

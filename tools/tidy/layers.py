@@ -36,7 +36,8 @@ LAYERS: dict[str, Layer] = {
     "bopis.failpoints": layer(),
     "bopis.domain": layer(),
     "bopis.ports": layer("bopis.domain"),
-    "bopis.service": layer("bopis.ports bopis.domain bopis.failpoints", others="structlog"),
+    # msgspec: intents and stored responses are bytes that the use cases make and read.
+    "bopis.service": layer("bopis.ports bopis.domain bopis.failpoints", others="structlog msgspec"),
     "bopis.server": layer(
         "bopis.service bopis.ports bopis.domain bopis.failpoints bopis.telemetry bopis.v1",
         others="grpc google structlog",
@@ -59,7 +60,9 @@ LAYERS: dict[str, Layer] = {
     "bopis.cli": layer("*", others="typer rich click structlog uvloop grpc google"),
     "bopis.scenario": layer(others="numpy"),
     # A client: it sees the server through the API only, and judges it with code of its own.
-    "bopis.demo": layer("bopis.scenario bopis.v1 bopis.policy", others="grpc google rich numpy"),
+    "bopis.demo": layer(
+        "bopis.scenario bopis.v1 bopis.policy", others="grpc google rich numpy msgspec uvloop"
+    ),
     "bopis.testing": layer("*", others="*"),
     "solver": layer(others="numpy ortools"),
     "solver.kernel": layer("solver bopis._allocator_rs", others="numpy msgspec"),
