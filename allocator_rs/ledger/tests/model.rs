@@ -1,4 +1,5 @@
 //! Random acts, on the ledger and on a naive second model: the same outcomes, and replay = live.
+//! `PROPTEST_CASES` sets how many runs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -171,8 +172,6 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn random_acts_come_out_as_in_the_naive_model_and_replay_to_the_same_state(
         steps in prop::collection::vec(any_step(), 1..60)
@@ -215,8 +214,6 @@ fn replay_damaged(records: &[Record], at: usize, flips: &[(prop::sample::Index, 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn a_damaged_record_never_panics_and_never_breaks_an_invariant(
         steps in prop::collection::vec(any_step(), 1..12),

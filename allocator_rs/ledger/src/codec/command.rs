@@ -1,7 +1,7 @@
 //! Commands as bytes.
 
 use super::reader::Reader;
-use super::writer::{write_cell, write_i64, write_line, write_list, write_text, write_u64};
+use super::writer::{write_cell, write_i64, write_line, write_list, write_text};
 use super::CodecError;
 use crate::command::{Command, Lines};
 use crate::ids::{ItemName, OrderRef, ReservationId};
@@ -25,18 +25,7 @@ pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
             out.push(REGISTER_LOCATION);
             write_text(name, out);
         }
-        Command::RegisterItem {
-            name: ItemName::Sku(sku),
-        } => {
-            out.push(REGISTER_SKU);
-            write_text(sku, out);
-        }
-        Command::RegisterItem {
-            name: ItemName::Labor { window_start_s },
-        } => {
-            out.push(REGISTER_LABOR);
-            write_i64(*window_start_s, out);
-        }
+        Command::RegisterItem { name } => write_item_name(name, out),
         Command::Adjust {
             cell,
             on_hand_delta,
@@ -64,10 +53,7 @@ pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
             out.extend_from_slice(&source.to_le_bytes());
             write_cell(*cell, out);
             write_i64(*quantity, out);
-            out.push(u8::from(reservation.is_some()));
-            if let Some(reservation) = reservation {
-                write_id(*reservation, out);
-            }
+            write_option(reservation.as_ref(), out, |id, out| write_id(*id, out));
         }
         Command::Hold {
             reservation,
@@ -76,36 +62,41 @@ pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
             ttl_ms,
             priority,
         } => {
-            out.push(HOLD);
-            write_id(*reservation, out);
+            write_tagged(HOLD, *reservation, out);
             out.extend_from_slice(&order.0.to_le_bytes());
-            write_list(lines, out, write_line);
+            write_lines(lines, out);
             write_i64(*ttl_ms, out);
             out.push(*priority);
         }
-        Command::Commit { reservation } => {
-            out.push(COMMIT);
-            write_id(*reservation, out);
-        }
+        Command::Commit { reservation } => write_tagged(COMMIT, *reservation, out),
         Command::Release { reservation, lines } => {
-            out.push(RELEASE);
-            write_part(*reservation, lines.as_ref(), out);
+            write_tagged(RELEASE, *reservation, out);
+            write_option(lines.as_ref(), out, write_lines);
         }
         Command::Consume { reservation, lines } => {
-            out.push(CONSUME);
-            write_part(*reservation, lines.as_ref(), out);
+            write_tagged(CONSUME, *reservation, out);
+            write_option(lines.as_ref(), out, write_lines);
         }
         Command::Move { moves } => {
             out.push(MOVE);
-            write_u64(moves.len() as u64, out);
-            for (reservation, lines) in moves {
+            write_list(moves, out, |(reservation, lines), out| {
                 write_id(*reservation, out);
-                write_list(lines, out, write_line);
-            }
+                write_lines(lines, out);
+            });
         }
-        Command::Expire { reservation } => {
-            out.push(EXPIRE);
-            write_id(*reservation, out);
+        Command::Expire { reservation } => write_tagged(EXPIRE, *reservation, out),
+    }
+}
+
+fn write_item_name(name: &ItemName, out: &mut Vec<u8>) {
+    match name {
+        ItemName::Sku(sku) => {
+            out.push(REGISTER_SKU);
+            write_text(sku, out);
+        }
+        ItemName::Labor { window_start_s } => {
+            out.push(REGISTER_LABOR);
+            write_i64(*window_start_s, out);
         }
     }
 }
@@ -114,11 +105,19 @@ fn write_id(id: ReservationId, out: &mut Vec<u8>) {
     out.extend_from_slice(&id.0.to_le_bytes());
 }
 
-fn write_part(id: ReservationId, lines: Option<&Lines>, out: &mut Vec<u8>) {
+fn write_tagged(tag: u8, id: ReservationId, out: &mut Vec<u8>) {
+    out.push(tag);
     write_id(id, out);
-    out.push(u8::from(lines.is_some()));
-    if let Some(lines) = lines {
-        write_list(lines, out, write_line);
+}
+
+fn write_lines(lines: &Lines, out: &mut Vec<u8>) {
+    write_list(lines, out, write_line);
+}
+
+fn write_option<T>(option: Option<&T>, out: &mut Vec<u8>, write: fn(&T, &mut Vec<u8>)) {
+    out.push(u8::from(option.is_some()));
+    if let Some(value) = option {
+        write(value, out);
     }
 }
 
