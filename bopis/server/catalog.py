@@ -2,10 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-import grpc
-
 from bopis.server import decode, encode
-from bopis.server.rpc import Caller, service
+from bopis.server.rpc import Caller, Service, service
 from bopis.service import catalog
 from bopis.service.dependencies import Dependencies
 from bopis.v1 import catalog_service_pb2 as pb
@@ -13,7 +11,7 @@ from bopis.v1 import catalog_service_pb2 as pb
 DESCRIPTOR = pb.DESCRIPTOR.services_by_name["CatalogService"]
 
 
-def catalog_service(deps: Dependencies) -> grpc.GenericRpcHandler:
+def catalog_service(deps: Dependencies) -> Service:
     """The service over its use cases."""
 
     async def import_items(

@@ -4,10 +4,8 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import cast
 
-import grpc
-
 from bopis.server import decode, encode
-from bopis.server.rpc import Caller, service
+from bopis.server.rpc import Caller, Service, service
 from bopis.service import picking, shipping, shortpick, staging, watching
 from bopis.service.dependencies import Dependencies
 from bopis.service.watching import FeedKind, FeedMessage
@@ -17,7 +15,7 @@ from bopis.v1 import pick_service_pb2 as pb
 DESCRIPTOR = pb.DESCRIPTOR.services_by_name["PickService"]
 
 
-def pick_service(deps: Dependencies) -> grpc.GenericRpcHandler:
+def pick_service(deps: Dependencies) -> Service:
     """The service over its use cases."""
 
     async def watch_pick_tasks(

@@ -1,9 +1,7 @@
 """PickupService."""
 
-import grpc
-
 from bopis.server import decode, encode
-from bopis.server.rpc import Caller, service
+from bopis.server.rpc import Caller, Service, service
 from bopis.service import pickup
 from bopis.service.dependencies import Dependencies
 from bopis.v1 import pickup_service_pb2 as pb
@@ -11,7 +9,7 @@ from bopis.v1 import pickup_service_pb2 as pb
 DESCRIPTOR = pb.DESCRIPTOR.services_by_name["PickupService"]
 
 
-def pickup_service(deps: Dependencies) -> grpc.GenericRpcHandler:
+def pickup_service(deps: Dependencies) -> Service:
     """The service over its use cases."""
 
     async def hand_over(request: pb.HandOverRequest, caller: Caller) -> pb.HandOverResponse:

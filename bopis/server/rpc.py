@@ -53,18 +53,29 @@ ClientStream = Callable[[AsyncIterator[Any], Caller], Awaitable[Message]]
 Method = Unary | ServerStream | ClientStream
 
 
-def service(descriptor: ServiceDescriptor, methods: Mapping[str, Method]) -> grpc.GenericRpcHandler:
-    """A service from its descriptor and one function per rpc, all of them and no other.
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service ready to be added to a server, and the rpcs of it that the door lets through."""
+
+    handler: grpc.GenericRpcHandler
+    descriptor: ServiceDescriptor
+    rpcs: tuple[MethodDescriptor, ...]
+
+
+def service(
+    descriptor: ServiceDescriptor, methods: Mapping[str, Method], *, whole: bool = True
+) -> Service:
+    """A service from its descriptor and one function per rpc: all of them, unless not `whole`.
 
     Raises ValueError where `methods` does not fit the descriptor.
     """
     expected = {method.name for method in descriptor.methods}
-    if set(methods) != expected:
+    if set(methods) - expected or (whole and set(methods) != expected):
         raise ValueError(f"{descriptor.full_name}: {set(methods) ^ expected} do not match")
-    handlers = {
-        method.name: _handler(method, methods[method.name]) for method in descriptor.methods
-    }
-    return grpc.method_handlers_generic_handler(descriptor.full_name, handlers)
+    rpcs = tuple(method for method in descriptor.methods if method.name in methods)
+    handlers = {method.name: _handler(method, methods[method.name]) for method in rpcs}
+    handler = grpc.method_handlers_generic_handler(descriptor.full_name, handlers)
+    return Service(handler, descriptor, rpcs)
 
 
 def parse(message_type: type[Request], raw: bytes, *, root: str = "") -> Request:
