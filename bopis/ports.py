@@ -256,6 +256,16 @@ class Notifier(Protocol):
 class ReallocationSolver(Protocol):
     """The batch optimizer, in a process of its own."""
 
-    async def solve(self, problem: ReallocationProblem) -> ReallocationProposal:
-        """Proposes moves within the problem's time limit. Raises NotServing if its process died."""
+    async def solve(
+        self,
+        problem: ReallocationProblem,
+        *,
+        nodes: Sequence[NetworkNode],
+        items: Sequence[Item],
+        policy: Policy,
+    ) -> ReallocationProposal:
+        """Proposes moves within the problem's time limit. `items` are those of the orders.
+
+        Raises NotServing if its process died.
+        """
         ...

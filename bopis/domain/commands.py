@@ -12,6 +12,7 @@ from bopis.domain.ledger import CapacityWindow
 from bopis.domain.network import Method, Place
 from bopis.domain.order import OrderLine
 from bopis.domain.pick_task import ShortPickReason
+from bopis.domain.reallocation import OrderMove
 from bopis.domain.sourcing import Consent
 
 
@@ -161,6 +162,16 @@ class Reallocate(Request):
     max_orders: int = 10_000
     time_limit_ms: int = 20_000
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveOrders(Request):
+    """Re-allocation's own command: orders that move together, each from a version on."""
+
+    rpc: ClassVar[str] = "MoveOrders"
+
+    moves: tuple[OrderMove, ...]
+    versions: tuple[int, ...]
 
 
 OrderCommand = (

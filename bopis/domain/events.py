@@ -1,6 +1,7 @@
 """Events, in the envelope of CloudEvents 1.0 (https://cloudevents.io, context attributes)."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from bopis.domain.ids import derived_uuid
@@ -71,14 +72,28 @@ def order_event(
 class Envelope:
     """An event as it leaves: attributes of CloudEvents, and `data` as JSON bytes.
 
-    `subject` is the order_id; `time` is RFC 3339 UTC.
+    `subject` is the order_id; `time` is RFC 3339 UTC (`time_ms`: the same, Unix ms).
     """
 
     id: str
     type: str
     subject: str
     time: str
+    time_ms: int
     data: bytes
     source: str = SOURCE
     specversion: str = SPEC_VERSION
     datacontenttype: str = "application/json"
+
+
+def envelope(event: OrderEvent, data: bytes) -> Envelope:
+    """The event as it leaves."""
+    time = datetime.fromtimestamp(event.time_ms / 1_000, UTC)
+    return Envelope(
+        id=event.event_id,
+        type=TYPE_PREFIX + event.type,
+        subject=event.order_id,
+        time=time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        time_ms=event.time_ms,
+        data=data,
+    )

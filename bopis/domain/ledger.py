@@ -116,7 +116,10 @@ class SetCapacity:
 
 @dataclass(frozen=True, slots=True)
 class Adjust:
-    """Adds to the counters of one cell. Outcome: CellChanged. `reason` as in the API, by name."""
+    """Adds to the counters of one cell. Outcome: CellChanged.
+
+    `reason` is the name in AdjustStockRequest.Reason, for example REASON_DAMAGED.
+    """
 
     node_id: str
     sku: str

@@ -119,7 +119,6 @@ class Order:
         """What its allocation costs: the terms of all its sourcing attempts, added up."""
         return breakdown(term for sourcing in self.sourcings for term in sourcing.cost.terms)
 
-
     def group(self, fulfillment_order_id: str) -> FulfillmentOrder | None:
         """The fulfillment order of an id."""
         for group in self.fulfillment_orders:

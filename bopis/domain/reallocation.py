@@ -39,7 +39,7 @@ class LaborLimit:
 
 @dataclass(frozen=True, slots=True)
 class ReallocationProblem:
-    """Everything the optimizer needs beside the network, items and policy loaded before.
+    """What the optimizer is asked, beside network, items and policy.
 
     Limits that are zero are left out. `now_ms` is Unix ms, `time_limit_ms` wall time.
     """

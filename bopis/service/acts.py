@@ -58,7 +58,11 @@ class Outcome(Generic[Answer]):
 
 @dataclass(slots=True)
 class Work(Generic[Asked]):
-    """One mutation while it runs, under the lock of its order."""
+    """One mutation while it runs, under the lock of its order (and of `others`, for a move).
+
+    `acted`: the ledger has seen a part of it, so it can only be finished. `undo` is what takes the
+    intent's own writes back.
+    """
 
     deps: Dependencies
     command: Asked
@@ -66,6 +70,7 @@ class Work(Generic[Asked]):
     fingerprint: str
     now_ms: int
     point: str
+    others: tuple[str, ...] = ()
     intent: Intent | None = None
     resumed: bool = False
     acted: bool = False
@@ -100,16 +105,20 @@ class Work(Generic[Asked]):
             raise LedgerDisagrees("facts are noted by begin")
         return msgspec.json.decode(self.intent.facts, type=kind)
 
-    async def act(self, name: str, commands: Sequence[Command]) -> ActDone:
+    async def act(
+        self, name: str, commands: Sequence[Command], *, may_lack: bool = False
+    ) -> ActDone:
         """One ledger act of this mutation, the same in every retry.
 
-        Raises LedgerDisagrees if the ledger refuses any of it.
+        Raises LedgerDisagrees if the ledger refuses any of it, for too little too unless it
+        `may_lack`.
         """
         request_id = act_id(self.order_id, f"{self.command.rpc}/{name}", self.command.request_id)
         done = await self.deps.ledger.act(commands, request_id=request_id)
         self.acted = True
         for command, outcome in zip(commands, done.outcomes, strict=True):
-            if isinstance(outcome, Refused | Insufficient):
+            lacks = isinstance(outcome, Insufficient) and not may_lack
+            if lacks or isinstance(outcome, Refused):
                 raise LedgerDisagrees(f"{self.order_id}: {command} came to {outcome}")
         return done
 
@@ -201,7 +210,7 @@ async def conclude(work: Work[Asked], run: Run[Asked, Answer]) -> Answer:
         raise
     failpoint(f"{work.point}.after_result")
     if work.intent is not None:
-        deps.unfinished.pop(work.order_id, None)
+        _finished(work)
     deps.feed.publish(changes)
     if outcome.error is not None:
         raise outcome.error
@@ -220,11 +229,21 @@ async def _failed(work: Work[Any], failure: BaseException) -> None:
         try:
             await deps.store.commit(replace(work.undo, close_intent=work.command.key))
         except BopisError:
-            deps.unfinished[work.order_id] = work.intent
+            _unfinished(work, work.intent)
         else:
-            deps.unfinished.pop(work.order_id, None)
+            _finished(work)
     else:
-        deps.unfinished[work.order_id] = work.intent
+        _unfinished(work, work.intent)
+
+
+def _unfinished(work: Work[Any], intent: Intent) -> None:
+    for order_id in (work.order_id, *work.others):
+        work.deps.unfinished[order_id] = intent
+
+
+def _finished(work: Work[Any]) -> None:
+    for order_id in (work.order_id, *work.others):
+        work.deps.unfinished.pop(order_id, None)
 
 
 def _repeat(work: Work[Any], stored: StoredResponse, answer: type[Answer]) -> Answer:

@@ -12,6 +12,14 @@ from bopis.service.directory import Directory, OrderLocks
 from bopis.service.feed import TaskFeed
 
 
+@dataclass(slots=True)
+class Operations:
+    """Long operations of this process: the one that runs, and a wake-up for who waits for it."""
+
+    running_id: str = ""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """Everything outside, and what the process keeps in memory beside it.
@@ -34,4 +42,5 @@ class Dependencies:
     locks: OrderLocks = field(default_factory=OrderLocks)
     feed: TaskFeed = field(default_factory=TaskFeed)
     unfinished: dict[str, Intent] = field(default_factory=dict)
+    operations: Operations = field(default_factory=Operations)
     running: set[asyncio.Future[Any]] = field(default_factory=set)

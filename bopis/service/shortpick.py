@@ -133,9 +133,9 @@ def _facts(work: Work[ReportShortPick], at: TaskInHand, line: PickTaskLine) -> t
             there = command.found_quantity + work.facts(_Facts).off_shelf
             return (SetOnHand(node_id, line.sku, there),)
         case ShortPickReason.MISMATCH:
-            return (Adjust(node_id, line.sku, -missing, 0, "CORRECTION"),)
+            return (Adjust(node_id, line.sku, -missing, 0, "REASON_CORRECTION"),)
         case ShortPickReason.DAMAGED | ShortPickReason.WORN_DISPLAY:
-            return (Adjust(node_id, line.sku, 0, missing, "DAMAGED"),)
+            return (Adjust(node_id, line.sku, 0, missing, "REASON_DAMAGED"),)
         case ShortPickReason.WRONG_LOCATION:
             return ()
         case _:

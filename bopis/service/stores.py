@@ -80,7 +80,6 @@ async def load_network(deps: Dependencies) -> None:
     # A crash between the store's write and the ledger's leaves names that the ledger lacks.
     await _register(deps, nodes)
     await _open(deps, nodes)
-    deps.sourcer.load_policy(deps.policy)
     _load_sourcer(deps)
 
 

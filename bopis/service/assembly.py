@@ -1,0 +1,44 @@
+"""Putting the use cases' dependencies together, and bringing them up in the right order."""
+
+from bopis.domain.policy import Policy
+from bopis.ports import Clock, Ids, Ledger, OrderStore, ReallocationSolver, Sourcer
+from bopis.service import reconcile
+from bopis.service.catalog import load_catalog
+from bopis.service.dependencies import Dependencies
+from bopis.service.reconcile import Reconciled, reconcile_all
+from bopis.service.stores import load_network
+
+
+def assemble(
+    *,
+    clock: Clock,
+    ids: Ids,
+    ledger: Ledger,
+    sourcer: Sourcer,
+    store: OrderStore,
+    solver: ReallocationSolver,
+    policy: Policy,
+    code_key: bytes,
+) -> Dependencies:
+    """Dependencies with an empty directory; `bring_up` fills it."""
+    return Dependencies(
+        clock=clock,
+        ids=ids,
+        ledger=ledger,
+        sourcer=sourcer,
+        store=store,
+        solver=solver,
+        policy=policy,
+        code_key=code_key,
+        resume=reconcile.resume,
+    )
+
+
+async def bring_up(deps: Dependencies) -> Reconciled:
+    """After a start, before SERVING: policy, catalog and network are loaded, labor windows opened,
+    and what the last process left half-done is finished.
+    """
+    deps.sourcer.load_policy(deps.policy)
+    await load_catalog(deps)
+    await load_network(deps)
+    return await reconcile_all(deps)

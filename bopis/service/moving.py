@@ -1,0 +1,161 @@
+"""Moving orders that nobody picks yet to new plans, those that swap units in one atomic act."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bopis.domain.commands import MoveOrders
+from bopis.domain.fulfillment import FulfillmentOrder, FulfillmentState, held_lines
+from bopis.domain.ids import PICK_SUFFIX, derived_uuid
+from bopis.domain.ledger import Move, Moved, ReservationMove
+from bopis.domain.order import Order, OrderState
+from bopis.domain.pick_task import OPEN_STATES, PickTask, PickTaskState
+from bopis.domain.reallocation import OrderMove
+from bopis.domain.records import WriteSet
+from bopis.domain.sourcing import Plan, PlannedGroup
+from bopis.failpoints import failpoint
+from bopis.service.acts import Outcome, Work, conclude, fingerprint
+from bopis.service.changes import Happened, changed
+from bopis.service.dependencies import Dependencies
+from bopis.service.sourcing import Placed, allocated
+
+
+@dataclass(frozen=True, slots=True)
+class MoveResult:
+    """Whether the orders moved; if not, the race for their new units was lost."""
+
+    moved: bool
+
+
+def movable(order: Order) -> bool:
+    """Whether an order can be allocated anew: promised, nothing begun, held by one reservation.
+
+    Orders with a line that was short before were sourced twice; they stay where they are.
+    """
+    return (
+        order.state is OrderState.CONFIRMED
+        and len(order.sourcings) == 1
+        and all(group.state is FulfillmentState.ALLOCATED for group in order.fulfillment_orders)
+    )
+
+
+async def move_orders(
+    deps: Dependencies, orders: Sequence[Order], moves: Sequence[OrderMove], *, operation_id: str
+) -> bool:
+    """Moves orders together, if each still is as it was seen; False: the race was lost."""
+    command = MoveOrders(
+        request_id=derived_uuid("move", operation_id, *(one.order_id for one in moves)),
+        tenant=orders[0].tenant,
+        moves=tuple(moves),
+        versions=tuple(order.version for order in orders),
+    )
+    async with deps.locks.hold_all(order.order_id for order in orders):
+        for seen in orders:
+            now = await deps.store.order(seen.order_id)
+            if now is None or now.version != seen.version or seen.order_id in deps.unfinished:
+                return False
+        return (await conclude(work_of(deps, command), run_move)).moved
+
+
+def work_of(deps: Dependencies, command: MoveOrders) -> Work[MoveOrders]:
+    """The work of a move; its first order stands for all."""
+    order_ids = tuple(one.order_id for one in command.moves)
+    return Work(
+        deps=deps,
+        command=command,
+        order_id=order_ids[0],
+        fingerprint=fingerprint(command),
+        now_ms=deps.clock.wall_ms(),
+        point="move",
+        others=order_ids[1:],
+    )
+
+
+async def run_move(work: Work[MoveOrders]) -> Outcome[MoveResult]:
+    """The steps of a move, first time or resumed; the caller holds the locks of all its orders."""
+    orders: list[Order] = []
+    for one in work.command.moves:
+        order = await work.deps.store.order(one.order_id)
+        if order is None or not movable(order):
+            return Outcome(MoveResult(moved=False))
+        orders.append(order)
+    if not work.resumed and _any_window_begun(work):
+        return Outcome(MoveResult(moved=False))
+    await work.begin()
+    planned = [
+        _moved_order(order, one) for order, one in zip(orders, work.command.moves, strict=True)
+    ]
+    act = Move(
+        tuple(
+            ReservationMove(
+                order.sourcings[0].reservation_id,
+                tuple(line for group in after.fulfillment_orders for line in held_lines(group)),
+            )
+            for order, (after, _, _) in zip(orders, planned, strict=True)
+        )
+    )
+    done = await work.act("move", [act], may_lack=True)
+    failpoint("move.after_ledger")
+    if not isinstance(done.outcomes[0], Moved):
+        return Outcome(MoveResult(moved=False))
+    writes = WriteSet()
+    for before, (after, tasks, happened) in zip(orders, planned, strict=True):
+        withdrawn = await _withdrawn_tasks(work.deps, before, after)
+        _, one_order = changed(
+            before, after, now_ms=work.now_ms, happened=happened, tasks=[*withdrawn, *tasks]
+        )
+        writes = replace(
+            writes,
+            orders=writes.orders + one_order.orders,
+            pick_tasks=writes.pick_tasks + one_order.pick_tasks,
+            events=writes.events + one_order.events,
+        )
+    return Outcome(MoveResult(moved=True), writes)
+
+
+def _any_window_begun(work: Work[MoveOrders]) -> bool:
+    return any(
+        group.window_start_ms < work.now_ms for one in work.command.moves for group in one.groups
+    )
+
+
+def _moved_order(
+    order: Order, move: OrderMove
+) -> tuple[Order, tuple[PickTask, ...], list[Happened]]:
+    """The order under its new plan: groups that stay as they are keep their id and task."""
+    kept: list[FulfillmentOrder] = []
+    new: list[PlannedGroup] = []
+    for planned in move.groups:
+        same = next((one for one in order.fulfillment_orders if _is(one, planned)), None)
+        if same is None:
+            new.append(planned)
+        else:
+            kept.append(same)
+    base = replace(
+        order, fulfillment_orders=tuple(kept), unfilled_lines=move.unfilled, sourcings=()
+    )
+    sourcing = order.sourcings[0]
+    placed = Placed(Plan(tuple(new), (), move.cost), sourcing.reservation_id, sourcing.attempt)
+    after, tasks, happened = allocated(base, placed)
+    return after, tasks, [Happened("order.moved"), *happened]
+
+
+def _is(group: FulfillmentOrder, planned: PlannedGroup) -> bool:
+    return (
+        group.node_id == planned.node_id
+        and group.method is planned.method
+        and group.labor == planned.labor
+        and {line.line_number for line in group.lines} == set(planned.line_numbers)
+    )
+
+
+async def _withdrawn_tasks(deps: Dependencies, before: Order, after: Order) -> list[PickTask]:
+    """Tasks of groups that the order no longer has."""
+    kept = {group.fulfillment_order_id for group in after.fulfillment_orders}
+    withdrawn: list[PickTask] = []
+    for group in before.fulfillment_orders:
+        if group.fulfillment_order_id in kept:
+            continue
+        task = await deps.store.pick_task(group.fulfillment_order_id + PICK_SUFFIX)
+        if task is not None and task.state in OPEN_STATES:
+            withdrawn.append(replace(task, state=PickTaskState.WITHDRAWN))
+    return withdrawn
