@@ -50,6 +50,12 @@ class Associates:
 
     async def finish(self, task: pick_service_pb2.PickTask) -> None:
         """The work on a claimed task is done: report it."""
+        try:
+            await self._report(task)
+        finally:
+            self.client.counts["in_hand"] -= 1
+
+    async def _report(self, task: pick_service_pb2.PickTask) -> None:
         async with self.turn:
             if task.kind == _Task.KIND_RESTOCK:
                 await self._restock(task)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
+
+from bopis.demo.client_log import read_logs
 
 
 class Shelves:
@@ -71,3 +74,18 @@ class Shelves:
             for node_id, sku, quantity in tote.values():
                 total[node_id, sku] += quantity
         return total
+
+
+def physical_stock(logs: Path) -> Counter[tuple[str, str]]:
+    """Units at each node at the end, from the clients' logs: the shelves and totes that the stores
+    left behind, without what customers took home.
+    """
+    total: Counter[tuple[str, str]] = Counter()
+    for record in read_logs(logs):
+        if record["kind"] == "shelves":
+            for node_id, sku, quantity in record["units"]:
+                total[node_id, sku] += quantity
+        elif record.get("how") == "handed_over":
+            for node_id, sku, quantity in record["lines"].values():
+                total[node_id, sku] -= quantity
+    return total

@@ -106,6 +106,7 @@ class NodeWork:
         self._tasks[task.pick_task_id] = task
         if task.state == _Task.STATE_OPEN and task.pick_task_id not in self._queued:
             self._queued.add(task.pick_task_id)
+            self._client.counts["open_tasks"] += 1
             due_s = task.ready_by_time.seconds or OUT_OF_WORK_S
             heapq.heappush(self._queue, (due_s, task.pick_task_id))
             self._changed.set()
@@ -124,12 +125,14 @@ class NodeWork:
             await clock.sleep_until(self._next_open_s(self._free_s))
             _, task_id = heapq.heappop(self._queue)
             self._queued.discard(task_id)
+            self._client.counts["open_tasks"] -= 1
             task = self._tasks.get(task_id)
             if task is None or task.state != _Task.STATE_OPEN:
                 continue
             claimed = await self._associates.claim(task)
             if claimed is None:
                 continue
+            self._client.counts["in_hand"] += 1
             begin_s = self._next_open_s(self._free_s)
             lines = sum(not line.done for line in claimed.lines)
             self._free_s = begin_s + lines * HOUR_S / self._node.pick_lines_per_hour

@@ -1,0 +1,204 @@
+"""All figures of a run, from what the service answered and from what the clients wrote down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bopis.demo.client_log import entry_of, read_logs
+from bopis.demo.nearest_first import play_nearest_first
+from bopis.demo.outcome import (
+    Ends,
+    StockComparison,
+    count_ends,
+    planned_orders,
+    promise_differences,
+)
+from bopis.demo.oversold import find_oversold
+from bopis.demo.score import Score, make_network, score_plans
+from bopis.demo.wire import micros_of
+from bopis.v1 import order_service_pb2
+
+if TYPE_CHECKING:
+    from bopis.demo.run import Run
+
+DAY_S = 86_400
+HORIZON_DAYS = 9
+MICROS = 1_000_000
+PROBLEMS_MAX = 20
+COUNTS = (
+    "short_picks",
+    "short_picks_seeded",
+    "lost_units",
+    "cancels",
+    "cancels_refused",
+    "no_shows",
+    "till_sales",
+    "till_units",
+    "deficit_sales",
+    "duplicate_sales",
+    "restocked",
+    "stream_reconnects",
+    "streams_broken",
+    "stream_resyncs",
+    "wrong_codes_refused",
+    "handovers",
+    "shipped_groups",
+    "staged",
+    "picked_lines",
+    "picks_withdrawn",
+    "too_late",
+    "retries",
+    "placing_lag_ms_max",
+)
+
+
+def figures(
+    run: Run,
+    *,
+    orders: Sequence[order_service_pb2.Order],
+    stock: StockComparison,
+    drained: Mapping[str, Any],
+    verified: str,
+) -> dict[str, Any]:
+    """The result object; each figure is defined in docs/demo.md."""
+    ends = count_ends(orders)
+    planned = planned_orders(orders, {order.order_id: order for order in run.scenario.orders})
+    start_s = run.server.origin_s - DAY_S
+    network = make_network(
+        run.scenario.nodes,
+        run.scenario.skus,
+        start_s=start_s,
+        end_s=start_s + HORIZON_DAYS * DAY_S,
+    )
+    scored = [order for order in planned if order.order_id not in run.disturbances.cancels]
+    ours = score_plans(scored, network=network, card=run.card)
+    day = play_nearest_first(
+        planned,
+        network=network,
+        card=run.card,
+        stock=run.scenario.on_hand,
+        disturbances=run.disturbances,
+    )
+    theirs = score_plans(
+        [order for order in day.orders if order.order_id not in run.disturbances.cancels],
+        network=network,
+        card=run.card,
+    )
+    records = list(read_logs(run.logs))
+    oversold = find_oversold(
+        run.scenario.on_hand, (e for e in map(entry_of, records) if e is not None)
+    )
+    differences = promise_differences(orders, planned, default_h=run.card.promise_h)
+    replay_equal = str(drained.get("state_hash")) == verified
+    problems = _problems(ends, ours, theirs, stock, differences)
+    counts = run.counts
+    return {
+        "scenario": run.scenario.name,
+        "seed": run.options.seed,
+        "orders": len(orders),
+        **_ends(ends),
+        "oversold_units": oversold.units,
+        "oversold_cells": len(oversold.by_cell),
+        "replay_equal": replay_equal,
+        **_score(ours, ""),
+        **_score(theirs, "_nearest_first"),
+        **_latencies(records),
+        **{name: counts[name] for name in COUNTS},
+        "duplicate_sales_recorded": counts["duplicate_sales_recorded"],
+        **_reallocation(run),
+        "rule_violations": len(ours.violations),
+        "rule_violations_nearest_first": len(theirs.violations),
+        "promise_differences": len(differences),
+        "ledger_drift_units": stock.drift_units,
+        "ledger_promised_units": stock.promised_units,
+        "unpromised_lines": oversold.unpromised_lines,
+        "problems": problems[:PROBLEMS_MAX],
+        "speed": run.timings["speed"],
+        "server_starts": run.server.starts,
+        "import_seconds": run.timings["import_seconds"],
+        "day_seconds": run.timings["day_seconds"],
+        "replay_seconds": run.timings["replay_seconds"],
+        "seconds": round(time.monotonic() - run.started, 2),
+    }
+
+
+def _ends(ends: Ends) -> dict[str, int]:
+    return {
+        "handed_over": ends.handed_over,
+        "shipped": ends.shipped,
+        "cancelled": ends.cancelled,
+        "expired": ends.expired,
+        "unfilled": ends.unfilled,
+        "stuck": ends.stuck,
+        "partly_unfilled": ends.partly_unfilled,
+        "unfilled_without_reason": ends.without_reason,
+    }
+
+
+def _score(score: Score, suffix: str) -> dict[str, Any]:
+    return {
+        f"cost{suffix}": round(score.cost / MICROS, 6),
+        f"fill_rate{suffix}": round(score.fill_rate, 6),
+        f"promise_kept{suffix}": round(score.promise_kept, 6),
+        f"split_rate{suffix}": round(score.split_rate, 6),
+        f"nodes_per_order{suffix}": round(score.nodes_per_order, 6),
+        f"unit_fill_rate{suffix}": round(score.unit_fill_rate, 6),
+        f"cost_terms{suffix}": {
+            name: round(amount / MICROS, 6) for name, amount in sorted(score.terms.items())
+        },
+    }
+
+
+def _latencies(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    waits = sorted(
+        1000 * (record["acknowledged"] - record["sent"])
+        for record in records
+        if record.get("placed")
+    )
+    return {
+        f"allocation_ms_{name}": round(quantile(waits, share), 3)
+        for name, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999))
+    }
+
+
+def quantile(ascending: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of all values do not exceed; 0 without values."""
+    if not ascending:
+        return 0.0
+    index = max(0, -int(-share * len(ascending) // 1) - 1)
+    return ascending[min(index, len(ascending) - 1)]
+
+
+def _reallocation(run: Run) -> dict[str, Any]:
+    answer = run.reallocation
+    return {
+        "reallocated": answer.considered_count,
+        "moved": answer.moved_count,
+        "race_lost": answer.race_lost_count,
+        "reallocation_cost_before": micros_of(answer.cost_before) / MICROS,
+        "reallocation_cost_after": micros_of(answer.cost_after) / MICROS,
+        "reallocation_bound": micros_of(answer.bound) / MICROS,
+        "reallocation_gap": answer.gap,
+    }
+
+
+def _problems(
+    ends: Ends,
+    ours: Score,
+    theirs: Score,
+    stock: StockComparison,
+    differences: Sequence[str],
+) -> list[str]:
+    problems = [*ours.violations, *differences]
+    problems += [f"nearest-first: {text}" for text in theirs.violations]
+    if ends.stuck:
+        problems.append(f"{ends.stuck} orders did not end")
+    if ends.without_reason:
+        problems.append(f"{ends.without_reason} orders lack a line without a reason")
+    problems += [
+        f"{node_id}: the ledger has {ledger} units of {sku} on hand, the shelves {there}"
+        for node_id, sku, ledger, there in stock.drifted
+    ]
+    return problems

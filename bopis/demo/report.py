@@ -1,0 +1,69 @@
+"""Shows a run's result: one JSON object, or a table beside nearest-first."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+COMPARED = (
+    ("cost", "cost"),
+    ("fill_rate", "lines filled"),
+    ("promise_kept", "promises kept"),
+    ("split_rate", "orders split"),
+    ("nodes_per_order", "nodes per order"),
+)
+ENDS = ("handed_over", "shipped", "cancelled", "expired", "unfilled", "stuck")
+DISTURBANCES = (
+    "short_picks",
+    "cancels",
+    "no_shows",
+    "till_sales",
+    "duplicate_sales",
+    "moved",
+    "restocked",
+    "stream_reconnects",
+    "wrong_codes_refused",
+)
+
+
+def show_result(result: Mapping[str, Any], *, as_json: bool) -> None:
+    """Writes the result to standard output."""
+    if as_json:
+        sys.stdout.write(json.dumps(result, separators=(",", ":")) + "\n")
+        return
+    console = Console()
+    table = Table(title=f"{result['scenario']}: {result['orders']} orders")
+    table.add_column("")
+    table.add_column("bopis", justify="right")
+    table.add_column("nearest-first", justify="right")
+    for key, label in COMPARED:
+        ours, theirs = result[key], result[f"{key}_nearest_first"]
+        table.add_row(label, _figure(key, ours), _figure(key, theirs))
+    console.print(table)
+    console.print("ended: " + ", ".join(f"{result[key]} {key.replace('_', ' ')}" for key in ENDS))
+    console.print(
+        "on the way: " + ", ".join(f"{result[key]} {key.replace('_', ' ')}" for key in DISTURBANCES)
+    )
+    console.print(
+        f"CreateOrder p50 {result['allocation_ms_p50']} ms, p99 {result['allocation_ms_p99']} ms, "
+        f"p99.9 {result['allocation_ms_p999']} ms"
+    )
+    console.print(
+        f"oversold units: {result['oversold_units']}   replay equal: {result['replay_equal']}   "
+        f"rules broken: {result['rule_violations']}   "
+        f"ledger against shelves: {result['ledger_drift_units']} units apart"
+    )
+    for text in result["problems"]:
+        console.print(f"[bold red]problem[/]: {text}")
+    console.print(f"{result['seconds']} s")
+
+
+def _figure(key: str, value: float) -> str:
+    if key == "cost":
+        return f"{value:,.2f}"
+    return f"{value:.3f}" if key == "nodes_per_order" else f"{100 * value:.2f} %"

@@ -1,0 +1,269 @@
+"""One run of the demo: the service as a child process, the day replayed against it, the figures.
+
+The day has three stretches, each at a speed of its own: orders come in; stores finish and customers
+collect; nobody but the no-shows' deadlines is waited for. Between them (and after the import) the
+clients pause, the service is drained and started again at the next speed, and all goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bopis.demo import speeds
+from bopis.demo.card import Card, load_card
+from bopis.demo.client_log import ClientLog
+from bopis.demo.client_process import ClientConfig
+from bopis.demo.clients import ClientProcess
+from bopis.demo.day import load_day
+from bopis.demo.disturbances import Disturbances
+from bopis.demo.figures import figures
+from bopis.demo.importing import import_scenario
+from bopis.demo.options import DemoOptions
+from bopis.demo.outcome import any_open, compare_stock, list_orders
+from bopis.demo.progress import View
+from bopis.demo.reallocating import reallocate
+from bopis.demo.server_process import DemoError, Server
+from bopis.demo.shelf import physical_stock
+from bopis.demo.verifying import verified_hash
+from bopis.demo.wire import make_channel
+from bopis.scenario.generator import GeneratorParameters, generate_scenario
+from bopis.scenario.model import Scenario
+from bopis.scenario.writer import write_scenario
+from bopis.v1 import allocation_service_pb2
+
+POLL_S = 0.2
+OPEN_POLL_S = 1.0
+BEFORE_FIRST_ORDER_S = 600
+# After the last order: latest promise, latest late window, time that pickups are kept, slack.
+ENDS_WITHIN_S = (30 + 48 + 72 + 48) * 3600
+NOTIFICATIONS = "notifications.jsonl"
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run holds while it goes on."""
+
+    options: DemoOptions
+    folder: Path
+    scenario_folder: Path
+    scenario: Scenario
+    disturbances: Disturbances
+    card: Card
+    server: Server
+    view: View
+    customers: ClientProcess
+    stores: ClientProcess
+    reallocation: allocation_service_pb2.ReallocateResponse = field(
+        default_factory=allocation_service_pb2.ReallocateResponse
+    )
+    started: float = field(default_factory=time.monotonic)
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What both clients have counted."""
+        return self.customers.counts + self.stores.counts
+
+    @property
+    def logs(self) -> Path:
+        """Where the clients write down what they did."""
+        return self.folder / "logs"
+
+    def check(self) -> None:
+        """Raises DemoError if a process ended by itself."""
+        self.server.check()
+        self.customers.check()
+        self.stores.check()
+
+
+def run_demo(options: DemoOptions) -> dict[str, Any]:
+    """Runs the demo and returns its figures (docs/demo.md). Raises DemoError, ScenarioError."""
+    return asyncio.run(_run_demo(options))
+
+
+async def _run_demo(options: DemoOptions) -> dict[str, Any]:
+    with View(Console(stderr=True), quiet=options.quiet) as view:
+        async with _prepared(options, view) as run:
+            await _import(run)
+            await _play(run)
+            return await _conclude(run)
+
+
+@contextlib.asynccontextmanager
+async def _prepared(options: DemoOptions, view: View) -> AsyncIterator[Run]:
+    """Folder, scenario and processes, all of them gone afterwards."""
+    view.step("preparing the scenario")
+    folder = (options.keep or Path(tempfile.mkdtemp(prefix="bopis-demo-"))).resolve()
+    for name in ("data", "logs"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    card = load_card()
+    scenario_folder = options.scenario
+    if scenario_folder is None:
+        scenario_folder = folder / "scenario"
+        write_scenario(generate_scenario(GeneratorParameters(seed=options.seed)), scenario_folder)
+    scenario, disturbances = load_day(
+        scenario_folder, orders=options.orders, seed=options.seed, reach_m=card.reach_m
+    )
+    first_s = int(scenario.orders[0].placed_at.timestamp())
+    run = Run(
+        options=options,
+        folder=folder,
+        scenario_folder=scenario_folder.resolve(),
+        scenario=scenario,
+        disturbances=disturbances,
+        card=card,
+        server=Server(
+            folder / "data", folder / "server.log", origin_s=first_s - BEFORE_FIRST_ORDER_S
+        ),
+        view=view,
+        customers=ClientProcess("bopis.demo.customers", folder / "customers.err"),
+        stores=ClientProcess("bopis.demo.stores", folder / "stores.err"),
+    )
+    try:
+        yield run
+    finally:
+        await run.customers.kill()
+        await run.stores.kill()
+        await run.server.kill()
+        if options.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _import(run: Run) -> None:
+    run.view.step("starting the service")
+    await run.server.start(1.0)
+    run.view.step("importing the scenario through gRPC")
+    began = time.monotonic()
+    await import_scenario(
+        run.server.address, run.scenario, seed=run.options.seed, advance=run.view.advance
+    )
+    run.timings["import_seconds"] = round(time.monotonic() - began, 2)
+    for client, name in ((run.customers, "customers"), (run.stores, "stores")):
+        config = ClientConfig(
+            address=run.server.address,
+            scenario=str(run.scenario_folder),
+            orders=run.options.orders,
+            seed=run.options.seed,
+            reach_m=run.card.reach_m,
+            log=str(run.logs / f"{name}.jsonl"),
+            notifications=str(run.server.folder / NOTIFICATIONS),
+        )
+        await client.start(config, run.folder / f"{name}.json")
+
+
+async def _set_clock(run: Run) -> None:
+    node, sku = run.scenario.nodes[0].node_id, run.scenario.skus[0].sku
+    sim_s, real_s = await run.server.clock(node, sku)
+    for client in (run.customers, run.stores):
+        await client.say("clock", sim_s=sim_s, real_s=real_s, scale=run.server.scale)
+    run.timings["sim_s"], run.timings["real_s"] = sim_s, real_s
+
+
+def _now_s(run: Run) -> float:
+    elapsed = time.monotonic() - run.timings["real_s"]
+    return run.timings["sim_s"] + elapsed * run.server.scale
+
+
+async def _play(run: Run) -> None:
+    speed = run.options.speed or speeds.day_speed(run.scenario)
+    run.timings["speed"] = speed
+    await run.server.restart(speed)
+    await _set_clock(run)
+    run.view.step("the day: orders come in")
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        moving = group.create_task(_reallocate(run))
+        await _until(run, lambda: _day_is_over(run) and moving.done())
+    run.timings["day_seconds"] = round(time.monotonic() - began, 2)
+    run.view.step("the evening: stores finish, customers collect")
+    await _change_speed(run, speeds.evening_speed(speed))
+    await _until(run, lambda: _work_is_done(run))
+    if await _orders_open(run):
+        run.view.step("quiet days: pickups that nobody collects run out")
+        await _change_speed(run, speeds.quiet_speed(speed))
+        await _until_all_ended(run)
+    run.timings["replay_seconds"] = round(time.monotonic() - began, 2)
+
+
+async def _change_speed(run: Run, speed: float) -> None:
+    await asyncio.gather(run.customers.pause(), run.stores.pause())
+    await run.server.restart(speed)
+    await _set_clock(run)
+
+
+def _day_is_over(run: Run) -> bool:
+    counts = run.counts
+    return (
+        bool(counts["all_sent"])
+        and counts["placed"] == len(run.scenario.orders)
+        and bool(counts["tills_closed"])
+    )
+
+
+def _work_is_done(run: Run) -> bool:
+    counts = run.counts
+    open_work = ("cancels_waiting", "collections_waiting", "open_tasks", "in_hand")
+    return not any(counts[name] for name in open_work) and _now_s(run) > _last_s(run) + 3600
+
+
+def _last_s(run: Run) -> float:
+    return run.scenario.orders[-1].placed_at.timestamp()
+
+
+async def _until(run: Run, done: Callable[[], bool]) -> None:
+    """Waits for a condition; raises DemoError when the day should long be over."""
+    while not done():
+        run.check()
+        run.view.day(_now_s(run), run.server.scale, run.counts)
+        if _now_s(run) > _last_s(run) + ENDS_WITHIN_S:
+            return
+        await asyncio.sleep(POLL_S)
+    run.view.day(_now_s(run), run.server.scale, run.counts)
+
+
+async def _orders_open(run: Run) -> bool:
+    async with make_channel(run.server.address) as channel:
+        return await any_open(channel)
+
+
+async def _until_all_ended(run: Run) -> None:
+    async with make_channel(run.server.address) as channel:
+        while await any_open(channel):
+            run.check()
+            run.view.day(_now_s(run), run.server.scale, run.counts)
+            if _now_s(run) > _last_s(run) + ENDS_WITHIN_S:
+                return
+            await asyncio.sleep(OPEN_POLL_S)
+
+
+async def _reallocate(run: Run) -> None:
+    time_s = speeds.reallocation_time(run.scenario)
+    await asyncio.sleep(max(0.0, (time_s - _now_s(run)) / run.server.scale))
+    with ClientLog(run.logs / "controller.jsonl") as log:
+        async with make_channel(run.server.address) as channel:
+            run.reallocation = await reallocate(channel, seed=run.options.seed, log=log)
+
+
+async def _conclude(run: Run) -> dict[str, Any]:
+    run.view.step("checking and scoring")
+    await asyncio.gather(run.customers.pause(), run.stores.pause())
+    await asyncio.gather(run.customers.stop(), run.stores.stop())
+    async with make_channel(run.server.address) as channel:
+        orders = await list_orders(channel)
+        stock = await compare_stock(channel, run.scenario, physical_stock(run.logs))
+    drained = await run.server.drain()
+    verified = await verified_hash(run.server.folder)
+    if len(orders) != len(run.scenario.orders):
+        raise DemoError(f"{len(run.scenario.orders)} orders placed, {len(orders)} listed")
+    return figures(run, orders=orders, stock=stock, drained=drained, verified=verified)
