@@ -33,6 +33,7 @@ struct BatchDto {
     items: Vec<ItemDto>,
     policy: PolicyDto,
     asks: Vec<AskDto>,
+    now_ms: i64,
     stock: Vec<StockRowDto>,
     labor: Vec<LaborRowDto>,
 }
@@ -58,7 +59,7 @@ impl From<BatchDto> for BatchKernel {
         });
         let rows: Vec<BatchRow> = stock.chain(labor).collect();
         let asks: Vec<Ask> = dto.asks.into_iter().map(Into::into).collect();
-        Self::new(Arc::new(world), asks, &rows)
+        Self::new(Arc::new(world), asks, &rows, dto.now_ms)
     }
 }
 

@@ -68,6 +68,8 @@ pub struct Priced {
 pub struct BatchKernel {
     world: Arc<World>,
     asks: Vec<Ask>,
+    /// Windows that started before this are past, Unix ms.
+    now_ms: i64,
     limits: Vec<i64>,
     /// By order: row of (node, line), node-major; [`NO_ROW`] where there is none.
     stock_rows: Vec<Vec<u32>>,
@@ -125,6 +127,10 @@ impl Supply for RowSupply<'_> {
         self.price(self.labor_row(node, window_start_s))
     }
 
+    fn windows_from_ms(&self) -> i64 {
+        self.kernel.now_ms
+    }
+
     fn has_second_prices(&self) -> bool {
         self.has_second_prices
     }
@@ -134,7 +140,7 @@ impl BatchKernel {
     /// Takes over orders and rows. Rows of nodes that the network does not have are left unused; of
     /// two rows for one cell the later counts.
     #[must_use]
-    pub fn new(world: Arc<World>, asks: Vec<Ask>, rows: &[BatchRow]) -> Self {
+    pub fn new(world: Arc<World>, asks: Vec<Ask>, rows: &[BatchRow], now_ms: i64) -> Self {
         let mut stock_rows: HashMap<(usize, String), usize> = HashMap::new();
         let mut labor_rows = HashMap::new();
         for (index, row) in rows.iter().enumerate() {
@@ -170,6 +176,7 @@ impl BatchKernel {
         Self {
             world,
             asks,
+            now_ms,
             limits,
             stock_rows,
             labor_rows,

@@ -220,9 +220,9 @@ fn read_units(world: &World, supply: &dyn Supply, lines: usize) -> Vec<i64> {
 }
 
 /// Which windows of a node may be used at all, and the promise, in seconds.
-fn usable(ask: &Ask, policy: &Policy, start_s: i64) -> bool {
+fn usable(ask: &Ask, policy: &Policy, from_ms: i64, start_s: i64) -> bool {
     let last_ready_ms = ask.promise_ms + i64::from(policy.late_windows_max_h) * 3_600_000;
-    start_s * 1000 >= ask.now_ms && (start_s + WINDOW_S) * 1000 <= last_ready_ms
+    start_s * 1000 >= from_ms && (start_s + WINDOW_S) * 1000 <= last_ready_ms
 }
 
 fn patterns(
@@ -234,21 +234,25 @@ fn patterns(
     serves: u32,
 ) -> Vec<Pattern> {
     let policy = &world.policy;
+    let from_ms = ask.now_ms.max(supply.windows_from_ms());
     let limits = PatternLimits {
         line_seconds: node.line_seconds,
         lines: serves,
         promise_s: ask.promise_ms.div_euclid(1000),
         late_max_h: policy.late_windows_max_h,
         span_max: policy.span_windows_max,
-        ready_from_s: (ask.now_ms + policy.lead_time_ms + 999).div_euclid(1000),
+        ready_from_s: (from_ms + policy.lead_time_ms + 999).div_euclid(1000),
     };
     let from = node
         .spec
         .windows
-        .partition_point(|w| w.start_s * 1000 < ask.now_ms);
+        .partition_point(|w| w.start_s * 1000 < from_ms);
     let later = node.spec.windows.get(from..).unwrap_or(&[]);
     let mut windows: Vec<bopis_sourcing::Window> = Vec::new();
-    for window in later.iter().take_while(|w| usable(ask, policy, w.start_s)) {
+    for window in later
+        .iter()
+        .take_while(|w| usable(ask, policy, from_ms, w.start_s))
+    {
         windows.push(bopis_sourcing::Window {
             start_s: window.start_s,
             end_s: window.start_s + WINDOW_S,

@@ -21,6 +21,11 @@ pub trait Supply {
     fn second_price(&self, _node: usize, _window_start_s: i64) -> i64 {
         0
     }
+    /// Windows that started before this are past (Unix ms), if that is later than the ask's `now_ms`:
+    /// an order planned again keeps the customer's store of its placing, but not its windows.
+    fn windows_from_ms(&self) -> i64 {
+        i64::MIN
+    }
     /// Whether any second has a price: then the earliest window need not be the best one.
     fn has_second_prices(&self) -> bool {
         false
