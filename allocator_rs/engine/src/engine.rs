@@ -10,7 +10,7 @@ use crossbeam_channel::{Sender, TrySendError};
 use parking_lot::Mutex;
 
 use crate::error::{DrainError, OpenError, PositionError, SubmitError};
-use crate::job::{Answer, DrainReport, Job, Position, Reply, ReservationReply};
+use crate::job::{Answer, DrainReport, Drained, Job, Position, Reply, ReservationReply};
 use crate::options::EngineOptions;
 use crate::shared::{Change, EngineStatus, Shared};
 use crate::weight::{is_grant, is_too_large};
@@ -85,12 +85,7 @@ impl Engine {
     }
 
     fn enqueue(&self, job: Job) -> Result<(), SubmitError> {
-        let queue = self
-            .0
-            .queue
-            .as_ref()
-            .filter(|_| self.0.shared.accepting.load(Ordering::Acquire));
-        let Some(queue) = queue else {
+        let (Some(_pass), Some(queue)) = (self.0.shared.gate.enter(), &self.0.queue) else {
             job.forget();
             return Err(SubmitError::Stopped);
         };
@@ -225,17 +220,13 @@ impl Engine {
         if writer.is_none() {
             return Err(DrainError::Stopped);
         }
-        self.0.shared.accepting.store(false, Ordering::Release);
+        self.0.shared.gate.shut();
         let (send, receive) = mpsc::channel();
         let answer = Answer::new(Box::new(move |drained| {
             // The receiver waits below for as long as the sender lives.
             let _ = send.send(drained);
         }));
-        if let Some(queue) = &self.0.queue {
-            if let Err(unsent) = queue.send(Job::Drain(answer)) {
-                unsent.into_inner().forget();
-            }
-        }
+        self.send_drain(answer);
         let drained = receive.recv();
         if let Some(thread) = writer.take() {
             // A panic of the writer aborts the process, so there is none to hear of here.
@@ -247,6 +238,19 @@ impl Engine {
                 Some(reason) => Err(DrainError::Journal(reason)),
                 None => Err(DrainError::Stopped),
             },
+        }
+    }
+}
+
+impl Engine {
+    /// Waits for room in the queue, which the writer makes. An answer that cannot be sent is
+    /// dropped, which ends the wait for it.
+    fn send_drain(&self, answer: Answer<Drained>) {
+        let pass = self.0.shared.gate.enter_to_drain();
+        if let (Some(_pass), Some(queue)) = (pass, &self.0.queue) {
+            if let Err(unsent) = queue.send(Job::Drain(answer)) {
+                unsent.into_inner().forget();
+            }
         }
     }
 }
@@ -263,7 +267,7 @@ impl std::fmt::Debug for Engine {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.shared.accepting.store(false, Ordering::Release);
+        self.shared.gate.shut();
         self.queue = None;
         if let Some(thread) = self.writer.lock().take() {
             // The last handle may be dropped by a callback, on the writer thread itself.

@@ -11,6 +11,7 @@ mod clock;
 mod engine;
 mod error;
 mod folder;
+mod gate;
 mod identity;
 mod job;
 mod ledger_time;

@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Clock;
 use crate::error::PositionError;
+use crate::gate::Gate;
 use crate::mirror::Mirror;
 use crate::names::Names;
 
@@ -46,7 +47,7 @@ pub(crate) struct Shared {
     pub(crate) journal_id: u128,
     pub(crate) assigned: AtomicU64,
     pub(crate) time_stands: AtomicBool,
-    pub(crate) accepting: AtomicBool,
+    pub(crate) gate: Gate,
     status: AtomicU8,
     changes_max: usize,
     changes: Mutex<Changes>,
@@ -77,7 +78,7 @@ impl Shared {
             journal_id,
             assigned: AtomicU64::new(0),
             time_stands: AtomicBool::new(time_stands),
-            accepting: AtomicBool::new(true),
+            gate: Gate::default(),
             status: AtomicU8::new(EngineStatus::Serving as u8),
             changes_max,
             changes: Mutex::default(),

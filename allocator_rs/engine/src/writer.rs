@@ -69,6 +69,7 @@ pub(crate) struct Writer {
     time: LedgerTime,
     sequence: u64,
     batch_max: usize,
+    weight_max: usize,
     records: Vec<Record>,
     buffer: RecordBuffer,
     changed: Vec<(CellKey, CellView)>,
@@ -99,8 +100,8 @@ impl Batch {
         }
     }
 
-    fn is_full(&self, batch_max: usize) -> bool {
-        self.acts.len() + self.reads.len() >= batch_max || self.weight >= WEIGHT_MAX
+    fn is_full(&self, batch_max: usize, weight_max: usize) -> bool {
+        self.acts.len() + self.reads.len() >= batch_max || self.weight >= weight_max
     }
 }
 
@@ -126,7 +127,11 @@ impl Writer {
         sequence: u64,
         batch_max: usize,
     ) -> Self {
-        let (records, buffer, changed) = (Vec::new(), RecordBuffer::new(), Vec::new());
+        // A turn fits what is left of a segment when the disk turns out to be full.
+        let quarter = disk
+            .as_ref()
+            .map_or(u64::MAX, |disk| disk.journal.segment_bytes() / 4);
+        let weight_max = WEIGHT_MAX.min(usize::try_from(quarter).unwrap_or(WEIGHT_MAX));
         Self {
             shared,
             jobs,
@@ -135,9 +140,10 @@ impl Writer {
             time,
             sequence,
             batch_max,
-            records,
-            buffer,
-            changed,
+            weight_max,
+            records: Vec::new(),
+            buffer: RecordBuffer::new(),
+            changed: Vec::new(),
         }
     }
 
@@ -148,12 +154,14 @@ impl Writer {
         let result = self.turns(&mut drain);
         let sealed = result.and_then(|()| self.seal());
         self.shared.set_status(EngineStatus::Stopped);
+        // What is left in the queue hears `Stopped` as it is dropped.
+        let jobs = &self.jobs;
+        self.shared.gate.close(|| while jobs.try_recv().is_ok() {});
         if sealed.is_err() {
             tracing::error!(reason = self.shared.failure(), "engine_stopped");
         } else if let Some(drain) = drain {
             drain.give(self.report());
         }
-        // What is left in the queue hears `Stopped` when the receiver is dropped here.
     }
 
     fn turns(&mut self, drain: &mut Option<Answer<Drained>>) -> Result<(), Failed> {
@@ -175,7 +183,7 @@ impl Writer {
             let open = match self.jobs.recv_timeout(timeout) {
                 Ok(job) => {
                     batch.add(job);
-                    while !batch.is_full(self.batch_max) {
+                    while !batch.is_full(self.batch_max, self.weight_max) {
                         let Ok(job) = self.jobs.try_recv() else { break };
                         batch.add(job);
                     }
@@ -269,7 +277,7 @@ impl Writer {
             match disk.journal.append(&self.buffer, now_ms) {
                 Ok(()) => break,
                 // Nothing was written and the decisions stand: they wait for room.
-                Err(JournalError::DiskFull) if self.shared.accepting.load(Ordering::Acquire) => {
+                Err(JournalError::DiskFull) if !self.shared.gate.is_shut() => {
                     self.shared.set_status(EngineStatus::NoRoom);
                     std::thread::sleep(ROOM_TICK);
                 }
@@ -346,7 +354,7 @@ impl Writer {
 
     /// Without room and with an order to stop, what waits cannot be done any more.
     fn shed_if_stopping(&self, drain: &mut Option<Answer<Drained>>) {
-        if self.shared.accepting.load(Ordering::Acquire) {
+        if !self.shared.gate.is_shut() {
             return;
         }
         // Acts and reads hear `Stopped` as they are dropped.
