@@ -30,7 +30,9 @@ TIME_SCALE_MAX: Final = 100_000.0
 
 
 class Settings(BaseSettings):
-    """See the module's table. `time_scale` without `time_origin` begins at the machine's now."""
+    """See the module's table. `time_scale` without `time_origin` begins at the machine's now; a
+    folder whose time is scaled keeps it, whether the settings name one or not.
+    """
 
     model_config = SettingsConfigDict(env_prefix="BOPIS_", frozen=True, extra="forbid")
 
@@ -40,7 +42,7 @@ class Settings(BaseSettings):
     policy_file: Path | None = None
     policy_level: CardLevel = CardLevel.BASE
     time_origin: AwareDatetime | None = None
-    time_scale: Annotated[float, Field(gt=0, le=TIME_SCALE_MAX, allow_inf_nan=False)] = 1.0
+    time_scale: Annotated[float, Field(gt=0, le=TIME_SCALE_MAX, allow_inf_nan=False)] | None = None
     max_streams: Annotated[int, Field(ge=1, le=100_000)] = 4_096
     drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -50,11 +52,6 @@ class Settings(BaseSettings):
         if self.policy_file is not None and not self.policy_file.is_file():
             raise ValueError(f"there is no policy file {self.policy_file}")
         return self
-
-    @property
-    def scaled(self) -> bool:
-        """Whether time is not the machine's."""
-        return self.time_origin is not None or self.time_scale != 1.0
 
 
 def load_policy(settings: Settings) -> Policy:

@@ -1,0 +1,68 @@
+"""`bopis demo` and `bopis generate`."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bopis.cli.complaints import BAD_OPTION, FAILED, refuse
+
+
+def demo(
+    scenario: Annotated[
+        Path | None, typer.Option(help="Folder of a scenario; without it a generated one.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, help="Simulated seconds per real second.")
+    ] = None,
+    orders: Annotated[int | None, typer.Option(min=1, help="At most so many orders.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the disturbances and the generator.")] = 1,
+    keep: Annotated[
+        Path | None, typer.Option(help="Run in this folder and leave it behind.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, no progress.")] = False,
+) -> None:
+    """Replays a day of orders against a service of its own and prints what came of them."""
+    from bopis.demo.options import DemoOptions
+    from bopis.demo.report import show_result
+    from bopis.demo.run import run_demo
+    from bopis.demo.server_process import DemoError
+    from bopis.scenario.rows import ScenarioError
+
+    if scenario is not None and not scenario.is_dir():
+        refuse(f"--scenario: there is no folder {scenario}", code=BAD_OPTION)
+    options = DemoOptions(
+        scenario=scenario, speed=speed, orders=orders, seed=seed, quiet=as_json, keep=keep
+    )
+    try:
+        result = run_demo(options)
+    except (DemoError, ScenarioError) as error:
+        refuse(str(error))
+    show_result(result, as_json=as_json)
+    if result.get("problems"):
+        raise typer.Exit(FAILED)
+
+
+def generate(
+    directory: Annotated[Path, typer.Argument(help="Folder to write; made if it is not there.")],
+    nodes: Annotated[int, typer.Option(min=2, help="Stores and warehouses.")] = 24,
+    skus: Annotated[int, typer.Option(min=1, help="SKUs.")] = 400,
+    orders: Annotated[int, typer.Option(min=1, help="Orders of the day.")] = 300,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same scenario.")] = 1,
+    day: Annotated[str, typer.Option(help="The day, as 2026-03-03.")] = "2026-03-03",
+) -> None:
+    """Writes a generated scenario in the format that `bopis demo --scenario` reads."""
+    from bopis.scenario.generator import GeneratorParameters, generate_scenario
+    from bopis.scenario.writer import write_scenario
+
+    try:
+        parameters = GeneratorParameters(
+            nodes=nodes, skus=skus, orders=orders, seed=seed, day=date.fromisoformat(day)
+        )
+        scenario = generate_scenario(parameters)
+    except ValueError as error:
+        refuse(str(error), code=BAD_OPTION)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_scenario(scenario, directory)
+    typer.echo(f"{directory}: {len(scenario.orders)} orders")

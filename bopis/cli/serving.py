@@ -1,0 +1,110 @@
+"""`bopis serve`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bopis.cli.complaints import BAD_OPTION, refuse
+
+if TYPE_CHECKING:
+    from bopis.bootstrap import Ready
+    from bopis.config import Settings
+
+_OPTIONS = {
+    "data_folder": "--data",
+    "policy_file": "--policy",
+    "policy_level": "--policy-level",
+    "drain_s": "--drain-s",
+    "log_level": "--log-level",
+}
+
+
+def serve(
+    data: Annotated[
+        Path, typer.Option(help="Folder of everything that is kept; made if it is not there.")
+    ],
+    port: Annotated[
+        int | None, typer.Option(help="Port on 127.0.0.1; 0: the system chooses. Default: 7420.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="Policy file in place of the one shipped.")
+    ] = None,
+    policy_level: Annotated[
+        str | None, typer.Option(help="Column of the cost card: low, base or high.")
+    ] = None,
+    time_origin: Annotated[
+        str | None,
+        typer.Option(
+            help="For demos: time begins here (2026-03-03T08:00:00Z). A folder keeps its time."
+        ),
+    ] = None,
+    time_scale: Annotated[
+        float | None, typer.Option(help="For demos: so many times as fast as the machine's time.")
+    ] = None,
+    drain_s: Annotated[
+        float | None, typer.Option(help="Seconds that calls under way get when stopping.")
+    ] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Also write the announcement to this file.")
+    ] = None,
+) -> None:
+    """Serves until SIGTERM. When it answers, one JSON line on standard output names the port."""
+    from bopis.bootstrap import serve as run
+
+    settings = _settings(
+        {
+            "data_folder": data,
+            "port": port,
+            "policy_file": policy,
+            "policy_level": policy_level,
+            "time_origin": time_origin,
+            "time_scale": time_scale,
+            "drain_s": drain_s,
+            "log_level": log_level,
+        }
+    )
+
+    def announce(ready: "Ready") -> None:
+        line = json.dumps(asdict(ready))
+        if ready_file is not None:
+            aside = ready_file.with_name(ready_file.name + ".aside")
+            aside.write_text(line + "\n", encoding="utf-8")
+            aside.replace(ready_file)
+        typer.echo(line)
+
+    raise typer.Exit(_run(lambda: run(settings, announce)))
+
+
+def _settings(values: dict[str, Any]) -> "Settings":
+    from pydantic import ValidationError
+
+    from bopis.config import Settings
+
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as invalid:
+        complaints = []
+        for error in invalid.errors():
+            name = str(error["loc"][0]) if error["loc"] else ""
+            option = _OPTIONS.get(name, "--" + name.replace("_", "-")) if name else "settings"
+            complaints.append(f"{option}: {error['msg']}")
+        refuse("; ".join(complaints), code=BAD_OPTION)
+
+
+def _run(run: Any) -> int:
+    from bopis._allocator_rs import NativeError
+    from bopis.domain.errors import BopisError
+
+    try:
+        return int(run())
+    except NativeError as error:
+        refuse(str(error))
+    except BopisError as error:
+        refuse(f"{error.field}: {error.message}" if error.field else error.message)
+    except OSError as error:
+        refuse(str(error))
