@@ -99,7 +99,7 @@ def _order_steps(entries: list[LogEntry], steps: dict[Cell, list[_Step]]) -> int
         if not entry.snapshot
         or not any(v.sent < entry.acknowledged and v.acknowledged > entry.sent for v in verbs)
     ]
-    known.sort(key=lambda entry: entry.acknowledged)
+    known.sort(key=lambda entry: entry.sent)
     live: dict[int, tuple[str, str, int]] = {}
     gone: set[int] = set()
     unpromised = 0

@@ -182,9 +182,12 @@ async def _play(run: Run) -> None:
     await _set_clock(run)
     run.view.step("the day: orders come in")
     began = time.monotonic()
-    async with asyncio.TaskGroup() as group:
-        moving = group.create_task(_reallocate(run))
-        await _until(run, lambda: _day_is_over(run) and moving.done())
+    moving = asyncio.create_task(_reallocate(run))
+    try:
+        await _until(run, lambda: moving.done() and (_day_is_over(run) or _failed(moving)))
+        await moving
+    finally:
+        moving.cancel()
     run.timings["day_seconds"] = round(time.monotonic() - began, 2)
     run.view.step("the evening: stores finish, customers collect")
     await _change_speed(run, speeds.evening_speed(speed))
@@ -200,6 +203,10 @@ async def _change_speed(run: Run, speed: float) -> None:
     await asyncio.gather(run.customers.pause(), run.stores.pause())
     await run.server.restart(speed)
     await _set_clock(run)
+
+
+def _failed(task: asyncio.Task[None]) -> bool:
+    return task.cancelled() or task.exception() is not None
 
 
 def _day_is_over(run: Run) -> bool:
