@@ -7,6 +7,7 @@
 //! | [`Engine::reservation`] | behind what was submitted before |
 //! | [`Engine::drain`] | when everything accepted is answered and the journal sealed |
 
+mod batch;
 mod clock;
 mod engine;
 mod error;

@@ -11,16 +11,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bopis_journal::{Journal, JournalError, RecordBuffer, Room};
-use bopis_ledger::{
-    codec, Act, CellKey, CellView, Ledger, Record, RequestKey, ReservationId, Stamp,
-};
+use bopis_ledger::{codec, CellKey, CellView, Ledger, Record, Stamp};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use crate::batch::{sequences, Batch};
 use crate::folder;
-use crate::job::{Answer, Done, DrainReport, Drained, Job, Position, ReservationAnswer};
+use crate::job::{Answer, Done, DrainReport, Drained, Job, Position};
 use crate::ledger_time::LedgerTime;
 use crate::shared::{EngineStatus, Shared};
-use crate::weight::{weight, WEIGHT_MAX};
+use crate::weight::WEIGHT_MAX;
 use crate::DrainError;
 
 /// How often deadlines are looked at when nothing else happens.
@@ -73,36 +72,6 @@ pub(crate) struct Writer {
     records: Vec<Record>,
     buffer: RecordBuffer,
     changed: Vec<(CellKey, CellView)>,
-}
-
-/// What one turn answers.
-#[derive(Default)]
-struct Batch {
-    acts: Vec<Act>,
-    keys: Vec<(RequestKey, u64)>,
-    answers: Vec<Answer<Done>>,
-    reads: Vec<(ReservationId, ReservationAnswer)>,
-    drain: Option<Answer<Drained>>,
-    weight: usize,
-}
-
-impl Batch {
-    fn add(&mut self, job: Job) {
-        match job {
-            Job::Act(act, answer) => {
-                self.weight = self.weight.saturating_add(weight(&act));
-                self.keys.push((act.request, act.fingerprint));
-                self.acts.push(act);
-                self.answers.push(answer);
-            }
-            Job::Reservation(id, answer) => self.reads.push((id, answer)),
-            Job::Drain(answer) => self.drain = Some(answer),
-        }
-    }
-
-    fn is_full(&self, batch_max: usize, weight_max: usize) -> bool {
-        self.acts.len() + self.reads.len() >= batch_max || self.weight >= weight_max
-    }
 }
 
 /// Aborts the process when the writer panics: its ledger may be half changed, and whoever restarts
@@ -389,25 +358,4 @@ impl Writer {
 fn fail(shared: &Shared, error: &JournalError) -> Result<(), Failed> {
     shared.fail(error.to_string());
     Err(Failed)
-}
-
-/// Per act: the sequence of its own record; for an act that wrote none, of the last one before.
-fn sequences(keys: &[(RequestKey, u64)], records: &[Record], before: u64) -> Vec<u64> {
-    let mut numbered = (before + 1..).zip(records).peekable();
-    let mut last = before;
-    keys.iter()
-        .map(|(request, fingerprint)| {
-            while let Some((sequence, Record::Expire { .. })) = numbered.peek() {
-                last = *sequence;
-                numbered.next();
-            }
-            if let Some((sequence, Record::Act { act, .. })) = numbered.peek() {
-                if act.request == *request && act.fingerprint == *fingerprint {
-                    last = *sequence;
-                    numbered.next();
-                }
-            }
-            last
-        })
-        .collect()
 }
