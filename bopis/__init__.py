@@ -1,3 +1,3 @@
-"""bopis: promises, allocates and hands over orders that are bought online and picked up in store."""
+"""bopis: promises, allocates and hands over orders bought online and picked up in store."""
 
 __version__ = "0.1.0"
