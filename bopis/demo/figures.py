@@ -92,7 +92,11 @@ def figures(
     )
     differences = promise_differences(orders, planned, default_h=run.card.promise_h)
     replay_equal = str(drained.get("state_hash")) == verified
-    problems = _problems(ends, ours, theirs, stock, differences)
+    problems = [*run.failures, *_problems(ends, ours, theirs, stock, differences)]
+    if oversold.units:
+        problems.append(f"{oversold.units} units were oversold: {dict(oversold.by_cell)}")
+    if not replay_equal:
+        problems.append(f"the journal replays to {verified}, not to {drained.get('state_hash')}")
     counts = run.counts
     return {
         "scenario": run.scenario.name,

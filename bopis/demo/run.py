@@ -67,6 +67,7 @@ class Run:
     reallocation: allocation_service_pb2.ReallocateResponse = field(
         default_factory=allocation_service_pb2.ReallocateResponse
     )
+    failures: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     timings: dict[str, float] = field(default_factory=dict)
 
@@ -259,7 +260,10 @@ async def _reallocate(run: Run) -> None:
     await asyncio.sleep(max(0.0, (time_s - _now_s(run)) / run.server.scale))
     with ClientLog(run.logs / "controller.jsonl") as log:
         async with make_channel(run.server.address) as channel:
-            run.reallocation = await reallocate(channel, seed=run.options.seed, log=log)
+            try:
+                run.reallocation = await reallocate(channel, seed=run.options.seed, log=log)
+            except DemoError as error:
+                run.failures.append(str(error))
 
 
 async def _conclude(run: Run) -> dict[str, Any]:

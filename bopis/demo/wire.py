@@ -28,6 +28,8 @@ RETRYABLE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXC
 RETRYABLE_REASONS = frozenset({"OVERLOADED", "REQUEST_WINDOW_FULL", "NOT_SERVING"})
 NANOS_PER_MICRO = 1000
 MICROS = 1_000_000
+CURRENCY = "XXX"
+"""ISO 4217's code for "no currency": scenarios do not name theirs."""
 
 _Order = order_service_pb2.Order
 _Group = order_service_pb2.FulfillmentOrder
@@ -125,9 +127,9 @@ def request_id(seed: int, *parts: object) -> str:
 
 
 def money(micros: int) -> money_pb2.Money:
-    """An amount in the scenario's currency, which has no code."""
+    """An amount in the scenario's currency, whatever it is."""
     units, rest = divmod(micros, MICROS)
-    return money_pb2.Money(units=units, nanos=rest * NANOS_PER_MICRO)
+    return money_pb2.Money(currency_code=CURRENCY, units=units, nanos=rest * NANOS_PER_MICRO)
 
 
 def micros_of(amount: money_pb2.Money) -> int:
