@@ -1,0 +1,103 @@
+"""Fixed work that no change of ours can speed up: what a figure of the same minute is divided by.
+
+| kind | what it does | for figures that are bound by |
+| --- | --- | --- |
+| processor | integers, a dict, a sort and a copy in pure Python and in C | the processor and its memory |
+| disk | small writes that return when they are on the device | the flush of a durable act |
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+ROUNDS: Final = 12
+CHECKSUM: Final = 12_755_372_687_644_202_114
+BLOCK: Final = 4_096
+WRITES: Final = 24
+_MASK: Final = (1 << 64) - 1
+
+
+class Kind(StrEnum):
+    """Which work."""
+
+    PROCESSOR = "processor"
+    DISK = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What one piece of the work takes now, in seconds."""
+
+    median_s: float
+    minimum_s: float
+
+
+def processor_work() -> int:
+    """About five milliseconds of work; returns its checksum, `CHECKSUM`."""
+    state = 88_172_645_463_325_252
+    table: dict[int, int] = {}
+    for _ in range(8_000):
+        state ^= (state << 13) & _MASK
+        state ^= state >> 7
+        state ^= (state << 17) & _MASK
+        table[state & 4_095] = table.get(state & 4_095, 0) + (state >> 40)
+    ordered = sorted(table.items(), key=lambda item: (item[1], item[0]))
+    block = bytearray(1 << 20)
+    for index, (key, value) in enumerate(ordered):
+        block[(index * 257 + key) & 0xFFFFF] = value & 0xFF
+    copied = bytes(block)
+    for key, value in ordered[::16]:
+        state = (state * 31 + key * value + copied[key]) & _MASK
+    return state
+
+
+def disk_work(descriptor: int) -> int:
+    """`WRITES` blocks, each on the device before the next; returns the bytes written."""
+    block = b"\x5a" * BLOCK
+    return sum(os.pwrite(descriptor, block, number * BLOCK) for number in range(WRITES))
+
+
+def calibrate(kind: Kind, folder: Path, *, rounds: int = ROUNDS) -> list[float]:
+    """Seconds of each round. `folder` is on the device that durable figures write to.
+
+    Raises RuntimeError if the work came to another answer: then it was other work.
+    """
+    if kind is Kind.PROCESSOR:
+        return [_timed_processor() for _ in range(rounds)]
+    path = folder / "calibration"
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_DSYNC, 0o600)
+    try:
+        disk_work(descriptor)  # Lays the blocks out: overwriting is what a journal does.
+        return [_timed_disk(descriptor) for _ in range(rounds)]
+    finally:
+        os.close(descriptor)
+        path.unlink()
+
+
+def summary(seconds: list[float]) -> Calibration:
+    """Median and minimum of all rounds."""
+    return Calibration(statistics.median(seconds), min(seconds))
+
+
+def _timed_processor() -> float:
+    begin = time.perf_counter()
+    found = processor_work()
+    taken_s = time.perf_counter() - begin
+    if found != CHECKSUM:
+        raise RuntimeError(f"the calibration came to {found}")
+    return taken_s
+
+
+def _timed_disk(descriptor: int) -> float:
+    begin = time.perf_counter()
+    written = disk_work(descriptor)
+    taken_s = time.perf_counter() - begin
+    if written != WRITES * BLOCK:
+        raise RuntimeError(f"the calibration wrote {written} bytes")
+    return taken_s
