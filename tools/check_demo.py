@@ -11,7 +11,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 END_STATES = ("handed_over", "shipped", "cancelled", "expired", "unfilled")
@@ -21,14 +21,26 @@ RATES = ("split_rate", "fill_rate", "promise_kept")
 REQUIRED = (
     "orders",
     *END_STATES,
+    "stuck",
+    "unfilled_without_reason",
     "oversold_units",
     "replay_equal",
     *COMPARED,
     *(f"{name}_nearest_first" for name in COMPARED),
     *LATENCIES,
 )
-# Counts of what goes wrong in a day, by key or inside the object `disturbances`.
-DISTURBANCES = ("short_picks", "cancelled", "expired", "till_sales", "moved")
+# What goes wrong in any day, however short, and in every whole day.
+SHORT_DISTURBANCES = ("short_picks", "till_sales")
+DISTURBANCES = (
+    *SHORT_DISTURBANCES,
+    "cancels",
+    "no_shows",
+    "duplicate_sales",
+    "moved",
+    "restocked",
+    "stream_reconnects",
+    "wrong_codes_refused",
+)
 
 
 def is_number(value: object) -> bool:
@@ -66,8 +78,11 @@ def figure_problems(figures: Mapping[str, object]) -> list[str]:
         problems.append(f"{orders} orders, but {ended} ended ({', '.join(END_STATES)})")
     if number(figures, "handed_over") + number(figures, "shipped") <= 0:
         problems.append("nothing was handed over or shipped")
-    if number(figures, "oversold_units") != 0:
-        problems.append(f"{figures['oversold_units']} units were sold that were not there")
+    problems += [
+        f"{key} is {figures[key]}, not 0"
+        for key in ("stuck", "unfilled_without_reason", "oversold_units")
+        if number(figures, key) != 0
+    ]
     if figures["replay_equal"] is not True:
         problems.append("the replayed journal differs from what the server held")
     problems += [
@@ -80,18 +95,24 @@ def figure_problems(figures: Mapping[str, object]) -> list[str]:
     latencies = [number(figures, key) for key in LATENCIES]
     if latencies != sorted(latencies) or latencies[0] <= 0:
         problems.append(f"latencies {latencies} are no quantiles")
-    return problems
+    found = figures.get("problems")
+    if found != []:
+        problems.append(f"the demo itself found problems: {found}")
+    return problems + absent_disturbances(figures, SHORT_DISTURBANCES)
+
+
+def absent_disturbances(figures: Mapping[str, object], names: Sequence[str]) -> list[str]:
+    """One sentence per disturbance that was not counted, or did not happen."""
+    return [
+        f"no {name} happened"
+        for name in names
+        if not is_number(figures.get(name)) or number(figures, name) <= 0
+    ]
 
 
 def full_day_problems(figures: Mapping[str, object]) -> list[str]:
     """What a whole day must show besides."""
-    inner = figures.get("disturbances")
-    counts = {**figures, **inner} if isinstance(inner, Mapping) else figures
-    problems = [
-        f"no {key} happened"
-        for key in DISTURBANCES
-        if not is_number(counts.get(key)) or number(counts, key) <= 0
-    ]
+    problems = absent_disturbances(figures, DISTURBANCES)
     if number(figures, "cost") >= number(figures, "cost_nearest_first"):
         problems.append("the cost is not below that of nearest-first")
     problems += [

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tools.check_demo import problems_of
+from tools.check_demo import DISTURBANCES, SHORT_DISTURBANCES, problems_of
 
+DISTURBED = dict.fromkeys(DISTURBANCES, 2)
 GOOD = {
     "orders": 10,
     "handed_over": 5,
@@ -28,7 +29,10 @@ GOOD = {
     "allocation_ms_p50": 1.0,
     "allocation_ms_p99": 4.0,
     "allocation_ms_p999": 9.5,
-    "disturbances": {"short_picks": 3, "till_sales": 20, "moved": 2},
+    "stuck": 0,
+    "unfilled_without_reason": 0,
+    "problems": [],
+    **DISTURBED,
 }
 
 
@@ -51,13 +55,17 @@ def test_good_figures_pass_for_a_short_demo_and_for_a_whole_day() -> None:
         ("split_rate", float("nan")),
         ("allocation_ms_p50", 5.0),
         ("allocation_ms_p50", 0),
+        ("stuck", 1),
+        ("problems", ["an order was lost"]),
+        ("problems", None),
+        *((name, 0) for name in SHORT_DISTURBANCES),
     ],
 )
 def test_a_wrong_figure_is_found(key: str, value: object) -> None:
     assert problems_of(json.dumps({**GOOD, key: value}), full=False)
 
 
-@pytest.mark.parametrize("key", [key for key in GOOD if key != "disturbances"])
+@pytest.mark.parametrize("key", [key for key in GOOD if key not in {*DISTURBANCES, "problems"}])
 def test_a_missing_figure_is_found(key: str) -> None:
     figures = {name: value for name, value in GOOD.items() if name != key}
     assert problems_of(json.dumps(figures), full=False) == [f"{key} is missing"]
@@ -69,8 +77,7 @@ def test_a_missing_figure_is_found(key: str) -> None:
         ("cost", 100.0),
         ("fill_rate", 0.89),
         ("promise_kept", 0.5),
-        ("disturbances", {"short_picks": 0, "till_sales": 20, "moved": 2}),
-        ("disturbances", {}),
+        *((name, 0) for name in DISTURBANCES if name not in SHORT_DISTURBANCES),
     ],
 )
 def test_a_whole_day_without_gain_or_disturbance_is_found(key: str, value: object) -> None:

@@ -43,7 +43,8 @@ ALLOWED_HOSTS = frozenset(
 URL = re.compile(r"(?<![\w.])[a-z+]*https?://([^\s/:\"'`)>\]}{,]+)", re.IGNORECASE)
 # Folders of the machines where people work; a clone has none of them.
 MACHINE_PATH = re.compile(r"(?<![\w./-])/(?:home|root|Users|work|mnt|opt|workspace)/[\w.-]+")
-UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
+# Not the currency code "XXX".
+UNFINISHED = re.compile(r"\b(?:TODO|FIXME|HACK)\b|\bXXX\b(?!\")")
 
 RUST_FUNCTION = re.compile(
     r"^(?P<indent> *)(?:pub(?:\([^)]*\))? +)?(?:(?:const|async|unsafe|extern(?: +\"[^\"]*\")?) +)*"
