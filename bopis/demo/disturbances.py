@@ -105,18 +105,20 @@ def chance(seed: int, kind: str, key: str) -> float:
 
 
 def make_disturbances(scenario: Scenario, *, seed: int, reach_m: int) -> Disturbances:
-    """Decides the day's disturbances: 1 % of the orders are cancelled, 1 % of the pickups within
-    reach of a store are never collected (at least two of each while there are as many).
+    """Decides the day's disturbances: 1 % of the orders are cancelled (half of them pickups within
+    reach of a store: parcels are gone quickly), 1 % of those pickups are never collected; at least
+    two of each while there are as many.
     """
-    cancelled = _draw(seed, "cancel", [order.order_id for order in scenario.orders], CANCEL_SHARE)
     stores = [node for node in scenario.nodes if node.offers_pickup]
     collectable = [
         order.order_id
         for order in scenario.orders
-        if order.method is Method.PICKUP
-        and order.order_id not in cancelled
-        and _has_store(order, stores, reach_m)
+        if order.method is Method.PICKUP and _has_store(order, stores, reach_m)
     ]
+    everyone = [order.order_id for order in scenario.orders]
+    cancelled = _draw(seed, "cancel", everyone, CANCEL_SHARE / 2)
+    cancelled |= _draw(seed, "cancel", collectable, CANCEL_SHARE / 2)
+    collectable = [order_id for order_id in collectable if order_id not in cancelled]
     least, most = CANCEL_DELAY_S
     return Disturbances(
         seed=seed,

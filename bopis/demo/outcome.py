@@ -80,7 +80,7 @@ def count_ends(orders: Iterable[order_service_pb2.Order]) -> Ends:
     """COMPLETED is `handed_over` when a group was collected, else `shipped`; `stuck` did not end.
 
     `partly_unfilled`: orders that lack lines though others were filled. `without_reason`: orders
-    with a line that nobody does and no reason for it.
+    with a line that nobody does and no reason for it (a cancelled group's lines have one).
     """
     counts: Counter[str] = Counter()
     for order in orders:
@@ -95,7 +95,7 @@ def count_ends(orders: Iterable[order_service_pb2.Order]) -> Ends:
             counts["stuck"] += 1
         if order.state == _Order.STATE_CANCELLED:
             continue
-        done = {line.line_number for g in _in_force(order) for line in g.lines}
+        done = {line.line_number for g in order.fulfillment_orders for line in g.lines}
         reasons = {line.line_number for line in order.unfilled_lines if line.reason}
         missing = {line.line_number for line in order.lines} - done
         counts["partly"] += bool(missing) and bool(done)

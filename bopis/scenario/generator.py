@@ -49,9 +49,11 @@ KM_PER_DEGREE = 111.2
 STORE_HOURS = ((480, 1260), (540, 1260), (540, 1320), (600, 1260))
 WAREHOUSE_PICK_RATE = (240, 480)
 STORE_PICK_RATE = (18, 60)
-# Units in the network per unit of a day's expected demand, and where they lie.
-STOCK_COVER = 6.0
-WAREHOUSE_STOCK_SHARE = 0.35
+# Units in the network per unit of a day's expected demand, and who carries what.
+STOCK_COVER = 3.0
+ASSORTMENT_SHARE = (0.35, 0.9)
+WAREHOUSE_ASSORTMENT_SHARE = 0.9
+UNITS_LEAST = (1, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,20 +253,18 @@ def _on_hand(
     popularity: list[float],
     orders: list[ScenarioOrder],
 ) -> dict[tuple[str, str], int]:
-    """Expected demand times STOCK_COVER, a share of it in warehouses, spread at random."""
+    """Warehouses carry nearly every SKU, stores the popular ones more often; what a node carries it
+    has in STOCK_COVER times its share of the expected demand, and never less than a few units.
+    """
     demand = sum(line.quantity for order in orders for line in order.lines)
-    warehouses = [node for node in nodes if node.kind is NodeKind.WAREHOUSE]
-    others = [node for node in nodes if node.kind is not NodeKind.WAREHOUSE]
     on_hand: dict[tuple[str, str], int] = {}
-    for sku, weight in zip(skus, popularity, strict=True):
-        cover = STOCK_COVER * demand * weight / sum(popularity)
-        for group, share in (
-            (warehouses, WAREHOUSE_STOCK_SHARE),
-            (others, 1.0 - WAREHOUSE_STOCK_SHARE),
-        ):
-            for node in group:
-                mean = cover * share / len(group)
-                units = math.floor(mean * dice.uniform(0.2, 1.8) + dice.random())
-                if units:
-                    on_hand[node.node_id, sku.sku] = units
+    for rank, (sku, weight) in enumerate(zip(skus, popularity, strict=True)):
+        mean = STOCK_COVER * demand * weight / sum(popularity) / len(nodes)
+        least_share, most_share = ASSORTMENT_SHARE
+        share = most_share - (most_share - least_share) * rank / len(skus)
+        for node in nodes:
+            warehouse = node.kind is NodeKind.WAREHOUSE
+            if dice.random() < (WAREHOUSE_ASSORTMENT_SHARE if warehouse else share):
+                units = math.floor(mean * dice.uniform(0.4, 1.6))
+                on_hand[node.node_id, sku.sku] = max(units, dice.randint(*UNITS_LEAST))
     return dict(sorted(on_hand.items()))
