@@ -42,3 +42,135 @@ the cost of all orders when exactly the components are applied.
 The process sets its scheduling class to idle (nice 19 where that is refused), ignores SIGINT, and
 exits when its stdin closes before the result is out. Exit code 0 after a result, 1 after a failure.
 """
+
+import os
+import signal
+import stat
+import struct
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, BinaryIO, Final
+
+import msgspec
+
+from solver.problem import ProblemError, Request
+from solver.solve import CheckError, Progress, Result, solve
+
+FRAME_MAX: Final = 1 << 30
+"""Bytes of one frame."""
+_LENGTH: Final = struct.Struct(">I")
+
+
+class FrameError(ValueError):
+    """What came is no request."""
+
+
+def read_frame(stream: BinaryIO) -> bytes:
+    """One frame. Raises FrameError if the stream ends before it, or it is too large."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise FrameError("the input ended before a frame")
+    (length,) = _LENGTH.unpack(head)
+    if length > FRAME_MAX:
+        raise FrameError(f"a frame of {length} bytes")
+    body = stream.read(length)
+    if len(body) < length:
+        raise FrameError("the input ended within a frame")
+    return body
+
+
+def write_frame(stream: BinaryIO, message: dict[str, Any]) -> None:
+    """One message as a frame."""
+    body = msgspec.msgpack.encode(message)
+    stream.write(_LENGTH.pack(len(body)) + body)
+    stream.flush()
+
+
+def answer_of(result: Result) -> dict[str, Any]:
+    """The result frame."""
+    components = [
+        [
+            {
+                "order_id": move.order_id,
+                "groups": move.plan.groups,
+                "unfilled": move.plan.unfilled,
+                "cost": move.plan.cost,
+            }
+            for move in component
+        ]
+        for component in result.components
+    ]
+    return {
+        "type": "result",
+        "components": components,
+        "cost_before_micro": result.cost_before_micro,
+        "cost_planned_micro": result.cost_planned_micro,
+        "bound_micro": result.bound_micro,
+        "solve_time_ms": result.solve_time_ms,
+        "considered": result.considered,
+        "rounds": result.rounds,
+        "columns": result.columns,
+        "inexact_bounds": result.inexact_bounds,
+    }
+
+
+def run(source: BinaryIO, sink: BinaryIO, *, on_read: Callable[[], None] = lambda: None) -> int:
+    """Reads a request, solves it, writes the answer; the exit code. `on_read`: called when the
+    request is in.
+    """
+
+    def report(progress: Progress) -> None:
+        write_frame(sink, {"type": "progress", **asdict(progress)})
+
+    try:
+        request = msgspec.msgpack.decode(read_frame(source), type=Request)
+        on_read()
+        result = solve(request, report=report)
+    except (FrameError, msgspec.DecodeError, ProblemError, CheckError) as error:
+        write_frame(sink, {"type": "failed", "why": f"{type(error).__name__}: {error}"})
+        return 1
+    write_frame(sink, answer_of(result))
+    return 0
+
+
+def be_idle() -> None:
+    """Lets everything else on the machine go first."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except (OSError, AttributeError):
+        with suppress(OSError):
+            os.nice(19)
+
+
+def _watch(descriptor: int) -> None:
+    """Ends the process when the caller's end of the pipe closes."""
+    with suppress(OSError):
+        while os.read(descriptor, 4096):
+            pass
+    os._exit(2)
+
+
+def main() -> int:
+    """The process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    be_idle()
+    # What a library prints must not get between the frames: it goes to stderr.
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    source = sys.stdin.buffer
+    mode = os.fstat(source.fileno()).st_mode
+    is_pipe = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+    def watch() -> None:
+        if is_pipe:
+            threading.Thread(target=_watch, args=(source.fileno(),), daemon=True).start()
+
+    with sink:
+        return run(source, sink, on_read=watch)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

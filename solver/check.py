@@ -1,0 +1,237 @@
+"""The independent checker: prices plans and finds broken rules from the problem alone.
+
+It shares nothing with the kernel or the master but the problem's values: own distances, own
+windows, own sums. A result that it objects to is never sent.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from solver.problem import (
+    HOUR_S,
+    PICKUP_KINDS,
+    Ask,
+    Cost,
+    CostTerm,
+    Group,
+    NetworkNode,
+    Place,
+    Plan,
+    Request,
+)
+
+EARTH_RADIUS_M: Final = 6_371_008.8
+FARTHEST_M: Final = 20_016_000
+"""Half of the earth's circumference: the policy limits the way of a parcel by nothing else."""
+
+
+def meters_between(here: Place, there: Place) -> int:
+    """Great-circle distance (haversine), rounded to whole meters."""
+    lat_a, lat_b = math.radians(here.latitude), math.radians(there.latitude)
+    east = math.radians(there.longitude - here.longitude)
+    chord = (
+        math.sin((lat_b - lat_a) / 2) ** 2
+        + math.cos(lat_a) * math.cos(lat_b) * math.sin(east / 2) ** 2
+    )
+    return math.floor(2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, chord))) + 0.5)
+
+
+def half_up(value: int, factor: int, divisor: int) -> int:
+    """Value x factor / divisor, rounded half up; all at least 0."""
+    return (value * factor + divisor // 2) // divisor
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The request by name."""
+
+    request: Request
+    nodes: Mapping[str, NetworkNode]
+    weights: Mapping[str, int]
+
+    @classmethod
+    def of(cls, request: Request) -> "World":
+        """Indexes nodes and items."""
+        return cls(
+            request,
+            {node.node.node_id: node for node in request.nodes},
+            {item.sku: item.weight_g for item in request.items},
+        )
+
+    def customer_store(self, ask: Ask) -> str | None:
+        """The nearest store in reach open before the promise, else the nearest; None for SHIP."""
+        if ask.method != "PICKUP":
+            return None
+        reach_m = self.request.policy.pickup_reach_km * 1000
+        stores = []
+        for index, entry in enumerate(self.request.nodes):
+            meters = meters_between(ask.place, entry.node.place)
+            if entry.node.kind in PICKUP_KINDS and meters <= reach_m:
+                is_open = any(
+                    window.seconds > 0
+                    and window.start_s * 1000 >= ask.now_ms
+                    and (window.start_s + HOUR_S) * 1000 <= ask.promise_ms
+                    for window in entry.windows
+                )
+                stores.append((not is_open, meters, index, entry.node.node_id))
+        return min(stores)[3] if stores else None
+
+    def unfilled_micro(self, quantity: int, unit_price_micro: int) -> int:
+        """Cost of leaving a line: at least the dearest plan that the policy allows."""
+        policy, card = self.request.policy, self.request.policy.card
+        floor = (
+            card.ship_package_micro
+            + half_up(card.ship_km_micro, FARTHEST_M, 1000)
+            + card.pickup_shipped_micro
+            + card.extra_group_micro
+            + card.pick_line_micro
+            + card.late_hour_micro * policy.late_windows_max_h
+        )
+        margin = half_up(quantity * unit_price_micro, card.unfilled_share_bp, 10_000)
+        return max(floor, margin + card.unfilled_goodwill_micro)
+
+
+def cost_of(world: World, ask: Ask, groups: Sequence[Group]) -> Cost:
+    """What a plan costs, from the cost card; no opportunity. Lines in no group are unfilled."""
+    policy, card = world.request.policy, world.request.policy.card
+    amounts: Counter[str] = Counter()
+    own = world.customer_store(ask)
+    own_m = meters_between(ask.place, world.nodes[own].node.place) if own is not None else 0
+    left = {line.line_number: line for line in ask.lines}
+    late_h = 0
+    for group in groups:
+        meters = meters_between(ask.place, world.nodes[group.node_id].node.place)
+        grams = 0
+        for number in group.line_numbers:
+            line = left.pop(number)
+            unit_g = world.weights.get(line.sku, 0) or policy.unit_weight_g
+            grams = unit_g * line.quantity
+            amounts["pick"] += card.pick_line_micro
+            if group.method == "SHIP":
+                amounts["ship_kg"] += half_up(card.ship_kg_micro, grams, 1000)
+        if group.method == "SHIP":
+            amounts["ship_package"] += card.ship_package_micro
+            amounts["ship_km"] += half_up(card.ship_km_micro, meters, 1000)
+            amounts["pickup_shipped"] += card.pickup_shipped_micro if own is not None else 0
+        else:
+            beyond = max(0, meters - own_m)
+            amounts["other_store_km"] += half_up(card.other_store_km_micro, beyond, 1000)
+        late_h = max(late_h, -(-(group.ready_by_ms - ask.promise_ms) // 3_600_000))
+    amounts["extra_group"] = card.extra_group_micro * max(0, len(groups) - 1)
+    amounts["late"] = card.late_hour_micro * late_h
+    for line in left.values():
+        amounts["unfilled"] += world.unfilled_micro(line.quantity, line.unit_price_micro)
+    return Cost(tuple(CostTerm(name, amount) for name, amount in amounts.items() if amount))
+
+
+def plan_problems(world: World, ask: Ask, plan: Plan) -> list[str]:
+    """The rules that a new plan breaks, in words; none if it is sound."""
+    found = _line_problems(ask, plan)
+    nodes = [group.node_id for group in plan.groups]
+    if len(set(nodes)) < len(nodes):
+        found.append("two groups at one node")
+    if sum(group.method == "PICKUP" for group in plan.groups) > 1:
+        found.append("two pickup stores")
+    for group in plan.groups:
+        if group.node_id not in world.nodes:
+            found.append(f"unknown node {group.node_id}")
+            continue
+        found += _method_problems(world, ask, group)
+        found += _window_problems(world, ask, group)
+    if not found and cost_of(world, ask, plan.groups).total_micro != plan.cost.total_micro:
+        found.append("the cost is not what the card says")
+    return [f"order {ask.order_id}: {text}" for text in found]
+
+
+def _line_problems(ask: Ask, plan: Plan) -> list[str]:
+    found = []
+    named = [number for group in plan.groups for number in group.line_numbers]
+    asked = {line.line_number for line in ask.lines}
+    left = {line.line_number for line in plan.unfilled}
+    if len(set(named)) < len(named) or not set(named) <= asked:
+        found.append("a line is done twice or was not asked for")
+    if any(not group.line_numbers for group in plan.groups):
+        found.append("a group without lines")
+    if ask.all_or_nothing:
+        if named and set(named) != asked:
+            found.append("all or nothing, but a part")
+    elif set(named) | left != asked or set(named) & left:
+        found.append("a line is neither done nor left, or both")
+    return found
+
+
+def _method_problems(world: World, ask: Ask, group: Group) -> list[str]:
+    policy = world.request.policy
+    node = world.nodes[group.node_id].node
+    own = world.customer_store(ask)
+    found = []
+    if group.node_id in ask.excluded_node_ids:
+        found.append(f"{group.node_id} is excluded")
+    if group.method == "SHIP":
+        shipped_anyway = own is None and policy.ship_when_out_of_reach
+        if ask.method == "PICKUP" and not (ask.consent.ship_home or shipped_anyway):
+            found.append("shipped without consent")
+        return found
+    if own is None or node.kind not in PICKUP_KINDS:
+        found.append(f"no pickup at {group.node_id}")
+    elif ask.pickup_only_at is not None:
+        if group.node_id != ask.pickup_only_at:
+            found.append("pickup at another store than the only one")
+    elif group.node_id != own:
+        reach_m = min(ask.consent.other_store_km, policy.pickup_reach_km) * 1000
+        if meters_between(ask.place, node.place) > reach_m:
+            found.append("pickup at another store without consent")
+    return found
+
+
+def _window_problems(world: World, ask: Ask, group: Group) -> list[str]:
+    policy, entry = world.request.policy, world.nodes[group.node_id]
+    now_ms = max(ask.now_ms, world.request.problem.now_ms)
+    starts = [share.window_start_s for share in group.labor]
+    hours = {window.start_s for window in entry.windows}
+    found = []
+    span = len(starts)
+    if not 1 <= span <= policy.span_windows_max:
+        return ["no labor, or over too many hours"]
+    if starts != [starts[0] + HOUR_S * index for index in range(span)] or not hours >= set(starts):
+        found.append("hours that are closed or not consecutive")
+    if group.window_start_ms != starts[0] * 1000 or starts[0] * 1000 < now_ms:
+        found.append("the first hour is past, or not the one named")
+    ready_ms = (starts[0] + HOUR_S * span) * 1000
+    if group.ready_by_ms != ready_ms or ready_ms < now_ms + policy.lead_time_ms:
+        found.append("ready before the lead time, or not at the end of the last hour")
+    if ready_ms > ask.promise_ms + policy.late_windows_max_h * 3_600_000:
+        found.append("later than the policy allows")
+    # Each line's seconds are split equally, the first hours taking the remainder.
+    each, rest = divmod(entry.node.line_seconds, span)
+    lines = len(group.line_numbers)
+    if [share.seconds for share in group.labor] != [
+        lines * (each + (index < rest)) for index in range(span)
+    ]:
+        found.append("labor is not what the lines take")
+    return found
+
+
+def limit_problems(request: Request, plans: Iterable[tuple[Ask, Plan]]) -> list[str]:
+    """Cells of which these plans together take more than these orders may use."""
+    taken: Counter[tuple[str, str | int]] = Counter()
+    for ask, plan in plans:
+        lines = {line.line_number: line for line in ask.lines}
+        for group in plan.groups:
+            for number in group.line_numbers:
+                taken[group.node_id, lines[number].sku] += lines[number].quantity
+            for share in group.labor:
+                taken[group.node_id, share.window_start_s] += share.seconds
+    limits: Counter[tuple[str, str | int]] = Counter()
+    for stock in request.problem.stock:
+        limits[stock.node_id, stock.sku] = stock.units
+    for labor in request.problem.labor:
+        limits[labor.node_id, labor.window_start_s] = labor.seconds
+    return [
+        f"{node} {item}: {amount} taken of {limits[node, item]}"
+        for (node, item), amount in sorted(taken.items(), key=str)
+        if amount > limits[node, item]
+    ]

@@ -1,0 +1,291 @@
+"""The batch problem: open orders with their plans in force, and the stock and labor they share.
+
+The dataclasses have the fields of the values of the same name in `bopis.domain`, so that the
+worker decodes what the service sends straight into them; this package imports nothing of bopis.
+Money is micro-units, labor seconds, times Unix ms (fields in `_s`: Unix seconds).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Method = Literal["PICKUP", "SHIP"]
+PICKUP_KINDS: Final = frozenset({"STORE", "DARK_STORE"})
+HOUR_S: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Degrees in WGS 84."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node."""
+
+    node_id: str
+    kind: str
+    place: Place
+    pick_lines_per_hour: int
+
+    @property
+    def line_seconds(self) -> int:
+        """Labor seconds of one line, rounded up."""
+        return -(-HOUR_S // self.pick_lines_per_hour)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """An open hour and the seconds it offers; what is free of it is a limit of the problem."""
+
+    start_s: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkNode:
+    """A node with its open hours."""
+
+    node: Node
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One SKU; a weight of 0 is unknown."""
+
+    sku: str
+    unit_price_micro: int = 0
+    weight_g: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CostCard:
+    """Prices of the terms in micro-units; shares in basis points."""
+
+    ship_package_micro: int
+    ship_km_micro: int
+    ship_kg_micro: int
+    pick_line_micro: int
+    extra_group_micro: int
+    other_store_km_micro: int
+    pickup_shipped_micro: int
+    late_hour_micro: int
+    unfilled_share_bp: int
+    unfilled_goodwill_micro: int
+    opportunity_last_bp: int
+    opportunity_next_two_bp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The cost card and the rules for windows, reach and shipping."""
+
+    card: CostCard
+    unit_weight_g: int
+    lead_time_ms: int
+    pickup_reach_km: int
+    ship_when_out_of_reach: bool
+    late_windows_max_h: int
+    span_windows_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the customer agrees to."""
+
+    other_store_km: int = 0
+    ship_home: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskLine:
+    """One line."""
+
+    line_number: int
+    sku: str
+    quantity: int
+    unit_price_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be sourced. `now_ms`: when it was asked first; it decides the customer's store."""
+
+    order_id: str
+    method: Method
+    place: Place
+    lines: tuple[AskLine, ...]
+    now_ms: int
+    promise_ms: int
+    consent: Consent
+    all_or_nothing: bool = False
+    excluded_node_ids: tuple[str, ...] = ()
+    pickup_only_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaborShare:
+    """Seconds that a group takes from one hour."""
+
+    window_start_s: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines that one node does, by one method."""
+
+    node_id: str
+    method: Method
+    line_numbers: tuple[int, ...]
+    labor: tuple[LaborShare, ...]
+    window_start_ms: int
+    ready_by_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnfilledLine:
+    """A line that nobody does, and why."""
+
+    line_number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CostTerm:
+    """A term of the cost card."""
+
+    name: str
+    amount_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Terms that are not zero."""
+
+    terms: tuple[CostTerm, ...] = ()
+
+    @property
+    def total_micro(self) -> int:
+        """Their sum."""
+        return sum(term.amount_micro for term in self.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A way to fulfill one order; the cost holds no opportunity."""
+
+    groups: tuple[Group, ...]
+    unfilled: tuple[UnfilledLine, ...]
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order that nobody picks yet, with the plan in force."""
+
+    ask: Ask
+    groups: tuple[Group, ...]
+    unfilled: tuple[UnfilledLine, ...]
+    cost: Cost
+
+    @property
+    def plan(self) -> Plan:
+        """The plan in force."""
+        return Plan(self.groups, self.unfilled, self.cost)
+
+
+@dataclass(frozen=True, slots=True)
+class StockLimit:
+    """Units that these orders may use, what they hold there included."""
+
+    node_id: str
+    sku: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaborLimit:
+    """Seconds that these orders may use, what they hold there included."""
+
+    node_id: str
+    window_start_s: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One batch."""
+
+    now_ms: int
+    orders: tuple[OpenOrder, ...]
+    stock: tuple[StockLimit, ...]
+    labor: tuple[LaborLimit, ...]
+    time_limit_ms: int
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A batch with the world that it lives in."""
+
+    nodes: tuple[NetworkNode, ...]
+    items: tuple[Item, ...]
+    policy: Policy
+    problem: Problem
+
+
+class ProblemError(ValueError):
+    """The batch contradicts itself: the message says where."""
+
+
+StockKey = tuple[str, str]
+LaborKey = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the orders share, numbered through: stock first, then labor."""
+
+    stock: tuple[StockLimit, ...]
+    labor: tuple[LaborLimit, ...]
+    limits: tuple[int, ...]
+    by_stock: Mapping[StockKey, int]
+    by_labor: Mapping[LaborKey, int]
+
+    def takes(self, ask: Ask, groups: Iterable[Group]) -> dict[int, int]:
+        """What groups take of each row. Raises ProblemError where no limit names a cell."""
+        by_number = {line.line_number: line for line in ask.lines}
+        taken: Counter[int] = Counter()
+        try:
+            for group in groups:
+                for number in group.line_numbers:
+                    line = by_number[number]
+                    taken[self.by_stock[group.node_id, line.sku]] += line.quantity
+                for share in group.labor:
+                    taken[self.by_labor[group.node_id, share.window_start_s]] += share.seconds
+        except KeyError as error:
+            raise ProblemError(f"order {ask.order_id}: no line or limit {error}") from error
+        return dict(taken)
+
+
+def rows_of(problem: Problem) -> Rows:
+    """The rows that these orders can touch: stock of their SKUs, and labor."""
+    skus = {line.sku for order in problem.orders for line in order.ask.lines}
+    stock = tuple(row for row in problem.stock if row.sku in skus)
+    by_stock = {(row.node_id, row.sku): index for index, row in enumerate(stock)}
+    by_labor = {
+        (row.node_id, row.window_start_s): len(stock) + index
+        for index, row in enumerate(problem.labor)
+    }
+    if len(by_stock) < len(stock) or len(by_labor) < len(problem.labor):
+        raise ProblemError("two limits name one cell")
+    limits = (*(row.units for row in stock), *(row.seconds for row in problem.labor))
+    if any(limit < 0 for limit in limits):
+        raise ProblemError("a limit is below 0")
+    return Rows(stock, problem.labor, limits, by_stock, by_labor)

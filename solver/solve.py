@@ -1,0 +1,249 @@
+"""The batch solve: price, relax, repeat; choose; check; group into moves."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from solver import check
+from solver.columns import Pool, Pricer, current_columns, stock_rows_of
+from solver.kernel import Column, Kernel
+from solver.master import Relaxation, choose, fits, relax
+from solver.moves import change_of, components
+from solver.problem import OpenOrder, Plan, Request, rows_of
+from solver.rounding import rounded
+
+ROUNDS_MAX: Final = 60
+"""Column generation rounds."""
+GAP_ENOUGH: Final = 1e-4
+"""LP objective over the proven bound at which pricing ends."""
+PRICING_SHARE: Final = 0.6
+"""Share of the time limit after which pricing ends; the rest is for choosing and checking."""
+SMOOTHING: Final = 0.5
+"""Weight of the best prices so far in the next ones (Wentges 1997)."""
+POOL_MIP_MAX: Final = 60_000
+"""Columns up to which the MIP is tried; above that the rounded allocation is the answer."""
+STAY_MICRO: Final = 10_000
+"""A move must gain more than this (micro-units)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a solve is."""
+
+    stage: str
+    orders: int
+    columns: int
+    bound_micro: int
+    cost_micro: int
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderMove:
+    """One order's new plan."""
+
+    order_id: str
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is proposed; costs are of all orders, without opportunity, in micro-units."""
+
+    components: tuple[tuple[OrderMove, ...], ...]
+    cost_before_micro: int
+    cost_planned_micro: int
+    bound_micro: int
+    considered: int
+    rounds: int
+    columns: int
+    inexact_bounds: int
+    solve_time_ms: int
+
+
+class CheckError(AssertionError):
+    """The independent checker objects to what was found: a bug, never sent as a result."""
+
+
+@dataclass(slots=True)
+class _Solve:
+    request: Request
+    report: Callable[[Progress], None]
+    started_s: float
+
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self.started_s
+
+    @property
+    def limit_s(self) -> float:
+        return self.request.problem.time_limit_ms / 1000
+
+    def tell(self, stage: str, *, columns: int = 0, bound: int = 0, cost: int = 0) -> None:
+        orders = len(self.request.problem.orders)
+        self.report(Progress(stage, orders, columns, bound, cost, int(self.elapsed_s() * 1000)))
+
+
+def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: None) -> Result:
+    """Allocates all orders of the request anew, within about its time limit.
+
+    Raises ProblemError where the request contradicts itself, CheckError where the independent
+    checker objects (a bug).
+    """
+    run = _Solve(request, report, time.monotonic())
+    problem = request.problem
+    run.tell("READING")
+    if not problem.orders:
+        return Result((), 0, 0, 0, 0, 0, 0, 0, 0)
+    world = check.World.of(request)
+    rows = rows_of(problem)
+    costs = [check.cost_of(world, o.ask, o.groups).total_micro for o in problem.orders]
+    current = current_columns(problem, rows, costs)
+    pool = Pool()
+    for column in current:
+        pool.add(column)
+    kernel = Kernel(request, rows)
+    pricer = Pricer(kernel, rows, pool, current, stock_rows_of(problem, rows))
+    before = sum(costs)
+    relaxation, prices, rounds = _generate(run, pool, pricer, before)
+    chosen = _choose(run, pool, pricer, relaxation, prices)
+    moves = _moves(pool, chosen, rows.limits)
+    plans = {order: pool.columns[chosen[order]] for move in moves for order in move}
+    planned = sum(plans.get(o, current[o]).cost_micro for o in range(len(problem.orders)))
+    if planned >= before:
+        moves, plans, planned = [], {}, before
+    run.tell("CHECKING", columns=len(pool.columns), bound=pricer.bound_micro, cost=planned)
+    _check(request, world, plans, bound=pricer.bound_micro, planned=planned)
+    return Result(
+        components=tuple(
+            tuple(OrderMove(problem.orders[o].ask.order_id, plans[o].plan) for o in move)
+            for move in moves
+        ),
+        cost_before_micro=before,
+        cost_planned_micro=planned,
+        bound_micro=pricer.bound_micro,
+        considered=len(problem.orders),
+        rounds=rounds,
+        columns=len(pool.columns),
+        inexact_bounds=pricer.inexact,
+        solve_time_ms=int(run.elapsed_s() * 1000),
+    )
+
+
+def _generate(
+    run: _Solve, pool: Pool, pricer: Pricer, before: int
+) -> tuple[Relaxation | None, list[int], int]:
+    """Column generation with smoothed prices: (last LP, best prices, rounds)."""
+    limits = np.array(pricer.rows.limits, dtype=np.int64)
+    orders = len(run.request.problem.orders)
+    best_prices = [0] * len(limits)
+    best_bound, _ = pricer.price(best_prices)
+    relaxation: Relaxation | None = None
+    objective = float(before)
+    rounds = 1
+    while rounds < ROUNDS_MAX:
+        spent_s = run.elapsed_s()
+        if spent_s >= run.limit_s * PRICING_SHARE:
+            break
+        found = relax(pool, limits=limits, orders=orders, time_limit_s=run.limit_s - spent_s)
+        if found is None:
+            break
+        relaxation, objective = found, found.objective
+        run.tell(
+            "PRICING", columns=len(pool.columns), bound=pricer.bound_micro, cost=round(objective)
+        )
+        if objective - pricer.bound_micro <= GAP_ENOUGH * max(1.0, abs(objective)):
+            break
+        target = [round(float(price)) for price in found.prices]
+        blend = [
+            round(SMOOTHING * old + (1 - SMOOTHING) * new)
+            for old, new in zip(best_prices, target, strict=True)
+        ]
+        bound, added = pricer.price(blend)
+        if added == 0 and blend != target:
+            # The smoothed prices cut nothing off: the LP's own prices decide.
+            other_bound, added = pricer.price(target)
+            if other_bound > bound:
+                bound, blend = other_bound, target
+        if bound > best_bound:
+            best_bound, best_prices = bound, blend
+        rounds += 1
+        if added == 0:
+            break
+    return relaxation, best_prices, rounds
+
+
+def _choose(
+    run: _Solve,
+    pool: Pool,
+    pricer: Pricer,
+    relaxation: Relaxation | None,
+    prices: Sequence[int],
+) -> list[int]:
+    """One column per order: the better of the plans in force, the rounded LP, and the MIP."""
+    limits = np.array(pricer.rows.limits, dtype=np.int64)
+    best = [of_order[0] for of_order in pool.of_order]
+
+    def cost(chosen: Sequence[int]) -> int:
+        return sum(pool.columns[c].cost_micro for c in chosen)
+
+    if relaxation is not None:
+        values = np.zeros(len(pool.columns))
+        values[: len(relaxation.values)] = relaxation.values
+        start = rounded(pool, values, prices=prices, limits=pricer.rows.limits)
+        if start is not None and cost(start) < cost(best) and fits(pool, start, limits):
+            best = start
+    left_s = run.limit_s * 0.95 - run.elapsed_s()
+    run.tell("POOL", columns=len(pool.columns), bound=pricer.bound_micro, cost=cost(best))
+    if left_s > 0.05 and len(pool.columns) <= POOL_MIP_MAX:
+        best = choose(
+            pool,
+            limits=limits,
+            orders=len(pool.of_order),
+            hint=best,
+            stay_micro=STAY_MICRO,
+            time_limit_s=left_s,
+            seed=run.request.problem.seed,
+        )
+    return best
+
+
+def _moves(pool: Pool, chosen: Sequence[int], limits: Sequence[int]) -> list[list[int]]:
+    """The orders that change, as atomic groups in an order in which they can be applied."""
+    free = list(limits)
+    changes = []
+    for order, index in enumerate(chosen):
+        before, after = pool.columns[pool.of_order[order][0]], pool.columns[index]
+        for row, amount in zip(before.rows, before.amounts, strict=True):
+            free[row] -= amount
+        if after is not before:
+            changes.append(change_of(before, after))
+    return components(changes, free)
+
+
+def _check(
+    request: Request,
+    world: check.World,
+    plans: dict[int, Column],
+    *,
+    bound: int,
+    planned: int,
+) -> None:
+    orders: tuple[OpenOrder, ...] = request.problem.orders
+    found: list[str] = []
+    for order, column in plans.items():
+        found += check.plan_problems(world, orders[order].ask, column.plan)
+    final = [
+        (order.ask, plans[index].plan if index in plans else order.plan)
+        for index, order in enumerate(orders)
+    ]
+    found += check.limit_problems(request, final)
+    total = sum(check.cost_of(world, ask, plan.groups).total_micro for ask, plan in final)
+    if total != planned:
+        found.append(f"the plans cost {total}, not {planned}")
+    if bound > planned:
+        found.append(f"the bound {bound} lies above the plans' cost {planned}")
+    if found:
+        raise CheckError("; ".join(found[:10]))
