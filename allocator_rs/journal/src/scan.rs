@@ -92,22 +92,13 @@ pub(crate) fn scan(storage: &dyn Storage, visit: Visit<'_>) -> Result<Scan, Jour
             });
         }
     }
-    let used = count_used(storage, &indexes)?;
+    let unused = find_unused(storage, &indexes)?;
+    let used = indexes.len() - unused.len();
     let mut chain = Chain::new(visit);
     let mut end = None;
     let mut bytes = Vec::new();
     for index in indexes.iter().take(used) {
         end = Some(chain.segment(storage, *index, *index == used as u64, &mut bytes)?);
-    }
-    let mut unused = Vec::new();
-    for index in indexes.iter().skip(used) {
-        load(storage, *index, &mut bytes)?;
-        let blank = is_zero(&bytes);
-        unused.push(Unused {
-            index: *index,
-            size: bytes.len() as u64,
-            blank,
-        });
     }
     Ok(Scan {
         scanned: chain.scanned,
@@ -116,21 +107,38 @@ pub(crate) fn scan(storage: &dyn Storage, visit: Visit<'_>) -> Result<Scan, Jour
     })
 }
 
-/// How many segments are in use: all up to the last with a sound header, or with any other bytes
-/// than zeros behind its first block.
-fn count_used(storage: &dyn Storage, indexes: &[u64]) -> Result<usize, JournalError> {
+/// The segments behind the last one in use, which is the last with a sound header, or with any
+/// other bytes than zeros behind its first block.
+fn find_unused(storage: &dyn Storage, indexes: &[u64]) -> Result<Vec<Unused>, JournalError> {
+    let mut unused = Vec::new();
     let mut bytes = Vec::new();
-    for (before, index) in indexes.iter().enumerate().rev() {
-        load(storage, *index, &mut bytes)?;
-        let head = bytes.get(..BLOCK).and_then(SegmentHeader::decode);
-        if head.is_some() || !bytes.get(BLOCK..).is_none_or(is_zero) {
-            return Ok(before + 1);
+    for index in indexes.iter().rev() {
+        load(storage, *index, BLOCK as u64, &mut bytes)?;
+        if SegmentHeader::decode(&bytes).is_some() {
+            break;
         }
+        load(storage, *index, SEGMENT_BYTES_MAX, &mut bytes)?;
+        if !bytes.get(BLOCK..).is_none_or(is_zero) {
+            break;
+        }
+        let blank = is_zero(&bytes);
+        unused.push(Unused {
+            index: *index,
+            size: bytes.len() as u64,
+            blank,
+        });
     }
-    Ok(0)
+    unused.reverse();
+    Ok(unused)
 }
 
-fn load(storage: &dyn Storage, index: u64, into: &mut Vec<u8>) -> Result<(), JournalError> {
+/// Reads a segment, or its first `most` bytes.
+fn load(
+    storage: &dyn Storage,
+    index: u64,
+    most: u64,
+    into: &mut Vec<u8>,
+) -> Result<(), JournalError> {
     let name = segment_name(index);
     let doing = || JournalError::io(format!("read {name}"));
     let file = storage.open(&name, Access::Read).map_err(doing())?;
@@ -143,7 +151,7 @@ fn load(storage: &dyn Storage, index: u64, into: &mut Vec<u8>) -> Result<(), Jou
         ));
     }
     into.clear();
-    into.resize(usize::try_from(size).unwrap_or(0), 0);
+    into.resize(usize::try_from(size.min(most)).unwrap_or(0), 0);
     let read = file.read_at(0, into).map_err(doing())?;
     into.truncate(read);
     Ok(())
@@ -179,7 +187,7 @@ impl<'a> Chain<'a> {
         bytes: &mut Vec<u8>,
     ) -> Result<End, JournalError> {
         let name = segment_name(index);
-        load(storage, index, bytes)?;
+        load(storage, index, SEGMENT_BYTES_MAX, bytes)?;
         let header = self.header(&name, index, bytes)?;
         let short = (bytes.len() as u64) < header.segment_bytes;
         if short && !last {
