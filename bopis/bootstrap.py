@@ -15,6 +15,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 import grpc
@@ -22,7 +23,7 @@ import msgspec
 import structlog
 import uvloop
 
-from bopis._allocator_rs import Clock, Door, Engine
+from bopis._allocator_rs import Clock, Door, Engine, verify
 from bopis.adapters.bus_local import LocalBus
 from bopis.adapters.clock_native import has_scaled_clock, scaled_clock, system_clock
 from bopis.adapters.ids_random import RandomIds
@@ -111,6 +112,19 @@ def serve(settings: Settings, announce: Callable[[Ready], None]) -> int:
     native = _open(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, policy, native, announce))
+
+
+def verify_folder(data_folder: Path) -> dict[str, str | int]:
+    """Decides the whole journal of a stopped service again: journal id, last sequence, records and
+    state hash. Never writes.
+
+    Raises DivergenceError naming where the journal disagrees, FileNotFoundError.
+    """
+    ledger = data_folder / LEDGER_FOLDER
+    if not ledger.is_dir():
+        raise FileNotFoundError(f"there is no ledger in {data_folder}")
+    report: dict[str, str | int] = msgspec.msgpack.decode(verify(ledger))
+    return report
 
 
 def _open(settings: Settings) -> _Native:

@@ -13,11 +13,12 @@
 | log_level | BOPIS_LOG_LEVEL | info |
 """
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bopis.domain.policy import CardLevel, Policy, parse_policy
@@ -47,11 +48,43 @@ class Settings(BaseSettings):
     drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @model_validator(mode="after")
-    def _policy_is_a_file(self) -> "Settings":
-        if self.policy_file is not None and not self.policy_file.is_file():
-            raise ValueError(f"there is no policy file {self.policy_file}")
-        return self
+    @field_validator("time_origin", mode="before")
+    @classmethod
+    def _origin_is_a_time(cls, value: object) -> object:
+        # A bare number would be read as seconds since 1970: nobody means that.
+        if isinstance(value, str) and "T" not in value.upper():
+            raise ValueError("must be a time with a zone, such as 2026-03-03T08:00:00Z")
+        return value
+
+    @field_validator("policy_file")
+    @classmethod
+    def _policy_is_a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"there is no file {value}")
+        return value
+
+
+class SettingsError(ValueError):
+    """Settings that make no sense: (name of the setting, may be empty; what is wrong with it)."""
+
+    def __init__(self, complaints: tuple[tuple[str, str], ...]) -> None:
+        super().__init__("; ".join(f"{name}: {words}" for name, words in complaints))
+        self.complaints = complaints
+
+
+def settings_of(values: Mapping[str, Any]) -> Settings:
+    """Settings from given values, the environment and defaults. Raises SettingsError."""
+    try:
+        return Settings(**values)
+    except ValidationError as invalid:
+        complaints = tuple(
+            (
+                str(error["loc"][0]) if error["loc"] else "",
+                error["msg"].removeprefix("Value error, "),
+            )
+            for error in invalid.errors()
+        )
+        raise SettingsError(complaints) from None
 
 
 def load_policy(settings: Settings) -> Policy:

@@ -17,17 +17,13 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Decides the whole journal again and compares; exit code 1 and where, if it disagrees."""
-    import msgspec
-
     from bopis._allocator_rs import NativeError
-    from bopis._allocator_rs import verify as verify_journal
-    from bopis.bootstrap import LEDGER_FOLDER
+    from bopis.bootstrap import verify_folder
 
-    ledger = directory / LEDGER_FOLDER if (directory / LEDGER_FOLDER).is_dir() else directory
-    if not ledger.is_dir():
-        refuse(f"there is no folder {directory}", code=BAD_OPTION)
     try:
-        report = msgspec.msgpack.decode(verify_journal(ledger))
+        report = verify_folder(directory)
+    except FileNotFoundError as error:
+        refuse(str(error), code=BAD_OPTION)
     except NativeError as error:
         refuse(str(error))
     if as_json:

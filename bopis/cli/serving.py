@@ -80,20 +80,16 @@ def serve(
 
 
 def _settings(values: dict[str, Any]) -> "Settings":
-    from pydantic import ValidationError
+    from bopis.config import SettingsError, settings_of
 
-    from bopis.config import Settings
-
-    given = {name: value for name, value in values.items() if value is not None}
     try:
-        return Settings(**given)
-    except ValidationError as invalid:
-        complaints = []
-        for error in invalid.errors():
-            name = str(error["loc"][0]) if error["loc"] else ""
-            option = _OPTIONS.get(name, "--" + name.replace("_", "-")) if name else "settings"
-            complaints.append(f"{option}: {error['msg']}")
-        refuse("; ".join(complaints), code=BAD_OPTION)
+        return settings_of({name: value for name, value in values.items() if value is not None})
+    except SettingsError as wrong:
+        words = [
+            f"{_OPTIONS.get(name, '--' + name.replace('_', '-'))}: {words}" if name else words
+            for name, words in wrong.complaints
+        ]
+        refuse("; ".join(words), code=BAD_OPTION)
 
 
 def _run(run: Any) -> int:
