@@ -53,19 +53,19 @@ PICK_TASK = {
     (T.OPEN, W.WITHDRAW): T.WITHDRAWN,
     (T.CLAIMED, W.WITHDRAW): T.WITHDRAWN,
 }
-O, U = OrderState, OrderVerb
+S, U = OrderState, OrderVerb
 ORDER = {
-    (O.PENDING, U.ALLOCATE): O.CONFIRMED,
-    (O.CONFIRMED, U.CANCEL): O.CANCELLED,
-    (O.IN_FULFILLMENT, U.CANCEL): O.CANCELLED,
-    (O.READY, U.CANCEL): O.CANCELLED,
-    (O.READY, U.HAND_OVER): O.COMPLETED,
-    (O.IN_FULFILLMENT, U.HAND_OVER): O.IN_FULFILLMENT,
-    (O.CONFIRMED, U.MOVE): O.CONFIRMED,
+    (S.PENDING, U.ALLOCATE): S.CONFIRMED,
+    (S.CONFIRMED, U.CANCEL): S.CANCELLED,
+    (S.IN_FULFILLMENT, U.CANCEL): S.CANCELLED,
+    (S.READY, U.CANCEL): S.CANCELLED,
+    (S.READY, U.HAND_OVER): S.COMPLETED,
+    (S.IN_FULFILLMENT, U.HAND_OVER): S.IN_FULFILLMENT,
+    (S.CONFIRMED, U.MOVE): S.CONFIRMED,
 }
 
 
-@pytest.mark.parametrize(("state", "verb"), product(F, V))
+@pytest.mark.parametrize(("state", "verb"), list(product(F, V)))
 def test_a_fulfillment_order_moves_only_by_the_verbs_of_its_state(
     state: FulfillmentState, verb: FulfillmentVerb
 ) -> None:
@@ -77,7 +77,7 @@ def test_a_fulfillment_order_moves_only_by_the_verbs_of_its_state(
         assert refused.value.metadata == {"state": state.value, "verb": verb.value}
 
 
-@pytest.mark.parametrize(("state", "verb"), product(T, W))
+@pytest.mark.parametrize(("state", "verb"), list(product(T, W)))
 def test_a_pick_task_moves_only_by_the_verbs_of_its_state(
     state: PickTaskState, verb: PickTaskVerb
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_pick_task_moves_only_by_the_verbs_of_its_state(
             PICK_TASK_MACHINE.step(state, verb)
 
 
-@pytest.mark.parametrize(("state", "verb"), product(O, U))
+@pytest.mark.parametrize(("state", "verb"), list(product(S, U)))
 def test_an_order_accepts_only_the_verbs_of_its_state(state: OrderState, verb: OrderVerb) -> None:
     if (state, verb) in ORDER:
         assert ORDER_MACHINE.step(state, verb).target is ORDER[state, verb]
@@ -112,7 +112,7 @@ def order_of(*groups: tuple[FulfillmentState, Method], cancelled: bool = False) 
     return Order(
         order_id="o",
         tenant="default",
-        state=O.PENDING,
+        state=S.PENDING,
         method=Method.PICKUP,
         place=Place(0, 0),
         lines=(),
@@ -131,25 +131,25 @@ def order_of(*groups: tuple[FulfillmentState, Method], cancelled: bool = False) 
 
 PICKUP, SHIP = Method.PICKUP, Method.SHIP
 DERIVED = [
-    ((), False, O.UNFILLED),
-    (((F.ALLOCATED, PICKUP),), False, O.CONFIRMED),
-    (((F.PICKING, PICKUP),), False, O.IN_FULFILLMENT),
-    (((F.PICKED, PICKUP),), False, O.IN_FULFILLMENT),
-    (((F.READY_FOR_PICKUP, PICKUP),), False, O.READY),
-    (((F.HANDED_OVER, PICKUP),), False, O.COMPLETED),
-    (((F.SHIPPED, SHIP),), False, O.COMPLETED),
-    (((F.NO_SHOW, PICKUP),), False, O.EXPIRED),
-    (((F.RESTOCKED, PICKUP),), False, O.EXPIRED),
-    (((F.CANCELLED, PICKUP),), True, O.CANCELLED),
-    (((F.CANCELLED, PICKUP),), False, O.UNFILLED),
-    (((F.READY_FOR_PICKUP, PICKUP), (F.PICKING, SHIP)), False, O.READY),
-    (((F.READY_FOR_PICKUP, PICKUP), (F.SHIPPED, SHIP)), False, O.READY),
-    (((F.HANDED_OVER, PICKUP), (F.ALLOCATED, SHIP)), False, O.IN_FULFILLMENT),
-    (((F.ALLOCATED, PICKUP), (F.SHIPPED, SHIP)), False, O.IN_FULFILLMENT),
-    (((F.ALLOCATED, PICKUP), (F.CANCELLED, SHIP)), False, O.CONFIRMED),
-    (((F.HANDED_OVER, PICKUP), (F.SHIPPED, SHIP)), False, O.COMPLETED),
-    (((F.SHIPPED, SHIP), (F.CANCELLED, PICKUP)), True, O.COMPLETED),
-    (((F.SHIPPED, SHIP), (F.NO_SHOW, PICKUP)), False, O.EXPIRED),
+    ((), False, S.UNFILLED),
+    (((F.ALLOCATED, PICKUP),), False, S.CONFIRMED),
+    (((F.PICKING, PICKUP),), False, S.IN_FULFILLMENT),
+    (((F.PICKED, PICKUP),), False, S.IN_FULFILLMENT),
+    (((F.READY_FOR_PICKUP, PICKUP),), False, S.READY),
+    (((F.HANDED_OVER, PICKUP),), False, S.COMPLETED),
+    (((F.SHIPPED, SHIP),), False, S.COMPLETED),
+    (((F.NO_SHOW, PICKUP),), False, S.EXPIRED),
+    (((F.RESTOCKED, PICKUP),), False, S.EXPIRED),
+    (((F.CANCELLED, PICKUP),), True, S.CANCELLED),
+    (((F.CANCELLED, PICKUP),), False, S.UNFILLED),
+    (((F.READY_FOR_PICKUP, PICKUP), (F.PICKING, SHIP)), False, S.READY),
+    (((F.READY_FOR_PICKUP, PICKUP), (F.SHIPPED, SHIP)), False, S.READY),
+    (((F.HANDED_OVER, PICKUP), (F.ALLOCATED, SHIP)), False, S.IN_FULFILLMENT),
+    (((F.ALLOCATED, PICKUP), (F.SHIPPED, SHIP)), False, S.IN_FULFILLMENT),
+    (((F.ALLOCATED, PICKUP), (F.CANCELLED, SHIP)), False, S.CONFIRMED),
+    (((F.HANDED_OVER, PICKUP), (F.SHIPPED, SHIP)), False, S.COMPLETED),
+    (((F.SHIPPED, SHIP), (F.CANCELLED, PICKUP)), True, S.COMPLETED),
+    (((F.SHIPPED, SHIP), (F.NO_SHOW, PICKUP)), False, S.EXPIRED),
 ]
 
 
@@ -160,7 +160,7 @@ def test_the_state_of_an_order_follows_from_its_groups(
     assert derived_state(order_of(*groups, cancelled=cancelled)) is expected
 
 
-@pytest.mark.parametrize("states", product(F, F))
+@pytest.mark.parametrize("states", list(product(F, F)))
 def test_an_order_is_final_exactly_when_all_its_groups_have_ended(
     states: tuple[FulfillmentState, ...],
 ) -> None:
@@ -169,4 +169,4 @@ def test_an_order_is_final_exactly_when_all_its_groups_have_ended(
 
 
 def test_an_order_that_was_never_sourced_is_pending() -> None:
-    assert derived_state(replace(order_of(), sourcings=())) is O.PENDING
+    assert derived_state(replace(order_of(), sourcings=())) is S.PENDING

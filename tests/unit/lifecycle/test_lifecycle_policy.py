@@ -81,4 +81,4 @@ def test_every_error_has_a_reason_that_the_api_knows() -> None:
     reasons = [error.reason for error in ALL_ERRORS]
     assert len(set(reasons)) == len(reasons)
     for reason in reasons:
-        assert f"ERROR_REASON_{reason}" in common_pb2.ErrorReason.keys()
+        assert f"ERROR_REASON_{reason}" in set(common_pb2.ErrorReason.keys())

@@ -7,6 +7,8 @@ from bopis.domain.policy import HOUR_MS
 from bopis.domain.promise import compile_windows, customer_store, distance_m, promise_time_ms
 from bopis.testing.shop import default_policy
 
+HERE = Place(40, -74)
+
 
 def node(
     zone: str,
@@ -15,7 +17,7 @@ def node(
     *,
     node_id: str = "n",
     kind: NodeKind = NodeKind.STORE,
-    place: Place = Place(40, -74),
+    place: Place = HERE,
 ) -> Node:
     return Node(node_id, kind, place, zone, opens, closes, 30)
 
