@@ -1,8 +1,8 @@
 """Fixed work that no change of ours can speed up: what a figure of the same minute is divided by.
 
-| kind | what it does | for figures that are bound by |
+| kind | what it does | for figures bound by |
 | --- | --- | --- |
-| processor | integers, a dict, a sort and a copy in pure Python and in C | the processor and its memory |
+| processor | integers, a dict, a sort and a copy in pure Python | processor and memory |
 | disk | small writes that return when they are on the device | the flush of a durable act |
 """
 

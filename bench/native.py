@@ -77,7 +77,9 @@ class SyncEngine:
         """Cells as they stand, any number."""
         views: list[dict[str, int]] = []
         for begin in range(0, len(cells), 4_096):
-            views += _decoder.decode(self.engine.read(encode(cells[begin : begin + 4_096])))["cells"]
+            views += _decoder.decode(self.engine.read(encode(cells[begin : begin + 4_096])))[
+                "cells"
+            ]
         return views
 
 

@@ -27,9 +27,7 @@ READ_CELLS = 4_096
 
 @pytest.mark.parametrize("mode", ["memory", "durable"])
 @pytest.mark.parametrize("verb", ["hold", "commit", "release", "consume"])
-def test_a_thousand_acts_in_one_batch(
-    verb: str, mode: str, measure: Measure, folder: Path
-) -> None:
+def test_a_thousand_acts_in_one_batch(verb: str, mode: str, measure: Measure, folder: Path) -> None:
     with SyncEngine(folder / "ledger" if mode == "durable" else None) as engine:
         stock = Stock(engine)
         done: list[tuple[list[str], list[bytes]]] = []
