@@ -12,6 +12,8 @@ cd "$(dirname "$0")/.."
 readonly VENV="$PWD/.venv"
 readonly STAMPS="$VENV/.stamps"
 readonly RUST_MINIMUM="1.88"
+# What is fetched where there is none: a release that lint is known to be clean with.
+readonly RUST_FETCHED="1.95.0"
 
 say() { printf '==> %s\n' "$*" >&2; }
 fail() {
@@ -107,7 +109,7 @@ is_new_cargo() {
 fetched_rust() {
     "$VENV/bin/python" -c 'import os, pathlib
 base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-print(pathlib.Path(base) / "puccinialin")'
+print(pathlib.Path(base) / "bopis-rust")'
 }
 
 use_fetched_rust() {
@@ -132,14 +134,29 @@ use_rust() {
         fi
     done
     if use_fetched_rust; then return; fi
-    say "Rust $RUST_MINIMUM or newer: not found; fetching the current one with rustup, for bopis only"
-    say "    (about 200 MB, into $(fetched_rust); your own Rust and PATH stay as they are)"
-    install_hashed requirements/rust.txt || fail "the package puccinialin, which fetches Rust, could not be installed."
-    "$VENV/bin/python" -m puccinialin --location "$(fetched_rust)" >/dev/null || fail \
-        "Rust could not be downloaded (see above)." \
-        "Install Rust $RUST_MINIMUM or newer yourself (https://rustup.rs, or your system's rustup) and run this again;" \
-        "behind a mirror, set RUSTUP_DIST_SERVER and RUSTUP_UPDATE_ROOT."
+    fetch_rust "$(fetched_rust)"
     use_fetched_rust || fail "Rust was fetched but its cargo does not start ($(fetched_rust))."
+}
+
+# Rust into folder $1, by rustup, which puccinialin fetches. rustup installs the default that it
+# finds in its settings, so the release is named there before it runs.
+fetch_rust() {
+    say "Rust $RUST_MINIMUM or newer: not found; fetching $RUST_FETCHED with rustup, for bopis only"
+    say "    (about 200 MB, into $1; your own Rust and PATH stay as they are)"
+    install_hashed requirements/rust.txt || fail "the package puccinialin, which fetches Rust, could not be installed."
+    local unreachable=(
+        "Rust could not be downloaded (see above)."
+        "Install Rust $RUST_MINIMUM or newer yourself (https://rustup.rs, or your system's rustup) and run this again;"
+        "behind a mirror, set RUSTUP_DIST_SERVER and RUSTUP_UPDATE_ROOT."
+    )
+    mkdir -p "$1/rustup"
+    printf 'version = "12"\ndefault_toolchain = "%s"\n' "$RUST_FETCHED" >"$1/rustup/settings.toml"
+    "$VENV/bin/python" -m puccinialin --location "$1" >/dev/null 2>"$1/rustup-init.log" || {
+        cat "$1/rustup-init.log" >&2
+        fail "${unreachable[@]}"
+    }
+    RUSTUP_HOME="$1/rustup" CARGO_HOME="$1/cargo" "$1/cargo/bin/rustup" toolchain install "$RUST_FETCHED" \
+        --profile minimal --component clippy --component rustfmt --no-self-update || fail "${unreachable[@]}"
 }
 
 build_settings() {
