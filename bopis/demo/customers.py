@@ -57,6 +57,7 @@ class Customers:
         self._disturbances = disturbances
         self._orders = order_service_pb2_grpc.OrderServiceStub(client.caller.channel)
         self._pickups = pickup_service_pb2_grpc.PickupServiceStub(client.caller.channel)
+        self._collected: set[str] = set()
         self._told: set[tuple[str, str]] = set()
         self._placing = asyncio.Semaphore(PLACING_MAX)
 
@@ -150,6 +151,9 @@ class Customers:
         come_s = clock.now_s() + self._disturbances.collect_delay_s(order_id)
         await clock.sleep_until(_next_open_s(self._nodes[node_id], come_s))
         seed, group_id = self._client.config.seed, message["fulfillment_order_id"]
+        if group_id in self._collected:
+            counts["collections_waiting"] -= 1
+            return
         try:
             if chance(seed, "wrong code", group_id) < WRONG_CODE_SHARE:
                 await self._mistype(message)
@@ -165,20 +169,24 @@ class Customers:
                 raise
             counts["collections_refused"] += 1
         else:
+            # One code opens everything of the order that is ready at this store.
             order: order_service_pb2.Order = answer.response.order
-            counts["handovers"] += 1
+            taken = [
+                group
+                for group in order.fulfillment_orders
+                if group.node_id == node_id
+                and group.state == _Group.STATE_HANDED_OVER
+                and group.fulfillment_order_id not in self._collected
+            ]
+            self._collected.update(group.fulfillment_order_id for group in taken)
+            counts["handovers"] += len(taken)
             self._client.log.write(
                 "left",
                 answer.sent,
                 answer.acknowledged,
                 order_id=order_id,
-                lines=lines_of(
-                    group
-                    for group in order.fulfillment_orders
-                    if group.fulfillment_order_id == group_id
-                ),
+                lines=lines_of(taken),
                 how="handed_over",
-                fulfillment_order_id=group_id,
             )
         finally:
             counts["collections_waiting"] -= 1

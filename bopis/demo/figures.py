@@ -48,6 +48,8 @@ COUNTS = (
     "staged",
     "picked_lines",
     "picks_withdrawn",
+    "collections_refused",
+    "reclaimed",
     "too_late",
     "retries",
     "placing_lag_ms_max",
@@ -204,5 +206,9 @@ def _problems(
     problems += [
         f"{node_id}: the ledger has {ledger} units of {sku} on hand, the shelves {there}"
         for node_id, sku, ledger, there in stock.drifted
+    ]
+    problems += [
+        f"{node_id}: {units} units of {sku} are still promised"
+        for node_id, sku, units in stock.promised
     ]
     return problems

@@ -171,22 +171,26 @@ def promise_differences(
 
 @dataclass(frozen=True, slots=True)
 class StockComparison:
-    """The ledger's counters against the demo's own shelves at the end of the day, in units."""
+    """The ledger's counters against the demo's own shelves at the end of the day, in units.
+
+    `drifted` lists (node, SKU, ledger, shelves), `promised` (node, SKU, held and committed).
+    """
 
     drift_units: int
     promised_units: int
     drifted: tuple[tuple[str, str, int, int], ...]
+    promised: tuple[tuple[str, str, int], ...]
 
 
 async def compare_stock(
     channel: grpc.aio.Channel, scenario: Scenario, on_hand: Mapping[tuple[str, str], int]
 ) -> StockComparison:
-    """Reads every cell. `drifted` lists (node, SKU, ledger, shelves) where they differ."""
+    """Reads every cell and compares."""
     stub = inventory_service_pb2_grpc.InventoryServiceStub(channel)
     nodes = [node.node_id for node in scenario.nodes]
     skus = [sku.sku for sku in scenario.skus]
     per_call = max(1, min(NODES_A_CALL, math.floor(500_000 / max(1, len(skus)))))
-    drifted, promised = [], 0
+    drifted, promised = [], []
     for start in range(0, len(nodes), per_call):
         for some in range(0, len(skus), 5000):
             request = inventory_service_pb2.BatchGetAvailabilityRequest(
@@ -195,11 +199,13 @@ async def compare_stock(
             async for part in stub.BatchGetAvailability(request, timeout=CALL_TIMEOUT_S):
                 for cell in part.availabilities:
                     there = on_hand.get((cell.node_id, cell.sku), 0)
-                    promised += cell.held + cell.committed
+                    if cell.held + cell.committed:
+                        promised.append((cell.node_id, cell.sku, cell.held + cell.committed))
                     if cell.on_hand != there:
                         drifted.append((cell.node_id, cell.sku, cell.on_hand, there))
     return StockComparison(
         drift_units=sum(abs(ledger - shelf) for _, _, ledger, shelf in drifted),
-        promised_units=promised,
+        promised_units=sum(units for _, _, units in promised),
+        promised=tuple(promised),
         drifted=tuple(drifted),
     )
