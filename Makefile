@@ -51,8 +51,15 @@ protos: setup ## writes bopis/v1 and docs/reference from the protos
 	@$(PY) tools/gen_api_reference.py
 
 .PHONY: bench
-bench: setup ## benchmarks (bench/PROTOCOL.md)
-	@$(PY) -m pytest bench $(ARGS)
+bench: setup ## benchmarks against the committed baseline (bench/PROTOCOL.md)
+	@mkdir -p .benchmarks
+	@$(PY) -m pytest bench --quiet --benchmark-quiet --benchmark-json=.benchmarks/result.json
+	@$(PY) -m bench.compare .benchmarks/result.json $(ARGS)
+
+.PHONY: bench-door
+bench-door: setup ## Reserve through the door against a grpc.aio servicer, server and load on a core each
+	@$(WITH_RUST) cargo build --release --locked --quiet -p bopis-load-generator
+	@$(PY) -m bench.reserve_through_door $(ARGS)
 
 .PHONY: lock
 lock: setup ## writes requirements/ from pyproject.toml (ARGS=--upgrade: newest versions)

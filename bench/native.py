@@ -77,9 +77,8 @@ class SyncEngine:
         """Cells as they stand, any number."""
         views: list[dict[str, int]] = []
         for begin in range(0, len(cells), 4_096):
-            views += _decoder.decode(self.engine.read(encode(cells[begin : begin + 4_096])))[
-                "cells"
-            ]
+            answer = self.engine.read(encode(cells[begin : begin + 4_096]))
+            views += _decoder.decode(answer)["cells"]
         return views
 
 

@@ -75,7 +75,7 @@ COUNTRY_400: Final = Instance("country-400", seed=400, nodes=400, side_km=2_000,
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What was drawn. `stock` is by (node_id, sku); payload parts are as the promiser takes them."""
+    """What was drawn, as the promiser takes it; `stock` is by (node_id, sku)."""
 
     nodes: list[dict[str, Any]]
     items: list[dict[str, Any]]
@@ -88,7 +88,7 @@ def draw(instance: Instance) -> World:
     rng = random.Random(instance.seed)
     nodes = [_node(instance, number, rng) for number in range(instance.nodes)]
     names = [node["node"]["node_id"] for node in nodes]
-    items = [
+    items: list[dict[str, Any]] = [
         {
             "sku": f"sku-{number}",
             "unit_price_micro": rng.randint(3, 90) * 1_000_000,

@@ -9,55 +9,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 
 from bench import network
+from bench.serving import ROOT, SERVERS, serving
 
-ROOT = Path(__file__).resolve().parent.parent
 SKU_COUNT = 1000
 GENERATOR_CPU_MAX = 0.8
 PEER = "grpc.aio servicer over the same engine"
-SERVERS = {
-    "door": [sys.executable, "-m", "bopis.cli", "serve"],
-    "aio": [sys.executable, "-m", "bench.peers.aio_reserve"],
-}
-
-
-@contextmanager
-def serving(name: str, *, core: int) -> Iterator[str]:
-    """Runs a server pinned to `core` on a temporary folder; gives its address."""
-    with tempfile.TemporaryDirectory(prefix=f"bopis-bench-{name}-") as folder:
-        command = [*SERVERS[name], "--data", folder, "--port", "0"]
-        process = subprocess.Popen(
-            ["taskset", "-c", str(core), *command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=ROOT,
-            text=True,
-        )
-        try:
-            assert process.stdout is not None
-            announced = process.stdout.readline()
-            if not announced:
-                raise RuntimeError(f"{name} did not start (exit code {process.wait()})")
-            yield f"127.0.0.1:{json.loads(announced)['port']}"
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def generate(address: str, *, core: int, arguments: list[str]) -> dict[str, Any]:
