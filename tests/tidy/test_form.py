@@ -103,6 +103,9 @@ def test_a_long_function_is_found() -> None:
     )
     assert form.long_rust_functions("x.rs", text=rust)
     assert not form.long_rust_functions("x.rs", text=rust.replace("        a();\n", "", 1))
+    excused, name = next(iter(form.LONGER_FUNCTIONS)).split(":")
+    assert form.too_long(excused, lengths=[(name, 1, 70)]), "an exception that is not needed goes"
+    assert not form.too_long(excused, lengths=[(name, 1, 71)])
     declaration = "    fn g(\n        x: u8,\n    ) -> u8;\n" + "\n" * 80 + "    }\n"
     assert not form.long_rust_functions("x.rs", text=declaration)
 
