@@ -39,7 +39,7 @@ find_python() {
     done
     fail "no Python 3.11 or newer was found." \
         "Debian, Ubuntu: apt-get install python3 python3-venv   (Ubuntu 22.04: python3.11 python3.11-venv)" \
-        "Fedora: dnf install python3        macOS: brew install python" \
+        "Fedora: dnf install python3" \
         "One that is not on PATH: make PYTHON=/path/to/python3.12 ..."
 }
 
@@ -95,7 +95,7 @@ check_c_compiler() {
     done
     fail "no C compiler was found; Rust links with it." \
         "Debian, Ubuntu: apt-get install build-essential" \
-        "Fedora: dnf install gcc        macOS: xcode-select --install"
+        "Fedora: dnf install gcc"
 }
 
 # Is there a cargo in folder $1 that is new enough?
@@ -200,6 +200,7 @@ build_native() {
 
 # --- What to do ---------------------------------------------------------------------------------
 
+[ "$(uname -s)" = Linux ] || fail "it runs on Linux only (eventfd, flush by O_DSYNC); a container will do."
 make_venv
 install_packages
 if [ "${1:-}" = exec ]; then

@@ -10,7 +10,20 @@ import pytest
 
 from tools.tidy.files import ROOT
 
-TOOLS = ("bash", "env", "dirname", "cut", "cat", "mkdir", "rm", "sha256sum", "grep", "sort", "head")
+TOOLS = (
+    "bash",
+    "env",
+    "dirname",
+    "cut",
+    "cat",
+    "mkdir",
+    "rm",
+    "sha256sum",
+    "grep",
+    "sort",
+    "head",
+    "uname",
+)
 NO_PYTHON = "#!/usr/bin/env bash\nexit 1\n"
 # Says that it is Python 3.12 and has no ensurepip.
 PYTHON_WITHOUT_VENV = """#!/usr/bin/env bash
