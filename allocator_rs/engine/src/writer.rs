@@ -69,6 +69,7 @@ pub(crate) struct Writer {
     sequence: u64,
     batch_max: usize,
     weight_max: usize,
+    more_due: bool,
     records: Vec<Record>,
     buffer: RecordBuffer,
     changed: Vec<(CellKey, CellView)>,
@@ -110,6 +111,7 @@ impl Writer {
             sequence,
             batch_max,
             weight_max,
+            more_due: false,
             records: Vec::new(),
             buffer: RecordBuffer::new(),
             changed: Vec::new(),
@@ -173,10 +175,10 @@ impl Writer {
     }
 
     fn patience(&self) -> Duration {
-        if self.ledger.next_deadline_ms().is_some() {
-            TICK
-        } else {
-            IDLE_TICK
+        match self.ledger.next_deadline_ms() {
+            _ if self.more_due => Duration::ZERO,
+            Some(_) => TICK,
+            None => IDLE_TICK,
         }
     }
 
@@ -193,15 +195,15 @@ impl Writer {
         let stamp = self.now();
         self.records.clear();
         let stands = self.shared.time_stands.load(Ordering::Acquire);
-        if !stands
+        let due = self
+            .ledger
+            .next_deadline_ms()
+            .is_some_and(|due_ms| due_ms <= stamp.now_ms);
+        self.more_due = due
+            && !stands
             && self
                 .ledger
-                .next_deadline_ms()
-                .is_some_and(|due_ms| due_ms <= stamp.now_ms)
-        {
-            self.ledger
                 .expire_due(stamp, EXPIRE_SLICE, &mut self.records);
-        }
         let Batch {
             acts,
             keys,

@@ -12,7 +12,7 @@ use crate::format::segment_name;
 use crate::storage::Storage;
 
 /// Zeros are written and flushed in steps, so that a flush of the journal never waits behind more.
-const STEP: usize = 1 << 20;
+const STEP: usize = 256 << 10;
 const RETRY: Duration = Duration::from_millis(250);
 
 /// Makes one segment's file; on an error it removes what it made.
