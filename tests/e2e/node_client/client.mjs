@@ -14,7 +14,7 @@ const definition = loader.loadSync(
     "google/rpc/status.proto",
     "google/rpc/error_details.proto",
   ],
-  { includeDirs, enums: String, longs: Number, oneofs: true, defaults: true },
+  { includeDirs, keepCase: true, enums: String, longs: Number, oneofs: true, defaults: true },
 );
 const { bopis, google } = grpc.loadPackageDefinition(definition);
 const credentials = grpc.credentials.createInsecure();
