@@ -1,4 +1,4 @@
-"""A client in Node that knows nothing but the .proto files (@grpc/grpc-js) against `bopis serve`."""
+"""A client in Node that knows only the .proto files (@grpc/grpc-js), against `bopis serve`."""
 
 from __future__ import annotations
 
