@@ -117,7 +117,7 @@ def make_disturbances(scenario: Scenario, *, seed: int, reach_m: int) -> Disturb
     ]
     everyone = [order.order_id for order in scenario.orders]
     cancelled = _draw(seed, "cancel", everyone, CANCEL_SHARE / 2)
-    cancelled |= _draw(seed, "cancel", collectable, CANCEL_SHARE / 2)
+    cancelled |= _draw(seed, "cancel pickup", collectable, CANCEL_SHARE / 2)
     collectable = [order_id for order_id in collectable if order_id not in cancelled]
     least, most = CANCEL_DELAY_S
     return Disturbances(
