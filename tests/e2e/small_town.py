@@ -1,5 +1,7 @@
 """A small town brought in over gRPC: two stores, a warehouse, a few SKUs. Monday 10:00 UTC."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from bopis.testing.client import Client, new_uuid
@@ -28,7 +30,13 @@ ON_HAND: Final = {
 }
 
 
-def _store(node_id: str, kind: stores.Store.Kind.ValueType, longitude: float) -> stores.Store:
+def _store(
+    node_id: str,
+    kind: stores.Store.Kind.ValueType,
+    longitude: float,
+    *,
+    pick_lines_per_hour: int,
+) -> stores.Store:
     return stores.Store(
         node_id=node_id,
         kind=kind,
@@ -37,17 +45,23 @@ def _store(node_id: str, kind: stores.Store.Kind.ValueType, longitude: float) ->
         time_zone="Etc/UTC",
         open_minute=8 * 60,
         close_minute=20 * 60,
-        pick_lines_per_hour=60,
+        pick_lines_per_hour=pick_lines_per_hour,
     )
 
 
-def bring_in(client: Client, *, on_hand: dict[tuple[str, str], int] = ON_HAND) -> None:
+def bring_in(
+    client: Client,
+    *,
+    on_hand: Mapping[tuple[str, str], int] = MappingProxyType(ON_HAND),
+    pick_lines_per_hour: int = 60,
+) -> None:
     """Stores, items and stock."""
-    nodes = [
-        _store("east", stores.Store.KIND_STORE, -74.0),
-        _store("west", stores.Store.KIND_STORE, -74.1),
-        _store("hub", stores.Store.KIND_WAREHOUSE, -76.0),
-    ]
+    places = (
+        ("east", stores.Store.KIND_STORE, -74.0),
+        ("west", stores.Store.KIND_STORE, -74.1),
+        ("hub", stores.Store.KIND_WAREHOUSE, -76.0),
+    )
+    nodes = [_store(*one, pick_lines_per_hour=pick_lines_per_hour) for one in places]
     imported = client.stores.ImportStores(
         iter([stores.ImportStoresRequest(stores=nodes)]), timeout=CALL_S
     )
