@@ -41,7 +41,7 @@ DEADLINE_S = 30
 KEPT_MS = 72 * 3_600_000
 
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["bopis.testing.crash"])
+processes.set_forkserver_preload(["bopis.testing.crash", "sqlalchemy.dialects.sqlite"])
 
 LEDGERS = ["naive", "native"]
 

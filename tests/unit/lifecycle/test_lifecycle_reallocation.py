@@ -1,0 +1,168 @@
+"""Re-allocation over a scripted solver."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bopis.domain import commands
+from bopis.domain.errors import (
+    NotServing,
+    OperationNotFound,
+    Overloaded,
+    RequestIdReused,
+)
+from bopis.domain.ledger import CellKey
+from bopis.domain.pick_task import PickTaskState
+from bopis.domain.reallocation import OrderMove, ReallocationProblem, ReallocationProposal
+from bopis.domain.records import Operation, OperationStage
+from bopis.service import reallocation
+from bopis.testing.counter import Counter, request_id
+
+HOUR_S = 3_600
+
+
+def swap(problem: ReallocationProblem) -> ReallocationProposal:
+    """Two orders change places, one of them without its labor moving."""
+    one, two = problem.orders
+    moves = (
+        OrderMove(
+            one.ask.order_id,
+            (replace(one.groups[0], node_id=two.groups[0].node_id, labor=two.groups[0].labor),),
+            (),
+            one.cost,
+        ),
+        OrderMove(
+            two.ask.order_id,
+            (replace(two.groups[0], node_id=one.groups[0].node_id, labor=one.groups[0].labor),),
+            (),
+            two.cost,
+        ),
+    )
+    total = one.cost.total_micro + two.cost.total_micro
+    return ReallocationProposal((moves,), total, total, total, 7)
+
+
+async def run_reallocation(counter: Counter, **more: Any) -> Operation:
+    deps = counter.shop.deps
+    begun = await reallocation.begin_reallocation(
+        deps, commands.Reallocate(request_id=request_id(), **more)
+    )
+    return await reallocation.wait_operation(deps, begun.operation_id, timeout_s=10)
+
+
+async def two_orders_on_the_last_units(counter: Counter) -> tuple[str, str]:
+    """Two orders that hold all the bread of both stores, so that they can only swap."""
+    counter.shop.ledger._cell(CellKey("west", "bread")).on_hand = 5
+    one = await counter.create(("bread", 5), order_id="one")
+    two = await counter.create(("bread", 5), order_id="two")
+    assert [one.fulfillment_orders[0].node_id, two.fulfillment_orders[0].node_id] == [
+        "east",
+        "west",
+    ]
+    return one.order_id, two.order_id
+
+
+async def test_orders_that_swap_units_move_together(counter: Counter) -> None:
+    await two_orders_on_the_last_units(counter)
+    counter.shop.solver.script = swap
+    done = await run_reallocation(counter)
+    assert done.report is not None
+    assert (done.report.considered_count, done.report.moved_count) == (2, 2)
+    assert done.report.race_lost_count == 0
+    one, two = await counter.order("one"), await counter.order("two")
+    assert one.fulfillment_orders[0].node_id == "west"
+    assert two.fulfillment_orders[0].node_id == "east"
+    assert one.fulfillment_orders[0].fulfillment_order_id == "one/2"
+    old = await counter.shop.store.pick_task("one/1/pick")
+    new = await counter.shop.store.pick_task("one/2/pick")
+    assert old is not None
+    assert new is not None
+    assert (old.state, new.state) == (PickTaskState.WITHDRAWN, PickTaskState.OPEN)
+    assert counter.shop.deps.unfinished == {}
+    await counter.assert_books_agree()
+
+
+async def test_the_problem_offers_free_units_and_those_the_orders_hold(counter: Counter) -> None:
+    await two_orders_on_the_last_units(counter)
+    await run_reallocation(counter)
+    problem = counter.shop.solver.problems[0]
+    units = {(one.node_id, one.sku): one.units for one in problem.stock}
+    assert units == {("east", "bread"): 5, ("west", "bread"): 5, ("hub", "bread"): 50}
+    first = {one.node_id: one.seconds for one in problem.labor if one.window_start_s == 1780308000}
+    assert first == {"east": 3600, "west": 3600, "hub": 3600}
+
+
+async def test_a_dry_run_moves_nothing(counter: Counter) -> None:
+    await two_orders_on_the_last_units(counter)
+    counter.shop.solver.script = swap
+    done = await run_reallocation(counter, dry_run=True)
+    assert done.report is not None
+    assert done.report.moved_count == 2
+    assert (await counter.order("one")).fulfillment_orders[0].node_id == "east"
+
+
+async def test_an_order_that_is_being_picked_meanwhile_stays(counter: Counter) -> None:
+    await two_orders_on_the_last_units(counter)
+
+    def claim_then_swap(problem: ReallocationProblem) -> ReallocationProposal:
+        proposal = swap(problem)
+        claims.append(asyncio.ensure_future(counter.claim("two/1")))
+        return proposal
+
+    claims: list[asyncio.Future[None]] = []
+    counter.shop.solver.script = claim_then_swap
+    done = await run_reallocation(counter)
+    assert done.report is not None
+    assert (done.report.moved_count, done.report.race_lost_count) == (0, 2)
+    await asyncio.gather(*claims)
+    assert (await counter.order("one")).fulfillment_orders[0].node_id == "east"
+    await counter.assert_books_agree()
+
+
+async def test_a_move_whose_units_are_gone_loses_the_race(counter: Counter) -> None:
+    await counter.create(("apple", 4), order_id="one")
+
+    def to_west(problem: ReallocationProblem) -> ReallocationProposal:
+        counter.shop.ledger._cell(CellKey("west", "apple")).on_hand = 1
+        one = problem.orders[0]
+        move = OrderMove("one", (replace(one.groups[0], node_id="west"),), (), one.cost)
+        return ReallocationProposal(((move,),), 0, 0, 0, 0)
+
+    counter.shop.solver.script = to_west
+    done = await run_reallocation(counter)
+    assert done.report is not None
+    assert (done.report.moved_count, done.report.race_lost_count) == (0, 1)
+    assert (await counter.order("one")).fulfillment_orders[0].node_id == "east"
+    assert await counter.shop.store.open_intents() == ()
+    await counter.assert_books_agree()
+
+
+async def test_one_reallocation_runs_at_a_time_and_a_repeat_is_the_first(counter: Counter) -> None:
+    deps = counter.shop.deps
+    await counter.create(("apple", 1))
+    command = commands.Reallocate(request_id=request_id())
+    first = await reallocation.begin_reallocation(deps, command)
+    with pytest.raises(Overloaded):
+        await reallocation.begin_reallocation(deps, replace(command, request_id=request_id()))
+    with pytest.raises(RequestIdReused):
+        await reallocation.begin_reallocation(deps, replace(command, dry_run=True))
+    done = await reallocation.wait_operation(deps, first.operation_id, timeout_s=10)
+    assert done.stage is OperationStage.DONE
+    assert await reallocation.begin_reallocation(deps, command) == done
+    with pytest.raises(OperationNotFound):
+        await reallocation.get_operation(deps, request_id())
+
+
+async def test_a_solver_that_dies_ends_the_operation_with_its_error(counter: Counter) -> None:
+    await counter.create(("apple", 1))
+
+    def die(problem: ReallocationProblem) -> ReallocationProposal:
+        raise NotServing("the solver died")
+
+    counter.shop.solver.script = die
+    done = await run_reallocation(counter)
+    assert (done.stage, done.error_reason) == (OperationStage.DONE, "NOT_SERVING")
+    counter.shop.solver.script = swap
+    assert not counter.shop.deps.operations.running_id

@@ -1,0 +1,58 @@
+"""Labor windows."""
+
+from dataclasses import replace
+
+import pytest
+
+from bopis.domain import commands
+from bopis.domain.errors import (
+    RequestIdReused,
+)
+from bopis.domain.ledger import CapacityWindow, CellKey
+from bopis.service import stores
+from bopis.testing.counter import Counter, request_id
+from bopis.testing.shop import MONDAY_10_UTC_MS
+
+HOUR_S = 3_600
+
+
+async def test_windows_are_opened_for_the_horizon_and_extended_by_the_day(counter: Counter) -> None:
+    deps, clock = counter.shop.deps, counter.shop.clock
+    far = MONDAY_10_UTC_MS // 1000 + 8 * 86_400
+    last = CellKey("east", None, far - HOUR_S)
+    assert counter.shop.ledger.view(last).on_hand == 3_600
+    assert counter.shop.ledger.view(replace(last, window_start_s=far)).on_hand == 0
+    assert await stores.extend_windows(deps) == 0
+    clock.advance(86_400_000)
+    assert await stores.extend_windows(deps) == 3
+    assert await stores.extend_windows(deps) == 0
+    assert counter.shop.ledger.view(replace(last, window_start_s=far)).on_hand == 3_600
+
+
+async def test_a_capacity_that_was_set_survives_another_import_of_the_same_node(
+    counter: Counter,
+) -> None:
+    deps = counter.shop.deps
+    start = MONDAY_10_UTC_MS // 1000
+    command = commands.SetCapacity(
+        request_id=request_id(), node_id="east", windows=(CapacityWindow(start, 60),)
+    )
+    first = await stores.set_capacity(deps, command)
+    assert [(one.seconds, one.available_seconds) for one in first.windows] == [(60, 60)]
+    assert await stores.set_capacity(deps, command) == first
+    with pytest.raises(RequestIdReused):
+        await stores.set_capacity(deps, replace(command, windows=(CapacityWindow(start, 61),)))
+    await stores.import_stores(deps, [deps.directory.nodes["east"]])
+    assert counter.shop.ledger.view(CellKey("east", None, start)).on_hand == 60
+    order = await counter.create(("apple", 1))
+    assert order.fulfillment_orders[0].window_start_ms == MONDAY_10_UTC_MS + 3_600_000
+
+
+async def test_new_hours_close_the_windows_of_the_old_ones(counter: Counter) -> None:
+    deps = counter.shop.deps
+    start = MONDAY_10_UTC_MS // 1000
+    late = replace(deps.directory.nodes["east"], open_minute=12 * 60)
+    await stores.import_stores(deps, [late])
+    view = counter.shop.ledger.view
+    assert view(CellKey("east", None, start)).on_hand == 0
+    assert view(CellKey("east", None, start + 2 * HOUR_S)).on_hand == 3_600
