@@ -16,6 +16,7 @@ from bopis.demo.outcome import (
     promise_differences,
 )
 from bopis.demo.oversold import find_oversold
+from bopis.demo.plans import PlannedOrder
 from bopis.demo.score import Score, make_network, score_plans
 from bopis.demo.wire import micros_of
 from bopis.v1 import order_service_pb2
@@ -38,6 +39,7 @@ COUNTS = (
     "till_units",
     "deficit_sales",
     "duplicate_sales",
+    "duplicate_sales_recorded",
     "restocked",
     "stream_reconnects",
     "streams_broken",
@@ -67,27 +69,7 @@ def figures(
     """The result object; each figure is defined in docs/demo.md."""
     ends = count_ends(orders)
     planned = planned_orders(orders, {order.order_id: order for order in run.scenario.orders})
-    start_s = run.server.origin_s - DAY_S
-    network = make_network(
-        run.scenario.nodes,
-        run.scenario.skus,
-        start_s=start_s,
-        end_s=start_s + HORIZON_DAYS * DAY_S,
-    )
-    scored = [order for order in planned if order.order_id not in run.disturbances.cancels]
-    ours = score_plans(scored, network=network, card=run.card)
-    day = play_nearest_first(
-        planned,
-        network=network,
-        card=run.card,
-        stock=run.scenario.on_hand,
-        disturbances=run.disturbances,
-    )
-    theirs = score_plans(
-        [order for order in day.orders if order.order_id not in run.disturbances.cancels],
-        network=network,
-        card=run.card,
-    )
+    ours, theirs = _compared(run, planned)
     records = list(read_logs(run.logs))
     oversold = find_oversold(
         run.scenario.on_hand, (e for e in map(entry_of, records) if e is not None)
@@ -99,7 +81,6 @@ def figures(
         problems.append(f"{oversold.units} units were oversold: {dict(oversold.by_cell)}")
     if not replay_equal:
         problems.append(f"the journal replays to {verified}, not to {drained.get('state_hash')}")
-    counts = run.counts
     return {
         "scenario": run.scenario.name,
         "seed": run.options.seed,
@@ -111,8 +92,7 @@ def figures(
         **_score(ours, ""),
         **_score(theirs, "_nearest_first"),
         **_latencies(records),
-        **{name: counts[name] for name in COUNTS},
-        "duplicate_sales_recorded": counts["duplicate_sales_recorded"],
+        **{name: run.counts[name] for name in COUNTS},
         **_reallocation(run),
         "rule_violations": len(ours.violations),
         "rule_violations_nearest_first": len(theirs.violations),
@@ -121,13 +101,34 @@ def figures(
         "ledger_promised_units": stock.promised_units,
         "unpromised_lines": oversold.unpromised_lines,
         "problems": problems[:PROBLEMS_MAX],
-        "speed": run.timings["speed"],
         "server_starts": run.server.starts,
-        "import_seconds": run.timings["import_seconds"],
-        "day_seconds": run.timings["day_seconds"],
-        "replay_seconds": run.timings["replay_seconds"],
+        **run.timings,
         "seconds": round(time.monotonic() - run.started, 2),
     }
+
+
+def _compared(run: Run, planned: Sequence[PlannedOrder]) -> tuple[Score, Score]:
+    """Scores of the replay and of nearest-first, over the orders that the seed does not cancel."""
+    start_s = run.server.origin_s - DAY_S
+    network = make_network(
+        run.scenario.nodes,
+        run.scenario.skus,
+        start_s=start_s,
+        end_s=start_s + HORIZON_DAYS * DAY_S,
+    )
+    day = play_nearest_first(
+        planned,
+        network=network,
+        card=run.card,
+        stock=run.scenario.on_hand,
+        disturbances=run.disturbances,
+    )
+
+    def score(orders: Sequence[PlannedOrder]) -> Score:
+        kept = [order for order in orders if order.order_id not in run.disturbances.cancels]
+        return score_plans(kept, network=network, card=run.card)
+
+    return score(planned), score(day.orders)
 
 
 def _ends(ends: Ends) -> dict[str, int]:

@@ -70,6 +70,7 @@ class Run:
     failures: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     timings: dict[str, float] = field(default_factory=dict)
+    anchor: tuple[float, float] = (0.0, 0.0)
 
     @property
     def counts(self) -> Counter[str]:
@@ -168,12 +169,12 @@ async def _set_clock(run: Run) -> None:
     sim_s, real_s = await run.server.clock(node, sku)
     for client in (run.customers, run.stores):
         await client.say("clock", sim_s=sim_s, real_s=real_s, scale=run.server.scale)
-    run.timings["sim_s"], run.timings["real_s"] = sim_s, real_s
+    run.anchor = (sim_s, real_s)
 
 
 def _now_s(run: Run) -> float:
-    elapsed = time.monotonic() - run.timings["real_s"]
-    return run.timings["sim_s"] + elapsed * run.server.scale
+    sim_s, real_s = run.anchor
+    return sim_s + (time.monotonic() - real_s) * run.server.scale
 
 
 async def _play(run: Run) -> None:
