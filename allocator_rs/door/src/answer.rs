@@ -2,9 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue, CONTENT_TYPE};
 use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -22,7 +25,10 @@ use crate::system::SystemMethod;
 use crate::v1::ErrorReason;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const REQUEST_ID_BYTES_MAX: usize = 128;
+const LINGER_BYTES_MAX: usize = 64 * 1024;
+const LINGER_TIME_MAX: Duration = Duration::from_millis(100);
 const GRPC_CONTENT: &[u8] = b"application/grpc";
 
 /// Everything that answering a call takes.
@@ -57,54 +63,80 @@ impl Answerer {
 
     async fn dispatch(&self, request: Request<Incoming>) -> Result<Response<Body>, Status> {
         if request.method() != Method::POST || !is_grpc(request.headers()) {
+            linger(request.into_body()).await;
             return Ok(not_grpc());
         }
-        let path = request.uri().path();
-        let Some(route) = self.routes.find(path) else {
-            return Err(unknown(path));
+        let (route, guard) = match self.admit(&request) {
+            Ok(admitted) => admitted,
+            Err(status) => {
+                linger(request.into_body()).await;
+                return Err(status);
+            }
         };
-        if let Route::System(method) = route {
-            return self.system(method, request).await;
+        match route {
+            Route::Native(method) => self.native(method, request, guard).await,
+            Route::Through(through) => self.through(*through, request, guard).await,
+            Route::System(method) => Ok(self.system(method, request, guard).await),
         }
-        if !self.serving.load(Ordering::Acquire) {
+    }
+
+    /// Everything that can be said before the body is looked at.
+    fn admit(&self, request: &Request<Incoming>) -> Result<(&Route, Guard), Status> {
+        let path = request.uri().path();
+        let route = self.routes.find(path).ok_or_else(|| unknown(path))?;
+        let (streaming, endless) = match route {
+            Route::Native(method) => (
+                method.client_streaming || method.server_streaming,
+                method.server_streaming,
+            ),
+            Route::Through(through) => (through.streaming, through.watch),
+            Route::System(method) => (method.streaming, method.streaming),
+        };
+        if !matches!(route, Route::System(_)) && !self.serving.load(Ordering::Acquire) {
             return Err(not_serving());
         }
-        let deadline = Deadline::read(request.headers())?;
-        match route {
-            Route::Native(method) => self.native(method, request, deadline).await,
-            Route::Through(through) => self.through(*through, request, deadline).await,
-            Route::System(method) => self.system(method, request).await,
-        }
+        let closing = if endless {
+            &self.closing
+        } else {
+            &self.aborting
+        };
+        let guard = Guard {
+            deadline: Deadline::read(request.headers())?,
+            closing: closing.clone(),
+            verdict: Verdict::default(),
+            _permit: self.admission.admit(streaming)?,
+            max_message_bytes: self.max_message_bytes,
+        };
+        Ok((route, guard))
     }
 
     async fn system(
         &self,
         method: &SystemMethod,
         request: Request<Incoming>,
-    ) -> Result<Response<Body>, Status> {
-        let deadline = Deadline::read(request.headers())?;
-        let verdict = Verdict::default();
-        let request = self.inbound(request, method.single, &verdict);
-        if !method.streaming {
-            return Ok(method.call(request).await);
+        guard: Guard,
+    ) -> Response<Body> {
+        let request = self.inbound(request, method.single, &guard.verdict);
+        let response = method.call(request).await;
+        if method.streaming {
+            guarded(response, guard)
+        } else {
+            response
         }
-        let guard = self.guard(deadline, true, true, verdict)?;
-        Ok(guarded(method.call(request).await, guard))
     }
 
     async fn native(
         &self,
         method: &NativeMethod,
         request: Request<Incoming>,
-        deadline: Deadline,
+        guard: Guard,
     ) -> Result<Response<Body>, Status> {
-        let streaming = method.client_streaming || method.server_streaming;
-        let verdict = Verdict::default();
-        let mut request = self.inbound(request, !method.client_streaming, &verdict);
-        request.extensions_mut().insert(deadline);
-        let guard = self.guard(deadline, streaming, method.server_streaming, verdict)?;
+        let mut request = self.inbound(request, !method.client_streaming, &guard.verdict);
+        request.extensions_mut().insert(guard.deadline);
+        // Whether a message is compressed is said, and refused, by the flag before it.
+        request.headers_mut().remove(GRPC_ENCODING);
         let answering = self.native.call(method, request);
-        let response = match deadline.0 {
+        let response = match guard.deadline.0 {
             Some(at) => tokio::time::timeout_at(at, answering)
                 .await
                 .map_err(|_| deadline_exceeded())?,
@@ -121,14 +153,8 @@ impl Answerer {
         &self,
         through: Through,
         request: Request<Incoming>,
-        deadline: Deadline,
+        guard: Guard,
     ) -> Result<Response<Body>, Status> {
-        let guard = self.guard(
-            deadline,
-            through.streaming,
-            through.watch,
-            Verdict::default(),
-        )?;
         let rules = BodyRules {
             max_message_bytes: self.max_message_bytes,
             single: through.single,
@@ -163,32 +189,28 @@ impl Answerer {
             )
         })
     }
-
-    fn guard(
-        &self,
-        deadline: Deadline,
-        streaming: bool,
-        endless: bool,
-        verdict: Verdict,
-    ) -> Result<Guard, Status> {
-        let closing = if endless {
-            &self.closing
-        } else {
-            &self.aborting
-        };
-        Ok(Guard {
-            deadline,
-            closing: closing.clone(),
-            verdict,
-            _permit: self.admission.admit(streaming)?,
-            max_message_bytes: self.max_message_bytes,
-        })
-    }
 }
 
 fn guarded(response: Response<Body>, guard: Guard) -> Response<Body> {
     let trailers_only = response.headers().contains_key("grpc-status");
     response.map(|body| Body::new(GuardedBody::new(body, guard, trailers_only)))
+}
+
+/// Takes in what a refused call still sends, if that is soon over: a stream that is answered while
+/// its body is on the way has to be reset, and a client that sees many resets gives up on the
+/// connection.
+async fn linger(mut body: Incoming) {
+    let mut room = LINGER_BYTES_MAX;
+    let rest = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            room = room.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if room == 0 {
+                return;
+            }
+        }
+    };
+    // What takes longer is cut off.
+    let _ = tokio::time::timeout(LINGER_TIME_MAX, rest).await;
 }
 
 fn unknown(path: &str) -> Status {

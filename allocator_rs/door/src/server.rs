@@ -25,6 +25,9 @@ const BUSY_STREAMS: u32 = 1024;
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// Streams that a client opened and reset before they were looked at; beyond, it is shut out.
 const RESET_STREAMS_MAX: usize = 1024;
+/// Frames on streams that were answered and forgotten, over the life of a connection. Clients send
+/// them in good faith (an answer crossed a request), so the library's 1,024 are too few.
+const LATE_FRAMES_MAX: usize = 65_536;
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// After a failed accept (no more file descriptors, say).
@@ -81,6 +84,7 @@ fn builder(max_streams: usize) -> Builder<TokioExecutor> {
         .max_concurrent_streams(streams)
         .max_header_list_size(HEADER_BYTES_MAX)
         .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
+        .max_local_error_reset_streams(LATE_FRAMES_MAX)
         .max_send_buf_size(STREAM_WINDOW_BYTES as usize)
         .keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)

@@ -17,7 +17,7 @@ use bopis_engine::{Engine, EngineOptions, SystemClock};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use prost::Message;
-use support::raw::{call, connect, framed, read, request};
+use support::raw::{self, call, connect, framed, read, request};
 use support::upstream::Upstream;
 use support::*;
 use tonic::Code;
@@ -116,7 +116,11 @@ fn work_past_its_deadline_is_refused_before_it_touches_the_ledger() {
         assert_eq!(reason(&answer.status()), "MALFORMED_MESSAGE", "{timeout:?}");
     }
     assert_eq!(house.engine.position(), before);
-    let headers = [("grpc-timeout", "10S"), ("x-request-id", "mine")];
+    let headers = [
+        ("grpc-timeout", "10S"),
+        ("x-request-id", "mine"),
+        ("grpc-encoding", "gzip"),
+    ];
     let answer = house.block_on(call(house.door.port(), RESERVE, &headers, message()));
     assert_eq!(answer.status().code(), Code::Ok);
     assert_eq!(answer.headers.get("x-request-id").unwrap(), "mine");
@@ -319,4 +323,88 @@ fn a_door_opens_on_loopback_only_and_never_over_its_own_methods() {
     let no_secret = |options: &mut DoorOptions| options.upstream_secret = "a\nb".to_owned();
     assert!(matches!(start(&no_secret), Err(StartError::Secret)));
     assert!(start(&|_| ()).is_ok());
+}
+
+#[test]
+fn unfinished_requests_are_held_in_bounded_memory() {
+    let house = House::open_with(|options| options.max_inbound_bytes = 1024 * 1024);
+    let port = house.door.port();
+    house.block_on(async {
+        // At most three of them fit the memory.
+        let half = framed(&[0; 400 * 1024]).slice(..300 * 1024);
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let half = half.clone();
+            calls.spawn(async move { raw::half_sent(port, RESERVE, half).await.status() });
+        }
+        for _ in 0..5 {
+            let status = calls.join_next().await.unwrap().unwrap();
+            let seen = (status.code(), reason(&status));
+            assert_eq!(seen, (Code::ResourceExhausted, "OVERLOADED".into()));
+        }
+    });
+    wait_until("memory is given back", || {
+        let message = framed(&vec![0xff; 800 * 1024]);
+        let answer = house.block_on(call(port, RESERVE, &[], message));
+        reason(&answer.status()) == "MALFORMED_MESSAGE"
+    });
+}
+
+#[test]
+fn unread_native_streams_do_not_hold_up_other_calls() {
+    use bopis_door::v1::{BatchGetAvailabilityRequest, Position};
+    let house = House::open();
+    let ask = BatchGetAvailabilityRequest {
+        node_ids: vec![NODE.into(); 100],
+        skus: vec![SKU.into(); 5000],
+        at_least_position: None::<Position>,
+    };
+    let body = framed(&ask.encode_to_vec());
+    let path = "/bopis.v1.InventoryService/BatchGetAvailability";
+    house.block_on(async {
+        let mut unread = Vec::new();
+        for _ in 0..100 {
+            let mut sender = connect(house.door.port()).await;
+            let call = sender.send_request(request(path, &[], body.clone()));
+            unread.push((call.await.unwrap(), sender));
+        }
+        for _ in 0..200 {
+            let request = reserve(vec![line(NODE, SKU, 1)]);
+            house.inventory().reserve(request).await.unwrap();
+        }
+        let (response, _sender) = unread.pop().unwrap();
+        assert_eq!(read(response).await.status().code(), Code::Ok);
+    });
+}
+
+#[test]
+fn cancelled_calls_do_not_break_the_connections_that_others_use() {
+    let (house, upstream) = house();
+    let port = house.door.port();
+    house.block_on(async {
+        let mut sender = connect(port).await;
+        let ask = |path| request(path, &[], framed(b""));
+        let staying = sender.send_request(ask("/up.Stream/Hang")).await.unwrap();
+        let mut staying = staying.into_body();
+        staying.frame().await.unwrap().unwrap();
+        let connections = upstream.seen.connections.load(Ordering::SeqCst);
+        // More than the library bears from a peer that it does not trust.
+        let mut clients = tokio::task::JoinSet::new();
+        for _ in 0..50 {
+            let mut sender = sender.clone();
+            clients.spawn(async move {
+                for _ in 0..30 {
+                    let flood = request("/up.Stream/Flood", &[], framed(b""));
+                    let mut flood = sender.send_request(flood).await.unwrap().into_body();
+                    flood.frame().await.unwrap().unwrap();
+                }
+            });
+        }
+        while let Some(done) = clients.join_next().await {
+            done.unwrap();
+        }
+        let quiet = tokio::time::timeout(Duration::from_millis(50), staying.frame()).await;
+        assert!(quiet.is_err(), "the other stream goes on: {quiet:?}");
+        assert!(upstream.seen.connections.load(Ordering::SeqCst) <= connections + 1);
+    });
 }

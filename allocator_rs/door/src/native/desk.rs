@@ -149,41 +149,50 @@ impl Desk {
         Ok(CellKey { location, item })
     }
 
-    /// Makes the labor windows of these lines known to the ledger, so that one which no store
-    /// offers is found to lack labor like any other.
-    pub(super) async fn make_windows_known<'a>(
-        &self,
-        lines: impl Iterator<Item = &'a ReservationLine> + Send,
-        deadline: Deadline,
-    ) -> Result<(), Status> {
+    /// The labor windows of these lines that the ledger does not know and may get to know; none if
+    /// another name is unknown, since nothing will come of the lines then.
+    pub(super) fn new_windows(&self, lines: &[ReservationLine]) -> BTreeSet<i64> {
         let now_ms = self.engine.wall_ms();
         let near = now_ms.saturating_sub(LABOR_PAST_MS)..=now_ms.saturating_add(LABOR_AHEAD_MS);
-        let unknown: BTreeSet<i64> = lines
-            .filter_map(|line| match &line.item {
-                Some(Item::LaborWindowStartTime(start)) => Some(start.seconds),
-                _ => None,
-            })
-            .filter(|start| near.contains(&start.saturating_mul(1000)))
-            .filter(|start| self.engine.labor(*start).is_none())
-            .collect();
-        if unknown.is_empty() {
+        let mut windows = BTreeSet::new();
+        for line in lines {
+            match (self.line_cell(line), &line.item) {
+                (Err(Unknown::Node | Unknown::Sku), _) => return BTreeSet::new(),
+                (Err(Unknown::Window), Some(Item::LaborWindowStartTime(start))) => {
+                    windows.insert(start.seconds);
+                }
+                _ => {}
+            }
+        }
+        windows.retain(|start| near.contains(&start.saturating_mul(1000)));
+        windows
+    }
+
+    /// Makes labor windows known to the ledger, so that one which no store offers is found to lack
+    /// labor like any other.
+    pub(super) async fn register(
+        &self,
+        windows: BTreeSet<i64>,
+        deadline: Deadline,
+    ) -> Result<(), Status> {
+        if windows.is_empty() {
             return Ok(());
         }
-        let words: Vec<String> = unknown
+        let words: Vec<String> = windows
             .iter()
             .map(|start| format!("labor window {start}"))
             .collect();
-        let digest = source_digest(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        let id = source_digest(&words.iter().map(String::as_str).collect::<Vec<_>>());
         let register = |window_start_s| Command::RegisterItem {
             name: ItemName::Labor { window_start_s },
         };
         let act = Act {
             request: RequestKey {
                 scope: scope::INTERNAL,
-                id: digest,
+                id,
             },
             fingerprint: 0,
-            commands: unknown.into_iter().map(register).collect(),
+            commands: windows.into_iter().map(register).collect(),
         };
         self.submit(act, deadline).await.map(|_| ())
     }

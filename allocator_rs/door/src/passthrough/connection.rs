@@ -141,6 +141,9 @@ impl Slot {
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(self.window_bytes)
             .max_header_list_size(HEADER_BYTES_MAX)
+            // Cancelled calls leave frames on their way; they must not end the connection, which
+            // the library holds against a peer that is not trusted.
+            .max_local_error_reset_streams(None)
             .max_send_buf_size(STREAM_WINDOW_BYTES as usize)
             .handshake(TokioIo::new(stream))
             .await?;

@@ -24,14 +24,20 @@ impl Answer {
     }
 }
 
+/// A client that bears late frames of calls that it cancelled.
+fn client() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .max_local_error_reset_streams(None)
+        .initial_stream_window_size(32 * 1024);
+    builder
+}
+
 pub async fn connect(port: u16) -> SendRequest<Full<Bytes>> {
     let stream = tokio::net::TcpStream::connect(("127.0.0.1", port))
         .await
         .unwrap();
-    let (sender, connection) = Builder::new(TokioExecutor::new())
-        .handshake(TokioIo::new(stream))
-        .await
-        .unwrap();
+    let (sender, connection) = client().handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     sender
 }
@@ -77,4 +83,21 @@ pub fn framed(message: &[u8]) -> Bytes {
     out.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
     out.extend_from_slice(message);
     out.freeze()
+}
+
+/// Sends bytes and leaves the call open; resolves if it is answered all the same.
+pub async fn half_sent(port: u16, path: &str, bytes: Bytes) -> Answer {
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", port))
+        .await
+        .unwrap();
+    let (mut sender, connection) = client().handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let (send, receive) = tokio::sync::mpsc::channel(1);
+    let frame: Result<_, std::convert::Infallible> = Ok(http_body::Frame::data(bytes));
+    send.send(frame).await.unwrap();
+    let body = tokio_stream::wrappers::ReceiverStream::new(receive);
+    let request = request(path, &[], Bytes::new()).map(|_| http_body_util::StreamBody::new(body));
+    let answer = read(sender.send_request(request).await.unwrap()).await;
+    drop(send);
+    answer
 }

@@ -37,8 +37,8 @@ impl Inventory {
                 .zip(&faults)
                 .filter(|(_, fault)| fault.is_none())
         };
-        let lines = sound().flat_map(|(item, _)| item.lines.iter());
-        self.desk.make_windows_known(lines, deadline).await?;
+        let windows = sound().flat_map(|(item, _)| self.desk.new_windows(&item.lines));
+        self.desk.register(windows.collect(), deadline).await?;
         let commands = sound()
             .enumerate()
             .map(|(index, (item, _))| self.command(request, index, item));

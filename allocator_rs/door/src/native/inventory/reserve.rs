@@ -35,7 +35,8 @@ impl Inventory {
         let request_id = std::mem::take(&mut body.request_id);
         let request = request_key(scope::RESERVE, &request_id)?;
         let fingerprint = body_digest(&body);
-        desk.make_windows_known(body.lines.iter(), deadline).await?;
+        desk.register(desk.new_windows(&body.lines), deadline)
+            .await?;
         let lines = resolve(desk, "lines", &body.lines)?;
         let asked = Asked {
             reservation_id: &body.reservation_id,
@@ -139,8 +140,12 @@ impl Inventory {
         let request_id = std::mem::take(&mut body.request_id);
         let request = request_key(scope::MOVE, &request_id)?;
         let fingerprint = body_digest(&body);
-        let lines = body.moves.iter().flat_map(|one| one.lines.iter());
-        desk.make_windows_known(lines, deadline).await?;
+        let lines: Vec<ReservationLine> = body
+            .moves
+            .iter()
+            .flat_map(|one| one.lines.iter().cloned())
+            .collect();
+        desk.register(desk.new_windows(&lines), deadline).await?;
         let mut moves = Vec::with_capacity(body.moves.len());
         for (index, one) in body.moves.iter().enumerate() {
             let lines = resolve(desk, &format!("moves[{index}].lines"), &one.lines)?;
@@ -231,16 +236,21 @@ fn resolve(desk: &Desk, path: &str, lines: &[ReservationLine]) -> Result<Lines, 
     })
 }
 
-/// The cells of lines, or the index of the first that names what is not known.
+/// The cells of lines, or the index of the first whose node or SKU, else whose window, is unknown.
 pub(super) fn cells(desk: &Desk, lines: &[ReservationLine]) -> Result<Lines, (usize, Unknown)> {
-    let cell = |(index, line): (usize, &ReservationLine)| {
-        let cell = desk.line_cell(line).map_err(|gap| (index, gap))?;
-        Ok(Line {
-            cell,
-            quantity: line.quantity,
-        })
-    };
-    lines.iter().enumerate().map(cell).collect()
+    let mut found = Lines::with_capacity(lines.len());
+    let mut far_window = None;
+    for (index, line) in lines.iter().enumerate() {
+        match desk.line_cell(line) {
+            Ok(cell) => found.push(Line {
+                cell,
+                quantity: line.quantity,
+            }),
+            Err(Unknown::Window) => far_window = far_window.or(Some((index, Unknown::Window))),
+            Err(gap) => return Err((index, gap)),
+        }
+    }
+    far_window.map_or(Ok(found), Err)
 }
 
 fn check_moves(request: &MoveReservationRequest) -> Result<(), Status> {
