@@ -14,6 +14,7 @@ from bopis._allocator_rs import Clock, Engine
 
 REQUEST_WINDOW_MAX: Final = 4_000_000
 ANSWER_MS: Final = 20_000
+COMMANDS_MAX: Final = 200
 
 encode: Final = msgspec.msgpack.Encoder().encode
 _raw_decoder: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
@@ -72,6 +73,12 @@ class SyncEngine:
     def act(self, *commands: dict[str, Any]) -> list[dict[str, Any]]:
         """One act, outside any measurement; its outcomes."""
         return outcomes(self.run(self.payload([commands]), count=1))
+
+    def act_all(self, commands: Sequence[dict[str, Any]]) -> None:
+        """Any number of commands, some to an act, so that the queue holds all the acts."""
+        parts = range(0, len(commands), COMMANDS_MAX)
+        acts = [commands[begin : begin + COMMANDS_MAX] for begin in parts]
+        outcomes(self.run(self.payload(acts), count=len(acts)))
 
     def read(self, cells: Sequence[dict[str, Any]]) -> list[dict[str, int]]:
         """Cells as they stand, any number."""

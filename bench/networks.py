@@ -16,7 +16,7 @@ import random
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bench.native import SyncEngine, encode, numbered_uuid, outcomes
+from bench.native import SyncEngine, encode, numbered_uuid
 
 DAY_S: Final = 86_400
 HOUR_S: Final = 3_600
@@ -173,11 +173,9 @@ def bring_in(engine: SyncEngine, world: World) -> None:
         for (node_id, sku), units in world.stock.items()
     ]
     for commands in (labor, stock):
-        # One act each: the first to name a window registers it for all that follow.
-        for command in commands[:1]:
-            engine.act(command)
-        acts = [[command] for command in commands[1:]]
-        outcomes(engine.run(engine.payload(acts), count=len(acts)))
+        # The first to name a window registers it for all that follow.
+        engine.act(*commands[:1])
+        engine.act_all(commands[1:])
 
 
 def place_payload(world: World, *, batch: int) -> tuple[list[str], bytes]:

@@ -53,10 +53,10 @@ class Stock:
             {"type": "register_items", "skus": [f"sku-{sku}" for sku in range(SKUS)]},
         )
         stocked = [
-            [{"type": "set_on_hand", "node_id": node, "sku": sku, "on_hand": ON_HAND}]
+            {"type": "set_on_hand", "node_id": node, "sku": sku, "on_hand": ON_HAND}
             for node, sku in self.cells
         ]
-        outcomes(engine.run(engine.payload(stocked), count=len(stocked)))
+        engine.act_all(stocked)
 
     def batch(self, verb: str, *, count: int) -> tuple[list[str], bytes]:
         """New reservations that went through the steps before `verb`, and the payload that does
