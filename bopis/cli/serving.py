@@ -53,8 +53,6 @@ def serve(
     ] = None,
 ) -> None:
     """Serves until SIGTERM. When it answers, one JSON line on standard output names the port."""
-    from bopis.bootstrap import serve as run
-
     settings = _settings(
         {
             "data_folder": data,
@@ -67,6 +65,9 @@ def serve(
             "log_level": log_level,
         }
     )
+
+    # After the options were looked at: it takes a second.
+    from bopis.bootstrap import serve as run
 
     def announce(ready: "Ready") -> None:
         line = json.dumps(asdict(ready))
