@@ -78,12 +78,15 @@ async def run_move(work: Work[MoveOrders]) -> Outcome[MoveResult]:
         if order is None or not movable(order):
             return Outcome(MoveResult(moved=False))
         orders.append(order)
-    if not work.resumed and _any_window_begun(work):
-        return Outcome(MoveResult(moved=False))
-    await work.begin()
     planned = [
         _moved_order(order, one) for order, one in zip(orders, work.command.moves, strict=True)
     ]
+    if not work.resumed and any(
+        _begins_too_late(order, after, now_ms=work.now_ms)
+        for order, (after, _, _) in zip(orders, planned, strict=True)
+    ):
+        return Outcome(MoveResult(moved=False))
+    await work.begin()
     act = Move(
         tuple(
             ReservationMove(
@@ -112,9 +115,12 @@ async def run_move(work: Work[MoveOrders]) -> Outcome[MoveResult]:
     return Outcome(MoveResult(moved=True), writes)
 
 
-def _any_window_begun(work: Work[MoveOrders]) -> bool:
+def _begins_too_late(before: Order, after: Order, *, now_ms: int) -> bool:
+    """Whether a window of a new group has begun since the optimizer chose it."""
     return any(
-        group.window_start_ms < work.now_ms for one in work.command.moves for group in one.groups
+        group.window_start_ms < now_ms
+        for group in after.fulfillment_orders
+        if group not in before.fulfillment_orders
     )
 
 

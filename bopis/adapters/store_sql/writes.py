@@ -65,8 +65,7 @@ _DELETE_INTENT: Final = sa.text(
     "DELETE FROM intents WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
 )
 _ANSWERED: Final = sa.text(
-    "SELECT 1 FROM responses"
-    " WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
+    "SELECT 1 FROM responses WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
 )
 _INSERT_RESPONSE: Final = sa.text(
     "INSERT INTO responses (tenant, rpc, request_id, fingerprint, body, stored_ms, is_error)"
