@@ -5,6 +5,7 @@ limit x price, is at most the cost of every allocation that keeps the limits (La
 All of it is computed in integers.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -23,7 +24,7 @@ def current_columns(problem: Problem, rows: Rows, costs: Sequence[int]) -> list[
                 cost_micro=cost,
                 rows=tuple(row for row, _ in takes),
                 amounts=tuple(amount for _, amount in takes),
-                plan=order.plan,
+                source=order.plan,
             )
         )
     return columns
@@ -58,7 +59,7 @@ class Pool:
 
 @dataclass(slots=True)
 class Pricer:
-    """Prices orders, fills the pool, and keeps the best bound proven so far.
+    """Prices orders, fills the pool, and keeps the best bound proven so far, with its prices.
 
     An order whose row prices have not moved since it was priced is not priced again.
     """
@@ -69,12 +70,14 @@ class Pricer:
     current: Sequence[Column]
     stock_rows: Sequence[tuple[int, ...]]
     bound_micro: int = 0
+    best_prices: list[int] = field(default_factory=list)
     inexact: int = 0
     _seen: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _least: dict[int, int] = field(default_factory=dict)
+    _plans: dict[int, Column] = field(default_factory=dict)
 
-    def price(self, prices: Sequence[int]) -> tuple[int, int]:
-        """Prices all orders: (bound of these prices, new columns)."""
+    def price(self, prices: list[int]) -> int:
+        """Prices all orders; how many columns are new."""
         labor = hash(tuple(prices[len(self.rows.stock) :]))
         moved = []
         for order, stock in enumerate(self.stock_rows):
@@ -82,28 +85,36 @@ class Pricer:
             if self._seen.get(order) != signature:
                 self._seen[order] = signature
                 moved.append(order)
-        below = [min(self._in_pool(order, prices), _BELOW_MAX) for order in moved]
         added = 0
-        for priced in self.kernel.price(moved, prices=prices, below=below):
+        for priced in self.kernel.price(moved, prices=prices):
             self.inexact += not priced.exact
             self._least[priced.order] = priced.lower_bound
+            self._plans[priced.order] = priced.column
             # A plan without groups cannot be moved to; it still counts in the bound.
-            if priced.column is not None and priced.column.plan.groups:
+            if priced.column.rows:
                 added += self.pool.add(priced.column)
         bound = -sum(
             limit * price for limit, price in zip(self.rows.limits, prices, strict=True) if price
         )
         for order, column in enumerate(self.current):
             # The plan in force may lie outside what the kernel offers now: its windows may be past.
-            bound += min(self._least[order], priced_cost(column, prices))
-        self.bound_micro = max(self.bound_micro, bound)
-        return bound, added
+            in_force = priced_cost(column, prices)
+            least = self._least[order]
+            bound += min(least, in_force)
+            if in_force < least:
+                self._plans[order] = column
+        if bound > self.bound_micro or not self.best_prices:
+            self.bound_micro = max(self.bound_micro, bound)
+            self.best_prices = prices
+        return added
 
-    def _in_pool(self, order: int, prices: Sequence[int]) -> int:
-        return min(priced_cost(self.pool.columns[c], prices) for c in self.pool.of_order[order])
-
-
-_BELOW_MAX = 2**62
+    def usage(self) -> dict[int, int]:
+        """What the best plans of the last prices take of each row, all orders together."""
+        used: Counter[int] = Counter()
+        for column in self._plans.values():
+            for row, amount in zip(column.rows, column.amounts, strict=True):
+                used[row] += amount
+        return used
 
 
 def stock_rows_of(problem: Problem, rows: Rows) -> list[tuple[int, ...]]:

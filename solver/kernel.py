@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from bopis._allocator_rs import BatchKernel
-from solver.problem import Cost, Group, Plan, Request, Rows, UnfilledLine
+from solver.problem import Plan, Request, Rows
 
 WORK_LIMIT: Final = 20_000
 """Work units of the kernel for one order; a search that is stopped gives its frontier's bound."""
@@ -17,34 +17,35 @@ _encode = msgspec.msgpack.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A plan as the master sees it: its cost, and what it takes of each row, rising."""
+    """A plan as the master sees it: its cost, and what it takes of each row, rising.
+
+    `source` is the plan, or its bytes: few of the many plans of a pool are ever looked into.
+    """
 
     order: int
     cost_micro: int
     rows: tuple[int, ...]
     amounts: tuple[int, ...]
-    plan: Plan
+    source: Plan | bytes
+
+    @property
+    def plan(self) -> Plan:
+        """The plan."""
+        return _decode_plan(self.source) if isinstance(self.source, bytes) else self.source
 
 
 @dataclass(frozen=True, slots=True)
 class Priced:
     """One order under prices: no plan of it costs less than `lower_bound`, charges included.
 
-    The column is there if its cost under the prices is below what was asked for.
+    `column` is the best plan.
     """
 
     order: int
     lower_bound: int
     priced_cost: int
     exact: bool
-    column: Column | None
-
-
-@dataclass(frozen=True, slots=True)
-class _NativePlan:
-    groups: tuple[Group, ...]
-    unfilled: tuple[UnfilledLine, ...]
-    cost: Cost
+    column: Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class _NativeColumn:
     cost_micro: int
     rows: tuple[int, ...]
     amounts: tuple[int, ...]
-    plan: _NativePlan
+    plan: msgspec.Raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ class _NativePriced:
     lower_bound: int
     priced_cost: int
     exact: bool
-    column: _NativeColumn | None
+    column: _NativeColumn
 
 
 _decode = msgspec.msgpack.Decoder(tuple[_NativePriced, ...]).decode
+_decode_plan = msgspec.msgpack.Decoder(Plan).decode
 
 
 class Kernel:
@@ -81,19 +83,14 @@ class Kernel:
         }
         self._native = BatchKernel(_encode(payload))
 
-    def price(
-        self, orders: Sequence[int], *, prices: Sequence[int], below: Sequence[int]
-    ) -> list[Priced]:
-        """Prices orders; columns come back that cost less than `below` (one limit per order)."""
-        asked = {"orders": orders, "prices": prices, "below": below, "work_limit": WORK_LIMIT}
+    def price(self, orders: Sequence[int], *, prices: Sequence[int]) -> list[Priced]:
+        """The best plan of each of these orders under the prices."""
+        asked = {"orders": orders, "prices": prices, "work_limit": WORK_LIMIT}
         answers = _decode(self._native.price(_encode(asked)))
         return [_priced(order, answer) for order, answer in zip(orders, answers, strict=True)]
 
 
 def _priced(order: int, answer: _NativePriced) -> Priced:
     native = answer.column
-    column = None
-    if native is not None:
-        plan = Plan(native.plan.groups, native.plan.unfilled, native.plan.cost)
-        column = Column(order, native.cost_micro, native.rows, native.amounts, plan)
+    column = Column(order, native.cost_micro, native.rows, native.amounts, bytes(native.plan))
     return Priced(order, answer.lower_bound, answer.priced_cost, answer.exact, column)

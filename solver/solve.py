@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from solver import check
+from solver.ascent import Ascent
 from solver.columns import Pool, Pricer, current_columns, stock_rows_of
 from solver.kernel import Column, Kernel
 from solver.master import Relaxation, choose, fits, relax
@@ -19,6 +20,10 @@ ROUNDS_MAX: Final = 60
 """Column generation rounds."""
 GAP_ENOUGH: Final = 1e-4
 """LP objective over the proven bound at which pricing ends."""
+ASCENT_STEPS: Final = 40
+"""Passes of the dual ascent."""
+ASCENT_SHARE: Final = 0.3
+"""Share of the time limit after which the dual ascent ends."""
 PRICING_SHARE: Final = 0.6
 """Share of the time limit after which pricing ends; the rest is for choosing and checking."""
 SMOOTHING: Final = 0.5
@@ -107,8 +112,8 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
     kernel = Kernel(request, rows)
     pricer = Pricer(kernel, rows, pool, current, stock_rows_of(problem, rows))
     before = sum(costs)
-    relaxation, prices, rounds = _generate(run, pool, pricer, before)
-    chosen = _choose(run, pool, pricer, relaxation, prices)
+    relaxation, rounds = _generate(run, pool, pricer)
+    chosen = _choose(run, pool, pricer, relaxation)
     moves = _moves(pool, chosen, rows.limits)
     plans = {order: pool.columns[chosen[order]] for move in moves for order in move}
     planned = sum(plans.get(o, current[o]).cost_micro for o in range(len(problem.orders)))
@@ -132,47 +137,47 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
     )
 
 
-def _generate(
-    run: _Solve, pool: Pool, pricer: Pricer, before: int
-) -> tuple[Relaxation | None, list[int], int]:
-    """Column generation with smoothed prices: (last LP, best prices, rounds)."""
+def _ascend(run: _Solve, pricer: Pricer) -> None:
+    """Dual ascent from prices 0: fills the pool and finds good prices before the first LP."""
+    ascent = Ascent(pricer.rows)
+    for step in range(ASCENT_STEPS):
+        spent = run.elapsed_s() / max(run.limit_s, 1e-3)
+        if spent > ASCENT_SHARE:
+            break
+        ascent.step(pricer.usage(), progress=max(spent / ASCENT_SHARE, step / ASCENT_STEPS))
+        pricer.price(ascent.prices())
+        run.tell("PRICING", columns=len(pricer.pool.columns), bound=pricer.bound_micro)
+
+
+def _generate(run: _Solve, pool: Pool, pricer: Pricer) -> tuple[Relaxation | None, int]:
+    """Dual ascent, then column generation with smoothed prices: (last LP, LPs solved)."""
     limits = np.array(pricer.rows.limits, dtype=np.int64)
     orders = len(run.request.problem.orders)
-    best_prices = [0] * len(limits)
-    best_bound, _ = pricer.price(best_prices)
+    pricer.price([0] * len(limits))
+    if any(amount > pricer.rows.limits[row] for row, amount in pricer.usage().items()):
+        _ascend(run, pricer)
     relaxation: Relaxation | None = None
-    objective = float(before)
-    rounds = 1
-    while rounds < ROUNDS_MAX:
-        spent_s = run.elapsed_s()
-        if spent_s >= run.limit_s * PRICING_SHARE:
-            break
-        found = relax(pool, limits=limits, orders=orders, time_limit_s=run.limit_s - spent_s)
+    rounds = 0
+    while rounds < ROUNDS_MAX and run.elapsed_s() < run.limit_s * PRICING_SHARE:
+        left_s = run.limit_s - run.elapsed_s()
+        found = relax(pool, limits=limits, orders=orders, time_limit_s=left_s)
         if found is None:
             break
-        relaxation, objective = found, found.objective
-        run.tell(
-            "PRICING", columns=len(pool.columns), bound=pricer.bound_micro, cost=round(objective)
-        )
-        if objective - pricer.bound_micro <= GAP_ENOUGH * max(1.0, abs(objective)):
+        relaxation = found
+        rounds += 1
+        cost = round(found.objective)
+        run.tell("PRICING", columns=len(pool.columns), bound=pricer.bound_micro, cost=cost)
+        if found.objective - pricer.bound_micro <= GAP_ENOUGH * max(1.0, abs(found.objective)):
             break
         target = [round(float(price)) for price in found.prices]
         blend = [
             round(SMOOTHING * old + (1 - SMOOTHING) * new)
-            for old, new in zip(best_prices, target, strict=True)
+            for old, new in zip(pricer.best_prices, target, strict=True)
         ]
-        bound, added = pricer.price(blend)
-        if added == 0 and blend != target:
-            # The smoothed prices cut nothing off: the LP's own prices decide.
-            other_bound, added = pricer.price(target)
-            if other_bound > bound:
-                bound, blend = other_bound, target
-        if bound > best_bound:
-            best_bound, best_prices = bound, blend
-        rounds += 1
-        if added == 0:
+        # Where the smoothed prices cut nothing off, the LP's own prices decide.
+        if pricer.price(blend) == 0 and pricer.price(target) == 0:
             break
-    return relaxation, best_prices, rounds
+    return relaxation, rounds
 
 
 def _choose(
@@ -180,7 +185,6 @@ def _choose(
     pool: Pool,
     pricer: Pricer,
     relaxation: Relaxation | None,
-    prices: Sequence[int],
 ) -> list[int]:
     """One column per order: the better of the plans in force, the rounded LP, and the MIP."""
     limits = np.array(pricer.rows.limits, dtype=np.int64)
@@ -192,8 +196,8 @@ def _choose(
     if relaxation is not None:
         values = np.zeros(len(pool.columns))
         values[: len(relaxation.values)] = relaxation.values
-        start = rounded(pool, values, prices=prices, limits=pricer.rows.limits)
-        if start is not None and cost(start) < cost(best) and fits(pool, start, limits):
+        start = rounded(pool, values, prices=pricer.best_prices, limits=pricer.rows.limits)
+        if cost(start) < cost(best) and fits(pool, start, limits):
             best = start
     left_s = run.limit_s * 0.95 - run.elapsed_s()
     run.tell("POOL", columns=len(pool.columns), bound=pricer.bound_micro, cost=cost(best))

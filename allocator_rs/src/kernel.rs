@@ -68,8 +68,6 @@ impl From<BatchDto> for BatchKernel {
 struct PriceAskDto {
     /// Indices of orders.
     orders: Vec<usize>,
-    /// Plans that cost at least this much under the prices are not sent back; one per order.
-    below: Vec<i64>,
     /// By row, whole micro-units a unit or second, at least 0.
     prices: Vec<i64>,
     work_limit: u64,
@@ -89,22 +87,24 @@ struct PricedDto {
     priced_cost: i64,
     exact: bool,
     work: u64,
-    column: Option<ColumnDto>,
+    column: ColumnDto,
 }
 
-fn rendered(priced: Priced, below: i64) -> PricedDto {
-    let (rows, amounts) = priced.takes.into_iter().unzip();
-    PricedDto {
-        lower_bound: priced.lower_bound,
-        priced_cost: priced.priced_cost,
-        exact: priced.exact,
-        work: priced.work,
-        column: (priced.priced_cost < below).then(|| ColumnDto {
-            cost_micro: priced.plan.terms.total(),
-            rows,
-            amounts,
-            plan: priced.plan.into(),
-        }),
+impl From<Priced> for PricedDto {
+    fn from(priced: Priced) -> Self {
+        let (rows, amounts) = priced.takes.into_iter().unzip();
+        Self {
+            lower_bound: priced.lower_bound,
+            priced_cost: priced.priced_cost,
+            exact: priced.exact,
+            work: priced.work,
+            column: ColumnDto {
+                cost_micro: priced.plan.terms.total(),
+                rows,
+                amounts,
+                plan: priced.plan.into(),
+            },
+        }
     }
 }
 
@@ -135,12 +135,7 @@ impl PyBatchKernel {
                 .0
                 .price(&asked.orders, &asked.prices, asked.work_limit)
                 .map_err(|error| BindingError::Payload(error.to_string()))?;
-            let limits = asked.below.into_iter().chain(std::iter::repeat(i64::MAX));
-            let answer: Vec<PricedDto> = priced
-                .into_iter()
-                .zip(limits)
-                .map(|(one, below)| rendered(one, below))
-                .collect();
+            let answer: Vec<PricedDto> = priced.into_iter().map(Into::into).collect();
             rmp_serde::to_vec_named(&answer).map_err(BindingError::from)
         })?;
         Ok(PyBytes::new(py, &bytes))

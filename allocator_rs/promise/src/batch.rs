@@ -4,12 +4,14 @@
 //! whole micro-units a unit (a second); each order's problem is built on the rows' limits as if it
 //! were alone, so its exact lower bound is valid for every plan that the limits allow.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bopis_sourcing::solve;
 use hashbrown::HashMap;
 
 use crate::ask::Ask;
+use crate::network::WINDOW_S;
 use crate::offers::{build, AskError};
 use crate::plan::{drafts, groups, node_id, price, Draft, Plan};
 use crate::reasons::unfilled;
@@ -73,11 +75,55 @@ pub struct BatchKernel {
     limits: Vec<i64>,
     /// By order: row of (node, line), node-major; [`NO_ROW`] where there is none.
     stock_rows: Vec<Vec<u32>>,
-    /// Row of a (node, hour).
-    labor_rows: HashMap<(usize, i64), usize>,
+    /// By node: rows of its hours, in a table from the first hour on.
+    labor_rows: Vec<HourRows>,
 }
 
 const NO_ROW: u32 = u32::MAX;
+/// Most hours from a node's first row to its last (ten years); rows beyond are left unused.
+const HOURS_MAX: i64 = 87_660;
+
+/// Rows of one node's hours.
+#[derive(Clone, Debug, Default)]
+struct HourRows {
+    first_s: i64,
+    rows: VecDeque<u32>,
+}
+
+impl HourRows {
+    fn put(&mut self, start_s: i64, row: usize) {
+        if self.rows.is_empty() {
+            self.first_s = start_s;
+        }
+        while start_s < self.first_s && self.first_s - start_s <= HOURS_MAX * WINDOW_S {
+            self.first_s -= WINDOW_S;
+            self.rows.push_front(NO_ROW);
+        }
+        let Some(index) = self
+            .index(start_s)
+            .filter(|index| *index < HOURS_MAX as usize)
+        else {
+            return;
+        };
+        while self.rows.len() <= index {
+            self.rows.push_back(NO_ROW);
+        }
+        if let (Some(slot), Ok(row)) = (self.rows.get_mut(index), u32::try_from(row)) {
+            *slot = row;
+        }
+    }
+
+    fn index(&self, start_s: i64) -> Option<usize> {
+        let past_s = start_s - self.first_s;
+        let whole = past_s >= 0 && past_s % WINDOW_S == 0;
+        whole.then(|| usize::try_from(past_s / WINDOW_S).ok())?
+    }
+
+    fn row(&self, start_s: i64) -> Option<usize> {
+        let row = *self.rows.get(self.index(start_s)?)?;
+        (row != NO_ROW).then_some(row as usize)
+    }
+}
 
 /// Supply of one ask out of the rows.
 struct RowSupply<'a> {
@@ -85,7 +131,6 @@ struct RowSupply<'a> {
     prices: &'a [i64],
     stock: &'a [u32],
     lines: usize,
-    has_second_prices: bool,
 }
 
 impl RowSupply<'_> {
@@ -95,7 +140,7 @@ impl RowSupply<'_> {
     }
 
     fn labor_row(&self, node: usize, start_s: i64) -> Option<usize> {
-        self.kernel.labor_rows.get(&(node, start_s)).copied()
+        self.kernel.labor_rows.get(node)?.row(start_s)
     }
 
     fn limit(&self, row: Option<usize>) -> i64 {
@@ -130,10 +175,6 @@ impl Supply for RowSupply<'_> {
     fn windows_from_ms(&self) -> i64 {
         self.kernel.now_ms
     }
-
-    fn has_second_prices(&self) -> bool {
-        self.has_second_prices
-    }
 }
 
 impl BatchKernel {
@@ -142,7 +183,7 @@ impl BatchKernel {
     #[must_use]
     pub fn new(world: Arc<World>, asks: Vec<Ask>, rows: &[BatchRow], now_ms: i64) -> Self {
         let mut stock_rows: HashMap<(usize, String), usize> = HashMap::new();
-        let mut labor_rows = HashMap::new();
+        let mut labor_rows = vec![HourRows::default(); world.network.nodes().len()];
         for (index, row) in rows.iter().enumerate() {
             match row {
                 BatchRow::Stock { node_id, sku, .. } => {
@@ -156,7 +197,9 @@ impl BatchKernel {
                     ..
                 } => {
                     if let Some(node) = world.network.index(node_id) {
-                        labor_rows.insert((node, *window_start_s), index);
+                        if let Some(hours) = labor_rows.get_mut(node) {
+                            hours.put(*window_start_s, index);
+                        }
                     }
                 }
             }
@@ -200,21 +243,13 @@ impl BatchKernel {
         prices: &[i64],
         work_limit: u64,
     ) -> Result<Vec<Priced>, AskError> {
-        let is_priced = |row: &usize| prices.get(*row).is_some_and(|price| *price > 0);
-        let priced_labor = self.labor_rows.values().any(is_priced);
         orders
             .iter()
-            .map(|order| self.price_one(*order, prices, priced_labor, work_limit))
+            .map(|order| self.price_one(*order, prices, work_limit))
             .collect()
     }
 
-    fn price_one(
-        &self,
-        order: usize,
-        prices: &[i64],
-        has_second_prices: bool,
-        work_limit: u64,
-    ) -> Result<Priced, AskError> {
+    fn price_one(&self, order: usize, prices: &[i64], work_limit: u64) -> Result<Priced, AskError> {
         let ask = self.asks.get(order).ok_or(AskError::Lines)?;
         let lines = ask.lines.len();
         let stock = self.stock_rows.get(order).map_or(&[][..], Vec::as_slice);
@@ -223,7 +258,6 @@ impl BatchKernel {
             prices,
             stock,
             lines,
-            has_second_prices,
         };
         let offers = build(&self.world, ask, &supply, false)?;
         let solution = solve(&offers.problem, work_limit);

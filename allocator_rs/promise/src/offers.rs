@@ -253,18 +253,19 @@ fn patterns(
         .iter()
         .take_while(|w| usable(ask, policy, from_ms, w.start_s))
     {
+        let available = supply.seconds(node_index, window.start_s);
+        let price = supply.second_price(node_index, window.start_s);
         windows.push(bopis_sourcing::Window {
             start_s: window.start_s,
             end_s: window.start_s + WINDOW_S,
-            available: supply.seconds(node_index, window.start_s),
-            price: supply.second_price(node_index, window.start_s),
+            available,
+            price,
         });
-        // The first windows with room for all lines beat all later ones, unless seconds are priced.
-        if windows.len() <= 2 && !supply.has_second_prices() {
-            let found = undominated_patterns(&windows, &limits);
-            if found.iter().any(|p| p.capacity >= serves) {
-                return found;
-            }
+        // An hour that is free of charge and has room for all lines beats all later ones.
+        let room = i64::from(serves).saturating_mul(node.line_seconds);
+        let in_time = window.start_s + WINDOW_S >= limits.ready_from_s;
+        if price == 0 && available >= room && in_time {
+            break;
         }
     }
     undominated_patterns(&windows, &limits)

@@ -26,10 +26,6 @@ pub trait Supply {
     fn windows_from_ms(&self) -> i64 {
         i64::MIN
     }
-    /// Whether any second has a price: then the earliest window need not be the best one.
-    fn has_second_prices(&self) -> bool {
-        false
-    }
 }
 
 /// Supply from tables; what is not in them is 0.

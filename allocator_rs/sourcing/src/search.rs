@@ -97,8 +97,10 @@ impl<'a> Search<'a> {
 
     fn run(&mut self) {
         for position in 0..self.usable.len() {
-            let facility = self.usable[position];
-            self.price(&[facility]);
+            let facility = [self.usable[position]];
+            if self.floor_of(&facility) < self.best_cost {
+                self.price(&facility);
+            }
         }
         let mut levels: Vec<u32> = self
             .usable
