@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import cast
 
 from bopis.server import decode, encode
-from bopis.server.rpc import Caller, Service, service
+from bopis.server.rpc import Caller, ServerStream, Service, service
 from bopis.service import picking, shipping, shortpick, staging, watching
 from bopis.service.dependencies import Dependencies
 from bopis.service.watching import FeedKind, FeedMessage
@@ -17,15 +17,6 @@ DESCRIPTOR = pb.DESCRIPTOR.services_by_name["PickService"]
 
 def pick_service(deps: Dependencies) -> Service:
     """The service over its use cases."""
-
-    async def watch_pick_tasks(
-        request: pb.WatchPickTasksRequest, _caller: Caller
-    ) -> AsyncGenerator[pb.WatchPickTasksResponse, None]:
-        feed = watching.watch_pick_tasks(deps, request.node_id, resume_token=request.resume_token)
-        # Closed at once when the client goes: its place among the watchers is free again.
-        async with contextlib.aclosing(cast(AsyncGenerator[FeedMessage, None], feed)) as messages:
-            async for message in messages:
-                yield _feed_message(message)
 
     async def list_pick_tasks(
         request: pb.ListPickTasksRequest, _caller: Caller
@@ -80,7 +71,7 @@ def pick_service(deps: Dependencies) -> Service:
     return service(
         DESCRIPTOR,
         {
-            "WatchPickTasks": watch_pick_tasks,
+            "WatchPickTasks": _watching(deps),
             "ListPickTasks": list_pick_tasks,
             "ClaimPickTask": claim_pick_task,
             "ConfirmPick": confirm_pick,
@@ -89,6 +80,19 @@ def pick_service(deps: Dependencies) -> Service:
             "ConfirmShipment": confirm_shipment,
         },
     )
+
+
+def _watching(deps: Dependencies) -> ServerStream:
+    async def watch_pick_tasks(
+        request: pb.WatchPickTasksRequest, _caller: Caller
+    ) -> AsyncGenerator[pb.WatchPickTasksResponse, None]:
+        feed = watching.watch_pick_tasks(deps, request.node_id, resume_token=request.resume_token)
+        # Closed at once when the client goes: its place among the watchers is free again.
+        async with contextlib.aclosing(cast(AsyncGenerator[FeedMessage, None], feed)) as messages:
+            async for message in messages:
+                yield _feed_message(message)
+
+    return watch_pick_tasks
 
 
 def _feed_message(message: FeedMessage) -> pb.WatchPickTasksResponse:
