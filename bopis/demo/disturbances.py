@@ -6,6 +6,7 @@ A decision is a hash of (seed, kind, key): it depends on nothing that either wor
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -22,6 +23,7 @@ CANCEL_DELAY_S = (60, HOUR_S)
 COLLECT_DELAY_S = (900, 8 * HOUR_S)
 SALES_PER_LINE = 0.1
 SALES_MIN = 20
+SALES_TRIES = 20
 SALES_STOCK_SHARE_MAX = 0.05
 DUPLICATE_SHARE = 0.1
 SHORT_REASONS = ("NOT_IN_STOCK", "MISMATCH", "DAMAGED", "WORN_DISPLAY", "WRONG_LOCATION")
@@ -131,6 +133,17 @@ def make_disturbances(scenario: Scenario, *, seed: int, reach_m: int) -> Disturb
     )
 
 
+def _spare(scenario: Scenario) -> Counter[str]:
+    """Half of the units of each SKU that the network holds beyond what the day orders."""
+    spare: Counter[str] = Counter()
+    for (_, sku), quantity in scenario.on_hand.items():
+        spare[sku] += quantity
+    for order in scenario.orders:
+        for line in order.lines:
+            spare[line.sku] -= line.quantity
+    return Counter({sku: quantity // 2 for sku, quantity in spare.items() if quantity > 1})
+
+
 def _draw(seed: int, kind: str, keys: Sequence[str], share: float) -> set[str]:
     count = min(len(keys), max(2, round(len(keys) * share)))
     return set(sorted(keys, key=lambda key: chance(seed, kind, key))[:count])
@@ -142,7 +155,12 @@ def _has_store(order: ScenarioOrder, stores: Sequence[Node], reach_m: int) -> bo
 
 
 def _sales(scenario: Scenario, *, seed: int) -> tuple[TillSale, ...]:
-    """Sales at the tills of stores in their open hours while orders come in."""
+    """Sales at the tills of stores in their open hours while orders come in.
+
+    All sales of a SKU together want at most half of what the network holds beyond the day's orders:
+    a side whose shelves are emptier would sell less at its tills and gain units for its orders by
+    it, which says nothing about allocation.
+    """
     dice = Random(f"{seed}/sales")
     start_s = math.floor(scenario.orders[0].placed_at.timestamp())
     end_s = math.ceil(scenario.orders[-1].placed_at.timestamp()) + HOUR_S
@@ -163,12 +181,18 @@ def _sales(scenario: Scenario, *, seed: int) -> tuple[TillSale, ...]:
     lines = sum(len(order.lines) for order in scenario.orders)
     units = sum(scenario.on_hand.values())
     count = min(max(SALES_MIN, round(lines * SALES_PER_LINE)), int(units * SALES_STOCK_SHARE_MAX))
+    spare = _spare(scenario)
     sales = []
-    for index in range(count):
+    for index in range(count * SALES_TRIES):
+        if len(sales) == count:
+            break
         node_id, intervals = dice.choice(tills)
         opens, closes = dice.choice(intervals)
         time_s = dice.randint(max(opens, start_s), max(start_s, min(closes, end_s) - 1))
         skus, quantities = shelves[node_id]
         sku = dice.choices(skus, quantities)[0]
-        sales.append(TillSale(f"till-{seed}-{index}", time_s, node_id, sku, dice.choice((1, 1, 2))))
+        quantity = dice.choice((1, 1, 2))
+        if spare[sku] >= quantity:
+            spare[sku] -= quantity
+            sales.append(TillSale(f"till-{seed}-{index}", time_s, node_id, sku, quantity))
     return tuple(sorted(sales, key=lambda sale: (sale.time_s, sale.source_id)))
