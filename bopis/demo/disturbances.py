@@ -182,7 +182,7 @@ def _sales(scenario: Scenario, *, seed: int) -> tuple[TillSale, ...]:
     units = sum(scenario.on_hand.values())
     count = min(max(SALES_MIN, round(lines * SALES_PER_LINE)), int(units * SALES_STOCK_SHARE_MAX))
     spare = _spare(scenario)
-    sales = []
+    sales: list[TillSale] = []
     for index in range(count * SALES_TRIES):
         if len(sales) == count:
             break

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import signal
 import tempfile
 import time
 from collections import Counter
@@ -95,6 +96,10 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
 
 
 async def _run_demo(options: DemoOptions) -> dict[str, Any]:
+    task = asyncio.current_task()
+    if task is not None:
+        # Told to end, it ends the processes that it started first.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with View(Console(stderr=True), quiet=options.quiet) as view:
         async with _prepared(options, view) as run:
             await _import(run)
