@@ -30,7 +30,7 @@ from bopis.v1 import (
     stock_service_pb2,
 )
 
-SECRET = "only-the-door-knows"  # noqa: S105
+SECRET = "only-the-door-knows"
 SERVICE = "test.Upstream"
 NODE_ID = "store-1"
 SKU = "sku-1"
@@ -96,9 +96,7 @@ class Upstream:
         while True:
             yield b"\x07" * FLOOD_BYTES
 
-    async def chat(
-        self, requests: AsyncIterator[bytes], context: Context
-    ) -> AsyncIterator[bytes]:
+    async def chat(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         async for request in requests:
             yield b"re: " + request
 

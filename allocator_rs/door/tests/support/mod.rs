@@ -226,3 +226,12 @@ pub fn fields(status: &Status) -> Vec<String> {
         })
         .unwrap_or_default()
 }
+
+/// Waits for a condition with a deadline.
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "{what}");
+        std::thread::yield_now();
+    }
+}
