@@ -185,6 +185,10 @@ fn value_check(
     let (name, required) = (field.name(), rules.required);
     let range = format!("{:?}, {:?}", rules.min, rules.max);
     Ok(match field.kind() {
+        Kind::String if in_oneof && required => format!(
+            "report.chosen_text({name:?}, {value}, {}, {})",
+            rules.format, rules.max_length
+        ),
         Kind::String => format!(
             "report.text({name:?}, {value}, {required}, {}, {})",
             rules.format, rules.max_length

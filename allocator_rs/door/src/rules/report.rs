@@ -150,6 +150,21 @@ impl Report {
         }
     }
 
+    /// A text that its oneof chose.
+    pub(super) fn chosen_text(
+        &mut self,
+        field: &str,
+        text: &str,
+        format: Format,
+        max_length: usize,
+    ) {
+        if text.is_empty() {
+            self.invalid(field, "must not be empty");
+        } else {
+            self.text(field, text, false, format, max_length);
+        }
+    }
+
     pub(super) fn integer(
         &mut self,
         field: &str,
