@@ -109,7 +109,7 @@ def chance(seed: int, kind: str, key: str) -> float:
 def make_disturbances(scenario: Scenario, *, seed: int, reach_m: int) -> Disturbances:
     """Decides the day's disturbances: 1 % of the orders are cancelled (half of them pickups within
     reach of a store: parcels are gone quickly), 1 % of those pickups are never collected; at least
-    two of each while there are as many.
+    two of each kind (five no-shows, as some of them turn out to be shipped) while there are as many.
     """
     stores = [node for node in scenario.nodes if node.offers_pickup]
     collectable = [
@@ -128,7 +128,7 @@ def make_disturbances(scenario: Scenario, *, seed: int, reach_m: int) -> Disturb
             order_id: least + int(chance(seed, "cancel delay", order_id) * (most - least))
             for order_id in sorted(cancelled)
         },
-        no_shows=frozenset(_draw(seed, "no-show", collectable, NO_SHOW_SHARE)),
+        no_shows=frozenset(_draw(seed, "no-show", collectable, NO_SHOW_SHARE, least=5)),
         sales=_sales(scenario, seed=seed),
     )
 
@@ -144,8 +144,8 @@ def _spare(scenario: Scenario) -> Counter[str]:
     return Counter({sku: quantity // 2 for sku, quantity in spare.items() if quantity > 1})
 
 
-def _draw(seed: int, kind: str, keys: Sequence[str], share: float) -> set[str]:
-    count = min(len(keys), max(2, round(len(keys) * share)))
+def _draw(seed: int, kind: str, keys: Sequence[str], share: float, *, least: int = 2) -> set[str]:
+    count = min(len(keys), max(least, round(len(keys) * share)))
     return set(sorted(keys, key=lambda key: chance(seed, kind, key))[:count])
 
 

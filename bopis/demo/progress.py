@@ -92,7 +92,8 @@ class View:
         if self._tasks:
             parts.append(self._bars)
         if getattr(self, "_clock", ""):
-            table = Table(box=None, show_header=False, title=self._clock, title_justify="left")
+            parts.append(Text(self._clock))
+            table = Table(box=None, show_header=False)
             table.add_column(justify="right")
             table.add_column()
             for key, label in ROWS:

@@ -117,8 +117,9 @@ async def _prepared(options: DemoOptions, view: View) -> AsyncIterator[Run]:
     card = load_card()
     scenario_folder = options.scenario
     if scenario_folder is None:
-        scenario_folder = folder / "scenario"
-        write_scenario(generate_scenario(GeneratorParameters(seed=options.seed)), scenario_folder)
+        generated = generate_scenario(GeneratorParameters(seed=options.seed))
+        scenario_folder = folder / generated.name
+        write_scenario(generated, scenario_folder)
     scenario, disturbances = load_day(
         scenario_folder, orders=options.orders, seed=options.seed, reach_m=card.reach_m
     )

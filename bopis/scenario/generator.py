@@ -53,7 +53,7 @@ STORE_PICK_RATE = (18, 60)
 STOCK_COVER = 3.0
 ASSORTMENT_SHARE = (0.35, 0.9)
 WAREHOUSE_ASSORTMENT_SHARE = 0.9
-UNITS_LEAST = (1, 5)
+UNITS_LEAST = (2, 9)
 
 
 @dataclass(frozen=True, slots=True)
