@@ -108,8 +108,8 @@ def chance(seed: int, kind: str, key: str) -> float:
 
 def make_disturbances(scenario: Scenario, *, seed: int, reach_m: int) -> Disturbances:
     """Decides the day's disturbances: 1 % of the orders are cancelled (half of them pickups within
-    reach of a store: parcels are gone quickly), 1 % of those pickups are never collected; at least
-    two of each kind (five no-shows, as some of them turn out to be shipped) while there are as many.
+    reach of a store: parcels are gone quickly), 1 % of those pickups are never collected. At least
+    two cancels of each kind and five no-shows (some of them turn out to be shipped) on a short day.
     """
     stores = [node for node in scenario.nodes if node.offers_pickup]
     collectable = [
