@@ -216,7 +216,7 @@ class MemoryLedger:
         if known is not None:
             return ReservationNow(self._now(command.reservation_id, known))
         wanted = _summed(command.lines)
-        short = self._shortages(wanted)
+        short = self._shortages(command.lines, {})
         if short:
             return Insufficient(short)
         live = _Live(ReservationState.HELD, wanted, now_ms + command.ttl_ms, command.priority)
@@ -274,18 +274,15 @@ class MemoryLedger:
             if found.state not in _LIVE:
                 return Refused(Refusal.RESERVATION_ENDED)
             live.append(found)
-        before = [one.remaining for one in live]
+        own: dict[CellKey, int] = {}
         for one in live:
-            one.remaining = {}
-        wanted: dict[CellKey, int] = {}
-        for move in command.moves:
-            for key, quantity in _summed(move.lines).items():
-                wanted[key] = wanted.get(key, 0) + quantity
-        short = self._shortages(wanted)
-        for index, one in enumerate(live):
-            one.remaining = before[index] if short else _summed(command.moves[index].lines)
+            for key, quantity in one.remaining.items():
+                own[key] = own.get(key, 0) + quantity
+        short = self._shortages([line for move in command.moves for line in move.lines], own)
         if short:
             return Insufficient(short)
+        for one, move in zip(live, command.moves, strict=True):
+            one.remaining = _summed(move.lines)
         return Moved(
             tuple(
                 self._now(move.reservation_id, one)
@@ -293,12 +290,20 @@ class MemoryLedger:
             )
         )
 
-    def _shortages(self, wanted: dict[CellKey, int]) -> tuple[Shortage, ...]:
-        return tuple(
-            Shortage(index, key, quantity, max(0, self.view(key).atp))
-            for index, (key, quantity) in enumerate(wanted.items())
-            if self.view(key).atp < quantity
-        )
+    def _shortages(
+        self, lines: Sequence[ReservationLine], own: dict[CellKey, int]
+    ) -> tuple[Shortage, ...]:
+        """Cells that lack for what the lines ask beyond what the same act gives back (`own`).
+
+        A cell of which no more is asked than given back lacks nothing, however low its ATP.
+        """
+        cells = [line.cell for line in lines]
+        short: list[Shortage] = []
+        for key, quantity in _summed(lines).items():
+            net, atp = quantity - own.get(key, 0), self.view(key).atp
+            if net > 0 and atp < net:
+                short.append(Shortage(cells.index(key), key, net, max(0, atp)))
+        return tuple(short)
 
     def _cell(self, key: CellKey) -> _Cell:
         return self._books.cells.setdefault(key, _Cell())
