@@ -9,7 +9,6 @@ from bopis.server import status
 from bopis.server.validate import Violation
 from bopis.v1 import common_pb2
 
-
 NAMES = [value.name for value in common_pb2.ErrorReason.DESCRIPTOR.values]
 
 
