@@ -10,7 +10,6 @@
 
 mod support;
 
-use bopis_door::v1::adjust_stock_request::Reason;
 use bopis_door::v1::move_reservation_request::Move;
 use bopis_door::v1::*;
 use prost_types::{Duration, Timestamp};
@@ -45,6 +44,17 @@ fn check(house: &House, cases: Vec<Case>, before: u64) {
         );
     }
     assert_eq!(house.engine.position(), before, "bad input changes nothing");
+}
+
+fn adjust(sku: &str, on_hand_delta: i64, reason: i32) -> AdjustStockRequest {
+    AdjustStockRequest {
+        request_id: uuid(),
+        node_id: NODE.into(),
+        sku: sku.into(),
+        on_hand_delta,
+        unavailable_delta: 0,
+        reason,
+    }
 }
 
 fn one(change: impl FnOnce(&mut ReserveRequest)) -> ReserveRequest {
@@ -253,16 +263,8 @@ fn unknown_names_are_not_found_by_reason_and_path() {
             .block_on(house.inventory().batch_get_availability(request))
             .unwrap_err()
     };
-    let adjust = AdjustStockRequest {
-        request_id: uuid(),
-        node_id: NODE.into(),
-        sku: "nothing".into(),
-        on_hand_delta: 1,
-        reason: Reason::Received.into(),
-        ..AdjustStockRequest::default()
-    };
     let adjust = house
-        .block_on(house.stock().adjust_stock(adjust))
+        .block_on(house.stock().adjust_stock(adjust("nothing", 1, 1)))
         .unwrap_err();
     let two = |node_id: &str, sku: &str| vec![line(NODE, SKU, 1), line(node_id, sku, 1)];
     let (node, sku) = ("NODE_NOT_FOUND", "SKU_NOT_FOUND");
@@ -337,15 +339,8 @@ fn limits_across_fields_are_kept() {
             .block_on(house.inventory().move_reservation(request))
             .unwrap_err()
     };
-    let adjust = |on_hand_delta, reason: i32| {
-        let request = AdjustStockRequest {
-            request_id: uuid(),
-            node_id: NODE.into(),
-            sku: SKU.into(),
-            on_hand_delta,
-            unavailable_delta: 0,
-            reason,
-        };
+    let adjust = |on_hand_delta, reason| {
+        let request = adjust(SKU, on_hand_delta, reason);
         house
             .block_on(house.stock().adjust_stock(request))
             .unwrap_err()
@@ -381,14 +376,7 @@ fn a_sum_that_no_counter_holds_is_out_of_range() {
         on_hand: (1 << 53) - 1,
     };
     apply(&house.engine, vec![huge]);
-    let request = AdjustStockRequest {
-        request_id: uuid(),
-        node_id: NODE.into(),
-        sku: SKU.into(),
-        on_hand_delta: 1_000_000_000,
-        unavailable_delta: 0,
-        reason: Reason::Received.into(),
-    };
+    let request = adjust(SKU, 1_000_000_000, 1);
     let status = house.block_on(client.adjust_stock(request)).unwrap_err();
     let seen = (status.code(), reason(&status));
     assert_eq!(
