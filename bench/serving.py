@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +22,23 @@ SERVERS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers at `address`."""
+
+    address: str
+    process_id: int
+
+    def processor_s(self) -> float:
+        """Seconds of processor that it has used so far, all threads, user and system."""
+        text = Path(f"/proc/{self.process_id}/stat").read_text()
+        fields = text.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def serving(name: str, *, core: int | None = None) -> Iterator[str]:
-    """Runs a server on a temporary folder, pinned to `core` if one is named; gives its address.
+def serving(name: str, *, core: int | None = None) -> Iterator[Running]:
+    """Runs a server on a temporary folder, pinned to `core` if one is named.
 
     The folder is on the clone's device: a flush to a /tmp in memory would cost nothing. Raises
     RuntimeError if the server does not start, or ends with an error.
@@ -45,7 +61,8 @@ def serving(name: str, *, core: int | None = None) -> Iterator[str]:
                     process.wait()
                     errors.seek(0)
                     raise RuntimeError(f"{name} did not start: {errors.read().strip()}")
-                yield f"127.0.0.1:{json.loads(announced)['port']}"
+                address = f"127.0.0.1:{json.loads(announced)['port']}"
+                yield Running(address, process.pid)
             finally:
                 code = _stop(process)
         if code != 0:

@@ -27,7 +27,7 @@ IN_FLIGHT = 32
 
 @pytest.fixture(scope="module")
 def channel() -> Iterator[grpc.Channel]:
-    with serving("door") as address, grpc.insecure_channel(address) as opened:
+    with serving("door") as server, grpc.insecure_channel(server.address) as opened:
         network.bring_in(opened, sku_count=SKU_COUNT)
         yield opened
 
