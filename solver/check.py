@@ -18,6 +18,7 @@ from solver.problem import (
     CostTerm,
     Group,
     NetworkNode,
+    OpenOrder,
     Place,
     Plan,
     Request,
@@ -213,6 +214,13 @@ def _window_problems(world: World, ask: Ask, group: Group) -> list[str]:
     ]:
         found.append("labor is not what the lines take")
     return found
+
+
+def promise_problems(order: OpenOrder, plan: Plan) -> list[str]:
+    """Lines that the plan in force fills and a new plan leaves."""
+    kept = {number for group in plan.groups for number in group.line_numbers}
+    lost = [n for group in order.groups for n in group.line_numbers if n not in kept]
+    return [f"order {order.ask.order_id}: line {n} was promised" for n in lost]
 
 
 def limit_problems(request: Request, plans: Iterable[tuple[Ask, Plan]]) -> list[str]:

@@ -24,6 +24,7 @@ def current_columns(problem: Problem, rows: Rows, costs: Sequence[int]) -> list[
                 cost_micro=cost,
                 rows=tuple(row for row, _ in takes),
                 amounts=tuple(amount for _, amount in takes),
+                left=tuple(line.line_number for line in order.unfilled),
                 source=order.plan,
             )
         )
@@ -90,8 +91,10 @@ class Pricer:
             self.inexact += not priced.exact
             self._least[priced.order] = priced.lower_bound
             self._plans[priced.order] = priced.column
-            # A plan without groups cannot be moved to; it still counts in the bound.
-            if priced.column.rows:
+            # What was promised stays promised: a plan that leaves a line of the plan in force is
+            # no candidate. It still counts in the bound.
+            promised = set(self.current[priced.order].left) >= set(priced.column.left)
+            if promised and priced.column.rows:
                 added += self.pool.add(priced.column)
         bound = -sum(
             limit * price for limit, price in zip(self.rows.limits, prices, strict=True) if price

@@ -19,13 +19,15 @@ _encode = msgspec.msgpack.Encoder().encode
 class Column:
     """A plan as the master sees it: its cost, and what it takes of each row, rising.
 
-    `source` is the plan, or its bytes: few of the many plans of a pool are ever looked into.
+    `left` names the lines that it leaves. `source` is the plan, or its bytes: few of the many
+    plans of a pool are ever looked into.
     """
 
     order: int
     cost_micro: int
     rows: tuple[int, ...]
     amounts: tuple[int, ...]
+    left: tuple[int, ...]
     source: Plan | bytes
 
     @property
@@ -53,6 +55,7 @@ class _NativeColumn:
     cost_micro: int
     rows: tuple[int, ...]
     amounts: tuple[int, ...]
+    left: tuple[int, ...]
     plan: msgspec.Raw
 
 
@@ -92,5 +95,12 @@ class Kernel:
 
 def _priced(order: int, answer: _NativePriced) -> Priced:
     native = answer.column
-    column = Column(order, native.cost_micro, native.rows, native.amounts, bytes(native.plan))
+    column = Column(
+        order=order,
+        cost_micro=native.cost_micro,
+        rows=native.rows,
+        amounts=native.amounts,
+        left=native.left,
+        source=bytes(native.plan),
+    )
     return Priced(order, answer.lower_bound, answer.priced_cost, answer.exact, column)

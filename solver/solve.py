@@ -24,6 +24,8 @@ ASCENT_STEPS: Final = 40
 """Passes of the dual ascent."""
 ASCENT_SHARE: Final = 0.3
 """Share of the time limit after which the dual ascent ends."""
+ENRICH_PASSES: Final = 8
+"""Passes with shaken prices, for plans that the LP does not need but whole plans do."""
 PRICING_SHARE: Final = 0.6
 """Share of the time limit after which pricing ends; the rest is for choosing and checking."""
 SMOOTHING: Final = 0.5
@@ -177,7 +179,18 @@ def _generate(run: _Solve, pool: Pool, pricer: Pricer) -> tuple[Relaxation | Non
         # Where the smoothed prices cut nothing off, the LP's own prices decide.
         if pricer.price(blend) == 0 and pricer.price(target) == 0:
             break
+    _enrich(run, pricer)
     return relaxation, rounds
+
+
+def _enrich(run: _Solve, pricer: Pricer) -> None:
+    dice = np.random.default_rng(run.request.problem.seed)
+    best = np.array(pricer.best_prices, dtype=np.float64)
+    for _ in range(ENRICH_PASSES if best.any() else 0):
+        if run.elapsed_s() > run.limit_s * PRICING_SHARE:
+            break
+        shaken = np.rint(best * dice.uniform(0.0, 2.0, size=len(best)))
+        pricer.price(shaken.astype(np.int64).tolist())
 
 
 def _choose(
@@ -195,6 +208,7 @@ def _choose(
 
     if relaxation is not None:
         values = np.zeros(len(pool.columns))
+        # Plans that came after the last LP have no value in it.
         values[: len(relaxation.values)] = relaxation.values
         start = rounded(pool, values, prices=pricer.best_prices, limits=pricer.rows.limits)
         if cost(start) < cost(best) and fits(pool, start, limits):
@@ -239,6 +253,7 @@ def _check(
     found: list[str] = []
     for order, column in plans.items():
         found += check.plan_problems(world, orders[order].ask, column.plan)
+        found += check.promise_problems(orders[order], column.plan)
     final = [
         (order.ask, plans[index].plan if index in plans else order.plan)
         for index, order in enumerate(orders)

@@ -37,7 +37,8 @@ and below, so `msgspec.convert(answer, ReallocationProposal, strict=False)` work
 (further fields are ignored). Each component is one atomic move of at most 512 reservation lines;
 components are in an order in which they can be applied one after the other. A component that would
 be larger, or whose gain does not pay, is left out, and its cost with it: `cost_planned_micro` is
-the cost of all orders when exactly the components are applied.
+the cost of all orders when exactly the components are applied. What the plan in force fills, the
+new plan fills: a promised line is never left for the sake of others.
 
 The process sets its scheduling class to idle (nice 19 where that is refused), ignores SIGINT, and
 exits when its stdin closes before the result is out. Exit code 0 after a result, 1 after a failure.

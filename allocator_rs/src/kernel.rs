@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bopis_promise::{Ask, BatchKernel, BatchRow, Catalog, Network, Priced, World};
+use bopis_promise::{Ask, BatchKernel, BatchRow, Catalog, Network, Priced, Unfilled, World};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,8 @@ struct ColumnDto {
     cost_micro: i64,
     rows: Vec<usize>,
     amounts: Vec<i64>,
+    /// Numbers of the lines that it leaves.
+    left: Vec<i32>,
     plan: PlanDto,
 }
 
@@ -102,10 +104,15 @@ impl From<Priced> for PricedDto {
                 cost_micro: priced.plan.terms.total(),
                 rows,
                 amounts,
+                left: unfilled_numbers(&priced.plan.unfilled),
                 plan: priced.plan.into(),
             },
         }
     }
+}
+
+fn unfilled_numbers(unfilled: &[Unfilled]) -> Vec<i32> {
+    unfilled.iter().map(|line| line.line_number).collect()
 }
 
 /// Prices orders under dual prices.

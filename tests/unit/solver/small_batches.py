@@ -1,0 +1,227 @@
+"""Small random batches, and every plan of their orders by plain enumeration."""
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from solver import check
+from solver.problem import (
+    HOUR_S,
+    Ask,
+    AskLine,
+    Consent,
+    CostCard,
+    Group,
+    Item,
+    LaborLimit,
+    LaborShare,
+    NetworkNode,
+    Node,
+    OpenOrder,
+    Place,
+    Plan,
+    Policy,
+    Problem,
+    Request,
+    StockLimit,
+    UnfilledLine,
+    Window,
+)
+
+NOON_S = 1_795_000_000 // HOUR_S * HOUR_S
+CARD = CostCard(
+    ship_package_micro=7_000_000,
+    ship_km_micro=3_000,
+    ship_kg_micro=1_200_000,
+    pick_line_micro=500_000,
+    extra_group_micro=2_000_000,
+    other_store_km_micro=250_000,
+    pickup_shipped_micro=3_000_000,
+    late_hour_micro=3_000_000,
+    unfilled_share_bp=4_500,
+    unfilled_goodwill_micro=6_000_000,
+    opportunity_last_bp=3_000,
+    opportunity_next_two_bp=1_000,
+)
+POLICY = Policy(
+    card=CARD,
+    unit_weight_g=500,
+    lead_time_ms=3_600_000,
+    pickup_reach_km=40,
+    ship_when_out_of_reach=True,
+    late_windows_max_h=2,
+    span_windows_max=2,
+)
+SKUS = ("a", "b")
+
+
+def small_request(seed: int, *, orders: int = 4) -> Request:
+    """A batch whose plans in force keep all limits. Stock and labor are scarce."""
+    dice = random.Random(seed)
+    kinds = ["STORE", "STORE", "DARK_STORE", "WAREHOUSE"]
+    nodes = []
+    for index, kind in enumerate(kinds[: dice.randint(2, 4)]):
+        place = Place(dice.uniform(-0.4, 0.4), dice.uniform(-0.4, 0.4))
+        open_hours = range(dice.randint(0, 1), dice.randint(2, 4))
+        windows = tuple(Window(NOON_S + hour * HOUR_S, HOUR_S) for hour in open_hours)
+        nodes.append(NetworkNode(Node(f"n{index}", kind, place, dice.choice([7, 20, 60])), windows))
+    items = tuple(Item(sku, dice.randint(1, 40) * 1_000_000, dice.choice([0, 300])) for sku in SKUS)
+    stock = {(n.node.node_id, sku): dice.randint(0, 3) for n in nodes for sku in SKUS}
+    labor = {
+        (n.node.node_id, w.start_s): dice.choice([2, 3, 5]) * n.node.line_seconds
+        for n in nodes
+        for w in n.windows
+    }
+    base = Request(
+        tuple(nodes), items, POLICY, Problem(NOON_S * 1000, (), (), (), time_limit_ms=5_000)
+    )
+    left: Counter[tuple[str, str | int]] = Counter({**stock, **labor})
+    open_orders = []
+    for number in range(orders):
+        ask = _ask(dice, number)
+        plans = [p for p in every_plan(base, ask) if p.groups and _fits(p, ask, left)]
+        if plans:
+            plan = dice.choice(plans)
+            left.subtract(takes_of(ask, plan))
+            open_orders.append(OpenOrder(ask, plan.groups, plan.unfilled, plan.cost))
+    problem = Problem(
+        now_ms=NOON_S * 1000,
+        orders=tuple(open_orders),
+        stock=tuple(StockLimit(n, s, units) for (n, s), units in stock.items() if units),
+        labor=tuple(LaborLimit(n, start, seconds) for (n, start), seconds in labor.items()),
+        time_limit_ms=5_000,
+        seed=seed,
+    )
+    return replace(base, problem=problem)
+
+
+def _ask(dice: random.Random, number: int) -> Ask:
+    lines = tuple(
+        AskLine(index + 1, dice.choice(SKUS), dice.randint(1, 2), dice.randint(1, 40) * 1_000_000)
+        for index in range(dice.randint(1, 2))
+    )
+    return Ask(
+        order_id=f"order-{number}",
+        method=dice.choice(["PICKUP", "PICKUP", "SHIP"]),
+        place=Place(dice.uniform(-0.4, 0.4), dice.uniform(-0.4, 0.4)),
+        lines=lines,
+        now_ms=NOON_S * 1000,
+        promise_ms=(NOON_S + dice.randint(1, 3) * HOUR_S) * 1000,
+        consent=Consent(dice.choice([0, 40]), dice.random() < 0.7),
+        all_or_nothing=dice.random() < 0.2,
+        excluded_node_ids=("n1",) if dice.random() < 0.1 else (),
+    )
+
+
+def every_plan(request: Request, ask: Ask) -> Iterator[Plan]:
+    """Every plan that the independent checker accepts, the empty one included."""
+    world = check.World.of(request)
+    nodes = [entry.node.node_id for entry in request.nodes]
+    for choice in itertools.product([None, *nodes], repeat=len(ask.lines)):
+        used = sorted({node for node in choice if node is not None})
+        options = [list(_groups(world, ask, node, choice)) for node in used]
+        for groups in itertools.product(*options):
+            left = tuple(
+                UnfilledLine(line.line_number, "TOO_COSTLY")
+                for line, node in zip(ask.lines, choice, strict=True)
+                if node is None
+            )
+            cost = check.cost_of(world, ask, groups)
+            plan = Plan(tuple(groups), left, cost)
+            if not check.plan_problems(world, ask, plan):
+                yield plan
+
+
+def _groups(
+    world: check.World, ask: Ask, node_id: str, choice: tuple[str | None, ...]
+) -> Iterator[Group]:
+    entry = world.nodes[node_id]
+    numbers = tuple(
+        line.line_number for line, node in zip(ask.lines, choice, strict=True) if node == node_id
+    )
+    starts = {window.start_s for window in entry.windows}
+    for method, first, span in itertools.product(("PICKUP", "SHIP"), sorted(starts), (1, 2)):
+        hours = [first + HOUR_S * index for index in range(span)]
+        if starts >= set(hours):
+            each, rest = divmod(entry.node.line_seconds, span)
+            labor = tuple(
+                LaborShare(hour, len(numbers) * (each + (index < rest)))
+                for index, hour in enumerate(hours)
+            )
+            ready_ms = (first + span * HOUR_S) * 1000
+            yield Group(node_id, method, numbers, labor, first * 1000, ready_ms)  # type: ignore[arg-type]
+
+
+def takes_of(ask: Ask, plan: Plan) -> Counter[tuple[str, str | int]]:
+    """Units and seconds by cell."""
+    lines = {line.line_number: line for line in ask.lines}
+    taken: Counter[tuple[str, str | int]] = Counter()
+    for group in plan.groups:
+        for number in group.line_numbers:
+            taken[group.node_id, lines[number].sku] += lines[number].quantity
+        for share in group.labor:
+            taken[group.node_id, share.window_start_s] += share.seconds
+    return taken
+
+
+def _fits(plan: Plan, ask: Ask, left: Counter[tuple[str, str | int]]) -> bool:
+    return all(amount <= left[cell] for cell, amount in takes_of(ask, plan).items())
+
+
+def limits_of(request: Request) -> Counter[tuple[str, str | int]]:
+    """Units and seconds that the orders may use, by cell."""
+    limits: Counter[tuple[str, str | int]] = Counter()
+    for stock in request.problem.stock:
+        limits[stock.node_id, stock.sku] = stock.units
+    for labor in request.problem.labor:
+        limits[labor.node_id, labor.window_start_s] = labor.seconds
+    return limits
+
+
+def charged_minimum(request: Request, ask: Ask, prices: Counter[tuple[str, str | int]]) -> int:
+    """Least cost plus charges over every plan that fits the limits alone."""
+    limits = limits_of(request)
+    return min(
+        plan.cost.total_micro
+        + sum(prices[cell] * amount for cell, amount in takes_of(ask, plan).items())
+        for plan in every_plan(request, ask)
+        if _fits(plan, ask, limits)
+    )
+
+
+def optimum(request: Request) -> int:
+    """Least cost of all orders together that leaves no promised line, by trying all plans."""
+    plans = []
+    for order in request.problem.orders:
+        known: dict[tuple[tuple[tuple[str, str | int], int], ...], int] = {}
+        left = {line.line_number for line in order.unfilled}
+        for plan in every_plan(request, order.ask):
+            if not plan.groups or not left >= {line.line_number for line in plan.unfilled}:
+                continue
+            cells = tuple(sorted(takes_of(order.ask, plan).items(), key=str))
+            known[cells] = min(known.get(cells, plan.cost.total_micro), plan.cost.total_micro)
+        plans.append(sorted(known.items(), key=lambda entry: entry[1]))
+    least_after = [0]
+    for options in reversed(plans):
+        least_after.append(least_after[-1] + options[0][1])
+    least_after.reverse()
+    limits = limits_of(request)
+    best = sum(order.cost.total_micro for order in request.problem.orders)
+
+    def descend(order: int, spent: int) -> None:
+        nonlocal best
+        if spent + least_after[order] >= best:
+            return
+        if order == len(plans):
+            best = spent
+            return
+        for cells, cost in plans[order]:
+            if all(amount <= limits[cell] for cell, amount in cells):
+                limits.subtract(dict(cells))
+                descend(order + 1, spent + cost)
+                limits.update(dict(cells))
+
+    descend(0, 0)
+    return best
