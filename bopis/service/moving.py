@@ -49,10 +49,8 @@ async def move_orders(
         versions=tuple(order.version for order in orders),
     )
     async with deps.locks.hold_all(order.order_id for order in orders):
-        for seen in orders:
-            now = await deps.store.order(seen.order_id)
-            if now is None or now.version != seen.version or seen.order_id in deps.unfinished:
-                return False
+        if any(order.order_id in deps.unfinished for order in orders):
+            return False
         return (await conclude(work_of(deps, command), run_move)).moved
 
 
@@ -73,9 +71,9 @@ def work_of(deps: Dependencies, command: MoveOrders) -> Work[MoveOrders]:
 async def run_move(work: Work[MoveOrders]) -> Outcome[MoveResult]:
     """The steps of a move, first time or resumed; the caller holds the locks of all its orders."""
     orders: list[Order] = []
-    for one in work.command.moves:
+    for one, version in zip(work.command.moves, work.command.versions, strict=True):
         order = await work.deps.store.order(one.order_id)
-        if order is None or not movable(order):
+        if order is None or order.version != version or not movable(order):
             return Outcome(MoveResult(moved=False))
         orders.append(order)
     planned = [

@@ -102,13 +102,16 @@ class Writer:
 
 
 def _apply(connection: sa.Connection, waiting: _Waiting) -> None:
-    connection.exec_driver_sql("SAVEPOINT unit")
+    # The driver's own cursor: these run twice per unit and have nothing to bind.
+    cursor = connection.connection.cursor()
+    cursor.execute("SAVEPOINT unit")
     try:
         waiting.result = waiting.unit(connection)
     except Exception as error:  # noqa: BLE001 (the unit's own caller gets it)
         waiting.error = error
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT unit")
-    connection.exec_driver_sql("RELEASE SAVEPOINT unit")
+        cursor.execute("ROLLBACK TO SAVEPOINT unit")
+    cursor.execute("RELEASE SAVEPOINT unit")
+    cursor.close()
 
 
 def _unavailable(error: Exception) -> NotServing:
