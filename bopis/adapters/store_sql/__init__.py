@@ -1,6 +1,7 @@
 """The order store in SQL: SQLite, or PostgreSQL by URL.
 
-engines (opening), migrations (tables), writer (group commit), writes (one write set), readers,
+engines (opening), migrations (tables), writer (group commit), writes (one write set) with
+its statements, readers,
 codec (documents), store (the port).
 """
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bopis.adapters.store_sql.codec import encode, event_data
+from bopis.adapters.store_sql.statement import Statement
 from bopis.domain.errors import OrderExists, RequestIdReused, StaleEtag
 from bopis.domain.events import OrderEvent
 from bopis.domain.fulfillment import FulfillmentOrder
@@ -13,28 +14,30 @@ from bopis.domain.order import Order
 from bopis.domain.pick_task import OPEN_STATES, PickTask
 from bopis.domain.records import Intent, OrderWrite, StoredResponse, TaskChange, WriteSet
 
-_INSERT_ORDER: Final = sa.text(
+_INSERT_ORDER: Final = Statement(
     "INSERT INTO orders (order_id, state, promise_ms, version, document)"
     " VALUES (:order_id, :state, :promise_ms, :version, :document)"
     " ON CONFLICT (order_id) DO NOTHING"
 )
-_UPDATE_ORDER: Final = sa.text(
+_UPDATE_ORDER: Final = Statement(
     "UPDATE orders SET state = :state, promise_ms = :promise_ms, version = :version,"
     " document = :document WHERE order_id = :order_id AND version = :expected"
 )
-_DROP_ORDER: Final = sa.text("DELETE FROM orders WHERE order_id = :order_id AND state = 'PENDING'")
-_PUT_GROUP: Final = sa.text(
+_DROP_ORDER: Final = Statement(
+    "DELETE FROM orders WHERE order_id = :order_id AND state = 'PENDING'"
+)
+_PUT_GROUP: Final = Statement(
     "INSERT INTO fulfillment_orders"
     " (fulfillment_order_id, order_id, node_id, state, holds_goods, pickup_expire_ms)"
     " VALUES (:id, :order_id, :node_id, :state, :holds_goods, :pickup_expire_ms)"
     " ON CONFLICT (fulfillment_order_id) DO UPDATE SET state = excluded.state,"
     " holds_goods = excluded.holds_goods, pickup_expire_ms = excluded.pickup_expire_ms"
 )
-_DROP_GROUP: Final = sa.text("DELETE FROM fulfillment_orders WHERE fulfillment_order_id = :id")
+_DROP_GROUP: Final = Statement("DELETE FROM fulfillment_orders WHERE fulfillment_order_id = :id")
 _GROUPS_OF_ORDER: Final = sa.text(
     "SELECT fulfillment_order_id FROM fulfillment_orders WHERE order_id = :order_id"
 )
-_PUT_TASK: Final = sa.text(
+_PUT_TASK: Final = Statement(
     "INSERT INTO pick_tasks"
     " (pick_task_id, node_id, is_open, ready_by_ms, change_sequence, document)"
     " VALUES (:id, :node_id, :is_open, :ready_by_ms, :sequence, :document)"
@@ -45,29 +48,29 @@ _PUT_TASK: Final = sa.text(
 LAST_SEQUENCE: Final = sa.text(
     "SELECT coalesce(max(change_sequence), 0) FROM pick_tasks WHERE node_id = :node_id"
 )
-_INSERT_EVENT: Final = sa.text(
+_INSERT_EVENT: Final = Statement(
     "INSERT INTO outbox (event_id, type, order_id, time_ms, fulfillment_order_id, line_number,"
     " data, tries, next_try_ms) VALUES (:event_id, :type, :order_id, :time_ms,"
     " :fulfillment_order_id, :line_number, :data, 0, 0)"
 )
-_PUT_CODE: Final = sa.text(
+_PUT_CODE: Final = Statement(
     "INSERT INTO pickup_codes (fulfillment_order_id, code_hash, tries_used)"
     " VALUES (:id, :code_hash, :tries_used) ON CONFLICT (fulfillment_order_id)"
     " DO UPDATE SET code_hash = excluded.code_hash, tries_used = excluded.tries_used"
 )
-_INSERT_INTENT: Final = sa.text(
+_INSERT_INTENT: Final = Statement(
     "INSERT INTO intents"
     " (tenant, rpc, request_id, order_id, fingerprint, command, facts, created_ms)"
     " VALUES (:tenant, :rpc, :request_id, :order_id, :fingerprint, :command, :facts, :created_ms)"
     " ON CONFLICT (tenant, rpc, request_id) DO NOTHING"
 )
-_DELETE_INTENT: Final = sa.text(
+_DELETE_INTENT: Final = Statement(
     "DELETE FROM intents WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
 )
-_ANSWERED: Final = sa.text(
+_ANSWERED: Final = Statement(
     "SELECT 1 FROM responses WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
 )
-_INSERT_RESPONSE: Final = sa.text(
+_INSERT_RESPONSE: Final = Statement(
     "INSERT INTO responses (tenant, rpc, request_id, fingerprint, body, stored_ms, is_error)"
     " VALUES (:tenant, :rpc, :request_id, :fingerprint, :body, :stored_ms, :is_error)"
     " ON CONFLICT (tenant, rpc, request_id) DO NOTHING"
@@ -106,21 +109,20 @@ def apply_writes(
     """
     if writes.close_intent is not None:
         key = writes.close_intent
-        connection.execute(
-            _DELETE_INTENT, {"tenant": key.tenant, "rpc": key.rpc, "request_id": key.request_id}
+        _DELETE_INTENT.run(
+            connection, {"tenant": key.tenant, "rpc": key.rpc, "request_id": key.request_id}
         )
     _insert_request_rows(connection, writes)
     documents: dict[str, bytes] = {}
     for write, old in zip(writes.orders, before, strict=True):
         documents[write.order.order_id] = _put_order(connection, write, old)
     if writes.drop_order:
-        connection.execute(_DROP_ORDER, {"order_id": writes.drop_order})
+        _DROP_ORDER.run(connection, {"order_id": writes.drop_order})
     changes = _put_tasks(connection, writes.pick_tasks, sequences)
-    if writes.events:
-        connection.execute(_INSERT_EVENT, [_event_row(one, documents) for one in writes.events])
+    _INSERT_EVENT.run_many(connection, [_event_row(one, documents) for one in writes.events])
     for code in writes.pickup_codes:
-        connection.execute(
-            _PUT_CODE,
+        _PUT_CODE.run(
+            connection,
             {
                 "id": code.fulfillment_order_id,
                 "code_hash": code.code_hash,
@@ -134,11 +136,10 @@ def _insert_request_rows(connection: sa.Connection, writes: WriteSet) -> None:
     taken = False
     if writes.open_intent is not None:
         row = _intent_row(writes.open_intent)
-        answered = connection.execute(_ANSWERED, row).one_or_none() is not None
-        taken = answered or not connection.execute(_INSERT_INTENT, row).rowcount
+        taken = _ANSWERED.finds(connection, row) or not _INSERT_INTENT.run(connection, row)
     if writes.response is not None:
         row = _response_row(writes.response)
-        taken = taken or not connection.execute(_INSERT_RESPONSE, row).rowcount
+        taken = taken or not _INSERT_RESPONSE.run(connection, row)
     if taken:
         raise RequestIdReused("the request_id is in use", field="request_id")
 
@@ -181,9 +182,9 @@ def _put_order(connection: sa.Connection, write: OrderWrite, old: Order | None) 
     }
     if write.expected_version == 0:
         del row["expected"]
-        if not connection.execute(_INSERT_ORDER, row).rowcount:
+        if not _INSERT_ORDER.run(connection, row):
             raise OrderExists(f"order {order.order_id} exists")
-    elif not connection.execute(_UPDATE_ORDER, row).rowcount:
+    elif not _UPDATE_ORDER.run(connection, row):
         raise StaleEtag(f"order {order.order_id} is not at version {write.expected_version}")
     _put_groups(connection, order, old)
     return document
@@ -201,10 +202,8 @@ def _put_groups(connection: sa.Connection, order: Order, old: Order | None) -> N
         for group in order.fulfillment_orders
         if known.pop(group.fulfillment_order_id, None) != group
     ]
-    if changed:
-        connection.execute(_PUT_GROUP, changed)
-    for gone in known:
-        connection.execute(_DROP_GROUP, {"id": gone})
+    _PUT_GROUP.run_many(connection, changed)
+    _DROP_GROUP.run_many(connection, [{"id": gone} for gone in known])
 
 
 def _group_row(group: FulfillmentOrder) -> dict[str, Any]:
@@ -222,21 +221,20 @@ def _put_tasks(
     connection: sa.Connection, tasks: Iterable[PickTask], sequences: TaskSequences
 ) -> tuple[TaskChange, ...]:
     changes = tuple(TaskChange(sequences.next(connection, task.node_id), task) for task in tasks)
-    if changes:
-        connection.execute(
-            _PUT_TASK,
-            [
-                {
-                    "id": change.task.pick_task_id,
-                    "node_id": change.task.node_id,
-                    "is_open": int(change.task.state in OPEN_STATES),
-                    "ready_by_ms": change.task.ready_by_ms,
-                    "sequence": change.sequence,
-                    "document": encode(change.task),
-                }
-                for change in changes
-            ],
-        )
+    _PUT_TASK.run_many(
+        connection,
+        [
+            {
+                "id": change.task.pick_task_id,
+                "node_id": change.task.node_id,
+                "is_open": int(change.task.state in OPEN_STATES),
+                "ready_by_ms": change.task.ready_by_ms,
+                "sequence": change.sequence,
+                "document": encode(change.task),
+            }
+            for change in changes
+        ],
+    )
     return changes
 
 
