@@ -45,6 +45,7 @@ from bopis.v1 import allocation_service_pb2
 
 POLL_S = 0.2
 OPEN_POLL_S = 1.0
+QUIET_POLLS = 3
 BEFORE_FIRST_ORDER_S = 600
 # After the last order: latest promise, latest late window, time that pickups are kept, slack.
 ENDS_WITHIN_S = (30 + 48 + 72 + 48) * 3600
@@ -253,8 +254,12 @@ async def _orders_open(run: Run) -> bool:
 
 
 async def _until_all_ended(run: Run) -> None:
+    quiet = 0
     async with make_channel(run.server.address) as channel:
-        while await any_open(channel):
+        while quiet < QUIET_POLLS:
+            # An expired order has ended before its goods are back on the shelf.
+            at_work = run.counts["open_tasks"] or run.counts["in_hand"]
+            quiet = 0 if at_work or await any_open(channel) else quiet + 1
             run.check()
             run.view.day(_now_s(run), run.server.scale, run.counts)
             if _now_s(run) > _last_s(run) + ENDS_WITHIN_S:
