@@ -7,14 +7,19 @@ arrays of a ModelProto; OR-Tools' MathOpt solves the LP with GLOP and the MIP wi
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from ortools.math_opt import model_pb2
 from ortools.math_opt.python import mathopt
+from ortools.sat import sat_parameters_pb2
 
 from solver.columns import Pool
 from solver.kernel import Column
+
+MIP_WORKERS: Final = 8
+"""CP-SAT workers; with few it finds no good plans."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -146,8 +151,13 @@ def choose(
     variables = list(model.variables())
     hinted = set(hint)
     complete = {variable: float(index in hinted) for index, variable in enumerate(variables)}
+    # Eight interleaved workers: CP-SAT needs their variety, and interleaved they take the same way
+    # each time, on however many cores.
     parameters = mathopt.SolveParameters(
-        time_limit=datetime.timedelta(seconds=time_limit_s), random_seed=seed, threads=8
+        time_limit=datetime.timedelta(seconds=time_limit_s),
+        random_seed=seed,
+        threads=MIP_WORKERS,
+        cp_sat=sat_parameters_pb2.SatParameters(interleave_search=True),
     )
     result = mathopt.solve(
         model,

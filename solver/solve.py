@@ -139,14 +139,19 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
     )
 
 
-def _ascend(run: _Solve, pricer: Pricer) -> None:
-    """Dual ascent from prices 0: fills the pool and finds good prices before the first LP."""
+def _ascend(run: _Solve, pricer: Pricer, *, pass_s: float) -> None:
+    """Dual ascent from prices 0: fills the pool and finds good prices before the first LP.
+
+    As many passes as the time allows by the duration of the first; a batch for which all of them
+    fit takes the same way each time.
+    """
+    time_s = run.limit_s * ASCENT_SHARE
+    steps = max(1, min(ASCENT_STEPS, int(time_s / max(pass_s, 1e-6))))
     ascent = Ascent(pricer.rows)
-    for step in range(ASCENT_STEPS):
-        spent = run.elapsed_s() / max(run.limit_s, 1e-3)
-        if spent > ASCENT_SHARE:
+    for step in range(steps):
+        if run.elapsed_s() > 2 * time_s:
             break
-        ascent.step(pricer.usage(), progress=max(spent / ASCENT_SHARE, step / ASCENT_STEPS))
+        ascent.step(pricer.usage(), progress=step / steps)
         pricer.price(ascent.prices())
         run.tell("PRICING", columns=len(pricer.pool.columns), bound=pricer.bound_micro)
 
@@ -155,9 +160,10 @@ def _generate(run: _Solve, pool: Pool, pricer: Pricer) -> tuple[Relaxation | Non
     """Dual ascent, then column generation with smoothed prices: (last LP, LPs solved)."""
     limits = np.array(pricer.rows.limits, dtype=np.int64)
     orders = len(run.request.problem.orders)
+    started_s = run.elapsed_s()
     pricer.price([0] * len(limits))
     if any(amount > pricer.rows.limits[row] for row, amount in pricer.usage().items()):
-        _ascend(run, pricer)
+        _ascend(run, pricer, pass_s=run.elapsed_s() - started_s)
     relaxation: Relaxation | None = None
     rounds = 0
     while rounds < ROUNDS_MAX and run.elapsed_s() < run.limit_s * PRICING_SHARE:

@@ -118,9 +118,15 @@ def answer_of(result: Result) -> dict[str, Any]:
     }
 
 
-def run(source: BinaryIO, sink: BinaryIO, *, on_read: Callable[[], None] = lambda: None) -> int:
-    """Reads a request, solves it, writes the answer; the exit code. `on_read`: called when the
-    request is in.
+def run(
+    source: BinaryIO,
+    sink: BinaryIO,
+    *,
+    on_read: Callable[[], None] = lambda: None,
+    on_answer: Callable[[], None] = lambda: None,
+) -> int:
+    """Reads a request, solves it, writes the answer; the exit code. `on_read` is called when the
+    request is in, `on_answer` before the last frame goes out.
     """
 
     def report(progress: Progress) -> None:
@@ -131,8 +137,10 @@ def run(source: BinaryIO, sink: BinaryIO, *, on_read: Callable[[], None] = lambd
         on_read()
         result = solve(request, report=report)
     except (FrameError, msgspec.DecodeError, ProblemError, CheckError) as error:
+        on_answer()
         write_frame(sink, {"type": "failed", "why": f"{type(error).__name__}: {error}"})
         return 1
+    on_answer()
     write_frame(sink, answer_of(result))
     return 0
 
@@ -146,12 +154,13 @@ def be_idle() -> None:
             os.nice(19)
 
 
-def _watch(descriptor: int) -> None:
-    """Ends the process when the caller's end of the pipe closes."""
+def _watch(descriptor: int, answered: threading.Event) -> None:
+    """Ends the process when the caller's end of the pipe closes before the answer is out."""
     with suppress(OSError):
         while os.read(descriptor, 4096):
             pass
-    os._exit(2)
+    if not answered.is_set():
+        os._exit(2)
 
 
 def main() -> int:
@@ -165,12 +174,15 @@ def main() -> int:
     mode = os.fstat(source.fileno()).st_mode
     is_pipe = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
+    answered = threading.Event()
+
     def watch() -> None:
         if is_pipe:
-            threading.Thread(target=_watch, args=(source.fileno(),), daemon=True).start()
+            watched = (source.fileno(), answered)
+            threading.Thread(target=_watch, args=watched, daemon=True).start()
 
     with sink:
-        return run(source, sink, on_read=watch)
+        return run(source, sink, on_read=watch, on_answer=answered.set)
 
 
 if __name__ == "__main__":

@@ -18,35 +18,78 @@ use std::time::Instant;
 use bopis_sourcing::{distance_cost, solve, Facility, OpportunityTiers, Problem, CANNOT};
 use oracle::Dice;
 
+const STORES: u32 = 120;
+const WAREHOUSES: u32 = 3;
+
+/// The lines of an order, by index.
+struct Wares {
+    prices: Vec<i64>,
+    grams: Vec<i64>,
+}
+
+/// Where an order is placed and what it asks for.
+struct Basket {
+    home: (i64, i64),
+    prices: Vec<i64>,
+    grams: Vec<i64>,
+    pickup: bool,
+}
+
+impl Basket {
+    fn random(dice: &mut Dice, towns: &[(i64, i64)], lines: usize, pickup: bool) -> Self {
+        let anywhere = (dice.amount(0, 4_000), dice.amount(0, 2_000));
+        let town = towns[dice.below(25) as usize];
+        Self {
+            home: if pickup { town } else { anywhere },
+            prices: (0..lines)
+                .map(|_| dice.amount(500_000, 15_000_000))
+                .collect(),
+            grams: (0..lines).map(|_| 500 * dice.amount(1, 3)).collect(),
+            pickup,
+        }
+    }
+
+    fn leg(&self, km: i64, collected: bool) -> i64 {
+        if collected {
+            return distance_cost(250_000, 1_000 * km);
+        }
+        let unwanted = if self.pickup { 3_000_000 } else { 0 };
+        7_000_000 + distance_cost(3_000, 1_000 * km) + unwanted
+    }
+
+    fn line_cost(&self, line: usize, stock: i64, collected: bool) -> i64 {
+        if stock < 1 {
+            return CANNOT;
+        }
+        let tiers = OpportunityTiers::of_price(self.prices[line], 300_000, 100_000);
+        let weight = if collected {
+            0
+        } else {
+            1_200 * self.grams[line]
+        };
+        500_000 + weight + tiers.charge(stock, 1)
+    }
+}
+
 /// An order on a network of 25 towns over 4,000 x 2,000 km, with stock thin in stores; with
 /// `gaps` two thirds of the lines are missing at each store and warehouse.
 fn national_order(seed: u64, lines: usize, pickup: bool, gaps: bool) -> Problem {
     let mut dice = Dice(seed);
     let mut network = Dice(7);
-    let (home_x, home_y) = (dice.amount(0, 4_000), dice.amount(0, 2_000));
-    let metro: Vec<(i64, i64)> = (0..25)
+    let towns: Vec<(i64, i64)> = (0..25)
         .map(|_| (network.amount(0, 4_000), network.amount(0, 2_000)))
         .collect();
-    let (home_x, home_y) = if pickup {
-        metro[dice.below(25) as usize]
-    } else {
-        (home_x, home_y)
-    };
-    let prices: Vec<i64> = (0..lines)
-        .map(|_| dice.amount(500_000, 15_000_000))
-        .collect();
-    let grams: Vec<i64> = (0..lines).map(|_| 500 * dice.amount(1, 3)).collect();
+    let basket = Basket::random(&mut dice, &towns, lines, pickup);
     let (mut facilities, mut costs) = (Vec::new(), Vec::new());
     for node in 0..123_u32 {
-        let (x, y) = match node {
-            0..120 => {
-                let (x, y) = metro[node as usize % 25];
-                (x + network.amount(-30, 30), y + network.amount(-30, 30))
-            }
-            _ => (1_000 * i64::from(node - 119), 1_000),
-        };
         let warehouse = node >= 120;
-        let km = ((x - home_x).pow(2) + (y - home_y).pow(2)).isqrt();
+        let (x, y) = if warehouse {
+            (1_000 * i64::from(node - 119), 1_000)
+        } else {
+            let (x, y) = towns[node as usize % 25];
+            (x + network.amount(-30, 30), y + network.amount(-30, 30))
+        };
+        let km = ((x - basket.home.0).pow(2) + (y - basket.home.1).pow(2)).isqrt();
         let stock: Vec<i64> = (0..lines)
             .map(|_| match (warehouse, gaps) {
                 (true, false) => 40,
@@ -55,40 +98,24 @@ fn national_order(seed: u64, lines: usize, pickup: bool, gaps: bool) -> Problem 
                 (false, true) => dice.amount(-6, 4).max(0),
             })
             .collect();
-        let modes: &[bool] = if pickup && km <= 40 && !warehouse {
-            &[true, false]
-        } else {
-            &[false]
-        };
-        for mode in modes {
-            let leg = if *mode {
-                distance_cost(250_000, 1_000 * km)
-            } else {
-                7_000_000 + distance_cost(3_000, 1_000 * km) + if pickup { 3_000_000 } else { 0 }
-            };
+        let near = pickup && km <= 40 && !warehouse;
+        for collected in if near { vec![true, false] } else { vec![false] } {
             facilities.push(Facility {
                 node,
-                pickup: *mode,
-                fixed: leg,
+                pickup: collected,
+                fixed: basket.leg(km, collected),
                 capacity: lines as u32,
                 late: 0,
                 tag: 0,
             });
-            for line in 0..lines {
-                let tiers = OpportunityTiers::of_price(prices[line], 300_000, 100_000);
-                costs.push(if stock[line] < 1 {
-                    CANNOT
-                } else {
-                    let weight = if *mode { 0 } else { 1_200 * grams[line] };
-                    500_000 + weight + tiers.charge(stock[line], 1)
-                });
-            }
+            costs.extend((0..lines).map(|l| basket.line_cost(l, stock[l], collected)));
         }
     }
-    let unfilled = prices
+    let unfilled = basket
+        .prices
         .iter()
-        .map(|p| (p * 45 / 100 + 6_000_000).max(25_000_000))
-        .collect();
+        .map(|p| (p * 45 / 100 + 6_000_000).max(25_000_000));
+    let unfilled = unfilled.collect();
     Problem::new(
         facilities,
         costs,
