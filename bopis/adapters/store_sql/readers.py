@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bopis.adapters.store_sql import codec
+from bopis.adapters.store_sql.statement import Statement
 from bopis.adapters.store_sql.writes import LAST_SEQUENCE
 from bopis.domain.errors import TokenInvalid
 from bopis.domain.events import OrderEvent
@@ -16,7 +17,7 @@ from bopis.domain.order import Order, OrderState
 from bopis.domain.pick_task import PickTask
 from bopis.domain.records import Intent, OutboxRow, PickupCode, StoredResponse, TaskChange
 
-_ORDER: Final = sa.text("SELECT document FROM orders WHERE order_id = :order_id")
+_ORDER: Final = Statement("SELECT document FROM orders WHERE order_id = :order_id")
 _ORDERS: Final = sa.text(
     "SELECT creation, document FROM orders WHERE creation > :after ORDER BY creation LIMIT :limit"
 )
@@ -28,7 +29,7 @@ _OPEN_ALLOCATIONS: Final = sa.text(
     "SELECT order_id FROM orders WHERE state = 'CONFIRMED' ORDER BY promise_ms, creation"
     " LIMIT :limit"
 )
-_RESPONSE: Final = sa.text(
+_RESPONSE: Final = Statement(
     "SELECT fingerprint, body, stored_ms, is_error FROM responses"
     " WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
 )
@@ -39,10 +40,10 @@ _INTENT: Final = sa.text(
     f"{_INTENTS} WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
 )
 _OPEN_INTENTS: Final = sa.text(f"{_INTENTS} ORDER BY sequence")
-_CODE: Final = sa.text(
+_CODE: Final = Statement(
     "SELECT code_hash, tries_used FROM pickup_codes WHERE fulfillment_order_id = :id"
 )
-_TASK: Final = sa.text("SELECT document FROM pick_tasks WHERE pick_task_id = :id")
+_TASK: Final = Statement("SELECT document FROM pick_tasks WHERE pick_task_id = :id")
 _OPEN_TASKS: Final = sa.text(
     "SELECT ready_by_ms, pick_task_id, document FROM pick_tasks"
     " WHERE node_id = :node_id AND is_open = 1 AND (ready_by_ms > :ready_by_ms"
@@ -97,8 +98,8 @@ def _is_number(text: str) -> bool:
 
 def order(connection: sa.Connection, order_id: str) -> Order | None:
     """One order."""
-    document = connection.execute(_ORDER, {"order_id": order_id}).scalar_one_or_none()
-    return None if document is None else codec.ORDER.decode(document)
+    row = _ORDER.first(connection, {"order_id": order_id})
+    return None if row is None else codec.ORDER.decode(row[0])
 
 
 def orders(
@@ -122,10 +123,11 @@ def open_allocations(connection: sa.Connection, limit: int) -> tuple[str, ...]:
 
 def response(connection: sa.Connection, key: RequestKey) -> StoredResponse | None:
     """The first answer to a request."""
-    row = connection.execute(_RESPONSE, _key_params(key)).one_or_none()
+    row = _RESPONSE.first(connection, _key_params(key))
     if row is None:
         return None
-    return StoredResponse(key, row.fingerprint, row.body, row.stored_ms, bool(row.is_error))
+    fingerprint, body, stored_ms, is_error = row
+    return StoredResponse(key, fingerprint, body, stored_ms, bool(is_error))
 
 
 def intent(connection: sa.Connection, key: RequestKey) -> Intent | None:
@@ -141,14 +143,14 @@ def open_intents(connection: sa.Connection) -> tuple[Intent, ...]:
 
 def pickup_code(connection: sa.Connection, fulfillment_order_id: str) -> PickupCode | None:
     """A code's hash and tries."""
-    row = connection.execute(_CODE, {"id": fulfillment_order_id}).one_or_none()
-    return None if row is None else PickupCode(fulfillment_order_id, row.code_hash, row.tries_used)
+    row = _CODE.first(connection, {"id": fulfillment_order_id})
+    return None if row is None else PickupCode(fulfillment_order_id, *row)
 
 
 def pick_task(connection: sa.Connection, pick_task_id: str) -> PickTask | None:
     """One task."""
-    document = connection.execute(_TASK, {"id": pick_task_id}).scalar_one_or_none()
-    return None if document is None else codec.PICK_TASK.decode(document)
+    row = _TASK.first(connection, {"id": pick_task_id})
+    return None if row is None else codec.PICK_TASK.decode(row[0])
 
 
 def open_tasks(

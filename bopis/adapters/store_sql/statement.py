@@ -37,12 +37,12 @@ class Statement:
             cursor.executemany(sql, [_bound(names, row) for row in rows])
             cursor.close()
 
-    def finds(self, connection: sa.Connection, row: Row) -> bool:
-        """Runs it as a query; whether there is a row."""
+    def first(self, connection: sa.Connection, row: Row) -> tuple[Any, ...] | None:
+        """Runs it as a query; the first row, its columns in the order of the text."""
         sql, names = self._for(connection)
         cursor = connection.connection.cursor()
         cursor.execute(sql, _bound(names, row))
-        found = cursor.fetchone() is not None
+        found: tuple[Any, ...] | None = cursor.fetchone()
         cursor.close()
         return found
 

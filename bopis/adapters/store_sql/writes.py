@@ -136,7 +136,8 @@ def _insert_request_rows(connection: sa.Connection, writes: WriteSet) -> None:
     taken = False
     if writes.open_intent is not None:
         row = _intent_row(writes.open_intent)
-        taken = _ANSWERED.finds(connection, row) or not _INSERT_INTENT.run(connection, row)
+        answered = _ANSWERED.first(connection, row) is not None
+        taken = answered or not _INSERT_INTENT.run(connection, row)
     if writes.response is not None:
         row = _response_row(writes.response)
         taken = taken or not _INSERT_RESPONSE.run(connection, row)
