@@ -13,7 +13,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -159,7 +159,12 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    process = await _start(settings, policy, native, stop)
+    address = new_address()
+    try:
+        process = await _start(settings, policy, native, address, stop)
+    except BaseException:
+        address.remove()
+        raise
     try:
         announce(_ready(process))
         _log.info("service.serving", port=process.door.port(), folder=str(settings.data_folder))
@@ -174,12 +179,11 @@ async def _serve(
 
 
 async def _start(
-    settings: Settings, policy: Policy, native: _Native, stop: asyncio.Event
+    settings: Settings, policy: Policy, native: _Native, address: Address, stop: asyncio.Event
 ) -> _Process:
     folder, engine = settings.data_folder, native.engine
     calls = NativeCalls(engine, asyncio.get_running_loop())
     sourcer = NativeSourcer(engine, calls)
-    address = new_address()
     key = load_or_create_key(folder / KEY_FILE)
     store = SqlOrderStore(open_engine(f"sqlite:///{folder / ORDERS_FILE}"))
     deps = assemble(
@@ -258,21 +262,43 @@ async def _watch_engine(process: _Process) -> None:
 
 
 async def _stop(process: _Process) -> None:
-    """In order; what fails is logged and does not keep the rest from stopping."""
+    """In order; a step that fails is logged and does not keep the others from being done."""
     process.stop.set()
-    drain_s = process.settings.drain_s
     _log.info("service.stopping")
-    finished = await asyncio.to_thread(process.door.stop, round(drain_s * 1_000))
-    if not finished:
+    steps: tuple[tuple[str, Callable[[_Process], Awaitable[object]]], ...] = (
+        ("door", _stop_door),
+        ("server", lambda one: one.server.stop(GRPC_GRACE_S)),
+        ("jobs", _stop_jobs),
+        ("mutations", lambda one: _end_mutations(one.deps, one.settings.drain_s)),
+        ("promiser", lambda one: asyncio.to_thread(one.sourcer.stop)),
+        ("engine", _stop_engine),
+        ("files", _close_files),
+    )
+    for name, step in steps:
+        try:
+            await step(process)
+        except Exception as error:  # noqa: BLE001 (logged; the rest must stop too)
+            _log.error("service.stop_failed", step=name, exc_info=error)
+
+
+async def _stop_door(process: _Process) -> None:
+    drain_ms = round(process.settings.drain_s * 1_000)
+    if not await asyncio.to_thread(process.door.stop, drain_ms):
         _log.warning("door.calls_cut_off")
-    await process.server.stop(GRPC_GRACE_S)
+
+
+async def _stop_jobs(process: _Process) -> None:
     await asyncio.gather(*process.jobs, return_exceptions=True)
-    await _end_mutations(process.deps, drain_s)
-    await asyncio.to_thread(process.sourcer.stop)
+
+
+async def _stop_engine(process: _Process) -> None:
     if process.engine.failure() is None:
         report = msgspec.msgpack.decode(await asyncio.to_thread(process.engine.drain))
         _log.info("engine.drained", **report)
     process.calls.close()
+
+
+async def _close_files(process: _Process) -> None:
     process.store.close()
     process.notifier.close()
     process.address.remove()

@@ -1,6 +1,7 @@
 """The process: options, one per folder, drain on SIGTERM, and what it leaves behind."""
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -23,10 +24,14 @@ from tests.e2e.small_town import CALL_S, get_order, order_request, place
 pytestmark = pytest.mark.needs_services()
 
 
-def bopis(*words: str) -> "subprocess.CompletedProcess[str]":
+def bopis(*words: str, temporary: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """Runs the command line to its end."""
+    environment = dict(os.environ)
+    if temporary is not None:
+        environment["TMPDIR"] = str(temporary)
     return subprocess.run(
         [sys.executable, "-m", "bopis.cli", *words],
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
@@ -74,9 +79,13 @@ def test_a_second_process_on_the_same_folder_does_not_start(server: ServerProces
 
 
 def test_a_port_that_is_taken_is_named(server: ServerProcess, tmp_path: Path) -> None:
-    done = bopis("serve", "--data", str(tmp_path / "data"), "--port", str(server.port))
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    words = ("--data", str(tmp_path / "data"), "--port", str(server.port))
+    done = bopis("serve", *words, temporary=temporary)
     assert done.returncode == 1
     assert str(server.port) in done.stderr
+    assert not list(temporary.iterdir())
 
 
 def test_health_and_reflection_answer_at_the_same_address(client: Client) -> None:
