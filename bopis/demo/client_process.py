@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
@@ -136,5 +137,6 @@ async def _report(client: Client) -> None:
         while True:
             await asyncio.sleep(REPORT_EVERY_S)
             client.counts["retries"] = client.caller.retries
+            client.counts["client_cpu_ms"] = round(1000 * time.process_time())
             client.log.flush()
             say("counts", counts=dict(client.counts))

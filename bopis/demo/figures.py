@@ -102,6 +102,8 @@ def figures(
         "unpromised_lines": oversold.unpromised_lines,
         "problems": problems[:PROBLEMS_MAX],
         "server_starts": run.server.starts,
+        "server_cpu_seconds": round(run.server.cpu_s, 2),
+        "client_cpu_seconds": round(run.counts["client_cpu_ms"] / 1000, 2),
         **run.timings,
         "seconds": round(time.monotonic() - run.started, 2),
     }

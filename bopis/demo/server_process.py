@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
@@ -33,7 +34,9 @@ class DemoError(RuntimeError):
 
 @dataclass(slots=True)
 class Server:
-    """The child process. `starts` counts how often it was started."""
+    """The child process. `starts` counts how often it was started, `cpu_s` the processor seconds
+    that it took (0 where the system does not tell; its workers are not counted).
+    """
 
     folder: Path
     log: Path
@@ -41,6 +44,7 @@ class Server:
     port: int = 0
     starts: int = 0
     scale: float = 1.0
+    cpu_s: float = 0.0
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)
 
     @property
@@ -105,6 +109,7 @@ class Server:
         if self.process is None:
             raise DemoError("the service is not running")
         self.check()
+        self.cpu_s += _cpu_s(self.process.pid)
         self.process.send_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(DRAIN_WITHIN_S):
@@ -158,6 +163,16 @@ class Server:
 def bopis_command(*arguments: str) -> list[str]:
     """The bopis command line, run by the interpreter that runs now."""
     return [sys.executable, "-c", "from bopis.cli import app; app()", *arguments]
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+        ticks = os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return 0.0
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / ticks
 
 
 def _free_port() -> int:
