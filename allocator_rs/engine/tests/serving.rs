@@ -14,22 +14,15 @@ use std::sync::{mpsc, Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use bopis_engine::{
-    DrainError, Engine, EngineOptions, EngineStatus, PositionError, Stopped, SubmitError,
-    SystemClock,
-};
+use bopis_engine::{Engine, EngineOptions, PositionError, SubmitError};
 use bopis_ledger::{
     ActOutcome, CellView, Command, ItemName, Line, LocationId, Outcome, Refusal, ReservationId,
     ReservationState,
 };
 use support::{
-    act, adjust, cell, done, durable, hold, key, manual_clock, outcomes, register, state,
+    act, adjust, cell, done, hold, key, manual_clock, memory, outcomes, register, state,
     submit_patiently, wait_until,
 };
-
-fn memory() -> Engine {
-    Engine::open(EngineOptions::memory(Arc::new(SystemClock::new()))).unwrap()
-}
 
 #[test]
 fn a_hold_is_visible_to_reads_when_its_answer_comes() {
@@ -293,181 +286,4 @@ fn the_feed_tells_each_change_and_the_deficit_it_caused() {
     }
     assert_eq!(engine.changes_since(1), None, "the oldest is forgotten");
     assert_eq!(engine.changes_since(2).unwrap().len(), 4);
-}
-
-#[test]
-fn a_hold_expires_by_ledger_time_and_its_units_come_back_once() {
-    let clock = manual_clock();
-    let engine = Engine::open(EngineOptions::memory(clock.clone())).unwrap();
-    register(&engine, 1, 1);
-    done(&engine, act(1, vec![adjust(key(0, 0), 5)]));
-    done(&engine, act(2, vec![hold(1, key(0, 0), 2, 1_000)]));
-    clock.pass(999);
-    assert_eq!(state(&engine, 1), Some(ReservationState::Held));
-    clock.pass(1);
-    wait_until("the hold expires", || engine.atp(key(0, 0)) == 5);
-    assert_eq!(state(&engine, 1), Some(ReservationState::Expired));
-    clock.wall.store(0, Ordering::SeqCst);
-    done(&engine, act(3, vec![hold(2, key(0, 0), 2, 1_000)]));
-    assert_eq!(
-        engine.atp(key(0, 0)),
-        3,
-        "a wall clock set back changes no deadline"
-    );
-}
-
-#[test]
-fn a_storm_of_expiries_gives_everything_back_once_while_others_are_served() {
-    const HOLDS: u128 = 20_000;
-    let clock = manual_clock();
-    let engine = Engine::open(EngineOptions::memory(clock.clone())).unwrap();
-    register(&engine, 1, 2);
-    done(
-        &engine,
-        act(
-            1,
-            vec![adjust(key(0, 0), HOLDS as i64), adjust(key(0, 1), 1_000)],
-        ),
-    );
-    for first in (0..HOLDS).step_by(1_000) {
-        let holds = (first..first + 1_000)
-            .map(|id| hold(id, key(0, 0), 1, 1_000))
-            .collect();
-        done(&engine, act(2 + first, holds));
-    }
-    assert_eq!(engine.atp(key(0, 0)), 0);
-    clock.pass(1_000);
-    let mut served = 0;
-    wait_until("all have expired", || {
-        let id = 100_000 + served;
-        done(&engine, act(id, vec![hold(id, key(0, 1), 1, 60_000)]));
-        served += 1;
-        engine.atp(key(0, 0)) == HOLDS as i64
-    });
-    let stock = CellView {
-        on_hand: HOLDS as i64,
-        ..CellView::default()
-    };
-    assert_eq!(cell(&engine, key(0, 0)), stock);
-    assert_eq!(engine.atp(key(0, 1)), 1_000 - served as i64);
-}
-
-#[test]
-fn time_that_stands_lets_no_hold_expire() {
-    let clock = manual_clock();
-    let options = EngineOptions {
-        time_stands: true,
-        ..EngineOptions::memory(clock.clone())
-    };
-    let engine = Engine::open(options).unwrap();
-    register(&engine, 1, 1);
-    done(
-        &engine,
-        act(1, vec![adjust(key(0, 0), 5), hold(1, key(0, 0), 2, 1_000)]),
-    );
-    clock.pass(5_000);
-    done(&engine, act(2, vec![adjust(key(0, 0), 1)]));
-    assert_eq!(state(&engine, 1), Some(ReservationState::Held));
-    engine.start_time();
-    done(&engine, act(3, vec![adjust(key(0, 0), 1)]));
-    clock.pass(1_000);
-    wait_until("the hold expires", || engine.atp(key(0, 0)) == 7);
-}
-
-#[test]
-fn draining_while_many_submit_loses_no_callback() {
-    let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::open(durable(folder.path(), manual_clock())).unwrap();
-    register(&engine, 1, 1);
-    let (accepted, answered, stopped) = (
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicUsize::new(0)),
-    );
-    let threads: Vec<_> = (0..8_u128)
-        .map(|thread| {
-            let engine = engine.clone();
-            let (accepted, answered, stopped) =
-                (accepted.clone(), answered.clone(), stopped.clone());
-            thread::spawn(move || {
-                for id in 0_u128.. {
-                    let (answered, stopped) = (answered.clone(), stopped.clone());
-                    let act = act(1 + thread * 1_000_000 + id, vec![adjust(key(0, 0), 1)]);
-                    let count = Box::new(move |reply: bopis_engine::Reply| {
-                        match reply {
-                            Ok(_) => answered.fetch_add(1, Ordering::SeqCst),
-                            Err(Stopped) => stopped.fetch_add(1, Ordering::SeqCst),
-                        };
-                    });
-                    match engine.submit(act, count) {
-                        Ok(()) => {
-                            accepted.fetch_add(1, Ordering::SeqCst);
-                        }
-                        Err(SubmitError::Overloaded) => thread::yield_now(),
-                        Err(SubmitError::Stopped) => return,
-                        Err(error) => panic!("{error}"),
-                    }
-                }
-            })
-        })
-        .collect();
-    wait_until("some are answered", || {
-        answered.load(Ordering::SeqCst) > 500
-    });
-    let report = engine.drain().unwrap();
-    for thread in threads {
-        thread.join().unwrap();
-    }
-    let (answered, stopped) = (
-        answered.load(Ordering::SeqCst),
-        stopped.load(Ordering::SeqCst),
-    );
-    assert_eq!(accepted.load(Ordering::SeqCst), answered + stopped);
-    assert_eq!(report.sequence as usize, answered + 1);
-    assert_eq!(engine.status(), EngineStatus::Stopped);
-    assert_eq!(
-        cell(&engine, key(0, 0)).on_hand as usize,
-        answered,
-        "reads go on"
-    );
-    assert!(matches!(engine.drain(), Err(DrainError::Stopped)));
-    assert!(folder.path().join("drained.json").exists());
-}
-
-#[test]
-fn drain_on_the_writer_thread_is_refused_instead_of_waiting_for_itself() {
-    let engine = memory();
-    let (send, receive) = mpsc::channel();
-    let inner = engine.clone();
-    let drain = Box::new(move |_| send.send(inner.drain()).unwrap());
-    engine.submit(act(1, vec![]), drain).unwrap();
-    let result = receive.recv_timeout(Duration::from_secs(30)).unwrap();
-    assert!(matches!(result, Err(DrainError::OnWriterThread)));
-}
-
-#[test]
-fn dropping_the_last_handle_answers_what_waits() {
-    let engine = memory();
-    let (send, receive) = mpsc::channel();
-    for id in 0..100 {
-        let send = send.clone();
-        engine
-            .submit(
-                act(id, vec![]),
-                Box::new(move |reply| send.send(reply).unwrap()),
-            )
-            .unwrap();
-    }
-    drop((engine, send));
-    assert_eq!(receive.iter().filter(Result::is_ok).count(), 100);
-}
-
-#[test]
-fn a_submit_after_the_end_is_refused() {
-    let engine = memory();
-    engine.drain().unwrap();
-    assert_eq!(
-        engine.submit(act(1, vec![]), Box::new(|_| {})),
-        Err(SubmitError::Stopped)
-    );
 }

@@ -16,7 +16,7 @@ use std::sync::mpsc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bopis_engine::{Clock, Done, Engine, EngineOptions, Reply, SubmitError};
+use bopis_engine::{Clock, Done, Engine, EngineOptions, Reply, SubmitError, SystemClock};
 use bopis_ledger::{
     Act, ActOutcome, CellKey, CellView, Command, ItemId, ItemName, Line, LocationId, OrderRef,
     Outcome, RequestKey, ReservationId, ReservationState, ReservationView,
@@ -51,6 +51,10 @@ pub fn manual_clock() -> Arc<ManualClock> {
         wall: AtomicI64::new(1_700_000_000_000),
         elapsed: AtomicI64::new(0),
     })
+}
+
+pub fn memory() -> Engine {
+    Engine::open(EngineOptions::memory(Arc::new(SystemClock::new()))).unwrap()
 }
 
 pub fn durable(directory: &Path, clock: Arc<dyn Clock>) -> EngineOptions {
