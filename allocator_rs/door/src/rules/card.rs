@@ -19,7 +19,7 @@ fn runs(text: &str) -> Vec<Vec<&str>> {
     let mut end_of_last = None;
     let mut start = None;
     let bytes = text.as_bytes();
-    for (index, byte) in bytes.iter().copied().chain([b'.']).enumerate() {
+    for (index, byte) in bytes.iter().copied().chain(*b".").enumerate() {
         match (byte.is_ascii_digit(), start) {
             (true, None) => start = Some(index),
             (false, Some(from)) => {
