@@ -57,6 +57,7 @@ LEDGER_FOLDER: Final = "ledger"
 ORDERS_FILE: Final = "orders.sqlite3"
 KEY_FILE: Final = "pickup_codes.key"
 NOTIFICATIONS_FILE: Final = "notifications.jsonl"
+SOCKET_NOTE: Final = "socket_folder"
 
 PYTHON_NICE: Final = 10
 ENGINE_POLL_S: Final = 0.5
@@ -159,7 +160,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    address = new_address()
+    address = new_address(settings.data_folder / SOCKET_NOTE)
     try:
         process = await _start(settings, policy, native, address, stop)
     except BaseException:

@@ -1,5 +1,7 @@
 """The grpc.aio server behind the door, and what the door must know of it."""
 
+import contextlib
+import os
 import secrets
 import shutil
 import tempfile
@@ -15,6 +17,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from bopis.server.rpc import SecretInterceptor, Service
 from bopis.v1 import inventory_service_pb2, stock_service_pb2
 
+FOLDER_PREFIX: Final = "bopis-"
 SOCKET_NAME: Final = "s"
 _SECRET_BYTES: Final = 32
 
@@ -49,10 +52,26 @@ class PassThroughMethod:
     streaming: bool
 
 
-def new_address() -> Address:
-    """A folder of mode 0700 with a short path: unix sockets allow about 100 characters."""
-    folder = tempfile.mkdtemp(prefix="bopis-")
+def new_address(note: Path) -> Address:
+    """A folder of mode 0700 with a short path: unix sockets allow about 100 characters.
+
+    `note` is a file that remembers the folder, so that the start after a crash removes the one
+    that the crash left behind.
+    """
+    if note.exists():
+        _remove_left_behind(Path(note.read_text(encoding="utf-8").strip()))
+    folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX)
+    note.write_text(folder + "\n", encoding="utf-8")
     return Address(folder=Path(folder), secret=secrets.token_hex(_SECRET_BYTES))
+
+
+def _remove_left_behind(folder: Path) -> None:
+    """Removes a folder only if it is one of ours, whatever the note says."""
+    ours = folder.name.startswith(FOLDER_PREFIX) and not folder.is_symlink() and folder.is_dir()
+    if ours and folder.stat().st_uid == os.getuid():
+        (folder / SOCKET_NAME).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def passthrough(services: Iterable[Service]) -> tuple[PassThroughMethod, ...]:

@@ -1,6 +1,7 @@
 """How calls are served, over a real grpc.aio server on a unix socket."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -51,13 +52,13 @@ async def import_items(
 
 
 @pytest_asyncio.fixture
-async def address() -> AsyncIterator[listen.Address]:
+async def address(tmp_path: Path) -> AsyncIterator[listen.Address]:
     services = [
         rpc.service(ORDERS, {"GetOrder": get_order}, whole=False),
         rpc.service(PICK, {"WatchPickTasks": watch}, whole=False),
         rpc.service(CATALOG, {"ImportItems": import_items}, whole=False),
     ]
-    here = listen.new_address()
+    here = listen.new_address(tmp_path / "note")
     server = await listen.start_server(services, here, message_bytes_max=1 << 20)
     yield here
     await server.stop(None)
@@ -169,12 +170,26 @@ async def test_a_message_over_the_limit_is_exhausted(
     assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_the_socket_is_in_a_folder_of_its_owner_with_a_short_path() -> None:
-    here = listen.new_address()
+def test_the_socket_is_in_a_folder_of_its_owner_with_a_short_path(tmp_path: Path) -> None:
+    here = listen.new_address(tmp_path / "note")
     assert here.folder.stat().st_mode & 0o777 == 0o700
     assert len(str(here.socket)) < 80
     here.remove()
     assert not here.folder.exists()
+
+
+def test_a_start_removes_the_folder_that_a_crash_left_behind_and_no_other(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    crashed = listen.new_address(note)
+    crashed.socket.touch()
+    after = listen.new_address(note)
+    assert not crashed.folder.exists()
+    after.remove()
+    foreign = tmp_path / "precious"
+    foreign.mkdir()
+    note.write_text(str(foreign))
+    listen.new_address(note).remove()
+    assert foreign.exists()
 
 
 def test_a_service_must_have_every_rpc_and_no_other() -> None:
