@@ -1,0 +1,178 @@
+"""What the native sourcer must do for the services: plan, hold what it planned, say why not."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from importlib import resources
+
+import pytest
+import pytest_asyncio
+
+from bopis import _allocator_rs as native
+from bopis.adapters.ledger_native import NativeLedger
+from bopis.adapters.native_calls import NativeCalls
+from bopis.adapters.sourcer_native import NativeSourcer
+from bopis.domain import ledger as values
+from bopis.domain.errors import NotServing
+from bopis.domain.ledger import CellKey, ReservationState
+from bopis.domain.network import (
+    Item,
+    LaborWindow,
+    Method,
+    NetworkNode,
+    Node,
+    NodeKind,
+    Place,
+)
+from bopis.domain.policy import HOUR_MS, Policy, parse_policy
+from bopis.domain.sourcing import Ask, AskLine, Consent, PlaceAsk, UnfilledReason
+
+HOUR_S = 3_600
+NOW_MS = 1_780_308_000_000
+"""2026-06-01 10:00 UTC."""
+STARTS = tuple(NOW_MS // 1_000 + HOUR_S * hour for hour in range(8))
+HOME = Place(40.0, -74.0)
+
+
+def shipped_policy() -> Policy:
+    return parse_policy(resources.files("bopis.policy").joinpath("default.toml").read_text("utf-8"))
+
+
+def node(node_id: str, kind: NodeKind, longitude: float) -> NetworkNode:
+    return NetworkNode(
+        Node(node_id, kind, Place(40.0, longitude), "Etc/UTC", 480, 1_200, 60),
+        tuple(LaborWindow(start, HOUR_S) for start in STARTS),
+    )
+
+
+NETWORK = (
+    node("east", NodeKind.STORE, -74.0),
+    node("west", NodeKind.STORE, -74.1),
+    node("hub", NodeKind.WAREHOUSE, -76.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    sourcer: NativeSourcer
+    ledger: NativeLedger
+
+
+@pytest_asyncio.fixture
+async def town() -> AsyncIterator[Town]:
+    engine = native.Engine.open(None, native.Clock.system(), 100_000)
+    engine.start_time()
+    calls = NativeCalls(engine, asyncio.get_running_loop())
+    sourcer, ledger = NativeSourcer(engine, calls), NativeLedger(engine, calls)
+    names = tuple(one.node.node_id for one in NETWORK)
+    await ledger.act(
+        [values.RegisterNodes(names), values.RegisterItems(("apple",))], request_id=new_id()
+    )
+    facts: list[values.Command] = [
+        values.SetOnHand("east", "apple", 2),
+        values.SetOnHand("west", "apple", 50),
+    ]
+    windows = tuple(values.CapacityWindow(start, HOUR_S) for start in STARTS)
+    facts += [values.SetCapacity(name, windows) for name in names]
+    await ledger.act(facts, request_id=new_id())
+    yield Town(sourcer, ledger)
+    await asyncio.to_thread(sourcer.stop)
+    with pytest.raises(native.StoppedError):
+        sourcer.load_policy(shipped_policy())
+    await asyncio.to_thread(engine.drain)
+    calls.close()
+
+
+def load(town: Town) -> None:
+    town.sourcer.load_policy(shipped_policy())
+    town.sourcer.load_items([Item("apple", "An apple", 1_000_000, "USD", 200)])
+    town.sourcer.load_network(NETWORK, version=1)
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def ask(quantity: int = 1, *, sku: str = "apple", method: Method = Method.PICKUP) -> Ask:
+    return Ask(
+        order_id=new_id(),
+        method=method,
+        place=HOME,
+        lines=(AskLine(1, sku, quantity, 1_000_000),),
+        now_ms=NOW_MS,
+        promise_ms=NOW_MS + 4 * HOUR_MS,
+        consent=Consent(other_store_km=40, ship_home=True),
+    )
+
+
+def place_ask(asked: Ask) -> PlaceAsk:
+    return PlaceAsk(asked, reservation_id=new_id(), request_id=new_id(), hold_ttl_ms=900_000)
+
+
+async def test_what_is_placed_is_held_in_the_ledger(town: Town) -> None:
+    load(town)
+    placed = place_ask(ask())
+    placement = await town.sourcer.place(placed)
+    [group] = placement.plan.groups
+    assert (group.node_id, group.method, group.line_numbers) == ("east", Method.PICKUP, (1,))
+    assert placement.plan.customer_node_id == "east"
+    assert placement.plan.cost.total_micro > 0
+    held = placement.reservation
+    assert held is not None
+    assert (held.reservation_id, held.state) == (placed.reservation_id, ReservationState.HELD)
+    found = await town.ledger.reservation(placed.reservation_id)
+    assert found is not None
+    assert (found.state, found.lines) == (held.state, held.lines)
+    assert sum(share.seconds for share in group.labor) == 60
+    cells = [CellKey("east", "apple")]
+    cells += [CellKey("east", window_start_s=share.window_start_s) for share in group.labor]
+    read = await town.ledger.read(cells)
+    assert [cell.held for cell in read.cells] == [1, *(share.seconds for share in group.labor)]
+
+
+async def test_orders_that_race_for_the_last_units_are_all_placed_once(town: Town) -> None:
+    load(town)
+    placements = await asyncio.gather(*(town.sourcer.place(place_ask(ask())) for _ in range(30)))
+    nodes = [placement.plan.groups[0].node_id for placement in placements]
+    assert nodes.count("east") == 2
+    assert nodes.count("west") == 28
+    assert await town.ledger.read_atp(["east"], [CellKey("", "apple")]) == [0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (ask(sku="nothing"), UnfilledReason.UNKNOWN_SKU),
+        (ask(51), UnfilledReason.QUANTITY),
+    ],
+)
+async def test_a_line_that_nobody_can_do_says_why(
+    town: Town, asked: Ask, reason: UnfilledReason
+) -> None:
+    load(town)
+    placement = await town.sourcer.place(place_ask(asked))
+    assert placement.reservation is None
+    assert not placement.plan.groups
+    assert [line.reason for line in placement.plan.unfilled] == [reason]
+
+
+async def test_plans_come_cheapest_first_and_hold_nothing(town: Town) -> None:
+    load(town)
+    plans = town.sourcer.plan(ask(), k=3)
+    totals = [plan.cost.total_micro for plan in plans]
+    assert totals == sorted(totals)
+    assert len(plans) >= 2
+    assert await town.ledger.read_atp(["east"], [CellKey("", "apple")]) == [2]
+
+
+async def test_nodes_that_are_excluded_do_nothing(town: Town) -> None:
+    load(town)
+    asked = replace(ask(), excluded_node_ids=("east",))
+    placement = await town.sourcer.place(place_ask(asked))
+    assert [group.node_id for group in placement.plan.groups] == ["west"]
+
+
+async def test_nothing_is_placed_before_the_network_is_loaded(town: Town) -> None:
+    with pytest.raises(NotServing):
+        await town.sourcer.place(place_ask(ask()))
