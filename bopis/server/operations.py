@@ -38,7 +38,8 @@ def operations_service(deps: Dependencies) -> Service:
     ) -> operations_pb2.Operation:
         timeout_s = WAIT_MAX_S
         if request.HasField("timeout"):
-            timeout_s = min(timeout_s, max(0.0, float(request.timeout.seconds)))
+            asked_s = request.timeout.seconds + request.timeout.nanos / 1e9
+            timeout_s = min(timeout_s, max(0.0, asked_s))
         if caller.remaining_s is not None:
             timeout_s = min(timeout_s, caller.remaining_s * WAIT_SHARE)
         operation_id = _operation_id(request.name)
