@@ -18,15 +18,6 @@ use std::time::Instant;
 use bopis_sourcing::{distance_cost, solve, Facility, OpportunityTiers, Problem, CANNOT};
 use oracle::Dice;
 
-const STORES: u32 = 120;
-const WAREHOUSES: u32 = 3;
-
-/// The lines of an order, by index.
-struct Wares {
-    prices: Vec<i64>,
-    grams: Vec<i64>,
-}
-
 /// Where an order is placed and what it asks for.
 struct Basket {
     home: (i64, i64),
@@ -38,9 +29,12 @@ struct Basket {
 impl Basket {
     fn random(dice: &mut Dice, towns: &[(i64, i64)], lines: usize, pickup: bool) -> Self {
         let anywhere = (dice.amount(0, 4_000), dice.amount(0, 2_000));
-        let town = towns[dice.below(25) as usize];
         Self {
-            home: if pickup { town } else { anywhere },
+            home: if pickup {
+                towns[dice.below(25) as usize]
+            } else {
+                anywhere
+            },
             prices: (0..lines)
                 .map(|_| dice.amount(500_000, 15_000_000))
                 .collect(),
