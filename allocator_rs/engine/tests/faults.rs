@@ -90,10 +90,17 @@ fn a_full_disk_refuses_grants_serves_facts_and_releases_and_resumes_by_itself() 
             vec![adjust(key(0, 0), 1)],
         )
     };
-    while engine.status() == EngineStatus::Serving {
+    wait_until("the next segment is there", || {
+        disk.0.lock().unwrap().files.len() == 2
+    });
+    // Another thread finds out that there is no room for a third: more facts meanwhile might use
+    // up the second, and its last one would wait for room.
+    while disk.file(2).starts_with(&[0]) {
         done(&engine, fact());
     }
-    assert_eq!(engine.status(), EngineStatus::DiskFull);
+    wait_until("it is known that the disk is full", || {
+        engine.status() == EngineStatus::DiskFull
+    });
     let grant = act(5_000_000, vec![hold(2, key(0, 0), 1, 60_000)]);
     assert_eq!(
         engine.submit(grant.clone(), Box::new(|_| {})),
