@@ -6,7 +6,7 @@ import sys
 import pytest
 
 
-@pytest.mark.needs_services()
+@pytest.mark.needs_services
 def test_the_stub_and_the_native_module_agree() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "mypy.stubtest", "bopis._allocator_rs"],
