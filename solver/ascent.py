@@ -17,18 +17,22 @@ UNIT_STEP_MICRO: Final = 1_500_000.0
 """First step of a unit's price."""
 SECOND_STEP_MICRO: Final = UNIT_STEP_MICRO * 0.05 / 60
 """First step of a labor second's price."""
+PASSES_OF_FIRST_STEP: Final = 30
+"""Passes for which the first steps are meant."""
 LEAST_STEP: Final = 0.005
 """Share of the first step that remains at the end."""
 
 
 class Ascent:
-    """The state of one ascent, from prices 0."""
+    """The state of one ascent of so many passes, from prices 0."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, *, passes: int) -> None:
         count = len(rows.limits)
         self._limits = np.array(rows.limits, dtype=np.float64)
         self._first_step = np.full(count, UNIT_STEP_MICRO)
         self._first_step[len(rows.stock) :] = SECOND_STEP_MICRO
+        # Few passes take larger steps: the way that prices can go in all stays the same.
+        self._first_step *= max(1.0, PASSES_OF_FIRST_STEP / max(1, passes))
         self._prices = np.zeros(count)
         self._mean = np.zeros(count)
         self._square = np.zeros(count)

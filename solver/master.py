@@ -18,6 +18,8 @@ from ortools.sat import sat_parameters_pb2
 from solver.columns import Pool
 from solver.kernel import Column
 
+SEED_MASK: Final = 0x7FFF_FFFF
+"""OR-Tools takes seeds of 31 bits."""
 MIP_WORKERS: Final = 8
 """CP-SAT workers; with few it finds no good plans."""
 
@@ -155,7 +157,7 @@ def choose(
     # each time, on however many cores.
     parameters = mathopt.SolveParameters(
         time_limit=datetime.timedelta(seconds=time_limit_s),
-        random_seed=seed,
+        random_seed=seed & SEED_MASK,
         threads=MIP_WORKERS,
         cp_sat=sat_parameters_pb2.SatParameters(interleave_search=True),
     )

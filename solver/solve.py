@@ -11,7 +11,7 @@ from solver import check
 from solver.ascent import Ascent
 from solver.columns import Pool, Pricer, current_columns, stock_rows_of
 from solver.kernel import Column, Kernel
-from solver.master import Relaxation, choose, fits, relax
+from solver.master import SEED_MASK, Relaxation, choose, fits, relax
 from solver.moves import change_of, components
 from solver.problem import OpenOrder, Plan, Request, rows_of
 from solver.rounding import rounded
@@ -147,7 +147,7 @@ def _ascend(run: _Solve, pricer: Pricer, *, pass_s: float) -> None:
     """
     time_s = run.limit_s * ASCENT_SHARE
     steps = max(1, min(ASCENT_STEPS, int(time_s / max(pass_s, 1e-6))))
-    ascent = Ascent(pricer.rows)
+    ascent = Ascent(pricer.rows, passes=steps)
     for step in range(steps):
         if run.elapsed_s() > 2 * time_s:
             break
@@ -190,7 +190,7 @@ def _generate(run: _Solve, pool: Pool, pricer: Pricer) -> tuple[Relaxation | Non
 
 
 def _enrich(run: _Solve, pricer: Pricer) -> None:
-    dice = np.random.default_rng(run.request.problem.seed)
+    dice = np.random.default_rng(run.request.problem.seed & SEED_MASK)
     best = np.array(pricer.best_prices, dtype=np.float64)
     for _ in range(ENRICH_PASSES if best.any() else 0):
         if run.elapsed_s() > run.limit_s * PRICING_SHARE:
