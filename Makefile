@@ -53,7 +53,7 @@ protos: setup ## writes bopis/v1 and docs/reference from the protos
 .PHONY: bench
 bench: setup ## benchmarks against the committed baseline (bench/PROTOCOL.md)
 	@mkdir -p .benchmarks
-	@$(PY) -m pytest bench --quiet --benchmark-quiet --benchmark-json=.benchmarks/result.json
+	@$(PY) -m pytest bench --quiet --benchmark-quiet --benchmark-disable-gc --benchmark-json=.benchmarks/result.json
 	@$(PY) -m bench.compare .benchmarks/result.json $(ARGS)
 
 .PHONY: bench-door

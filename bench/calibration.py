@@ -1,4 +1,6 @@
-"""Fixed work that no change of ours can speed up: what a figure of the same minute is divided by.
+"""Fixed work that no change of ours can speed up: what a figure of the same moment is divided by.
+
+It is short, and done before every round, so that both meet the same neighbors.
 
 | kind | what it does | for figures bound by |
 | --- | --- | --- |
@@ -11,13 +13,13 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-ROUNDS: Final = 100
-"""Short and many: a minimum is to be one that nobody interrupted."""
 CHECKSUM: Final = 16_322_467_757_438_854_477
 BLOCK: Final = 4_096
 _MASK: Final = (1 << 64) - 1
@@ -62,18 +64,21 @@ def disk_work(descriptor: int) -> int:
     return os.pwrite(descriptor, b"\x5a" * BLOCK, 0)
 
 
-def calibrate(kind: Kind, folder: Path, *, rounds: int = ROUNDS) -> list[float]:
-    """Seconds of each round. `folder` is on the device that durable figures write to.
+@contextmanager
+def calibrator(kind: Kind, folder: Path) -> Iterator[Callable[[], float]]:
+    """Gives a function that does the work once and returns the seconds it took.
 
-    Raises RuntimeError if the work came to another answer: then it was other work.
+    `folder` is on the device that durable figures write to. The function raises RuntimeError if
+    the work came to another answer: then it was other work.
     """
     if kind is Kind.PROCESSOR:
-        return [_timed_processor() for _ in range(rounds)]
+        yield _timed_processor
+        return
     path = folder / "calibration"
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_DSYNC, 0o600)
     try:
         disk_work(descriptor)  # Lays the block out: overwriting is what a journal does.
-        return [_timed_disk(descriptor) for _ in range(rounds)]
+        yield lambda: _timed_disk(descriptor)
     finally:
         os.close(descriptor)
         path.unlink()

@@ -1,4 +1,4 @@
-"""`measure`: runs one benchmark between two calibrations and notes its figure.
+"""`measure`: runs one benchmark, a calibration before each round, and notes its figure.
 
 Figures are printed at the end, one JSON line each (PROTOCOL.md, rule 7).
 """
@@ -16,11 +16,13 @@ from typing import Any, Final
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.calibration import Kind, calibrate, summary
+from bench.calibration import Kind, calibrator, summary
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FIGURES: Final = pytest.StashKey[list[dict[str, object]]]()
 WARMUP_ROUNDS: Final = 2
+CALIBRATIONS: Final = 200
+"""At least so many, spread over the rounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Figure:
     calibration: Kind = Kind.PROCESSOR
 
 
-Setup = Callable[[], tuple[tuple[Any, ...], dict[str, Any]]]
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+Setup = Callable[[], Arguments]
 Measure = Callable[..., None]
 
 
@@ -48,18 +51,24 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def measure(benchmark: BenchmarkFixture, folder: Path, request: pytest.FixtureRequest) -> Measure:
-    """`measure(figure, function, setup=None, rounds=30)`; the setup of a round is not timed."""
+    """`measure(figure, function, setup=None, rounds=60)`; the setup of a round is not timed."""
 
     def measured(
         figure: Figure,
         function: Callable[..., Any],
         *,
         setup: Setup | None = None,
-        rounds: int = 30,
+        rounds: int = 60,
     ) -> None:
-        calibrations = calibrate(figure.calibration, folder)
-        benchmark.pedantic(function, setup=setup, rounds=rounds, warmup_rounds=WARMUP_ROUNDS)
-        calibrations += calibrate(figure.calibration, folder)
+        calibrations: list[float] = []
+        repeats = max(1, CALIBRATIONS // rounds)
+        with calibrator(figure.calibration, folder) as calibrate:
+
+            def begin() -> Arguments:
+                calibrations.extend(calibrate() for _ in range(repeats))
+                return setup() if setup else ((), {})
+
+            benchmark.pedantic(function, setup=begin, rounds=rounds, warmup_rounds=WARMUP_ROUNDS)
         if benchmark.disabled or benchmark.stats is None:
             return
         beside = summary(calibrations)

@@ -65,7 +65,7 @@ def test_reservations_with_32_calls_under_way(measure: Measure, channel: grpc.Ch
     check()
     figure = Figure("grpc_reserve_durable", "durable, gRPC, Python client", "calls", CALLS)
     measure(
-        figure, work, setup=lambda: (([reserve(number) for number in range(CALLS)],), {}), rounds=20
+        figure, work, setup=lambda: (([reserve(number) for number in range(CALLS)],), {}), rounds=40
     )
     check()
 

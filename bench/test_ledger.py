@@ -152,6 +152,6 @@ def test_expiry_of_many_holds_that_are_due_together(measure: Measure) -> None:
 
     used: list[SyncEngine] = []
     work(*setup()[0])
-    measure(Figure("ledger_expiry", "memory", "holds", EXPIRING), work, setup=setup, rounds=15)
+    measure(Figure("ledger_expiry", "memory", "holds", EXPIRING), work, setup=setup, rounds=30)
     for engine in used:
         check(engine)
