@@ -10,6 +10,7 @@ from pathlib import Path
 from bopis.demo.disturbances import Disturbances, make_disturbances
 from bopis.scenario.loader import load_scenario
 from bopis.scenario.model import Scenario
+from bopis.scenario.rows import ScenarioError
 
 
 def load_day(
@@ -17,11 +18,11 @@ def load_day(
 ) -> tuple[Scenario, Disturbances]:
     """The scenario with at most `orders` orders, drawn evenly over the day, and what disturbs it.
 
-    Raises ScenarioError, and ValueError for a scenario without orders.
+    Raises ScenarioError, also for a scenario without orders.
     """
     scenario = load_scenario(directory)
     if not scenario.orders:
-        raise ValueError(f"{directory}: no order to replay")
+        raise ScenarioError(f"{directory}: no order to replay")
     count = len(scenario.orders)
     if orders is not None and orders < count:
         kept = tuple(scenario.orders[index * count // orders] for index in range(orders))

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
 from rich.console import Console
 
 from bopis.demo import speeds
@@ -93,7 +94,10 @@ class Run:
 
 def run_demo(options: DemoOptions) -> dict[str, Any]:
     """Runs the demo and returns its figures (docs/demo.md). Raises DemoError, ScenarioError."""
-    return asyncio.run(_run_demo(options))
+    try:
+        return asyncio.run(_run_demo(options))
+    except grpc.aio.AioRpcError as error:
+        raise DemoError(f"a call failed: {error.code().name} {error.details()}") from error
 
 
 async def _run_demo(options: DemoOptions) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from bopis.demo.simclock import SimClock
 from bopis.demo.speeds import day_speed, evening_speed, quiet_speed, reallocation_time
 from bopis.demo.wire import micros_of, money, request_id
 from bopis.scenario.generator import GeneratorParameters, generate_scenario
+from bopis.scenario.rows import ScenarioError
 from bopis.scenario.writer import write_scenario
 
 SCENARIO = generate_scenario(GeneratorParameters(nodes=16, skus=80, orders=400, seed=5))
@@ -146,3 +148,9 @@ def test_a_quantile_is_the_smallest_value_that_covers_its_share() -> None:
     assert quantile(values, 0.99) == 99
     assert quantile(values, 0.999) == 100
     assert quantile([], 0.5) == 0
+
+
+def test_a_day_without_orders_is_refused(tmp_path: Path) -> None:
+    write_scenario(replace(SCENARIO, orders=()), tmp_path)
+    with pytest.raises(ScenarioError, match="no order to replay"):
+        load_day(tmp_path, orders=None, seed=1, reach_m=REACH_M)
