@@ -31,6 +31,13 @@ fn open(folder: &Path, disk: &MemoryDisk) -> Engine {
     .unwrap()
 }
 
+/// Another thread makes it: with the flush of the folder it is done, and touches the disk no more.
+fn wait_for_the_segment_ahead(disk: &MemoryDisk) {
+    wait_until("the next segment is there", || {
+        disk.0.lock().unwrap().names_flushed == 2
+    });
+}
+
 #[test]
 fn a_failed_write_stops_the_engine_and_nothing_unacknowledged_is_shown() {
     for operations in [0, 1, 2, 7, 30] {
@@ -38,10 +45,7 @@ fn a_failed_write_stops_the_engine_and_nothing_unacknowledged_is_shown() {
         let disk = MemoryDisk::default();
         let engine = open(folder.path(), &disk);
         register(&engine, 1, 1);
-        // The segment ahead is made by another thread: let it be done before counting.
-        wait_until("the next segment is there", || {
-            disk.0.lock().unwrap().files.len() == 2
-        });
+        wait_for_the_segment_ahead(&disk);
         let before = done(&engine, act(1, vec![adjust(key(0, 0), 1)])).sequence;
         disk.0.lock().unwrap().operations_left = Some(operations);
         let mut acknowledged = 1;
@@ -90,9 +94,7 @@ fn a_full_disk_refuses_grants_serves_facts_and_releases_and_resumes_by_itself() 
             vec![adjust(key(0, 0), 1)],
         )
     };
-    wait_until("the next segment is there", || {
-        disk.0.lock().unwrap().files.len() == 2
-    });
+    wait_for_the_segment_ahead(&disk);
     // Another thread finds out that there is no room for a third: more facts meanwhile might use
     // up the second, and its last one would wait for room.
     while disk.file(2).starts_with(&[0]) {

@@ -134,7 +134,8 @@ impl Spare {
                 Next::Full if self.thread.is_some() => return Err(JournalError::DiskFull),
                 Next::Broken(error) => {
                     let error = io::Error::new(error.kind(), error.to_string());
-                    return Err(JournalError::io("make a segment")(error));
+                    let doing = format!("make {}", segment_name(state.index));
+                    return Err(JournalError::io(doing)(error));
                 }
                 Next::Wanted if self.thread.is_some() => {
                     let woken = self.common.changed.wait(state);

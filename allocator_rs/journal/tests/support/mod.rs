@@ -31,6 +31,8 @@ pub struct Disk {
     pub operations_left: Option<usize>,
     /// Writes and flushes so far.
     pub operations: usize,
+    /// Files that were there at the last flush of the folder.
+    pub names_flushed: usize,
 }
 
 #[derive(Clone, Default)]
@@ -112,7 +114,10 @@ impl Storage for MemoryDisk {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.0.lock().unwrap().operate()
+        let mut disk = self.0.lock().unwrap();
+        disk.operate()?;
+        disk.names_flushed = disk.files.len();
+        Ok(())
     }
 }
 
