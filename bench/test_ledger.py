@@ -23,6 +23,7 @@ EXPIRING = 10_000
 SLICE_MIN = 2_000
 """The writer ends at least so many holds in a turn that finds more due."""
 READ_CELLS = 4_096
+ONE_CELL = {"node_id": "node-0", "sku": "sku-0"}
 
 
 @pytest.mark.parametrize("mode", ["memory", "durable"])
@@ -83,39 +84,37 @@ def test_read_of_many_cells_at_one_position(measure: Measure) -> None:
             assert msgspec.msgpack.decode(answer)["cells"] == expected
 
 
+def _short_hold(reservation_id: str, quantity: int) -> dict[str, Any]:
+    """Holds units of the one cell for a second."""
+    return {
+        "type": "hold",
+        "reservation_id": reservation_id,
+        "order_id": "",
+        "lines": [{**ONE_CELL, "quantity": quantity}],
+        "ttl_ms": 1_000,
+        "priority": 0,
+    }
+
+
 def test_expiry_of_many_holds_that_are_due_together(measure: Measure) -> None:
     """Time stands while the holds are made; then it runs a million times as fast, and each turn of
     the writer (something small wakes it) ends a slice of them.
     """
-    total = {"node_id": "node-0", "sku": "sku-0"}
 
     def holds(engine: SyncEngine) -> bytes:
-        line = {**total, "quantity": 1}
         return engine.payload(
-            [
-                [
-                    {
-                        "type": "hold",
-                        "reservation_id": numbered_uuid(0xEE, number),
-                        "order_id": "",
-                        "lines": [line],
-                        "ttl_ms": 1_000,
-                        "priority": 0,
-                    }
-                ]
-                for number in range(EXPIRING)
-            ]
+            [[_short_hold(numbered_uuid(0xEE, number), 1)] for number in range(EXPIRING)]
         )
 
     def fresh() -> SyncEngine:
         engine = SyncEngine(None, clock=Clock.scaled(1_800_000_000_000, 1_000_000.0))
         engine.act(
-            {"type": "register_nodes", "node_ids": [total["node_id"]]},
-            {"type": "register_items", "skus": [total["sku"]]},
+            {"type": "register_nodes", "node_ids": [ONE_CELL["node_id"]]},
+            {"type": "register_items", "skus": [ONE_CELL["sku"]]},
         )
-        engine.act({"type": "set_on_hand", **total, "on_hand": EXPIRING})
+        engine.act({"type": "set_on_hand", **ONE_CELL, "on_hand": EXPIRING})
         outcomes(engine.run(holds(engine), count=EXPIRING))
-        assert engine.read([total])[0]["held"] == EXPIRING
+        assert engine.read([ONE_CELL])[0]["held"] == EXPIRING
         return engine
 
     def work(engine: SyncEngine, ask: bytes, cell: bytes) -> None:
@@ -133,20 +132,11 @@ def test_expiry_of_many_holds_that_are_due_together(measure: Measure) -> None:
             check(engine)
         used.clear()
         ask = encode([{"ticket": 0, "reservation_id": numbered_uuid(0xEE, 0)}])
-        return (fresh(), ask, encode([total])), {}
+        return (fresh(), ask, encode([ONE_CELL])), {}
 
     def check(engine: SyncEngine) -> None:
-        assert engine.read([total])[0]["held"] == 0
-        line = {**total, "quantity": EXPIRING}
-        hold = {
-            "type": "hold",
-            "reservation_id": numbered_uuid(0xEF, 0),
-            "order_id": "",
-            "lines": [line],
-            "ttl_ms": 1_000,
-            "priority": 0,
-        }
-        (outcome,) = engine.act(hold)
+        assert engine.read([ONE_CELL])[0]["held"] == 0
+        (outcome,) = engine.act(_short_hold(numbered_uuid(0xEF, 0), EXPIRING))
         assert outcome["reservation"]["state"] == "HELD"
         engine.engine.drain()
 
