@@ -80,6 +80,11 @@ class Kernel:
             "items": request.items,
             "policy": request.policy,
             "asks": [order.ask for order in request.problem.orders],
+            # What was promised stays promised: leaving such a line costs more than any plan.
+            "promised": [
+                [number for group in order.groups for number in group.line_numbers]
+                for order in request.problem.orders
+            ],
             "now_ms": request.problem.now_ms,
             "stock": rows.stock,
             "labor": rows.labor,

@@ -34,6 +34,8 @@ struct BatchDto {
     policy: PolicyDto,
     asks: Vec<AskDto>,
     now_ms: i64,
+    /// By order: numbers of the lines that must not be left.
+    promised: Vec<Vec<i32>>,
     stock: Vec<StockRowDto>,
     labor: Vec<LaborRowDto>,
 }
@@ -59,7 +61,7 @@ impl From<BatchDto> for BatchKernel {
         });
         let rows: Vec<BatchRow> = stock.chain(labor).collect();
         let asks: Vec<Ask> = dto.asks.into_iter().map(Into::into).collect();
-        Self::new(Arc::new(world), asks, &rows, dto.now_ms)
+        Self::new(Arc::new(world), asks, &rows, dto.now_ms).with_promised(dto.promised)
     }
 }
 

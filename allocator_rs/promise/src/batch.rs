@@ -70,6 +70,7 @@ pub struct Priced {
 pub struct BatchKernel {
     world: Arc<World>,
     asks: Vec<Ask>,
+    promised: Vec<Vec<i32>>,
     /// Windows that started before this are past, Unix ms.
     now_ms: i64,
     limits: Vec<i64>,
@@ -128,6 +129,9 @@ impl HourRows {
 /// Supply of one ask out of the rows.
 struct RowSupply<'a> {
     kernel: &'a BatchKernel,
+    ask: &'a Ask,
+    /// Numbers of the lines that must not be left.
+    promised: &'a [i32],
     prices: &'a [i64],
     stock: &'a [u32],
     lines: usize,
@@ -170,6 +174,11 @@ impl Supply for RowSupply<'_> {
 
     fn second_price(&self, node: usize, window_start_s: i64) -> i64 {
         self.price(self.labor_row(node, window_start_s))
+    }
+
+    fn is_promised(&self, line: usize) -> bool {
+        let number = self.ask.lines.get(line).map(|asked| asked.line_number);
+        number.is_some_and(|number| self.promised.contains(&number))
     }
 
     fn windows_from_ms(&self) -> i64 {
@@ -219,11 +228,20 @@ impl BatchKernel {
         Self {
             world,
             asks,
+            promised: Vec::new(),
             now_ms,
             limits,
             stock_rows,
             labor_rows,
         }
+    }
+
+    /// Names the lines of each order that must not be left; plans that leave one all the same are
+    /// given only where there is no other, at a cost above any other plan's.
+    #[must_use]
+    pub fn with_promised(mut self, promised: Vec<Vec<i32>>) -> Self {
+        self.promised = promised;
+        self
     }
 
     /// Number of orders.
@@ -255,6 +273,8 @@ impl BatchKernel {
         let stock = self.stock_rows.get(order).map_or(&[][..], Vec::as_slice);
         let supply = RowSupply {
             kernel: self,
+            ask,
+            promised: self.promised.get(order).map_or(&[][..], Vec::as_slice),
             prices,
             stock,
             lines,

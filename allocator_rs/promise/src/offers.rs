@@ -5,7 +5,7 @@ use bopis_sourcing::{
     ProblemError, Twins, CANNOT, COST_MAX,
 };
 
-use crate::ask::{Ask, Method};
+use crate::ask::{Ask, AskLine, Method};
 use crate::eligible::{allowed, Allowed, Leg};
 use crate::network::{Node, WINDOW_S};
 use crate::policy::Policy;
@@ -74,15 +74,16 @@ pub(crate) fn build(
         builder.offer(*node, *method, *leg);
     }
     let twins = twins(ask, &builder.tiers, &builder.offers, &builder.units);
-    let unfilled: Vec<i64> = ask
-        .lines
-        .iter()
-        .map(|line| {
+    let unfilled = |(index, line): (usize, &AskLine)| {
+        if supply.is_promised(index) {
+            COST_MAX
+        } else {
             world
                 .policy
                 .unfilled_cost(line.quantity, line.unit_price_micro)
-        })
-        .collect();
+        }
+    };
+    let unfilled: Vec<i64> = ask.lines.iter().enumerate().map(unfilled).collect();
     let problem = Problem::new(
         builder.facilities,
         builder.costs,

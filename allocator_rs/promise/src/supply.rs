@@ -21,6 +21,10 @@ pub trait Supply {
     fn second_price(&self, _node: usize, _window_start_s: i64) -> i64 {
         0
     }
+    /// Whether a line is promised already: leaving it then costs more than any plan.
+    fn is_promised(&self, _line: usize) -> bool {
+        false
+    }
     /// Windows that started before this are past (Unix ms), if that is later than the ask's `now_ms`:
     /// an order planned again keeps the customer's store of its placing, but not its windows.
     fn windows_from_ms(&self) -> i64 {

@@ -180,14 +180,23 @@ def limits_of(request: Request) -> Counter[tuple[str, str | int]]:
     return limits
 
 
-def charged_minimum(request: Request, ask: Ask, prices: Counter[tuple[str, str | int]]) -> int:
-    """Least cost plus charges over every plan that fits the limits alone."""
+def keeps(order: OpenOrder, plan: Plan) -> bool:
+    """Does a plan do every line that the plan in force does?"""
+    done = {number for group in plan.groups for number in group.line_numbers}
+    return done >= {number for group in order.groups for number in group.line_numbers}
+
+
+def charged_minimum(
+    request: Request, order: OpenOrder, prices: Counter[tuple[str, str | int]]
+) -> int:
+    """Least cost plus charges over every plan that fits alone and keeps what was promised."""
+    ask = order.ask
     limits = limits_of(request)
     return min(
         plan.cost.total_micro
         + sum(prices[cell] * amount for cell, amount in takes_of(ask, plan).items())
         for plan in every_plan(request, ask)
-        if _fits(plan, ask, limits)
+        if _fits(plan, ask, limits) and keeps(order, plan)
     )
 
 

@@ -16,6 +16,7 @@ from solver.solve import Progress, solve
 from tests.unit.solver.small_batches import (
     charged_minimum,
     every_plan,
+    keeps,
     limits_of,
     optimum,
     small_request,
@@ -39,7 +40,7 @@ def test_the_kernel_finds_the_cheapest_of_all_plans_under_any_prices(seed: int) 
         orders = list(range(len(request.problem.orders)))
         for priced in kernel.price(orders, prices=prices):
             ask = request.problem.orders[priced.order].ask
-            expected = charged_minimum(request, ask, by_cell)
+            expected = charged_minimum(request, request.problem.orders[priced.order], by_cell)
             assert priced.exact
             assert priced.lower_bound == priced.priced_cost == expected
             assert priced_cost(priced.column, prices) == expected
@@ -78,7 +79,8 @@ def test_the_lp_over_all_plans_meets_the_proven_bound(seed: int) -> None:
     for order, entry in enumerate(request.problem.orders):
         for plan in every_plan(request, entry.ask):
             taken = takes_of(entry.ask, plan)
-            if all(amount <= limits[cell] for cell, amount in taken.items()):
+            fits = all(amount <= limits[cell] for cell, amount in taken.items())
+            if fits and keeps(entry, plan):
                 takes = sorted(rows.takes(entry.ask, plan.groups).items())
                 cells, amounts = tuple(r for r, _ in takes), tuple(a for _, a in takes)
                 pool.add(Column(order, plan.cost.total_micro, cells, amounts, (), plan))
