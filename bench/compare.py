@@ -1,17 +1,18 @@
 """Compares a run of the suite with the committed baseline; the noise rule of PROTOCOL.md.
 
-usage: python -m bench.compare RESULT.json [--baseline FILE] [--update]
+usage: python -m bench.compare RESULT.json... [--baseline FILE] [--update]
 
-RESULT.json is what `pytest bench --benchmark-json=RESULT.json` wrote. Exits 1 when a benchmark is
-slower than the rule allows, or was not measured.
+A RESULT.json is what `pytest bench --benchmark-json=RESULT.json` wrote; of several runs the median
+of each number counts. Exits 1 when a benchmark is slower than the rule allows, or was not measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -72,6 +73,24 @@ def normalized(result: Mapping[str, Any]) -> dict[str, Normalized]:
             calibration=beside["calibration"],
         )
     return found
+
+
+def merged(runs: Sequence[Mapping[str, Normalized]]) -> dict[str, Normalized]:
+    """The median of each number over several runs of the same benchmarks.
+
+    Raises ValueError if one run measured what another did not.
+    """
+    first, *others = runs
+    if any(run.keys() != first.keys() for run in others):
+        raise ValueError("the runs did not measure the same benchmarks")
+    return {
+        name: Normalized(
+            median=statistics.median(run[name].median for run in runs),
+            minimum=statistics.median(run[name].minimum for run in runs),
+            calibration=one.calibration,
+        )
+        for name, one in first.items()
+    }
 
 
 def verdict(now: Normalized, before: Normalized) -> Verdict:
@@ -149,11 +168,12 @@ def write_baseline(path: Path, result: Mapping[str, Normalized]) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("result", type=Path)
+    parser.add_argument("results", type=Path, nargs="+")
     parser.add_argument("--baseline", type=Path, default=BASELINE)
     parser.add_argument("--update", action="store_true", help="write the baseline")
     options = parser.parse_args(arguments)
-    result = normalized(json.loads(options.result.read_text()))
+    runs = [normalized(json.loads(path.read_text())) for path in options.results]
+    result = merged(runs)
     if not result:
         print("the report holds no benchmark", file=sys.stderr)
         return 1

@@ -90,6 +90,7 @@ def _line(figure: Figure, seconds: list[float]) -> dict[str, object]:
     line: dict[str, object] = {
         "figure": figure.name,
         "value": round(figure.work / median_s, 1),
+        "best": round(figure.work / seconds[0], 1),
         "unit": f"{figure.unit}/s",
         "mode": figure.mode,
         "rounds": len(seconds),

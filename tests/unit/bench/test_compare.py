@@ -124,6 +124,23 @@ def test_a_benchmark_without_a_figure_is_refused() -> None:
         compare.normalized(document)
 
 
+def test_of_several_runs_the_median_counts(tmp_path: Path, baseline: str) -> None:
+    disturbed = report(times={**BASE, "plan": (0.9, 0.9)})
+    paths = [
+        write(tmp_path / f"{number}.json", document)
+        for number, document in enumerate([disturbed, report(), report()])
+    ]
+    assert compare.main([*paths, "--baseline", baseline]) == 0
+    assert compare.main([*paths[:1], "--baseline", baseline]) == 1
+
+
+def test_runs_of_other_benchmarks_are_not_mixed(tmp_path: Path, baseline: str) -> None:
+    other = write(tmp_path / "other.json", report(times={"hold": BASE["hold"]}))
+    whole = write(tmp_path / "whole.json", report())
+    with pytest.raises(ValueError, match="same benchmarks"):
+        compare.main([whole, other, "--baseline", baseline])
+
+
 def test_the_committed_baseline_can_be_read() -> None:
     baseline = compare.read_baseline(compare.BASELINE)
     assert all(one.median > 0 and one.minimum > 0 for one in baseline.values())
