@@ -1,6 +1,7 @@
 """`bopis serve`."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,6 +67,8 @@ def serve(
         }
     )
 
+    # The optimizer's process is forked and replaced at once: gRPC need not prepare for it.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # After the options were looked at: it takes a second.
     from bopis.bootstrap import serve as run
 
