@@ -84,16 +84,14 @@ pub struct DiskStorage {
 }
 
 impl DiskStorage {
-    /// The folder, which is made (durably) if it is not there.
+    /// The folder, which is made (durably, with all above it) if it is not there.
     ///
     /// # Errors
     /// What the system says.
     pub fn create(directory: &Path) -> io::Result<Self> {
+        let parents = parents_to_flush(directory, Path::exists);
         fs::create_dir_all(directory)?;
-        if let Some(parent) = directory
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
+        for parent in parents {
             File::open(parent)?.sync_all()?;
         }
         Ok(Self::existing(directory))
@@ -145,6 +143,23 @@ impl Storage for DiskStorage {
     }
 }
 
+/// The folders that get a new entry when `directory` is made, the innermost first. Its own parent
+/// is always among them: whoever made it before may not have come to the flush.
+fn parents_to_flush(directory: &Path, exists: impl Fn(&Path) -> bool) -> Vec<&Path> {
+    let mut parents = Vec::new();
+    for level in directory.ancestors() {
+        if !parents.is_empty() && exists(level) {
+            break;
+        }
+        match level.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => parents.push(Path::new(".")),
+            Some(parent) => parents.push(parent),
+            None => {}
+        }
+    }
+    parents
+}
+
 struct DiskFile(File);
 
 impl StorageFile for DiskFile {
@@ -171,5 +186,30 @@ impl StorageFile for DiskFile {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::parents_to_flush;
+
+    #[test]
+    fn every_folder_that_gets_a_new_entry_is_flushed() {
+        let cases: [(&str, &[&str], &[&str]); 6] = [
+            ("/a/b/c", &["/", "/a", "/a/b"], &["/a/b"]),
+            ("/a/b/c", &["/", "/a", "/a/b", "/a/b/c"], &["/a/b"]),
+            ("/a/b/c", &["/"], &["/a/b", "/a", "/"]),
+            ("a/b", &[""], &["a", "."]),
+            ("a", &["a"], &["."]),
+            ("/", &["/"], &[]),
+        ];
+        for (directory, existing, flushed) in cases {
+            let exists = |path: &Path| existing.iter().any(|known| Path::new(known) == path);
+            let flushed: Vec<_> = flushed.iter().map(Path::new).collect();
+            let found = parents_to_flush(Path::new(directory), exists);
+            assert_eq!(found, flushed, "{directory} where {existing:?} exist");
+        }
     }
 }
