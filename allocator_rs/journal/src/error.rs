@@ -46,7 +46,7 @@ pub enum JournalError {
         /// Name of the missing file.
         segment: String,
     },
-    /// No room on the disk for the next segment. Nothing was written; it may work later.
+    /// No room on the disk for the next segment. The same call may work later.
     #[error("the disk is full")]
     DiskFull,
     /// A record larger than a frame may be. Nothing was written.

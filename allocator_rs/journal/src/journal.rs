@@ -1,7 +1,5 @@
 //! The writing side. One write is in flight at a time; each is on the disk when it returns.
 
-use std::ops::Range;
-use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
 use crate::buffer::RecordBuffer;
@@ -9,8 +7,9 @@ use crate::error::JournalError;
 use crate::format::{
     padded, segment_name, FrameHeader, SegmentHeader, BLOCK, FRAME_HEADER, VERSION,
 };
-use crate::scan::{scan, End, Scan, Scanned, Unused, Visit};
-use crate::spare::{is_full, make, Spare};
+use crate::scan::{scan, Scan, Scanned, Visit};
+use crate::spare::Spare;
+use crate::start::{first_segment, keep_spare, wipe, write_again};
 use crate::storage::{Access, Storage, StorageFile};
 
 /// How a journal is written.
@@ -61,6 +60,8 @@ pub struct Journal {
     previous: u32,
     sealed: bool,
     failed: bool,
+    /// The first record of a write that ran out of room behind some of its frames.
+    begun: Option<u64>,
     frame: Vec<u8>,
     spare: Spare,
 }
@@ -97,6 +98,7 @@ impl Journal {
         let name = segment_name(end.index);
         let doing = || JournalError::io(format!("open {name} for writing"));
         let file = storage.open(&name, Access::WriteThrough).map_err(doing())?;
+        write_again(file.as_ref(), &end).map_err(doing())?;
         wipe(file.as_ref(), &end, scanned.cut.is_some()).map_err(doing())?;
         // What was read may be in the page cache only: it is shown to people from now on.
         file.sync().map_err(doing())?;
@@ -122,6 +124,7 @@ impl Journal {
             previous: end.previous,
             sealed: !scanned.unsealed,
             failed: false,
+            begun: None,
             frame: Vec::new(),
             spare,
         };
@@ -172,7 +175,8 @@ impl Journal {
     /// one is told by recovery.
     ///
     /// # Errors
-    /// `DiskFull`, `TooLarge`: nothing was written, the journal goes on. Anything else: it has
+    /// `TooLarge`: nothing was written, the journal goes on. `DiskFull`: it goes on as well, but
+    /// with the same records only, of which it may have written the first. Anything else: it has
     /// failed, what is on the disk is unknown until recovery, and nothing is written ever again.
     pub fn append(&mut self, records: &RecordBuffer, mark: i64) -> Result<(), JournalError> {
         self.check_alive()?;
@@ -184,27 +188,32 @@ impl Journal {
         if bytes > limit {
             return Err(JournalError::TooLarge { bytes, limit });
         }
+        let first = *self.begun.get_or_insert(self.next_sequence);
         let payloads = records.payloads(self.options.frame_bytes_max.min(limit + 4));
-        let total: u64 = payloads
+        let starts = payloads.iter().scan(first, |next, (count, _)| {
+            let start = *next;
+            *next += u64::from(*count);
+            Some(start)
+        });
+        let written = starts
+            .take_while(|start| *start < self.next_sequence)
+            .count();
+        let missing = payloads.get(written..).unwrap_or_default();
+        let total: u64 = missing
             .iter()
             .map(|(_, payload)| padded(payload.len()) as u64)
             .sum();
         if total > self.segment_bytes - self.position {
-            // Known before the first write: a full disk leaves nothing half written.
+            // Known before the first write: one that needs one segment is written whole or not.
             self.spare
                 .wait_ready()
                 .inspect_err(|error| self.note(error))?;
         }
-        for (count, payload) in payloads {
-            // Once a part is written there is no way back, not even for want of room.
-            self.write(count, payload, mark).map_err(|error| {
-                self.failed = true;
-                match error {
-                    JournalError::DiskFull => JournalError::Failed,
-                    other => other,
-                }
-            })?;
+        for (count, payload) in missing {
+            self.write(*count, payload, mark)
+                .inspect_err(|error| self.note(error))?;
         }
+        self.begun = None;
         Ok(())
     }
 
@@ -215,14 +224,8 @@ impl Journal {
     /// As for [`Journal::append`].
     pub fn seal(&mut self, mark: i64) -> Result<(), JournalError> {
         self.check_alive()?;
-        if self.segment_bytes - self.position < BLOCK as u64 {
-            self.spare
-                .wait_ready()
-                .inspect_err(|error| self.note(error))?;
-        }
-        let written = self.write(0, &[], mark);
-        self.failed |= written.is_err();
-        written
+        self.write(0, &[], mark)
+            .inspect_err(|error| self.note(error))
     }
 
     const fn check_alive(&self) -> Result<(), JournalError> {
@@ -311,86 +314,4 @@ fn checked(mut options: JournalOptions) -> JournalOptions {
 
 fn payload_max(segment_bytes: u64) -> usize {
     usize::try_from(segment_bytes).unwrap_or(usize::MAX) - BLOCK - FRAME_HEADER
-}
-
-/// Keeps a segment that was made ahead of use if it is whole; removes what is not.
-fn keep_spare(
-    storage: &dyn Storage,
-    unused: &[Unused],
-    index: u64,
-    segment_bytes: u64,
-) -> Result<bool, JournalError> {
-    let mut ready = false;
-    for found in unused {
-        let name = segment_name(found.index);
-        let doing = || JournalError::io(format!("take over {name}"));
-        if found.index == index && found.blank && found.size == segment_bytes {
-            let file = storage.open(&name, Access::WriteThrough).map_err(doing())?;
-            file.sync().map_err(doing())?;
-            ready = true;
-        } else {
-            storage.remove(&name).map_err(doing())?;
-        }
-    }
-    Ok(ready)
-}
-
-fn first_segment(
-    storage: &dyn Storage,
-    options: &JournalOptions,
-    ready: bool,
-) -> Result<End, JournalError> {
-    let doing = || JournalError::io("make the first segment");
-    if !ready {
-        make(storage, 1, options.segment_bytes, &AtomicBool::new(false)).map_err(|error| {
-            if is_full(&error) {
-                JournalError::DiskFull
-            } else {
-                doing()(error)
-            }
-        })?;
-    }
-    let file = storage
-        .open(&segment_name(1), Access::WriteThrough)
-        .map_err(doing())?;
-    let header = SegmentHeader {
-        version: VERSION,
-        journal_id: options.new_journal_id,
-        index: 1,
-        first_sequence: 1,
-        segment_bytes: options.segment_bytes,
-        previous: 0,
-    };
-    file.write_at(0, &header.encode()).map_err(doing())?;
-    let (segment_bytes, position) = (options.segment_bytes, BLOCK as u64);
-    Ok(End {
-        index: 1,
-        segment_bytes,
-        position,
-        previous: 0,
-        short: false,
-    })
-}
-
-/// Writes zeros over all that is not zero behind the last frame, and restores the file's size.
-fn wipe(file: &dyn StorageFile, end: &End, torn: bool) -> std::io::Result<()> {
-    if !torn && !end.short {
-        return Ok(());
-    }
-    let size = file.size()?;
-    let mut step = vec![0; 1 << 20];
-    let mut at = end.position;
-    while at < end.segment_bytes {
-        let Range { start, end: stop } = at..end.segment_bytes.min(at + step.len() as u64);
-        let length = usize::try_from(stop - start).unwrap_or(0);
-        let part = step.get_mut(..length).unwrap_or_default();
-        let read = file.read_at(start, part)?;
-        let dirty = part.iter().any(|byte| *byte != 0);
-        part.fill(0);
-        if dirty || read < length || stop > size {
-            file.write_at(start, part)?;
-        }
-        at = stop;
-    }
-    Ok(())
 }

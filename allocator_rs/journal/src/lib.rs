@@ -10,6 +10,7 @@ mod format;
 mod journal;
 mod scan;
 mod spare;
+mod start;
 mod storage;
 
 pub use buffer::RecordBuffer;

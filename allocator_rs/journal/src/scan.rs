@@ -49,6 +49,8 @@ pub(crate) struct End {
     pub(crate) index: u64,
     pub(crate) segment_bytes: u64,
     pub(crate) position: u64,
+    /// Where the last frame starts; 0: none in this segment, only its header.
+    pub(crate) last: u64,
     pub(crate) previous: u32,
     /// The file is shorter than it was made.
     pub(crate) short: bool,
@@ -157,6 +159,12 @@ fn load(
     Ok(())
 }
 
+/// Where the frames of a segment end, and where the last of them starts.
+struct Frames {
+    position: usize,
+    last: usize,
+}
+
 struct Chain<'a> {
     visit: Visit<'a>,
     scanned: Scanned,
@@ -203,12 +211,13 @@ impl<'a> Chain<'a> {
         }
         // What is missing reads as zeros, and is judged as such.
         bytes.resize(usize::try_from(header.segment_bytes).unwrap_or(0), 0);
-        let position = self.frames(&name, header.journal_id, bytes, last)?;
+        let Frames { position, last } = self.frames(&name, header.journal_id, bytes, last)?;
         let (segment_bytes, previous) = (header.segment_bytes, self.previous);
         Ok(End {
             index,
             segment_bytes,
             position: position as u64,
+            last: last as u64,
             previous,
             short,
         })
@@ -252,19 +261,20 @@ impl<'a> Chain<'a> {
         Ok(header)
     }
 
-    /// Reads frames up to the first place that has none; returns that place.
+    /// Reads frames up to the first place that has none.
     fn frames(
         &mut self,
         name: &str,
         journal_id: u128,
         bytes: &[u8],
         last: bool,
-    ) -> Result<usize, JournalError> {
-        let mut position = BLOCK;
+    ) -> Result<Frames, JournalError> {
+        let (mut position, mut last_frame) = (BLOCK, 0);
         while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
             match Frame::decode(journal_id, rest) {
                 Ok(frame) => {
                     self.frame(name, position as u64, &frame)?;
+                    last_frame = position;
                     position += crate::format::padded(frame.payload.len());
                 }
                 Err(_) if is_zero(rest) => break,
@@ -284,7 +294,10 @@ impl<'a> Chain<'a> {
                 }
             }
         }
-        Ok(position)
+        Ok(Frames {
+            position,
+            last: last_frame,
+        })
     }
 
     fn frame(&mut self, name: &str, offset: u64, frame: &Frame<'_>) -> Result<(), JournalError> {

@@ -105,6 +105,54 @@ fn a_full_disk_is_known_while_a_whole_segment_is_left() {
     assert_eq!(open(&disk.copied()).unwrap().2, written);
 }
 
+#[test]
+fn a_write_that_needs_several_new_segments_waits_for_room_with_the_rest_of_it() {
+    let disk = MemoryDisk::default();
+    let segment_bytes = options().segment_bytes as usize;
+    disk.0.lock().unwrap().capacity = Some(2 * segment_bytes);
+    let (mut journal, _, _) = open(&disk).unwrap();
+    let records: Vec<_> = (1..4_000).map(record).collect();
+    let records = buffer(&records);
+    assert!(records.bytes() > 3 * segment_bytes);
+    for _ in 0..3 {
+        let error = journal.append(&records, 7).unwrap_err();
+        assert!(matches!(error, JournalError::DiskFull), "{error}");
+    }
+    disk.0.lock().unwrap().capacity = None;
+    journal.append(&records, 7).unwrap();
+    let written = fill(&mut journal, 2, 30);
+    assert_eq!(written.len(), 4_059);
+    assert_eq!(open(&disk).unwrap().2, written);
+}
+
+#[test]
+fn what_a_start_found_in_the_page_cache_only_survives_a_loss_of_power() {
+    for operations in 0..160 {
+        let disk = MemoryDisk::default();
+        disk.keep_failed_writes_in_the_cache();
+        disk.0.lock().unwrap().operations_left = Some(operations);
+        if let Ok((mut journal, _, _)) = open(&disk) {
+            let mut failed = false;
+            while !failed {
+                let first = journal.next_sequence();
+                let records: Vec<_> = (first..first + 30).map(record).collect();
+                failed = journal.append(&buffer(&records), 0).is_err()
+                    || (first % 4 == 1 && journal.seal(0).is_err());
+            }
+        }
+        disk.0.lock().unwrap().operations_left = None;
+        let (mut journal, _, shown) = open(&disk).unwrap();
+        let (_, _, found) = open(&disk.after_a_loss_of_power()).unwrap();
+        assert_eq!(
+            found, shown,
+            "operation {operations}: what was shown is gone"
+        );
+        let written = fill(&mut journal, 1, 5);
+        let (_, _, found) = open(&disk.after_a_loss_of_power()).unwrap();
+        assert_eq!(found, written, "operation {operations}");
+    }
+}
+
 fn wait_until(mut condition: impl FnMut() -> bool) {
     let started = Instant::now();
     while !condition() {

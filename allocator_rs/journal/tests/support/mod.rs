@@ -33,6 +33,9 @@ pub struct Disk {
     pub operations: usize,
     /// Files that were there at the last flush of the folder.
     pub names_flushed: usize,
+    /// What is on the platter when a failed write leaves its bytes in the page cache, marked clean
+    /// as Linux does: reads find them, no flush writes them, a loss of power undoes them.
+    pub platter: Option<BTreeMap<String, Vec<u8>>>,
 }
 
 #[derive(Clone, Default)]
@@ -48,6 +51,21 @@ impl MemoryDisk {
     /// Another disk with the same bytes and no faults.
     pub fn copied(&self) -> Self {
         let files = self.0.lock().unwrap().files.clone();
+        Self(Arc::new(Mutex::new(Disk {
+            files,
+            ..Disk::default()
+        })))
+    }
+
+    /// From now on a failed write reaches the page cache, but not the platter.
+    pub fn keep_failed_writes_in_the_cache(&self) {
+        let mut disk = self.0.lock().unwrap();
+        disk.platter = Some(disk.files.clone());
+    }
+
+    /// Another disk with what is on this one's platter.
+    pub fn after_a_loss_of_power(&self) -> Self {
+        let files = self.0.lock().unwrap().platter.clone().unwrap();
         Self(Arc::new(Mutex::new(Disk {
             files,
             ..Disk::default()
@@ -109,7 +127,11 @@ impl Storage for MemoryDisk {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.0.lock().unwrap().files.remove(name);
+        let mut disk = self.0.lock().unwrap();
+        disk.files.remove(name);
+        if let Some(platter) = &mut disk.platter {
+            platter.remove(name);
+        }
         Ok(())
     }
 
@@ -142,7 +164,10 @@ impl StorageFile for MemoryFile {
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut disk = self.disk.0.lock().unwrap();
-        disk.operate()?;
+        let failed = disk.operate();
+        if failed.is_err() && disk.platter.is_none() {
+            return failed;
+        }
         let end = offset as usize + bytes.len();
         let grown = end.saturating_sub(disk.files[&self.name].len());
         let used: usize = disk.files.values().map(Vec::len).sum();
@@ -153,17 +178,26 @@ impl StorageFile for MemoryFile {
         {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        let file = disk.files.get_mut(&self.name).unwrap();
-        if file.len() < end {
-            file.resize(end, 0);
+        put(&mut disk.files, &self.name, offset as usize, bytes);
+        failed?;
+        if let Some(platter) = &mut disk.platter {
+            put(platter, &self.name, offset as usize, bytes);
         }
-        file[offset as usize..end].copy_from_slice(bytes);
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
         self.disk.0.lock().unwrap().operate()
     }
+}
+
+fn put(files: &mut BTreeMap<String, Vec<u8>>, name: &str, offset: usize, bytes: &[u8]) {
+    let file = files.entry(name.into()).or_default();
+    let end = offset + bytes.len();
+    if file.len() < end {
+        file.resize(end, 0);
+    }
+    file[offset..end].copy_from_slice(bytes);
 }
 
 /// Small segments, made when they are needed: every run is the same.
