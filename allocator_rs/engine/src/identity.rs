@@ -4,6 +4,9 @@ use xxhash_rust::xxh3::{xxh3_64, Xxh3};
 
 /// Scopes of request ids: one per mutating rpc, so that two rpcs never share a key.
 pub mod scope {
+    /// Sources of sales; used inside the ledger only.
+    pub use bopis_ledger::SALE_SOURCE_SCOPE as SALE_SOURCE;
+
     /// `InventoryService.Reserve`.
     pub const RESERVE: u32 = 1;
     /// `InventoryService.BatchReserve`.
@@ -20,8 +23,6 @@ pub mod scope {
     pub const IMPORT_STOCK: u32 = 7;
     /// `StockService.RecordSales`.
     pub const RECORD_SALES: u32 = 8;
-    /// Sources of sales; used inside the ledger only.
-    pub const SALE_SOURCE: u32 = 9;
     /// Acts of our own services; ids are derived from (order, intent, attempt).
     pub const INTERNAL: u32 = 100;
 }
