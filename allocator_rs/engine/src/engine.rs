@@ -55,7 +55,7 @@ impl Engine {
     }
 
     /// Puts an act into the queue. `done` is called exactly once if this returns Ok: after the act
-    /// is durable and visible to reads, or with `Stopped`.
+    /// is durable and visible to reads, or with [`Unanswered`](crate::Unanswered).
     ///
     /// # Errors
     /// See [`SubmitError`]; `done` is not called then.
@@ -72,7 +72,9 @@ impl Engine {
         self.enqueue(Job::Act(act, Answer::new(done)))
     }
 
-    /// Reads a reservation behind everything submitted before, when all of that is durable.
+    /// Reads a reservation behind everything submitted before, when all of that is durable. While a
+    /// full disk keeps a decision from that, the reservations that it changes hear
+    /// [`Unanswered::DiskFull`](crate::Unanswered::DiskFull); others are read as ever.
     ///
     /// # Errors
     /// See [`SubmitError`]; `done` is not called then.

@@ -68,10 +68,26 @@ pub enum SubmitError {
     Stopped,
 }
 
-/// The engine stopped before this was answered; whether it took effect is unknown.
+/// Why something that was accepted is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the engine stopped before it answered")]
-pub struct Stopped;
+pub enum Unanswered {
+    /// The engine stopped before; whether it took effect is unknown.
+    #[error("the engine stopped before it answered")]
+    Stopped,
+    /// An act: there is no room left to record it, it had no effect. A read: what it asks for is
+    /// changed by a decision that waits for room. Try again later.
+    #[error("the disk is full")]
+    DiskFull,
+}
+
+impl From<Unanswered> for SubmitError {
+    fn from(reason: Unanswered) -> Self {
+        match reason {
+            Unanswered::Stopped => Self::Stopped,
+            Unanswered::DiskFull => Self::DiskFull,
+        }
+    }
+}
 
 /// Why a read cannot be at least at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

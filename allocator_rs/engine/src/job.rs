@@ -2,7 +2,7 @@
 
 use bopis_ledger::{Act, ActOutcome, ReservationId, ReservationView};
 
-use crate::error::{DrainError, Stopped};
+use crate::error::{DrainError, Unanswered};
 
 /// A journal and a place in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,10 +25,10 @@ pub struct Done {
 }
 
 /// What came of a submitted act.
-pub type Reply = Result<Done, Stopped>;
+pub type Reply = Result<Done, Unanswered>;
 
 /// What came of a reservation read.
-pub type ReservationReply = Result<(Option<ReservationView>, Position), Stopped>;
+pub type ReservationReply = Result<(Option<ReservationView>, Position), Unanswered>;
 
 /// State at the orderly end, as written to `drained.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +41,10 @@ pub struct DrainReport {
     pub state_hash: u128,
 }
 
-/// A callback that hears `Err(Stopped)` when it is dropped unanswered.
+/// A callback that hears `Err(Unanswered::Stopped)` when it is dropped unanswered.
 pub(crate) struct Answer<T: 'static>(Option<Callback<T>>);
 
-type Callback<T> = Box<dyn FnOnce(Result<T, Stopped>) + Send>;
+type Callback<T> = Box<dyn FnOnce(Result<T, Unanswered>) + Send>;
 
 impl<T> Answer<T> {
     pub(crate) fn new(done: Callback<T>) -> Self {
@@ -57,6 +57,12 @@ impl<T> Answer<T> {
         }
     }
 
+    pub(crate) fn refuse(mut self, reason: Unanswered) {
+        if let Some(done) = self.0.take() {
+            done(Err(reason));
+        }
+    }
+
     /// Drops the callback uncalled: the caller is told in another way.
     pub(crate) fn forget(mut self) {
         self.0 = None;
@@ -66,7 +72,7 @@ impl<T> Answer<T> {
 impl<T> Drop for Answer<T> {
     fn drop(&mut self) {
         if let Some(done) = self.0.take() {
-            done(Err(Stopped));
+            done(Err(Unanswered::Stopped));
         }
     }
 }

@@ -27,7 +27,7 @@ mod writer;
 
 pub use clock::{Clock, ScaledClock, SystemClock};
 pub use engine::{Engine, ReadStamp};
-pub use error::{DrainError, OpenError, PositionError, Stopped, SubmitError, VerifyError};
+pub use error::{DrainError, OpenError, PositionError, SubmitError, Unanswered, VerifyError};
 pub use identity::{fingerprint, order_reference, scope, source_digest};
 pub use job::{Done, DrainReport, Position, Reply, ReservationReply};
 pub use options::EngineOptions;

@@ -4,23 +4,26 @@
 //! encode, one journal write, publish reads, then give the answers. Until the write is on the disk
 //! nobody but this thread sees any of it.
 
+mod room;
+
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bopis_journal::{Journal, JournalError, RecordBuffer, Room};
-use bopis_ledger::{codec, CellKey, CellView, Ledger, Record, Stamp};
+use bopis_journal::{Journal, JournalError, RecordBuffer};
+use bopis_ledger::{codec, CellKey, CellView, Ledger, Record, ReservationId, Stamp};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::batch::{sequences, Batch};
 use crate::folder;
-use crate::job::{Answer, Done, DrainReport, Drained, Job, Position};
+use crate::job::{Answer, Done, DrainReport, Drained, Job, Position, ReservationAnswer};
 use crate::ledger_time::LedgerTime;
 use crate::shared::{EngineStatus, Shared};
 use crate::weight::WEIGHT_MAX;
 use crate::DrainError;
+use room::Undurable;
 
 /// How often deadlines are looked at when nothing else happens.
 const TICK: Duration = Duration::from_millis(10);
@@ -32,10 +35,6 @@ const SEAL_AFTER: Duration = Duration::from_millis(400);
 const KEEP_TIME_EVERY: Duration = Duration::from_secs(10);
 /// How many holds expire in one turn.
 const EXPIRE_SLICE: usize = 2_048;
-/// Room that one turn may need: acts, expiries, the answers recorded with them.
-const TURN_BYTES: u64 = 16 << 20;
-/// How often a full disk is looked at again.
-const ROOM_TICK: Duration = Duration::from_millis(20);
 
 /// What a durable engine has and one in memory has not.
 pub(crate) struct Disk {
@@ -73,6 +72,10 @@ pub(crate) struct Writer {
     records: Vec<Record>,
     buffer: RecordBuffer,
     changed: Vec<(CellKey, CellView)>,
+    /// The reads of the turn.
+    reads: Vec<(ReservationId, ReservationAnswer)>,
+    /// Who waits for the orderly end, once that is wanted.
+    drain: Option<Answer<Drained>>,
 }
 
 /// Aborts the process when the writer panics: its ledger may be half changed, and whoever restarts
@@ -115,14 +118,15 @@ impl Writer {
             records: Vec::new(),
             buffer: RecordBuffer::new(),
             changed: Vec::new(),
+            reads: Vec::new(),
+            drain: None,
         }
     }
 
     /// Works until drained, failed, or the last handle is gone.
     pub(crate) fn run(mut self) {
         let _abort = AbortOnPanic;
-        let mut drain = None;
-        let result = self.turns(&mut drain);
+        let result = self.turns();
         let sealed = result.and_then(|()| self.seal());
         self.shared.set_status(EngineStatus::Stopped);
         // What is left in the queue hears `Stopped` as it is dropped.
@@ -130,22 +134,21 @@ impl Writer {
         self.shared.gate.close(|| while jobs.try_recv().is_ok() {});
         if sealed.is_err() {
             tracing::error!(reason = self.shared.failure(), "engine_stopped");
-        } else if let Some(drain) = drain {
+        } else if let Some(drain) = self.drain.take() {
             drain.give(self.report());
         }
     }
 
-    fn turns(&mut self, drain: &mut Option<Answer<Drained>>) -> Result<(), Failed> {
+    fn turns(&mut self) -> Result<(), Failed> {
         loop {
             if !self.has_room() {
-                self.shed_if_stopping(drain);
-                if drain.is_some() {
+                self.answer_without_room(Undurable::Nothing);
+                if self.drain.is_some() {
                     return Ok(());
                 }
-                std::thread::sleep(ROOM_TICK);
                 continue;
             }
-            let timeout = if drain.is_some() {
+            let timeout = if self.drain.is_some() {
                 Duration::ZERO
             } else {
                 self.patience()
@@ -160,11 +163,11 @@ impl Writer {
                     }
                     true
                 }
-                Err(RecvTimeoutError::Timeout) => drain.is_none(),
+                Err(RecvTimeoutError::Timeout) => self.drain.is_none(),
                 Err(RecvTimeoutError::Disconnected) => false,
             };
             if let Some(answer) = batch.drain.take() {
-                drain.get_or_insert(answer);
+                self.drain.get_or_insert(answer);
             }
             self.turn(batch)?;
             if !open {
@@ -211,6 +214,7 @@ impl Writer {
             reads,
             ..
         } = batch;
+        self.reads = reads;
         let outcomes = self.ledger.apply(acts, stamp, &mut self.records);
         let sequences = sequences(&keys, &self.records, self.sequence);
         self.sequence += self.records.len() as u64;
@@ -228,7 +232,7 @@ impl Writer {
             journal_id: self.shared.journal_id,
             sequence: self.sequence,
         };
-        for (id, answer) in reads {
+        for (id, answer) in self.reads.drain(..) {
             answer.give((self.ledger.reservation(id, stamp), position));
         }
         Ok(())
@@ -237,25 +241,27 @@ impl Writer {
     /// Brings the turn's records to the disk.
     fn write(&mut self, now_ms: i64) -> Result<(), Failed> {
         self.shared.assigned.store(self.sequence, Ordering::Release);
-        let Some(disk) = self.disk.as_mut().filter(|_| !self.records.is_empty()) else {
+        if self.disk.is_none() || self.records.is_empty() {
             return Ok(());
-        };
+        }
         self.buffer.clear();
         for record in &self.records {
             self.buffer.push(|out| codec::encode(record, out));
         }
-        loop {
+        while let Some(disk) = &mut self.disk {
             match disk.journal.append(&self.buffer, now_ms) {
-                Ok(()) => break,
-                // Nothing was written and the decisions stand: they wait for room.
+                Ok(()) => {
+                    disk.written = Instant::now();
+                    break;
+                }
+                // The decisions stand: they wait for room.
                 Err(JournalError::DiskFull) if !self.shared.gate.is_shut() => {
                     self.shared.set_status(EngineStatus::NoRoom);
-                    std::thread::sleep(ROOM_TICK);
+                    self.answer_without_room(Undurable::Records);
                 }
                 Err(error) => return fail(&self.shared, &error),
             }
         }
-        disk.written = Instant::now();
         Ok(())
     }
 
@@ -302,45 +308,6 @@ impl Writer {
                 Ok(())
             }
             Err(error) => fail(&self.shared, &error),
-        }
-    }
-
-    /// Sets the status by the room that is left; false: not even facts can be taken.
-    fn has_room(&self) -> bool {
-        let Some(disk) = &self.disk else { return true };
-        let status = match disk.journal.room() {
-            Room::Ample => EngineStatus::Serving,
-            Room::Bytes(left) if left >= disk.journal.segment_bytes().min(4 * TURN_BYTES) / 4 => {
-                EngineStatus::DiskFull
-            }
-            Room::Bytes(_) => EngineStatus::NoRoom,
-        };
-        let before = self.shared.status();
-        if before != status {
-            tracing::warn!(?before, now = ?status, "journal_room");
-            self.shared.set_status(status);
-        }
-        status != EngineStatus::NoRoom
-    }
-
-    /// Without room and with an order to stop, what waits cannot be done any more.
-    fn shed_if_stopping(&self, drain: &mut Option<Answer<Drained>>) {
-        if !self.shared.gate.is_shut() {
-            return;
-        }
-        // Acts and reads hear `Stopped` as they are dropped.
-        loop {
-            match self.jobs.recv_timeout(ROOM_TICK) {
-                Ok(Job::Drain(answer)) => *drain = Some(answer),
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) if drain.is_none() => {}
-                Err(RecvTimeoutError::Timeout) => return,
-                Err(RecvTimeoutError::Disconnected) => {
-                    // The last handle is gone; an answer that nobody hears ends the turns.
-                    drain.get_or_insert_with(|| Answer::new(Box::new(|_| {})));
-                    return;
-                }
-            }
         }
     }
 

@@ -14,7 +14,7 @@ use std::sync::{mpsc, Arc};
 use std::thread;
 use std::time::Duration;
 
-use bopis_engine::{DrainError, Engine, EngineStatus, Stopped, SubmitError};
+use bopis_engine::{DrainError, Engine, EngineStatus, SubmitError, Unanswered};
 use support::{act, adjust, cell, durable, key, manual_clock, memory, register, wait_until};
 
 #[test]
@@ -39,7 +39,8 @@ fn draining_while_many_submit_loses_no_callback() {
                     let count = Box::new(move |reply: bopis_engine::Reply| {
                         match reply {
                             Ok(_) => answered.fetch_add(1, Ordering::SeqCst),
-                            Err(Stopped) => stopped.fetch_add(1, Ordering::SeqCst),
+                            Err(Unanswered::Stopped) => stopped.fetch_add(1, Ordering::SeqCst),
+                            Err(Unanswered::DiskFull) => panic!("there is room"),
                         };
                     });
                     match engine.submit(act, count) {

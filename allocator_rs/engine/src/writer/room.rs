@@ -1,0 +1,110 @@
+//! What the writer does when the disk is full.
+//!
+//! | room | grants | other acts | reads of reservations |
+//! | --- | --- | --- | --- |
+//! | only in the segment in use | refused | served | served |
+//! | none, nothing decided | refused | refused | served |
+//! | none, a decision waits for it | refused | refused | served, but for what the decision changes |
+//!
+//! Reads of cells need no writer, and service resumes by itself.
+
+use std::time::{Duration, Instant};
+
+use bopis_journal::Room;
+use bopis_ledger::{Command, Record, ReservationId};
+use crossbeam_channel::RecvTimeoutError;
+
+use super::Writer;
+use crate::error::Unanswered;
+use crate::job::{Answer, Job, Position, ReservationAnswer};
+use crate::shared::EngineStatus;
+
+/// Room that one turn may need: acts, expiries, the answers recorded with them.
+const TURN_BYTES: u64 = 16 << 20;
+/// How often a full disk is looked at again.
+const ROOM_TICK: Duration = Duration::from_millis(20);
+
+/// What is decided, and not on the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Undurable {
+    Nothing,
+    /// The turn's records.
+    Records,
+}
+
+impl Writer {
+    /// Sets the status by the room that is left; false: not even facts can be taken.
+    pub(super) fn has_room(&self) -> bool {
+        let Some(disk) = &self.disk else { return true };
+        let status = match disk.journal.room() {
+            Room::Ample => EngineStatus::Serving,
+            Room::Bytes(left) if left >= disk.journal.segment_bytes().min(4 * TURN_BYTES) / 4 => {
+                EngineStatus::DiskFull
+            }
+            Room::Bytes(_) => EngineStatus::NoRoom,
+        };
+        let before = self.shared.status();
+        if before != status {
+            tracing::warn!(?before, now = ?status, "journal_room");
+            self.shared.set_status(status);
+        }
+        status != EngineStatus::NoRoom
+    }
+
+    /// Answers what comes in until it is time to look for room again.
+    pub(super) fn answer_without_room(&mut self, undurable: Undurable) {
+        for (id, answer) in std::mem::take(&mut self.reads) {
+            self.read_durable(id, answer, undurable);
+        }
+        let until = Instant::now() + ROOM_TICK;
+        while Instant::now() < until {
+            match self.jobs.recv_deadline(until) {
+                Ok(Job::Act(_, answer)) => answer.refuse(Unanswered::DiskFull),
+                Ok(Job::Reservation(id, answer)) => self.read_durable(id, answer, undurable),
+                Ok(Job::Drain(answer)) => {
+                    self.drain.get_or_insert(answer);
+                }
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => {
+                    // The last handle is gone; an answer that nobody hears ends the turns.
+                    self.drain
+                        .get_or_insert_with(|| Answer::new(Box::new(|_| {})));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn read_durable(&mut self, id: ReservationId, answer: ReservationAnswer, undurable: Undurable) {
+        let waits = undurable == Undurable::Records;
+        if waits && self.records.iter().any(|record| names(record, id)) {
+            return answer.refuse(Unanswered::DiskFull);
+        }
+        let stamp = self.now();
+        let position = Position {
+            journal_id: self.shared.journal_id,
+            sequence: self.shared.mirror.sequence(),
+        };
+        answer.give((self.ledger.reservation(id, stamp), position));
+    }
+}
+
+/// Whether the record may have changed this reservation.
+fn names(record: &Record, id: ReservationId) -> bool {
+    match record {
+        Record::Expire { reservation, .. } => *reservation == id,
+        Record::Act { act, .. } => act.commands.iter().any(|command| match command {
+            Command::Hold { reservation, .. }
+            | Command::Commit { reservation }
+            | Command::Release { reservation, .. }
+            | Command::Consume { reservation, .. }
+            | Command::Expire { reservation } => *reservation == id,
+            Command::Sale { reservation, .. } => *reservation == Some(id),
+            Command::Move { moves } => moves.iter().any(|(moved, _)| *moved == id),
+            Command::RegisterLocation { .. }
+            | Command::RegisterItem { .. }
+            | Command::Adjust { .. }
+            | Command::SetOnHand { .. } => false,
+        }),
+    }
+}
