@@ -52,8 +52,9 @@ impl Cell {
 
 type Chunk = Box<[Cell]>;
 
-/// Where a cell is: open addressing over a power of two of slots, insert only, one inserter. A reader sees a key only after its
-/// value (release, acquire). When half full it is copied to one twice as large.
+/// Where a cell is: open addressing over a power of two of slots, insert only, one inserter. A
+/// reader sees a key only after its value (release, acquire). When half full it is copied to one
+/// twice as large.
 struct Index {
     slots: Box<[(AtomicU64, AtomicU32)]>,
 }

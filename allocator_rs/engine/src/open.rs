@@ -34,6 +34,7 @@ struct Recovered {
 pub(crate) fn open(options: EngineOptions) -> Result<Opened, OpenError> {
     let limits = Limits {
         request_window_max: options.request_window_max,
+        request_window_bytes_max: options.request_window_bytes_max,
         ..Limits::default()
     };
     let recovered = match &options.directory {

@@ -18,6 +18,8 @@ pub struct EngineOptions {
     pub clock: Arc<dyn Clock>,
     /// How many requests the ledger remembers at most.
     pub request_window_max: usize,
+    /// How many bytes that takes at most; see [`bopis_ledger::Limits::request_window_bytes_max`].
+    pub request_window_bytes_max: u64,
     /// How many requests wait at most; more are refused as overload.
     pub queue_max: usize,
     /// How many acts share one journal write at most.
@@ -39,6 +41,7 @@ impl EngineOptions {
             storage: None,
             clock,
             request_window_max: 4_000_000,
+            request_window_bytes_max: 2 << 30,
             queue_max: 16_384,
             batch_max: 4_096,
             segment_bytes: 64 << 20,

@@ -214,8 +214,8 @@ impl Ledger {
             .iter()
             .filter(|c| matches!(c, Command::Sale { .. }))
             .count();
-        let count = self.window.count(stamp.now_ms, keep_ms);
-        if count.saturating_add(sales).saturating_add(1) > self.limits.request_window_max {
+        let more = sales.saturating_add(1);
+        if self.window.is_full(more, stamp.now_ms, &self.limits) {
             return ActOutcome::RequestWindowFull;
         }
         self.advance(stamp);

@@ -29,7 +29,9 @@ pub use command::{Act, Command, Line, Lines, Stamp};
 pub use error::{Divergence, ReplayError};
 pub use ids::{CellKey, ItemId, ItemName, LocationId, OrderRef, RequestKey, ReservationId};
 pub use ledger::Ledger;
-pub use limits::{Limits, LINES_MAX, NAME_BYTES_MAX, QUANTITY_MAX, SALE_SOURCE_SCOPE};
+pub use limits::{
+    Limits, LINES_MAX, NAME_BYTES_MAX, QUANTITY_MAX, REQUEST_ENTRY_BYTES, SALE_SOURCE_SCOPE,
+};
 pub use outcome::{
     ActOutcome, CellView, Outcome, Record, Refusal, ReservationState, ReservationView, Shortage,
 };

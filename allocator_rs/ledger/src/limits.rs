@@ -7,6 +7,7 @@
 //! | [`NAME_BYTES_MAX`] | a longer (or empty) name: `Malformed` |
 //! | [`Limits::move_lines_max`] | a move with more lines in all: `Malformed` |
 //! | [`Limits::request_window_max`] | `RequestWindowFull`; what is remembered is never shortened |
+//! | [`Limits::request_window_bytes_max`] | the same |
 
 /// The largest magnitude of any counter, and of what one command asks of one cell. A double holds
 /// it exactly, and the sum of all counters of a cell is far from the end of an `i64`.
@@ -22,14 +23,22 @@ pub const NAME_BYTES_MAX: usize = 256;
 /// it: such an act is answered with `RequestIdReused` and changes nothing.
 pub const SALE_SOURCE_SCOPE: u32 = 9;
 
+/// What one remembered request takes besides the bytes of its outcome: its slots in the two indexes
+/// (65 and 48 bytes, and as much again while an index has just grown) and two allocations' heads.
+pub const REQUEST_ENTRY_BYTES: u64 = 256;
+
 /// What an installation chooses. Time and lines must stay the same over the life of a journal;
-/// the entries may change at a restart.
+/// the bounds of the request window may change at a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How long requests and ended reservations are remembered, in ms of ledger time, at least 1.
     pub request_window_ms: i64,
     /// Most remembered requests; every sale takes one entry more.
     pub request_window_max: usize,
+    /// Most memory of the remembered requests: the bytes of their outcomes, and
+    /// [`REQUEST_ENTRY_BYTES`] for each (and for each sale). The last request taken may pass it by
+    /// its own outcome, for how large that is shows only when it is decided.
+    pub request_window_bytes_max: u64,
     /// Most lines of one move, over all its reservations.
     pub move_lines_max: usize,
 }
@@ -39,6 +48,7 @@ impl Default for Limits {
         Self {
             request_window_ms: 24 * 60 * 60 * 1000,
             request_window_max: 4_000_000,
+            request_window_bytes_max: 2 << 30,
             move_lines_max: 512,
         }
     }

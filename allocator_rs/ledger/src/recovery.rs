@@ -5,7 +5,7 @@
 //! | `replay` | no | as recorded |
 //! | `verify` | again, and must come to what is recorded | yes |
 //!
-//! The bound of the request window is not asked again: it may have been another one then.
+//! The bounds of the request window are not asked again: they may have been others then.
 
 use crate::command::{Act, Stamp};
 use crate::decide::Decision;

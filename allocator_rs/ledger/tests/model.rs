@@ -21,6 +21,7 @@ use support::{at, cell, names};
 const LIMITS: Limits = Limits {
     request_window_ms: 60,
     request_window_max: 45,
+    request_window_bytes_max: u64::MAX,
     move_lines_max: 10,
 };
 

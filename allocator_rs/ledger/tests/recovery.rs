@@ -253,10 +253,11 @@ fn an_outcome_of_another_kind_of_command_fits_neither() {
 }
 
 #[test]
-fn a_lower_bound_of_the_request_window_does_not_keep_a_journal_from_being_taken_over() {
+fn lower_bounds_of_the_request_window_do_not_keep_a_journal_from_being_taken_over() {
     let fixture = journal();
     let limits = Limits {
         request_window_max: 1,
+        request_window_bytes_max: 1,
         ..fixture.limits
     };
     let (mut replayed, mut verified) = (Ledger::new(limits), Ledger::new(limits));

@@ -10,13 +10,15 @@
 mod support;
 
 use bopis_ledger::{
-    Act, ActOutcome, Limits, Outcome, RequestKey, ReservationState, SALE_SOURCE_SCOPE,
+    Act, ActOutcome, Limits, Outcome, RequestKey, ReservationState, REQUEST_ENTRY_BYTES,
+    SALE_SOURCE_SCOPE,
 };
 use support::{adjust, at, commit, hold, release, sale, view_of, Fixture, A};
 
 const SMALL: Limits = Limits {
     request_window_ms: 100,
     request_window_max: 4,
+    request_window_bytes_max: u64::MAX,
     move_lines_max: 512,
 };
 
@@ -103,6 +105,68 @@ fn a_full_window_refuses_new_requests_and_still_answers_repeats() {
         fixture.ask(100, 5, 0, vec![]),
         ActOutcome::RequestWindowFull
     );
+    fixture.assert_replays();
+}
+
+#[test]
+fn the_window_is_full_at_a_bound_of_bytes_and_has_room_again_when_they_are_over() {
+    let limits = Limits {
+        request_window_max: 1_000_000,
+        request_window_bytes_max: 40 * REQUEST_ENTRY_BYTES,
+        ..SMALL
+    };
+    let mut fixture = Fixture::with_limits(limits, [0, 0, 0]);
+    let facts = |count| vec![adjust(A, 1, 0); count];
+    let (mut taken, mut bytes) = (0_u128, REQUEST_ENTRY_BYTES);
+    while let ActOutcome::Done(outcomes) = fixture.ask(10, taken + 1, 0, facts(30)) {
+        // A cell's counters take from 5 bytes on.
+        bytes += REQUEST_ENTRY_BYTES + 5 * outcomes.len() as u64;
+        taken += 1;
+    }
+    assert!(bytes < limits.request_window_bytes_max + 2 * REQUEST_ENTRY_BYTES);
+    assert!((4..38).contains(&taken), "{taken}");
+    let (records, hash) = (fixture.records.len(), fixture.ledger.state_hash());
+    assert_eq!(
+        fixture.ask(99, 500, 0, facts(1)),
+        ActOutcome::RequestWindowFull
+    );
+    let sales = (0..20).map(|n| sale(n, A, 1, None)).collect();
+    assert_eq!(
+        fixture.ask(99, 501, 0, sales),
+        ActOutcome::RequestWindowFull
+    );
+    assert!(matches!(
+        fixture.ask(99, 1, 0, facts(30)),
+        ActOutcome::Done(_)
+    ));
+    assert_eq!(
+        (fixture.records.len(), fixture.ledger.state_hash()),
+        (records, hash)
+    );
+    let sales = (0..20).map(|n| sale(n, A, 1, None)).collect();
+    assert!(matches!(
+        fixture.ask(110, 502, 0, sales),
+        ActOutcome::Done(_)
+    ));
+    assert_eq!(fixture.ledger.request_count(), 21);
+    fixture.assert_replays();
+}
+
+#[test]
+fn one_large_outcome_passes_the_bound_of_bytes_by_itself_only() {
+    let limits = Limits {
+        request_window_max: 1_000_000,
+        request_window_bytes_max: 10 * REQUEST_ENTRY_BYTES,
+        ..SMALL
+    };
+    let mut fixture = Fixture::with_limits(limits, [0, 0, 0]);
+    let facts = vec![adjust(A, 1, 0); 4_000];
+    assert!(matches!(fixture.ask(10, 1, 0, facts), ActOutcome::Done(_)));
+    assert_eq!(fixture.ask(10, 2, 0, vec![]), ActOutcome::RequestWindowFull);
+    assert!(matches!(
+        fixture.ask(110, 2, 0, vec![]),
+        ActOutcome::Done(_)
+    ));
     fixture.assert_replays();
 }
 

@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | only in the segment in use | refused | served | served |
 //! | none, nothing decided | refused | refused | served |
-//! | none, a decision waits for it | refused | refused | served, but for what the decision changes |
+//! | none, a decision waits for it | refused | refused | served, but for what that changes |
 //!
 //! Reads of cells need no writer, and service resumes by itself.
 
