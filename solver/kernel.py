@@ -9,7 +9,7 @@ import msgspec
 from bopis._allocator_rs import BatchKernel
 from solver.problem import Plan, Request, Rows
 
-WORK_LIMIT: Final = 20_000
+WORK_LIMIT: Final = 10_000_000
 """Work units of the kernel for one order; a search that is stopped gives its frontier's bound."""
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -2,6 +2,7 @@
 
 use bopis_engine::SubmitError;
 use bopis_ledger::{Refusal, ReservationId, ReservationView};
+use bopis_sourcing::WORK_LIMIT;
 
 use crate::ask::Ask;
 use crate::offers::AskError;
@@ -30,7 +31,7 @@ impl Default for PromiserOptions {
         Self {
             queue_max: 4_096,
             in_flight_max: 256,
-            work_limit: 20_000,
+            work_limit: WORK_LIMIT,
         }
     }
 }

@@ -7,7 +7,7 @@
 //! | limits | one facility per node, one pickup store per order, lines per facility, shared stock cells |
 //! | priced once per order | `extra_group` for each group beyond the first, lateness of the latest group |
 //! | how | depth-first branch and bound over facility sets, dual ascent bounds, capacities at the leaves |
-//! | work limit | stops the search; the frontier's bound then is the lower bound, and `exact` is false |
+//! | work limit | looks at a cost: bounds time; the frontier then is the lower bound, `exact` is false |
 //!
 //! Money is in micro-units, labor in seconds. Nothing here reads a clock, draws a random number or
 //! uses a float: the same problem gives the same plan.
@@ -26,10 +26,13 @@ mod alternatives;
 mod assign;
 mod bound;
 mod cost;
+mod greedy;
 mod pattern;
+mod place;
 mod problem;
 mod search;
 mod solution;
+mod twins;
 
 pub use alternatives::k_best;
 pub use cost::{
@@ -39,5 +42,5 @@ pub use pattern::{
     undominated_patterns, Pattern, PatternLimits, Window, LINE_SECONDS_MAX, SPAN_MAX,
 };
 pub use problem::{Facility, Problem, ProblemError, Twins, CANNOT, COST_MAX, LINES_MAX};
-pub use search::solve;
+pub use search::{solve, WORK_LIMIT};
 pub use solution::{Solution, Terms};

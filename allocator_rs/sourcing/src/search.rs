@@ -13,13 +13,20 @@
     reason = "every index is a line or facility below the lengths checked by Problem::new"
 )]
 
-use crate::assign::{assign, leave_cost};
+use crate::assign::{assign, leave_cost, steps};
 use crate::bound::Ascent;
+use crate::greedy::{has_limits, insertion};
 use crate::problem::{Problem, CANNOT};
 use crate::solution::{Solution, Terms};
 
-/// Solves an order exactly, or as far as `work_limit` work units reach (a work unit is a bound
-/// over the open facilities, or a leaf). The plan is always feasible; `lower_bound <= cost`.
+/// Far more than daily orders need; about 50 ms (a work unit takes 1 to 5 ns).
+pub const WORK_LIMIT: u64 = 10_000_000;
+/// One leaf spends at most this part of what is left: the others get their turn.
+const LEAF_PART: u64 = 16;
+
+/// Solves an order exactly, or as far as `work_limit` work units reach (a work unit is one look at
+/// one line's cost at one facility, so the limit bounds time). The plan is always feasible;
+/// `lower_bound <= cost`.
 #[must_use]
 pub fn solve(problem: &Problem, work_limit: u64) -> Solution {
     let mut search = Search::new(problem, work_limit);
@@ -34,6 +41,10 @@ struct Search<'a> {
     best: Vec<Option<usize>>,
     /// Least bound of what the work limit left unexplored.
     frontier: i64,
+    /// Least bound of the classes that plans fall into: nothing, and by lateness and pickup store.
+    root: i64,
+    /// Bound on every plan with a group, lateness left aside, once it is known.
+    everything: Option<i64>,
     work: u64,
     work_limit: u64,
     /// Price of the lateness level searched now.
@@ -60,12 +71,15 @@ impl<'a> Search<'a> {
                     && problem.row(*f).iter().any(|cost| *cost < CANNOT)
             })
             .collect();
+        let nothing = problem.unfilled.iter().sum();
         Self {
             problem,
             ascent: Ascent::default(),
-            best_cost: problem.unfilled.iter().sum(),
+            best_cost: nothing,
             best: vec![None; problem.lines],
             frontier: i64::MAX,
+            root: nothing,
+            everything: None,
             work: 0,
             work_limit,
             late: 0,
@@ -75,31 +89,45 @@ impl<'a> Search<'a> {
 
     fn finish(self) -> Solution {
         let terms = Terms::of(self.problem, &self.best);
-        let lower_bound = self.best_cost.min(self.frontier);
         assert_eq!(
             terms.total(),
             self.best_cost,
             "the plan's terms add up to its cost"
         );
         assert!(
-            lower_bound <= self.best_cost,
+            self.root <= self.best_cost,
             "no bound lies above a plan's cost"
         );
+        let lower_bound = self.best_cost.min(self.frontier).max(self.root);
         Solution {
             assignment: self.best,
             cost: self.best_cost,
             terms,
             lower_bound,
             work: self.work,
-            exact: self.frontier >= self.best_cost,
+            exact: lower_bound == self.best_cost,
         }
     }
 
+    fn is_spent(&self) -> bool {
+        self.work >= self.work_limit
+    }
+
     fn run(&mut self) {
+        if has_limits(self.problem, &self.usable) {
+            let (assignment, work) = insertion(self.problem, &self.usable);
+            self.work += work;
+            let whole = assignment.iter().all(Option::is_some);
+            if whole || !self.problem.all_or_nothing {
+                self.keep(assignment);
+            }
+        }
         for position in 0..self.usable.len() {
             let facility = [self.usable[position]];
-            if self.floor_of(&facility) < self.best_cost {
-                self.price(&facility);
+            self.price(&facility);
+            // What is not priced here is a plan of its level, and bounded there.
+            if self.is_spent() {
+                break;
             }
         }
         let mut levels: Vec<u32> = self
@@ -109,28 +137,37 @@ impl<'a> Search<'a> {
             .collect();
         levels.sort_unstable();
         levels.dedup();
-        let everything = if levels.len() > 1 {
-            self.bound_of_everything()
-        } else {
-            i64::MIN
-        };
+        if levels.len() > 1 {
+            self.bound_of_everything();
+        }
         for level in levels {
-            let late = self.problem.late_step * i64::from(level);
-            if everything.saturating_add(late) >= self.best_cost {
-                break;
+            self.late = self.problem.late_step * i64::from(level);
+            let known = self.everything.map(|least| least + self.late);
+            if known.is_some_and(|bound| bound >= self.best_cost) || self.is_spent() {
+                return self.leave_from_here();
             }
-            self.late = late;
             self.search_level(level);
         }
     }
 
     /// No plan with at least one group costs less, lateness left aside.
     fn bound_of_everything(&mut self) -> i64 {
+        if let Some(known) = self.everything {
+            return known;
+        }
         let cap: Vec<i64> = (0..self.problem.lines)
             .map(|l| leave_cost(self.problem, l))
             .collect();
-        self.work += 1;
-        self.ascent.bound(self.problem, &self.usable, &cap) - self.problem.extra_group
+        let lines = self.ascent.bound(self.problem, &self.usable, &cap);
+        self.work += std::mem::take(&mut self.ascent.work);
+        *self.everything.insert(lines - self.problem.extra_group)
+    }
+
+    /// Takes over the bound of this lateness level and the later ones, unexplored.
+    fn leave_from_here(&mut self) {
+        let bound = self.bound_of_everything() + self.late;
+        self.root = self.root.min(bound);
+        self.frontier = self.frontier.min(bound);
     }
 
     fn search_level(&mut self, level: u32) {
@@ -151,13 +188,23 @@ impl<'a> Search<'a> {
                 .map(|f| (0, Some(*f))),
         );
         for choice in &mut choices {
+            if self.is_spent() {
+                choice.0 = self.bound_of_everything() + self.late;
+                continue;
+            }
             let opened = self.opened(choice.1);
             let open = self.without_conflicts(&ships, choice.1);
             choice.0 = self.bound(&opened, &open);
         }
         choices.sort_unstable();
+        let least = choices.first().map_or(i64::MAX, |choice| choice.0);
+        self.root = self.root.min(least);
         for (bound, pickup) in choices {
             if bound >= self.best_cost {
+                break;
+            }
+            if self.is_spent() {
+                self.frontier = self.frontier.min(bound);
                 break;
             }
             let opened = self.opened(pickup);
@@ -221,19 +268,20 @@ impl<'a> Search<'a> {
 
     /// Bound on every plan that opens all of `opened` and any of `open`, at this lateness level.
     fn bound(&mut self, opened: &Opened, open: &[usize]) -> i64 {
-        self.work += 1;
         let lines = self.ascent.bound(self.problem, open, &opened.relaxed);
+        self.work += std::mem::take(&mut self.ascent.work);
         self.late + opened.fixed - self.problem.extra_group + lines
     }
 
     fn explore(&mut self, opened: &Opened, mut open: Vec<usize>) {
+        self.work += steps(open.len(), self.problem.lines);
         open.retain(|f| self.saving(&opened.firm, *f) > self.opening(*f));
         loop {
             let bound = self.bound(opened, &open);
             if bound >= self.best_cost {
                 return;
             }
-            if self.work >= self.work_limit {
+            if self.is_spent() {
                 self.frontier = self.frontier.min(bound);
                 return;
             }
@@ -243,6 +291,7 @@ impl<'a> Search<'a> {
                 position += 1;
                 bound + slack[position - 1] < best
             });
+            self.work += steps(open.len(), self.problem.lines);
             let Some(next) = open.iter().copied().max_by_key(|f| {
                 (
                     self.saving(&opened.relaxed, *f) - self.opening(*f),
@@ -279,39 +328,64 @@ impl<'a> Search<'a> {
 
     /// Prices the best plan on exactly these facilities and keeps it if it is the best.
     fn price(&mut self, open: &[usize]) {
-        self.work += 1;
-        let budget = self.work_limit.saturating_sub(self.work);
-        let leaf = assign(self.problem, open, budget);
+        let floor = self.floor_of(open);
+        self.work += steps(open.len() + 1, self.problem.lines);
+        if floor.total() >= self.best_cost {
+            return;
+        }
+        let budget = self.work_limit.saturating_sub(self.work) / LEAF_PART;
+        let below = self.best_cost - floor.groups;
+        let leaf = assign(self.problem, open, below, budget);
         self.work += leaf.work;
         if !leaf.exact {
-            self.frontier = self.frontier.min(self.floor_of(open));
+            self.frontier = self.frontier.min(floor.total());
         }
         if leaf.cost >= CANNOT {
             return;
         }
-        let terms = Terms::of(self.problem, &leaf.assignment);
-        let serves_any = leaf.assignment.iter().any(Option::is_some);
-        if serves_any && terms.total() < self.best_cost {
-            self.best_cost = terms.total();
-            self.best = leaf.assignment;
+        self.keep(leaf.assignment);
+    }
+
+    /// Keeps an assignment if it is the best.
+    fn keep(&mut self, assignment: Vec<Option<usize>>) {
+        let cost = Terms::of(self.problem, &assignment).total();
+        let serves_any = assignment.iter().any(Option::is_some);
+        if serves_any && cost < self.best_cost {
+            self.best_cost = cost;
+            self.best = assignment;
         }
     }
 
-    /// No plan on these facilities alone costs less (room and shared cells ignored).
-    fn floor_of(&self, open: &[usize]) -> i64 {
-        let mut floor = -self.problem.extra_group;
+    /// No plan that uses all of these facilities and no other costs less (room and shared cells
+    /// ignored).
+    fn floor_of(&self, open: &[usize]) -> Floor {
+        let mut groups = -self.problem.extra_group;
         let mut late = 0;
         for facility in open {
-            floor += self.opening(*facility);
+            groups += self.opening(*facility);
             late = late.max(self.problem.facilities[*facility].late);
         }
-        floor += self.problem.late_step * i64::from(late);
-        for line in 0..self.problem.lines {
-            floor += open
-                .iter()
+        groups += self.problem.late_step * i64::from(late);
+        let least = |line: usize| {
+            open.iter()
                 .map(|f| self.problem.row(*f)[line])
-                .fold(leave_cost(self.problem, line), i64::min);
-        }
-        floor
+                .fold(leave_cost(self.problem, line), i64::min)
+        };
+        let lines = (0..self.problem.lines).map(least).sum();
+        Floor { groups, lines }
+    }
+}
+
+/// What a set of facilities costs at least.
+struct Floor {
+    /// Opening them all, lateness included.
+    groups: i64,
+    /// The lines, each where it is cheapest.
+    lines: i64,
+}
+
+impl Floor {
+    fn total(&self) -> i64 {
+        self.groups + self.lines
     }
 }

@@ -67,7 +67,7 @@ pub struct Solution {
     pub terms: Terms,
     /// No plan of this problem costs less.
     pub lower_bound: i64,
-    /// Work units spent: bounds computed and leaves assigned.
+    /// Work units spent: looks at one line's cost at one facility.
     pub work: u64,
     /// Whether the search ended by itself; if not, `lower_bound` is the frontier's.
     pub exact: bool,

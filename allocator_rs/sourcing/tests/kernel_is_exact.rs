@@ -12,7 +12,10 @@
 
 mod oracle;
 
-use bopis_sourcing::{k_best, solve, undominated_patterns, Pattern, PatternLimits, Window};
+use bopis_sourcing::{
+    k_best, solve, undominated_patterns, OpportunityTiers, Pattern, PatternLimits, Twins, Window,
+    CANNOT,
+};
 use oracle::{random_case, Case, Dice};
 use proptest::prelude::*;
 
@@ -66,13 +69,68 @@ fn the_kernel_agrees_with_the_subset_program_on_nine_to_twelve_lines() {
     }
 }
 
+/// A random case whose lines are two large groups of twins, many of which cannot be told apart.
+fn twin_case(seed: u64) -> Case {
+    let mut dice = Dice(seed);
+    let first = 3 + dice.below(3) as usize;
+    let lines = first + 2 + dice.below(2) as usize;
+    let mut case = random_case(seed, lines, 2 + (seed % 4) as u32);
+    case.twins = [(0, first), (first, lines)]
+        .map(|(from, to)| {
+            let last = dice.amount(0, 60);
+            let most = dice.amount(1, 3);
+            Twins {
+                lines: (from..to).collect(),
+                quantities: (from..to).map(|_| dice.amount(1, most)).collect(),
+                available: case.facilities.iter().map(|_| dice.amount(0, 9)).collect(),
+                tiers: OpportunityTiers {
+                    last,
+                    next_two: dice.amount(0, last),
+                },
+            }
+        })
+        .to_vec();
+    let alike = dice.below(2) == 0;
+    for f in 0..case.facilities.len() {
+        for twins in &case.twins {
+            for (line, quantity) in twins.lines.iter().zip(&twins.quantities) {
+                // The cost of a line holds the charge for that line alone.
+                let alone = twins
+                    .tiers
+                    .charge(twins.available[f].max(*quantity), *quantity);
+                let base = if alike { 20 } else { dice.amount(0, 40) };
+                case.costs[f * lines + line] = if *quantity > twins.available[f] {
+                    CANNOT
+                } else {
+                    base + alone
+                };
+                if alike {
+                    case.unfilled[*line] = 70;
+                }
+            }
+        }
+    }
+    case
+}
+
+#[test]
+fn large_groups_of_twins_are_solved_exactly() {
+    for seed in 60_000..62_000 {
+        let case = twin_case(seed);
+        assert_exact(&case, case.optimum(), &format!("seed {seed}"));
+        let plan = solve(&case.problem(), 400);
+        assert!(plan.lower_bound <= case.optimum(), "seed {seed}: {plan:?}");
+        assert_eq!(case.price(&plan.assignment), Some(plan.cost), "seed {seed}");
+    }
+}
+
 #[test]
 fn a_stopped_search_gives_a_valid_bound_and_a_feasible_plan() {
     let mut stopped = 0;
     for seed in 40_000..41_500 {
         let case = random_case(seed, 6 + (seed % 2) as usize, 6);
         let optimum = case.optimum();
-        for limit in [0, 3, 12, 20, 30] {
+        for limit in [0, 60, 250, 600, 1_500] {
             let plan = solve(&case.problem(), limit);
             assert!(
                 plan.lower_bound <= optimum,

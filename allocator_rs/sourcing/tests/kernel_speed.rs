@@ -15,7 +15,9 @@ mod oracle;
 
 use std::time::Instant;
 
-use bopis_sourcing::{distance_cost, solve, Facility, OpportunityTiers, Problem, CANNOT};
+use bopis_sourcing::{
+    distance_cost, solve, Facility, OpportunityTiers, Problem, CANNOT, WORK_LIMIT,
+};
 use oracle::Dice;
 
 /// Where an order is placed and what it asks for.
@@ -131,7 +133,7 @@ fn orders_on_a_national_network_are_solved_exactly_with_little_work() {
             for seed in 0..300 {
                 let problem = national_order(seed, lines, pickup, gaps);
                 let start = Instant::now();
-                let plan = solve(&problem, 20_000);
+                let plan = solve(&problem, WORK_LIMIT);
                 micros.push(start.elapsed().as_nanos() as u64 / 100);
                 work.push(plan.work);
                 assert!(
