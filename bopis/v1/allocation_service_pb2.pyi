@@ -272,7 +272,7 @@ class ReallocateResponse(_message.Message):
 
     @_builtins.property
     def bound(self) -> _money_pb2.Money:
-        """No allocation of these orders costs less than this."""
+        """No allocation of these orders that keeps every promised line costs less than this."""
 
     @_builtins.property
     def solve_time(self) -> _duration_pb2.Duration:
