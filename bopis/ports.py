@@ -96,7 +96,7 @@ class Sourcer(Protocol):
         """
         ...
 
-    def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
+    async def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
         """The best k plans (at least one) under the stock of now, cheapest first; holds nothing."""
         ...
 

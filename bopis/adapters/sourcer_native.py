@@ -1,5 +1,6 @@
 """The sourcer port over the native promiser."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -65,9 +66,11 @@ class NativeSourcer:
             attempts=placed.attempts,
         )
 
-    def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
+    async def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
         """See the port."""
-        return _plans_decoder.decode(self._promiser.plan(_encode({"ask": ask, "k": k})))
+        # Milliseconds of work outside the interpreter's lock: other calls go on meanwhile.
+        payload = _encode({"ask": ask, "k": k})
+        return _plans_decoder.decode(await asyncio.to_thread(self._promiser.plan, payload))
 
     def stop(self) -> None:
         """Finishes what was accepted and joins the thread. Blocks until then."""

@@ -59,7 +59,7 @@ class NaiveSourcer:
     async def place(self, place_ask: PlaceAsk) -> Placement:
         """See the port."""
         ask = place_ask.ask
-        plan = self.plan(ask, k=1)[0]
+        [plan] = await self.plan(ask, k=1)
         if not plan.groups:
             return Placement(plan, None)
         hold = Hold(
@@ -80,7 +80,7 @@ class NaiveSourcer:
             raise AssertionError("the naive sourcer has no competitor")
         return Placement(plan, held, done.sequence)
 
-    def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
+    async def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
         """See the port; always one plan."""
         del k
         policy = self._loaded_policy()

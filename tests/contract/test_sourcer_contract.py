@@ -159,11 +159,26 @@ async def test_a_line_that_nobody_can_do_says_why(
 
 async def test_plans_come_cheapest_first_and_hold_nothing(town: Town) -> None:
     load(town)
-    plans = town.sourcer.plan(ask(), k=3)
+    plans = await town.sourcer.plan(ask(), k=3)
     totals = [plan.cost.total_micro for plan in plans]
     assert totals == sorted(totals)
     assert len(plans) >= 2
     assert await town.ledger.read_atp(["east"], [CellKey("", "apple")]) == [2]
+
+
+async def test_the_loop_turns_while_hundreds_of_lines_of_one_sku_are_planned(town: Town) -> None:
+    load(town)
+    asked = ask(sku="apple")
+    lines = tuple(AskLine(number, "apple", number % 3 + 1, 1_000_000) for number in range(1, 501))
+    planning = asyncio.create_task(town.sourcer.plan(replace(asked, lines=lines), k=1))
+    turns = 0
+    async with asyncio.timeout(20):
+        while not planning.done():
+            turns += 1
+            await asyncio.sleep(0)
+    [plan] = await planning
+    assert turns > 2, "the plan is made on another thread"
+    assert sum(len(group.line_numbers) for group in plan.groups) >= 25
 
 
 async def test_nodes_that_are_excluded_do_nothing(town: Town) -> None:
