@@ -1,5 +1,7 @@
 //! Nodes with their labor windows, and items.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
 /// Mean radius of the earth in meters.
@@ -122,22 +124,37 @@ pub struct Item {
     pub weight_g: i64,
 }
 
-/// The catalog by SKU.
+/// The catalog by SKU. Versions share what they have in common: a copy costs a few pointers, and an
+/// import of many messages copies each item a few times in all.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
-    items: HashMap<String, Item>,
+    /// Later ones count; each holds at least twice as many items as the next.
+    layers: Vec<Arc<HashMap<Arc<str>, Item>>>,
 }
 
 impl Catalog {
     /// Adds or replaces items.
     pub fn put(&mut self, items: impl IntoIterator<Item = (String, Item)>) {
-        self.items.extend(items);
+        let mut newest: HashMap<Arc<str>, Item> = items
+            .into_iter()
+            .map(|(sku, item)| (sku.into(), item))
+            .collect();
+        if newest.is_empty() {
+            return;
+        }
+        while let Some(older) = self.layers.pop_if(|last| last.len() < 2 * newest.len()) {
+            let mut merged = Arc::unwrap_or_clone(older);
+            merged.extend(newest);
+            newest = merged;
+        }
+        self.layers.push(Arc::new(newest));
     }
 
     /// An item.
     #[must_use]
     pub fn get(&self, sku: &str) -> Option<Item> {
-        self.items.get(sku).copied()
+        let layers = self.layers.iter().rev();
+        layers.filter_map(|layer| layer.get(sku).copied()).next()
     }
 }
 
@@ -156,4 +173,51 @@ pub fn meters_between(from: (f64, f64), to: (f64, f64)) -> i64 {
     )]
     let whole = meters.round() as i64;
     whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_of_many_messages_copies_each_item_a_few_times() {
+        const MESSAGES: usize = 4_000;
+        const ITEMS: usize = 25;
+        let mut catalog = Catalog::default();
+        let start = std::time::Instant::now();
+        for message in 0..MESSAGES {
+            // The planner still looks at the version before.
+            let in_use = catalog.clone();
+            let item = |index| {
+                let price = i64::try_from(message).unwrap();
+                let item = Item {
+                    unit_price_micro: price,
+                    weight_g: 0,
+                };
+                (format!("sku-{}", message * ITEMS + index), item)
+            };
+            catalog.put((0..ITEMS).map(item));
+            assert!(in_use.get(&format!("sku-{}", message * ITEMS)).is_none());
+        }
+        // Copying the whole catalog for each message would move 200 million items.
+        assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+        for sku in [0, 1, 777, MESSAGES * ITEMS - 1] {
+            let item = catalog.get(&format!("sku-{sku}")).unwrap();
+            assert_eq!(item.unit_price_micro, i64::try_from(sku / ITEMS).unwrap());
+        }
+    }
+
+    #[test]
+    fn the_latest_version_of_an_item_counts() {
+        let mut catalog = Catalog::default();
+        for price in 0..50 {
+            let item = |unit_price_micro| Item {
+                unit_price_micro,
+                weight_g: 0,
+            };
+            let others = (0..price).map(|n| (format!("{price}-{n}"), item(7)));
+            catalog.put(others.chain([("a".to_owned(), item(price))]));
+            assert_eq!(catalog.get("a").unwrap().unit_price_micro, price);
+        }
+    }
 }
