@@ -112,6 +112,8 @@ struct Builder<'a> {
     /// By line: what shipping its weight costs, and what its last units are worth.
     kg: Vec<i64>,
     tiers: Vec<OpportunityTiers>,
+    /// By line: whether the catalog has its SKU; lines of others are left.
+    known: Vec<bool>,
     offers: Vec<Offer>,
     facilities: Vec<Facility>,
     costs: Vec<i64>,
@@ -137,6 +139,11 @@ impl<'a> Builder<'a> {
                 .map(|line| ship_kg_cost(world, ask, line))
                 .collect(),
             tiers: lines.map(tiers).collect(),
+            known: ask
+                .lines
+                .iter()
+                .map(|line| world.catalog.get(&line.sku).is_some())
+                .collect(),
             offers: Vec::new(),
             facilities: Vec::new(),
             costs: Vec::new(),
@@ -182,7 +189,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What a line costs at a node, labor's dual price left aside; [`CANNOT`] where units lack.
+    /// What a line costs at a node, labor's dual price left aside; [`CANNOT`] where units lack
+    /// or the SKU is unknown.
     fn line_cost(&self, node: usize, line: usize, method: Method) -> i64 {
         let count = self.ask.lines.len();
         let quantity = self
@@ -191,7 +199,8 @@ impl<'a> Builder<'a> {
             .get(line)
             .map_or(i64::MAX, |asked| asked.quantity);
         let available = self.units.get(node * count + line).copied().unwrap_or(0);
-        if available < quantity {
+        let known = self.known.get(line).copied().unwrap_or(false);
+        if available < quantity || !known {
             return CANNOT;
         }
         let weight = match method {

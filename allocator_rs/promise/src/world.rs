@@ -66,7 +66,8 @@ pub(crate) fn ship_kg_cost(world: &World, ask: &Ask, line: usize) -> i64 {
     .min(COST_MAX / 4)
 }
 
-/// The tiers of a line's SKU: of its catalog price, else of the price ordered.
+/// The tiers of a line's SKU, the same for all lines that name it: of its catalog price, else of the
+/// dearest price that the order names for it.
 pub(crate) fn line_tiers(world: &World, ask: &Ask, line: usize) -> OpportunityTiers {
     let Some(line) = ask.lines.get(line) else {
         return OpportunityTiers::default();
@@ -75,9 +76,10 @@ pub(crate) fn line_tiers(world: &World, ask: &Ask, line: usize) -> OpportunityTi
         .catalog
         .get(&line.sku)
         .map_or(0, |item| item.unit_price_micro);
-    world.policy.tiers(if listed > 0 {
-        listed
-    } else {
-        line.unit_price_micro
-    })
+    if listed > 0 {
+        return world.policy.tiers(listed);
+    }
+    let same = ask.lines.iter().filter(|other| other.sku == line.sku);
+    let ordered = same.map(|other| other.unit_price_micro).max();
+    world.policy.tiers(ordered.unwrap_or(0))
 }

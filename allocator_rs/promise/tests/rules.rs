@@ -277,6 +277,37 @@ fn two_lines_of_one_sku_share_the_units_of_a_node() {
 }
 
 #[test]
+fn twins_without_a_catalog_price_are_priced_alike_in_every_place() {
+    let mut world = world();
+    let mut catalog = bopis_promise::Catalog::default();
+    let unpriced = bopis_promise::Item::default();
+    catalog.put([("a".to_owned(), unpriced)]);
+    world.catalog = std::sync::Arc::new(catalog);
+    // Each line is ordered at a price of its own; the cell's last units are worth one of them.
+    for prices in [[1_000_000, 90_000_000], [90_000_000, 1_000_000]] {
+        let mut asked = ask(Method::Ship, &[("a", 2), ("a", 2)]);
+        for (line, price) in asked.lines.iter_mut().zip(prices) {
+            line.unit_price_micro = price;
+        }
+        let stock = supply(&world, &[((0, 0), 4), ((0, 1), 4)]);
+        let plan = best(&world, &asked, &stock);
+        assert_eq!(plan.groups.len(), 1);
+        // The last unit (30 %) and the two before it (10 % each) at the dearest price ordered.
+        assert_eq!(plan.terms.opportunity, 45_000_000, "{prices:?}");
+    }
+}
+
+#[test]
+fn a_sku_that_the_catalog_does_not_know_is_left_even_where_units_lie() {
+    let world = world();
+    let asked = ask(Method::Ship, &[("nonesuch", 1), ("a", 1)]);
+    let stock = supply(&world, &[((0, 0), PLENTY), ((0, 1), PLENTY)]);
+    let plan = best(&world, &asked, &stock);
+    assert_eq!(reasons(&plan), [(1, UnfilledReason::UnknownSku)]);
+    assert_eq!(plan.groups[0].line_numbers, [2]);
+}
+
+#[test]
 fn the_last_units_are_left_where_another_node_has_plenty() {
     let world = world();
     let asked = ask(Method::Ship, &[("a", 1)]);
