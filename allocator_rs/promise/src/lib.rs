@@ -4,7 +4,6 @@
 //! | --- | --- |
 //! | [`Promiser::place`] | the best plan under the stock of now, held; on the promiser's thread |
 //! | [`Promiser::plan`] | the best k plans, nothing held; on the caller's thread |
-//! | [`Promiser::adopt`] | the plan that an existing reservation stands for |
 //! | [`BatchKernel`] | the best plan of each of many orders under dual prices, for the optimizer |
 //!
 //! Network, catalog and policy are replaced whole; each order sees one version of each. All money

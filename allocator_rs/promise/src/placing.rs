@@ -1,9 +1,8 @@
 //! One placement on its way: plan, hold, and what its outcome means.
 
 use bopis_engine::{fingerprint, order_reference, scope, Engine};
-use bopis_ledger::{Act, CellKey, Command, Line, OrderRef, RequestKey, Shortage};
+use bopis_ledger::{Act, CellKey, Command, Line, OrderRef, RequestKey};
 use bopis_sourcing::solve;
-use hashbrown::HashMap;
 
 use crate::offers::{build, Offers};
 use crate::placement::{Answer, PlaceAsk, PlaceError};
@@ -17,8 +16,6 @@ pub(crate) struct Placing {
     pub(crate) answer: Answer,
     /// Plans tried so far.
     pub(crate) attempts: u32,
-    /// What the last lost race left of its cells.
-    pub(crate) caps: HashMap<CellKey, i64>,
     /// The last plan and what it would hold.
     pub(crate) planned: Option<Planned>,
 }
@@ -41,7 +38,7 @@ impl Placing {
     ) -> Result<&Planned, PlaceError> {
         let ask = &self.ask.ask;
         self.attempts += 1;
-        let supply = EngineSupply::new(engine, &world.network, ask, &self.caps);
+        let supply = EngineSupply::new(engine, &world.network, ask);
         let offers = build(&world, ask, &supply, true)?;
         let solution = solve(&offers.problem, work_limit);
         let plan = plan_of(&world, ask, &offers, &solution);
@@ -78,24 +75,6 @@ impl Placing {
                 ttl_ms: self.ask.hold_ttl_ms,
                 priority: self.ask.priority,
             }],
-        }
-    }
-
-    /// Remembers what a lost race left. A repeat's shortages are of another plan, long ago: only
-    /// those that answer the lines just asked for are believed.
-    pub(crate) fn learn(&mut self, shortages: &[Shortage]) {
-        self.caps.clear();
-        let lines = self
-            .planned
-            .as_ref()
-            .map_or(&[][..], |p| p.lines.as_slice());
-        for shortage in shortages {
-            let asked = lines
-                .iter()
-                .any(|l| l.cell == shortage.cell && l.quantity == shortage.requested);
-            if asked {
-                self.caps.insert(shortage.cell, shortage.available);
-            }
         }
     }
 }

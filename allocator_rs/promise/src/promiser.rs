@@ -5,15 +5,11 @@ use std::thread::{self, JoinHandle};
 
 use arc_swap::ArcSwapOption;
 use bopis_engine::Engine;
-use bopis_ledger::ReservationView;
 use crossbeam_channel::{bounded, unbounded, Sender, TrySendError};
-use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
-use crate::adopt::plan_of_reservation;
 use crate::ask::Ask;
 use crate::network::{Catalog, Item, Network, NodeSpec};
-use crate::offers::build;
 use crate::placement::{Answer, Callback, PlaceAsk, PlaceError, PromiserOptions};
 use crate::placing::Placing;
 use crate::plan::Plan;
@@ -120,7 +116,6 @@ impl Promiser {
             ask,
             answer: Answer(Some(done)),
             attempts: 0,
-            caps: HashMap::new(),
             planned: None,
         });
         let (mut refused, error) = match queue.try_send(placing) {
@@ -133,28 +128,14 @@ impl Promiser {
     }
 
     /// The best `k` plans (at least one) under the stock of now, cheapest first; holds nothing.
-    /// Runs on the caller's thread, about as long as `8 k` plans take.
+    /// Runs on the caller's thread, at most as long as `k` plans that use up the work limit.
     ///
     /// # Errors
     /// `NotLoaded`, `Ask`.
     pub fn plan(&self, ask: &Ask, k: usize) -> Result<Vec<Plan>, PlaceError> {
         let world = self.world.load_full().ok_or(PlaceError::NotLoaded)?;
-        let caps = HashMap::new();
-        let supply = EngineSupply::new(&self.engine, &world.network, ask, &caps);
+        let supply = EngineSupply::new(&self.engine, &world.network, ask);
         Ok(world.best_plans(ask, &supply, k, self.work_limit)?)
-    }
-
-    /// The plan that a reservation holds for this ask.
-    ///
-    /// # Errors
-    /// `NotLoaded`, `Ask`, `ReservationMismatch`.
-    pub fn adopt(&self, ask: &Ask, view: &ReservationView) -> Result<Plan, PlaceError> {
-        let world = self.world.load_full().ok_or(PlaceError::NotLoaded)?;
-        let caps = HashMap::new();
-        let supply = EngineSupply::new(&self.engine, &world.network, ask, &caps);
-        let offers = build(&world, ask, &supply, true)?;
-        plan_of_reservation(&self.engine, &world, ask, &offers, view)
-            .ok_or(PlaceError::ReservationMismatch)
     }
 
     /// Placements that wait for the promiser's thread.
@@ -168,7 +149,7 @@ impl Promiser {
         *self.queue.write() = None;
         if let Some(worker) = self.worker.lock().take() {
             if worker.thread().id() != thread::current().id() {
-                // A panic of the worker was printed when it happened; there is nobody to tell here.
+                // It cannot fail: a panic of the worker ends the process.
                 let _ = worker.join();
             }
         }

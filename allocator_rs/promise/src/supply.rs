@@ -60,17 +60,10 @@ pub(crate) struct EngineSupply<'a> {
     locations: Vec<Option<LocationId>>,
     skus: Vec<Option<ItemId>>,
     hours: std::cell::RefCell<HashMap<i64, Option<ItemId>>>,
-    /// What a lost race said is left; more is not believed in the next plan.
-    caps: &'a HashMap<CellKey, i64>,
 }
 
 impl<'a> EngineSupply<'a> {
-    pub(crate) fn new(
-        engine: &'a Engine,
-        network: &Network,
-        ask: &Ask,
-        caps: &'a HashMap<CellKey, i64>,
-    ) -> Self {
+    pub(crate) fn new(engine: &'a Engine, network: &Network, ask: &Ask) -> Self {
         Self {
             engine,
             locations: network
@@ -80,7 +73,6 @@ impl<'a> EngineSupply<'a> {
                 .collect(),
             skus: ask.lines.iter().map(|l| engine.sku(&l.sku)).collect(),
             hours: std::cell::RefCell::default(),
-            caps,
         }
     }
 
@@ -103,9 +95,7 @@ impl<'a> EngineSupply<'a> {
     }
 
     fn atp(&self, cell: Option<CellKey>) -> i64 {
-        let Some(cell) = cell else { return 0 };
-        let atp = self.engine.atp(cell);
-        self.caps.get(&cell).map_or(atp, |cap| atp.min(*cap))
+        cell.map_or(0, |cell| self.engine.atp(cell))
     }
 }
 

@@ -13,6 +13,18 @@ use crate::placement::{PlaceError, Placement, PromiserOptions, PLACE_ATTEMPTS_MA
 use crate::placing::{Placing, Planned};
 use crate::world::World;
 
+/// Aborts the process when the promiser panics: callers would wait for ever, and whoever restarts the
+/// process gets the last durable state.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
 /// What comes back from the engine.
 pub(crate) enum Event {
     Held(Box<Placing>, Reply),
@@ -30,6 +42,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn run(mut self, places: &Receiver<Box<Placing>>, events: &Receiver<Event>) {
+        let _abort = AbortOnPanic;
         let nothing = never();
         let mut open = true;
         while open || self.in_flight > 0 {
@@ -119,11 +132,12 @@ impl Worker {
                 let result = self.placement(&mut placing, view, done.sequence, done.wall_ms);
                 placing.answer.give(result);
             }
-            Some(Outcome::Insufficient(shortages)) => {
+            // A lost race, or the repeat of one lost long ago. Either way the stock of now says what
+            // is left: the engine publishes what it decided before it answers.
+            Some(Outcome::Insufficient(_)) => {
                 if placing.attempts >= PLACE_ATTEMPTS_MAX {
                     return placing.answer.give(Err(PlaceError::Contended));
                 }
-                placing.learn(&shortages);
                 self.step(placing);
             }
             Some(Outcome::Refused(refusal)) => {

@@ -16,10 +16,10 @@ use std::sync::mpsc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bopis_engine::{order_reference, scope, Engine, EngineOptions, ScaledClock};
+use bopis_engine::{fingerprint, order_reference, scope, Engine, EngineOptions, ScaledClock};
 use bopis_ledger::{
-    Act, ActOutcome, CellKey, Command, ItemName, Outcome, RequestKey, ReservationId,
-    ReservationState,
+    Act, ActOutcome, CellKey, Command, ItemName, Line, OrderRef, Outcome, RequestKey,
+    ReservationId, ReservationState,
 };
 use bopis_promise::{
     Ask, Item, Method, PlaceAsk, PlaceError, Placement, Promiser, PromiserOptions, RequestId,
@@ -209,6 +209,51 @@ fn the_same_request_again_gets_the_reservation_and_the_plan_of_the_first() {
 }
 
 #[test]
+fn the_shortages_of_an_earlier_try_do_not_steer_a_later_plan() {
+    let bench = bench(&[("near", "a", 2)]);
+    let asked = place_ask(ask(Method::Pickup, &[("a", 4)]), 7);
+    let near = CellKey {
+        location: bench.engine.location("near").unwrap(),
+        item: bench.engine.sku("a").unwrap(),
+    };
+    let (send, receive) = mpsc::channel();
+    // The first attempt of a caller that crashed, as the promiser names it: it came too early.
+    let lost = Act {
+        request: RequestKey {
+            scope: scope::INTERNAL,
+            id: order_reference(&format!("{:032x}/hold/1", 7)),
+        },
+        fingerprint: fingerprint(format!("{:032x}", 1_007).as_bytes()),
+        commands: vec![Command::Hold {
+            reservation: ReservationId(1_007),
+            order: OrderRef(order_reference("order-1")),
+            lines: vec![Line {
+                cell: near,
+                quantity: 4,
+            }],
+            ttl_ms: 900_000,
+            priority: 0,
+        }],
+    };
+    let done = Box::new(move |reply: bopis_engine::Reply| send.send(reply).unwrap());
+    bench.engine.submit(lost, done).unwrap();
+    let outcome = receive.recv_timeout(DEADLINE).unwrap().unwrap().outcome;
+    assert!(
+        matches!(&outcome, ActOutcome::Done(o) if matches!(o[..], [Outcome::Insufficient(_)])),
+        "{outcome:?}"
+    );
+    let arrived = Command::SetOnHand {
+        cell: near,
+        on_hand: 9,
+    };
+    act(&bench.engine, "arrived", vec![arrived]);
+    let placement = place(&bench.promiser, asked).unwrap();
+    assert_eq!(placement.attempts, 2);
+    assert_eq!(placement.plan.groups[0].node_id, "near");
+    assert_eq!(bench.atp("near", "a"), 5);
+}
+
+#[test]
 fn a_retry_finds_its_own_reservation_when_it_took_all_there_was() {
     let bench = bench(&[("near", "a", 2)]);
     let asked = place_ask(ask(Method::Pickup, &[("a", 2)]), 7);
@@ -291,6 +336,29 @@ fn placements_before_loading_and_after_stopping_are_refused() {
     assert_eq!(refused, Err(PlaceError::Stopped));
     bench.engine.drain().unwrap();
     assert_eq!(place(&bench.promiser, asked), Err(PlaceError::Stopped));
+}
+
+/// Set in the child process of the test below.
+const PANICS: &str = "BOPIS_TEST_PROMISER_PANICS";
+
+#[test]
+fn a_panic_on_the_promisers_thread_ends_the_process() {
+    use std::os::unix::process::ExitStatusExt;
+    const ABORTED: i32 = 6;
+    if std::env::var_os(PANICS).is_some() {
+        let bench = bench(&[("near", "a", 1)]);
+        let asked = place_ask(ask(Method::Pickup, &[("a", 1)]), 1);
+        let done = Box::new(|_| panic!("on the promiser's thread"));
+        bench.promiser.place(asked, done).unwrap();
+        let (_unused, nothing) = mpsc::channel::<()>();
+        let _ = nothing.recv_timeout(DEADLINE);
+        return;
+    }
+    let name = "a_panic_on_the_promisers_thread_ends_the_process";
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", name]).env(PANICS, "1");
+    let ended = child.output().unwrap().status;
+    assert_eq!(ended.signal(), Some(ABORTED), "{ended:?}");
 }
 
 #[test]
