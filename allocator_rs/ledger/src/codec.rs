@@ -136,7 +136,8 @@ pub fn decode(bytes: &[u8]) -> Result<Record, CodecError> {
 
 /// The outcomes of one act, as the request window keeps them.
 pub(crate) fn encode_outcomes(outcomes: &[Outcome]) -> Box<[u8]> {
-    let mut out = Vec::new();
+    // Room for one outcome as most are; only as much as was written is kept.
+    let mut out = Vec::with_capacity(128);
     writer::write_list(outcomes, &mut out, outcome::write);
     out.into_boxed_slice()
 }

@@ -100,6 +100,11 @@ impl Window {
     }
 
     fn over(&self, now_ms: i64, keep_ms: i64) -> usize {
+        // Nearly always the oldest still counts, and a search of all would miss every cache.
+        let oldest = self.by_age.front();
+        if oldest.is_none_or(|aged| !is_over(aged.at_ms, now_ms, keep_ms)) {
+            return 0;
+        }
         self.by_age
             .partition_point(|aged| is_over(aged.at_ms, now_ms, keep_ms))
     }
