@@ -227,7 +227,7 @@ def _create(order: ScenarioOrder, seed: int) -> order_service_pb2.CreateOrderReq
                 line_number=line.line_number,
                 sku=line.sku,
                 quantity=line.quantity,
-                unit_price=money(line.unit_price_micros),
+                unit_price=money(line.unit_price_micro),
             )
             for line in order.lines
         ],

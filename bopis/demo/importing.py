@@ -43,7 +43,7 @@ async def import_scenario(address: str, scenario: Scenario, *, seed: int, advanc
             catalog_service_pb2.Item(
                 sku=sku.sku,
                 description=sku.description[:500],
-                unit_price=money(sku.unit_price_micros),
+                unit_price=money(sku.unit_price_micro),
                 weight_g=sku.weight_g or 0,
             )
             for sku in scenario.skus

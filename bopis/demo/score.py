@@ -167,7 +167,7 @@ def cost_terms(order: PlannedOrder, network: Network, card: Card) -> dict[str, i
     done = {number for group in order.groups for number in group.line_numbers}
     for number, line in by_number.items():
         if number not in done:
-            value = line.quantity * line.unit_price_micros
+            value = line.quantity * line.unit_price_micro
             price = _half_up(value * card.unfilled_percent, 100) + card.unfilled_goodwill
             terms["unfilled"] += max(card.unfilled_floor, price)
     return {name: amount for name, amount in terms.items() if amount}

@@ -167,7 +167,7 @@ def _skus(dice: random.Random, *, count: int) -> list[Sku]:
             Sku(
                 sku=f"SKU{index:05d}",
                 description=f"Article {index}",
-                unit_price_micros=max(1, round(price * 100)) * 10_000,
+                unit_price_micro=max(1, round(price * 100)) * 10_000,
                 weight_g=max(1, weight) if dice.random() < WEIGHT_KNOWN_SHARE else None,
             )
         )
@@ -239,7 +239,7 @@ def _basket(
             line_number=number,
             sku=skus[index].sku,
             quantity=dice.choices((1, 2, 3, 4), (70, 18, 8, 4))[0],
-            unit_price_micros=skus[index].unit_price_micros,
+            unit_price_micro=skus[index].unit_price_micro,
         )
         for number, index in enumerate(chosen, start=1)
     )

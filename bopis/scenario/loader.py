@@ -123,7 +123,7 @@ def _load_skus(path: Path) -> dict[str, Sku]:
         skus[sku] = Sku(
             sku=sku,
             description=row.text("description"),
-            unit_price_micros=row.money("unit_price"),
+            unit_price_micro=row.money("unit_price"),
             weight_g=row.optional_integer("weight_g", least=0, most=100_000_000),
         )
     return skus
@@ -155,9 +155,9 @@ def _load_lines(path: Path, skus: Mapping[str, Sku]) -> dict[str, list[tuple[Row
             line_number=row.integer("line_number", least=1, most=ORDER_LINES_MAX),
             sku=sku,
             quantity=row.integer("quantity", least=1, most=QUANTITY_MAX),
-            unit_price_micros=row.money("unit_price")
+            unit_price_micro=row.money("unit_price")
             if priced
-            else (known.unit_price_micros if known else 0),
+            else (known.unit_price_micro if known else 0),
         )
         lines.setdefault(row.identifier("order_id"), []).append((row, line))
     return lines

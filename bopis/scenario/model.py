@@ -60,7 +60,7 @@ class Sku:
 
     sku: str
     description: str
-    unit_price_micros: int
+    unit_price_micro: int
     weight_g: int | None
 
 
@@ -71,7 +71,7 @@ class ScenarioLine:
     line_number: int
     sku: str
     quantity: int
-    unit_price_micros: int
+    unit_price_micro: int
 
 
 @dataclass(frozen=True, slots=True)

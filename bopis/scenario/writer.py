@@ -31,7 +31,7 @@ def write_scenario(scenario: Scenario, directory: Path) -> None:
         directory / "skus.csv",
         SKU_COLUMNS,
         (
-            [sku.sku, sku.description, _money(sku.unit_price_micros), _optional(sku.weight_g)]
+            [sku.sku, sku.description, _money(sku.unit_price_micro), _optional(sku.weight_g)]
             for sku in scenario.skus
         ),
     )
@@ -54,7 +54,7 @@ def write_scenario(scenario: Scenario, directory: Path) -> None:
                 line.line_number,
                 line.sku,
                 line.quantity,
-                _money(line.unit_price_micros),
+                _money(line.unit_price_micro),
             ]
             for order in scenario.orders
             for line in order.lines

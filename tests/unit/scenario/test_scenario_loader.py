@@ -44,16 +44,16 @@ def test_empty_texts_missing_rows_and_unknown_skus_are_taken(tmp_path: Path) -> 
     assert [node.node_id for node in scenario.nodes] == ["S1", "W1"]
     assert scenario.nodes[0].offers_pickup
     assert not scenario.nodes[1].offers_pickup
-    assert scenario.skus[0].unit_price_micros == 2_550_000
+    assert scenario.skus[0].unit_price_micro == 2_550_000
     assert scenario.skus[0].weight_g is None
     assert scenario.on_hand == {("S1", "A"): 5}
     first, second = scenario.orders
     assert first.ready_within_minutes is None
     assert [line.sku for line in first.lines] == ["A", "unheard-of"]
-    assert first.lines[0].unit_price_micros == 2_500_000
+    assert first.lines[0].unit_price_micro == 2_500_000
     assert second.placed_at == datetime(2026, 3, 4, 3, 59, tzinfo=UTC)
     assert second.ready_within_minutes == 90
-    assert second.lines[0].unit_price_micros == 3_000_000, "the catalog's price where none is given"
+    assert second.lines[0].unit_price_micro == 3_000_000, "the catalog's price where none is given"
 
 
 NODE = "S1,STORE,One,,,,40.0,-75.0,America/New_York,540,1260,30"
