@@ -244,12 +244,6 @@ impl BatchKernel {
         self
     }
 
-    /// Number of orders.
-    #[must_use]
-    pub fn orders(&self) -> usize {
-        self.asks.len()
-    }
-
     /// The best plan of each named order under `prices` (micro-units a unit or second, by row;
     /// below 0 counts as 0, missing ones are 0).
     ///

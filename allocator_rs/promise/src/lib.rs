@@ -38,12 +38,12 @@ mod world;
 pub use ask::{Ask, AskLine, Consent, Method};
 pub use batch::{BatchKernel, BatchRow, Priced};
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
-pub use offers::{AskError, Offer, Offers};
+pub use offers::AskError;
 pub use placement::{
     PlaceAsk, PlaceError, Placement, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
 };
 pub use plan::{Group, Plan, Terms, Unfilled, UnfilledReason};
-pub use policy::{CostCard, Policy, SHIP_METERS_MAX};
+pub use policy::{CostCard, Policy};
 pub use promiser::Promiser;
 pub use supply::{Supply, TableSupply};
 pub use world::World;

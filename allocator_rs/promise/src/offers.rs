@@ -28,27 +28,27 @@ impl From<ProblemError> for AskError {
 
 /// A group that could be opened; the kernel's facility of the same index.
 #[derive(Clone, Copy, Debug)]
-pub struct Offer {
+pub(crate) struct Offer {
     /// Index in the network.
-    pub node: usize,
+    pub(crate) node: usize,
     /// Collected or shipped.
-    pub method: Method,
+    pub(crate) method: Method,
     /// Start of the first window, Unix seconds.
-    pub first_start_s: i64,
+    pub(crate) first_start_s: i64,
     /// Number of windows.
-    pub span: usize,
+    pub(crate) span: usize,
     pub(crate) leg: Leg,
 }
 
 /// The kernel's problem of one ask, and what its indices mean.
 #[derive(Clone, Debug)]
-pub struct Offers {
+pub(crate) struct Offers {
     /// The problem.
-    pub problem: Problem,
+    pub(crate) problem: Problem,
     /// The facilities.
-    pub offers: Vec<Offer>,
+    pub(crate) offers: Vec<Offer>,
     /// The customer's store; none for orders that are shipped.
-    pub customer_node: Option<usize>,
+    pub(crate) customer_node: Option<usize>,
     /// For every node and method that rules allow: before stock and labor are looked at.
     pub(crate) allowed: Allowed,
     /// Units at every node by line, node-major, as read for this problem.
@@ -172,7 +172,6 @@ impl<'a> Builder<'a> {
                 fixed: leg.total().min(COST_MAX),
                 capacity: if roomy { u32::MAX } else { pattern.capacity },
                 late: pattern.late,
-                tag: u64::try_from(self.offers.len()).unwrap_or(u64::MAX),
             });
             self.costs.extend(row.iter().map(|cost| match *cost {
                 CANNOT => CANNOT,

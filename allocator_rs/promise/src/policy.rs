@@ -4,7 +4,7 @@ use bopis_sourcing::{distance_cost, per_unit_of, share_of, OpportunityTiers, COS
 
 /// The longest way on earth, half of its circumference, in meters: the policy limits the distance
 /// of shipping by nothing else.
-pub const SHIP_METERS_MAX: i64 = 20_016_000;
+const SHIP_METERS_MAX: i64 = 20_016_000;
 
 /// Prices in micro-units; shares in basis points (1/10,000).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

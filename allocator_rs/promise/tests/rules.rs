@@ -298,6 +298,29 @@ fn twins_without_a_catalog_price_are_priced_alike_in_every_place() {
 }
 
 #[test]
+fn five_hundred_lines_of_one_sku_are_planned_in_time() {
+    let world = world();
+    for lines in [12, 18, 500] {
+        let skus: Vec<(&str, i64)> = (0..lines).map(|line| ("a", 1 + line % 3)).collect();
+        let asked = ask(Method::Pickup, &skus);
+        let nodes = world.network.nodes().len();
+        let cells: Vec<((usize, usize), i64)> = (0..nodes)
+            .flat_map(|node| (0..skus.len()).map(move |line| ((node, line), 30 + 11 * node as i64)))
+            .collect();
+        let stock = supply(&world, &cells);
+        let start = std::time::Instant::now();
+        let plans = world.best_plans(&asked, &stock, 3, 10_000_000).unwrap();
+        assert!(
+            start.elapsed().as_secs() < 10,
+            "{lines}: {:?}",
+            start.elapsed()
+        );
+        let filled: usize = plans[0].groups.iter().map(|g| g.line_numbers.len()).sum();
+        assert!(filled >= skus.len().min(100), "{filled} of {lines}");
+    }
+}
+
+#[test]
 fn a_sku_that_the_catalog_does_not_know_is_left_even_where_units_lie() {
     let world = world();
     let asked = ask(Method::Ship, &[("nonesuch", 1), ("a", 1)]);

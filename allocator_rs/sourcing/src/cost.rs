@@ -1,9 +1,9 @@
 //! Prices in integers: shares, distances, weights, and what the last units of a cell are worth.
 
 /// Shares are in millionths.
-pub const PPM: i64 = 1_000_000;
+const PPM: i64 = 1_000_000;
 /// Units that count as "the last ones" of a cell: the last, and the two before it.
-pub const TIER_RANKS: i64 = 3;
+const TIER_RANKS: i64 = 3;
 
 /// `numerator * factor / divisor` rounded half up, for values at least 0; saturates.
 fn scaled(value: i64, factor: i64, divisor: i64) -> i64 {

@@ -29,8 +29,14 @@ pub(crate) fn has_limits(problem: &Problem, usable: &[usize]) -> bool {
     !problem.twins.is_empty() || usable.iter().any(is_small)
 }
 
-/// An assignment that keeps every limit, and the work units spent on it.
-pub(crate) fn insertion(problem: &Problem, usable: &[usize]) -> (Vec<Option<usize>>, u64) {
+/// An assignment that keeps every limit, and the work units spent on it. Twins with large
+/// quantities come first, which packs them well, or with `small_first` last, which serves more of
+/// them where units are short.
+pub(crate) fn insertion(
+    problem: &Problem,
+    usable: &[usize],
+    small_first: bool,
+) -> (Vec<Option<usize>>, u64) {
     let count = problem.facilities.len();
     let mut state = Insertion {
         problem,
@@ -49,7 +55,7 @@ pub(crate) fn insertion(problem: &Problem, usable: &[usize]) -> (Vec<Option<usiz
         late: 0,
     };
     let mut assignment = vec![None; problem.lines];
-    for (line, twin) in in_order(problem) {
+    for (line, twin) in in_order(problem, small_first) {
         let choice = state.cheapest(line, twin);
         for facility in usable {
             let serves = problem.row(*facility)[line] < CANNOT;
@@ -66,14 +72,17 @@ pub(crate) fn insertion(problem: &Problem, usable: &[usize]) -> (Vec<Option<usiz
 /// A line's group of twins and its units.
 type Twin = Option<(usize, i64)>;
 
-/// Twins first, large quantities before small ones, then the other lines.
-fn in_order(problem: &Problem) -> Vec<(usize, Twin)> {
+/// Twins first, by quantity, then the other lines.
+fn in_order(problem: &Problem, small_first: bool) -> Vec<(usize, Twin)> {
     let mut order: Vec<(usize, Twin)> = Vec::with_capacity(problem.lines);
     for (group, twins) in problem.twins.iter().enumerate() {
         let pairs = twins.lines.iter().zip(&twins.quantities);
         order.extend(pairs.map(|(line, quantity)| (*line, Some((group, *quantity)))));
     }
     order.sort_by_key(|(_, twin)| Reverse(twin.map(|(_, quantity)| quantity)));
+    if small_first {
+        order.reverse();
+    }
     let others = (0..problem.lines).filter(|line| !problem.is_twin[*line]);
     order.extend(others.map(|line| (line, None)));
     order

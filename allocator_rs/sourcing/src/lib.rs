@@ -35,12 +35,8 @@ mod solution;
 mod twins;
 
 pub use alternatives::k_best;
-pub use cost::{
-    distance_cost, per_unit_of, share_of, weight_cost, OpportunityTiers, PPM, TIER_RANKS,
-};
-pub use pattern::{
-    undominated_patterns, Pattern, PatternLimits, Window, LINE_SECONDS_MAX, SPAN_MAX,
-};
+pub use cost::{distance_cost, per_unit_of, share_of, weight_cost, OpportunityTiers};
+pub use pattern::{undominated_patterns, Pattern, PatternLimits, Window};
 pub use problem::{Facility, Problem, ProblemError, Twins, CANNOT, COST_MAX, LINES_MAX};
 pub use search::{solve, WORK_LIMIT};
 pub use solution::{Solution, Terms};

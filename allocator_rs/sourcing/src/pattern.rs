@@ -6,9 +6,9 @@
 //! the last window.
 
 /// Most windows of one pattern.
-pub const SPAN_MAX: usize = 3;
+const SPAN_MAX: usize = 3;
 /// Most labor seconds of one line.
-pub const LINE_SECONDS_MAX: i64 = 86_400;
+const LINE_SECONDS_MAX: i64 = 86_400;
 
 /// A labor window of a node, in time order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,8 +22,6 @@ pub struct Facility {
     pub capacity: u32,
     /// Started hours after the promise at which it is ready; 0: in time.
     pub late: u32,
-    /// Passed through; names the facility outside.
-    pub tag: u64,
 }
 
 /// Lines of one order that ask for the same SKU: at one node their units come from one cell.
@@ -122,12 +120,6 @@ impl Problem {
             twins,
             is_twin,
         })
-    }
-
-    /// Number of lines.
-    #[must_use]
-    pub fn lines(&self) -> usize {
-        self.lines
     }
 
     /// The facilities, in the order given.

@@ -115,11 +115,9 @@ impl<'a> Search<'a> {
 
     fn run(&mut self) {
         if has_limits(self.problem, &self.usable) {
-            let (assignment, work) = insertion(self.problem, &self.usable);
-            self.work += work;
-            let whole = assignment.iter().all(Option::is_some);
-            if whole || !self.problem.all_or_nothing {
-                self.keep(assignment);
+            self.insert(false);
+            if !self.problem.twins.is_empty() {
+                self.insert(true);
             }
         }
         for position in 0..self.usable.len() {
@@ -147,6 +145,15 @@ impl<'a> Search<'a> {
                 return self.leave_from_here();
             }
             self.search_level(level);
+        }
+    }
+
+    fn insert(&mut self, small_first: bool) {
+        let (assignment, work) = insertion(self.problem, &self.usable, small_first);
+        self.work += work;
+        let whole = assignment.iter().all(Option::is_some);
+        if whole || !self.problem.all_or_nothing {
+            self.keep(assignment);
         }
     }
 

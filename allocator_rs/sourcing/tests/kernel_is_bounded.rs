@@ -54,7 +54,6 @@ fn order(shape: Shape, seed: u64) -> Problem {
             fixed: dice.amount(0, 20_000_000),
             capacity: shape.capacity,
             late,
-            tag: 0,
         });
         let units = dice.amount(1, shape.units_max);
         available.push(units);

@@ -102,7 +102,6 @@ fn national_order(seed: u64, lines: usize, pickup: bool, gaps: bool) -> Problem 
                 fixed: basket.leg(km, collected),
                 capacity: lines as u32,
                 late: 0,
-                tag: 0,
             });
             costs.extend((0..lines).map(|l| basket.line_cost(l, stock[l], collected)));
         }

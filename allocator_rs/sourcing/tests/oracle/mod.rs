@@ -232,7 +232,6 @@ pub fn random_case(seed: u64, lines: usize, nodes: u32) -> Case {
                     lines as u32
                 },
                 late: if lateness { dice.below(4) as u32 } else { 0 },
-                tag: 0,
             });
         }
     }
