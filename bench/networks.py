@@ -46,6 +46,8 @@ POLICY: Final[dict[str, Any]] = {
         "unfilled_goodwill_micro": 6_000_000,
         "opportunity_last_bp": 3_000,
         "opportunity_next_two_bp": 1_000,
+        "opportunity_cap_micro": 6_000_000,
+        "opportunity_block_micro": 10_000_000,
     },
     "unit_weight_g": 500,
     "lead_time_ms": 3_600_000,

@@ -79,6 +79,8 @@ class CostCard:
     unfilled_goodwill_micro: int
     opportunity_last_bp: int
     opportunity_next_two_bp: int
+    opportunity_cap_micro: int
+    opportunity_block_micro: int
 
 
 @dataclass(frozen=True, slots=True)

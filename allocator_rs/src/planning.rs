@@ -228,6 +228,8 @@ struct CardDto {
     unfilled_goodwill_micro: i64,
     opportunity_last_bp: i64,
     opportunity_next_two_bp: i64,
+    opportunity_cap_micro: i64,
+    opportunity_block_micro: i64,
 }
 
 /// The policy, as far as the promiser needs it.
@@ -259,6 +261,8 @@ impl From<PolicyDto> for Policy {
                 unfilled_goodwill_micro: card.unfilled_goodwill_micro,
                 opportunity_last_bp: card.opportunity_last_bp,
                 opportunity_next_two_bp: card.opportunity_next_two_bp,
+                opportunity_cap_micro: card.opportunity_cap_micro,
+                opportunity_block_micro: card.opportunity_block_micro,
             },
             unit_weight_g: dto.unit_weight_g,
             lead_time_ms: dto.lead_time_ms,

@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
-use bopis_engine::{Done, Engine, Reply, ReservationReply};
+use bopis_engine::{Done, Engine, Reply, ReservationReply, SubmitError};
 use bopis_ledger::{Act, ActOutcome, ReservationId};
 use bopis_promise::{PlaceError, Placement};
 use serde::Deserialize;
@@ -170,8 +170,9 @@ impl Station {
                 Err(error) => early(ticket, BindingError::from(error).into()),
             },
             Finished::Early(result) => early(ticket, result),
-            Finished::Act(_, Err(_)) | Finished::Reservation(Err(_)) => {
-                early(ticket, ResultDto::Stopped)
+            Finished::Act(_, Err(unanswered)) | Finished::Reservation(Err(unanswered)) => {
+                let error = SubmitError::from(unanswered);
+                early(ticket, BindingError::from(error).into())
             }
         }
     }

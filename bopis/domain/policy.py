@@ -44,6 +44,8 @@ class CostCard:
     unfilled_goodwill_micro: int
     opportunity_last_bp: int
     opportunity_next_two_bp: int
+    opportunity_cap_micro: int
+    opportunity_block_micro: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ def _cost_card(reader: "_Reader", level: CardLevel) -> CostCard:
         unfilled_goodwill_micro=money("unfilled_goodwill"),
         opportunity_last_bp=share("opportunity_last_percent"),
         opportunity_next_two_bp=share("opportunity_next_two_percent"),
+        opportunity_cap_micro=money("opportunity_cap"),
+        opportunity_block_micro=money("opportunity_block"),
     )
     for other in CardLevel:
         for name in _CARD_KEYS:
@@ -143,6 +147,8 @@ _CARD_KEYS: Final = (
     "unfilled_goodwill",
     "opportunity_last_percent",
     "opportunity_next_two_percent",
+    "opportunity_cap",
+    "opportunity_block",
 )
 
 

@@ -22,6 +22,7 @@
 mod adopt;
 mod ask;
 mod batch;
+mod block;
 mod eligible;
 mod network;
 mod offers;

@@ -6,6 +6,7 @@ use bopis_sourcing::{
 };
 
 use crate::ask::{Ask, AskLine, Method};
+use crate::block::Blocks;
 use crate::eligible::{allowed, Allowed, Leg};
 use crate::network::{Node, WINDOW_S};
 use crate::policy::Policy;
@@ -112,6 +113,8 @@ struct Builder<'a> {
     /// By line: what shipping its weight costs, and what its last units are worth.
     kg: Vec<i64>,
     tiers: Vec<OpportunityTiers>,
+    /// By line: its SKU's largest stocks, where opportunity is charged.
+    blocks: Vec<Blocks>,
     /// By line: whether the catalog has its SKU; lines of others are left.
     known: Vec<bool>,
     offers: Vec<Offer>,
@@ -129,11 +132,21 @@ impl<'a> Builder<'a> {
                 OpportunityTiers::default()
             }
         };
+        let units = read_units(world, supply, ask.lines.len());
+        let blocks = |line| {
+            if opportunity {
+                let column = units.iter().skip(line).step_by(ask.lines.len()).copied();
+                Blocks::of_line(ask, line, column)
+            } else {
+                Blocks::default()
+            }
+        };
         Self {
             world,
             ask,
             supply,
-            units: read_units(world, supply, ask.lines.len()),
+            blocks: lines.clone().map(blocks).collect(),
+            units,
             kg: lines
                 .clone()
                 .map(|line| ship_kg_cost(world, ask, line))
@@ -210,8 +223,12 @@ impl<'a> Builder<'a> {
             .tiers
             .get(line)
             .map_or(0, |tiers| tiers.charge(available, quantity));
+        let card = &self.world.policy.card;
+        let block = self.blocks.get(line).map_or(0, |blocks| {
+            blocks.charge(card.opportunity_block_micro, available, quantity)
+        });
         let dual = per_unit_of(self.supply.unit_price(node, line), quantity);
-        let parts = [self.world.policy.card.pick_line_micro, weight, worth, dual];
+        let parts = [card.pick_line_micro, weight, worth, block, dual];
         parts
             .iter()
             .fold(0_i64, |sum, part| sum.saturating_add(*part))

@@ -4,6 +4,7 @@ use bopis_sourcing::{distance_cost, Pattern, Solution};
 use hashbrown::HashMap;
 
 use crate::ask::{Ask, Method};
+use crate::block::Blocks;
 use crate::eligible::Leg;
 use crate::network::WINDOW_S;
 use crate::offers::Offers;
@@ -225,6 +226,13 @@ pub(crate) fn price(
             terms.pick += card.pick_line_micro;
             if draft.method == Method::Ship {
                 terms.ship_kg += ship_kg_cost(world, ask, *line);
+            }
+            if let Some(units) = units {
+                let nodes = 0..world.network.nodes().len();
+                let blocks = Blocks::of_line(ask, *line, nodes.map(|node| units(node, *line)));
+                let available = units(draft.node, *line);
+                terms.opportunity +=
+                    blocks.charge(card.opportunity_block_micro, available, asked.quantity);
             }
             taken.entry(asked.sku.as_str()).or_insert((*line, 0)).1 += asked.quantity;
         }

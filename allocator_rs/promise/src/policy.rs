@@ -33,6 +33,10 @@ pub struct CostCard {
     pub opportunity_last_bp: i64,
     /// Of the price, for each of the two units before the last.
     pub opportunity_next_two_bp: i64,
+    /// The most that the last unit of a cell is worth; the two before it in proportion.
+    pub opportunity_cap_micro: i64,
+    /// Per size of a line that no node could serve whole any more.
+    pub opportunity_block_micro: i64,
 }
 
 /// The policy.
@@ -83,14 +87,11 @@ impl Policy {
     }
 
     pub(crate) fn tiers(&self, unit_price: i64) -> OpportunityTiers {
-        let tiers = OpportunityTiers::of_price(
+        OpportunityTiers::of_price(
             unit_price,
             self.card.opportunity_last_bp * 100,
             self.card.opportunity_next_two_bp * 100,
-        );
-        OpportunityTiers {
-            last: tiers.last.min(COST_MAX / 8),
-            next_two: tiers.next_two.min(COST_MAX / 8),
-        }
+        )
+        .capped(self.card.opportunity_cap_micro.min(COST_MAX / 8))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use bopis_engine::{Done, Engine, Reply, ReservationReply};
+use bopis_engine::{Done, Engine, Reply, ReservationReply, SubmitError};
 use bopis_ledger::{ActOutcome, Line, Outcome, ReservationView};
 use crossbeam_channel::{never, select, Receiver, Sender};
 use parking_lot::Mutex;
@@ -111,8 +111,9 @@ impl Worker {
             Event::Found(placing, Ok((view, position))) => {
                 self.found(*placing, view, position.sequence);
             }
-            Event::Held(placing, Err(_)) | Event::Found(placing, Err(_)) => {
-                placing.answer.give(Err(PlaceError::Stopped));
+            Event::Held(placing, Err(unanswered)) | Event::Found(placing, Err(unanswered)) => {
+                let error = SubmitError::from(unanswered);
+                placing.answer.give(Err(error.into()));
             }
         }
     }

@@ -277,6 +277,18 @@ fn two_lines_of_one_sku_share_the_units_of_a_node() {
 }
 
 #[test]
+fn a_single_unit_comes_from_a_single_one_so_that_a_later_pair_finds_a_pair() {
+    let world = world();
+    let asked = ask(Method::Ship, &[("a", 1)]);
+    let at = |near: i64, mid: i64| supply(&world, &[((0, 0), near), ((1, 0), mid)]);
+    assert_eq!(nodes(&best(&world, &asked, &at(9, 9)))[0].0, "near");
+    assert_eq!(nodes(&best(&world, &asked, &at(2, 1)))[0].0, "mid");
+    let pair = ask(Method::Ship, &[("a", 2)]);
+    let plan = best(&world, &pair, &at(2, 1));
+    assert_eq!(nodes(&plan)[0].0, "near", "kept for exactly this");
+}
+
+#[test]
 fn twins_without_a_catalog_price_are_priced_alike_in_every_place() {
     let mut world = world();
     let mut catalog = bopis_promise::Catalog::default();
@@ -292,8 +304,9 @@ fn twins_without_a_catalog_price_are_priced_alike_in_every_place() {
         let stock = supply(&world, &[((0, 0), 4), ((0, 1), 4)]);
         let plan = best(&world, &asked, &stock);
         assert_eq!(plan.groups.len(), 1);
-        // The last unit (30 %) and the two before it (10 % each) at the dearest price ordered.
-        assert_eq!(plan.terms.opportunity, 45_000_000, "{prices:?}");
+        // The last unit (30 %, at most 6) and the two before it (a third of that each), at the
+        // dearest price ordered.
+        assert_eq!(plan.terms.opportunity, 10_000_000, "{prices:?}");
     }
 }
 

@@ -56,6 +56,18 @@ impl OpportunityTiers {
         }
     }
 
+    /// The same with `last` at most `cap` (micro-units, at least 0), `next_two` in proportion.
+    #[must_use]
+    pub fn capped(self, cap: i64) -> Self {
+        if self.last <= cap {
+            return self;
+        }
+        Self {
+            last: cap,
+            next_two: scaled(self.next_two, cap, self.last).min(cap),
+        }
+    }
+
     pub(crate) fn in_range(&self) -> bool {
         (0..=crate::problem::COST_MAX).contains(&self.last)
             && (0..=self.last).contains(&self.next_two)
@@ -105,6 +117,21 @@ mod tests {
                 .collect();
             assert!(steps.is_sorted(), "{available}: {steps:?}");
         }
+    }
+
+    #[test]
+    fn a_cap_keeps_the_proportion_of_the_tiers() {
+        let tiers = OpportunityTiers {
+            last: 30,
+            next_two: 10,
+        };
+        let capped = OpportunityTiers {
+            last: 6,
+            next_two: 2,
+        };
+        assert_eq!(tiers.capped(6), capped);
+        assert_eq!(tiers.capped(30), tiers);
+        assert_eq!(tiers.capped(0), OpportunityTiers::default());
     }
 
     #[test]

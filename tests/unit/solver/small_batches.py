@@ -44,6 +44,8 @@ CARD = CostCard(
     unfilled_goodwill_micro=6_000_000,
     opportunity_last_bp=3_000,
     opportunity_next_two_bp=1_000,
+    opportunity_cap_micro=6_000_000,
+    opportunity_block_micro=10_000_000,
 )
 POLICY = Policy(
     card=CARD,

@@ -67,7 +67,7 @@ impl Desk {
             .submit(act, done)
             .map_err(errors::not_submitted)?;
         let reply = receive.await.map_err(|_| not_serving())?;
-        let done = reply.map_err(|_stopped| not_serving())?;
+        let done = reply.map_err(|unanswered| errors::not_submitted(unanswered.into()))?;
         let took = started.elapsed();
         match done.outcome {
             ActOutcome::Done(outcomes) => Ok(Answered {
@@ -91,7 +91,8 @@ impl Desk {
             .reservation(id, done)
             .map_err(errors::not_submitted)?;
         let reply = receive.await.map_err(|_| not_serving())?;
-        let (view, position) = reply.map_err(|_stopped| not_serving())?;
+        let (view, position) =
+            reply.map_err(|unanswered| errors::not_submitted(unanswered.into()))?;
         Ok((view, self.position(position.sequence)))
     }
 
