@@ -21,6 +21,9 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(help="Run in this folder and leave it behind.")
     ] = None,
+    kills: Annotated[
+        int, typer.Option(min=0, help="Kill the service (SIGKILL) so many times during the day.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, no progress.")] = False,
 ) -> None:
     """Replays a day of orders against a service of its own and prints what came of them."""
@@ -33,7 +36,13 @@ def demo(
     if scenario is not None and not scenario.is_dir():
         refuse(f"--scenario: there is no folder {scenario}", code=BAD_OPTION)
     options = DemoOptions(
-        scenario=scenario, speed=speed, orders=orders, seed=seed, quiet=as_json, keep=keep
+        scenario=scenario,
+        speed=speed,
+        orders=orders,
+        seed=seed,
+        quiet=as_json,
+        keep=keep,
+        kills=kills,
     )
     try:
         result = run_demo(options)

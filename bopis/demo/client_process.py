@@ -96,7 +96,11 @@ def run_client(work: Callable[[Client], Awaitable[None]]) -> None:
 async def _run(work: Callable[[Client], Awaitable[None]], config: ClientConfig) -> None:
     clock = SimClock()
     with ClientLog(Path(config.log)) as log:
-        client = Client(config, clock, Caller(config.address, clock), log)
+
+        def cut_off(sent: float, failed: float) -> None:
+            log.write("cut", sent, failed)
+
+        client = Client(config, clock, Caller(config.address, clock, cut_off=cut_off), log)
         client.spawn(_listen(client))
         client.spawn(_report(client))
         client.spawn(work(client))

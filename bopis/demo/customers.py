@@ -125,6 +125,8 @@ class Customers:
                     for group in order.fulfillment_orders
                     if group.state == _Group.STATE_CANCELLED
                 ),
+                how="cancelled",
+                order_state=order.state,
             )
         finally:
             counts["cancels_waiting"] -= 1

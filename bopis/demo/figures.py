@@ -6,7 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bopis.demo.acknowledged import find_lost
 from bopis.demo.client_log import entry_of, read_logs
+from bopis.demo.killing import count_cut
 from bopis.demo.nearest_first import play_nearest_first
 from bopis.demo.outcome import (
     Ends,
@@ -68,7 +70,8 @@ def figures(
 ) -> dict[str, Any]:
     """The result object; each figure is defined in docs/demo.md."""
     ends = count_ends(orders)
-    planned = planned_orders(orders, {order.order_id: order for order in run.scenario.orders})
+    asked = {order.order_id: order for order in run.scenario.orders}
+    planned = planned_orders(orders, asked)
     ours, theirs = _compared(run, planned)
     records = list(read_logs(run.logs))
     oversold = find_oversold(
@@ -76,7 +79,9 @@ def figures(
     )
     differences = promise_differences(orders, planned, default_h=run.card.promise_h)
     replay_equal = str(drained.get("state_hash")) == verified
-    problems = [*run.failures, *_problems(ends, ours, theirs, stock, differences)]
+    acknowledged, lost = find_lost(records, orders, asked)
+    cut = count_cut(run.killed, records)
+    problems = [*run.failures, *lost, *_problems(ends, ours, theirs, stock, differences)]
     if oversold.units:
         problems.append(f"{oversold.units} units were oversold: {dict(oversold.by_cell)}")
     if not replay_equal:
@@ -100,6 +105,11 @@ def figures(
         "ledger_drift_units": stock.drift_units,
         "ledger_promised_units": stock.promised_units,
         "unpromised_lines": oversold.unpromised_lines,
+        "acknowledged_checked": acknowledged,
+        "acknowledged_lost": len(lost),
+        "kills": len(run.killed),
+        "kills_with_calls_in_flight": cut.kills,
+        "calls_in_flight_at_kills": cut.calls,
         "problems": problems[:PROBLEMS_MAX],
         "server_starts": run.server.starts,
         "server_cpu_seconds": round(run.server.cpu_s, 2),
@@ -181,7 +191,7 @@ def quantile(ascending: Sequence[float], share: float) -> float:
 
 
 def _reallocation(run: Run) -> dict[str, Any]:
-    answer = run.reallocation
+    answer = run.reallocation.response
     return {
         "reallocated": answer.considered_count,
         "moved": answer.moved_count,
@@ -190,6 +200,7 @@ def _reallocation(run: Run) -> dict[str, Any]:
         "reallocation_cost_after": micros_of(answer.cost_after) / MICROS,
         "reallocation_bound": micros_of(answer.bound) / MICROS,
         "reallocation_gap": answer.gap,
+        "reallocations_cut_off": run.reallocation.cut_off,
     }
 
 

@@ -13,7 +13,8 @@ class DemoOptions:
     `scenario` None: a small generated one. `speed`: simulated seconds per real second while orders
     come in; None: as fast as the service is known to follow. `orders`: at most so many, thinned out
     evenly over the day. `quiet`: no live progress (with `--json`). `keep`: a folder to run in and
-    to leave behind; None: a temporary one.
+    to leave behind; None: a temporary one. `kills`: so many times the service is killed with
+    SIGKILL while orders come in.
     """
 
     scenario: Path | None = None
@@ -22,3 +23,4 @@ class DemoOptions:
     seed: int = 1
     quiet: bool = False
     keep: Path | None = None
+    kills: int = 0

@@ -56,8 +56,14 @@ def show_result(result: Mapping[str, Any], *, as_json: bool) -> None:
     console.print(
         f"oversold units: {result['oversold_units']}   replay equal: {result['replay_equal']}   "
         f"rules broken: {result['rule_violations']}   "
-        f"ledger against shelves: {result['ledger_drift_units']} units apart"
+        f"ledger against shelves: {result['ledger_drift_units']} units apart   "
+        f"acknowledged and lost: {result['acknowledged_lost']} of {result['acknowledged_checked']}"
     )
+    if result["kills"]:
+        console.print(
+            f"killed {result['kills']} times, {result['kills_with_calls_in_flight']} of them with "
+            f"calls in flight ({result['calls_in_flight_at_kills']} calls)"
+        )
     for text in result["problems"]:
         console.print(f"[bold red]problem[/]: {text}")
     console.print(f"{result['seconds']} s")

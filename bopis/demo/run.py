@@ -31,18 +31,19 @@ from bopis.demo.day import load_day
 from bopis.demo.disturbances import Disturbances
 from bopis.demo.figures import figures
 from bopis.demo.importing import import_scenario
+from bopis.demo.killing import kill_moments, killing_speed, until_moment
 from bopis.demo.options import DemoOptions
 from bopis.demo.outcome import any_open, compare_stock, list_orders
 from bopis.demo.progress import View
-from bopis.demo.reallocating import reallocate
+from bopis.demo.reallocating import Reallocated, reallocate
 from bopis.demo.server_process import DemoError, Server
 from bopis.demo.shelf import physical_stock
+from bopis.demo.simclock import SimClock
 from bopis.demo.verifying import verified_hash
-from bopis.demo.wire import make_channel
+from bopis.demo.wire import Caller, CallError, make_channel
 from bopis.scenario.generator import GeneratorParameters, generate_scenario
 from bopis.scenario.model import Scenario
 from bopis.scenario.writer import write_scenario
-from bopis.v1 import allocation_service_pb2
 
 POLL_S = 0.2
 OPEN_POLL_S = 1.0
@@ -67,9 +68,8 @@ class Run:
     view: View
     customers: ClientProcess
     stores: ClientProcess
-    reallocation: allocation_service_pb2.ReallocateResponse = field(
-        default_factory=allocation_service_pb2.ReallocateResponse
-    )
+    reallocation: Reallocated = field(default_factory=Reallocated)
+    killed: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     timings: dict[str, float] = field(default_factory=dict)
@@ -189,18 +189,19 @@ def _now_s(run: Run) -> float:
 
 
 async def _play(run: Run) -> None:
-    speed = run.options.speed or speeds.day_speed(run.scenario)
+    speed = run.options.speed or _day_speed(run)
     run.timings["speed"] = speed
     await run.server.restart(speed)
     await _set_clock(run)
     run.view.step("the day: orders come in")
     began = time.monotonic()
-    moving = asyncio.create_task(_reallocate(run))
+    beside = [asyncio.create_task(_reallocate(run)), asyncio.create_task(_kill(run))]
     try:
-        await _until(run, lambda: moving.done() and (_day_is_over(run) or _failed(moving)))
-        await moving
+        await _until(run, lambda: any(map(_failed, beside)) or _day_is_over(run, beside))
+        await asyncio.gather(*beside)
     finally:
-        moving.cancel()
+        for task in beside:
+            task.cancel()
     run.timings["day_seconds"] = round(time.monotonic() - began, 2)
     run.view.step("the evening: stores finish, customers collect")
     await _change_speed(run, speeds.evening_speed(speed))
@@ -218,14 +219,21 @@ async def _change_speed(run: Run, speed: float) -> None:
     await _set_clock(run)
 
 
+def _day_speed(run: Run) -> float:
+    speed = speeds.day_speed(run.scenario)
+    kills = run.options.kills
+    return min(speed, killing_speed(run.scenario, kills)) if kills else speed
+
+
 def _failed(task: asyncio.Task[None]) -> bool:
-    return task.cancelled() or task.exception() is not None
+    return task.done() and (task.cancelled() or task.exception() is not None)
 
 
-def _day_is_over(run: Run) -> bool:
+def _day_is_over(run: Run, beside: list[asyncio.Task[None]]) -> bool:
     counts = run.counts
     return (
-        bool(counts["all_sent"])
+        all(task.done() for task in beside)
+        and bool(counts["all_sent"])
         and counts["placed"] == len(run.scenario.orders)
         and bool(counts["tills_closed"])
     )
@@ -274,12 +282,29 @@ async def _until_all_ended(run: Run) -> None:
 async def _reallocate(run: Run) -> None:
     time_s = speeds.reallocation_time(run.scenario)
     await asyncio.sleep(max(0.0, (time_s - _now_s(run)) / run.server.scale))
+    clock = SimClock()
+    clock.set(sim_s=time_s, real_s=time.monotonic(), scale=run.server.scale)
     with ClientLog(run.logs / "controller.jsonl") as log:
-        async with make_channel(run.server.address) as channel:
-            try:
-                run.reallocation = await reallocate(channel, seed=run.options.seed, log=log)
-            except DemoError as error:
-                run.failures.append(str(error))
+
+        def cut_off(sent: float, failed: float) -> None:
+            log.write("cut", sent, failed)
+
+        caller = Caller(run.server.address, clock, cut_off=cut_off)
+        try:
+            run.reallocation = await reallocate(
+                caller, seed=run.options.seed, log=log, attempts=run.options.kills + 1
+            )
+        except (DemoError, CallError) as error:
+            run.failures.append(str(error))
+        finally:
+            await caller.channel.close()
+
+
+async def _kill(run: Run) -> None:
+    for moment in kill_moments(run.scenario, run.options.kills, seed=run.options.seed):
+        await until_moment(moment, now_s=_now_s(run), scale=run.server.scale)
+        run.killed.append(await run.server.kill_and_start())
+        run.view.step(f"the day: orders come in; killed {len(run.killed)} times")
 
 
 async def _conclude(run: Run) -> dict[str, Any]:

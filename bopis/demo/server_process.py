@@ -138,6 +138,21 @@ class Server:
             self.process.kill()
             await self.process.wait()
 
+    async def kill_and_start(self) -> float:
+        """Kills it with SIGKILL and starts it again at once, at the same scale; returns the instant
+        of the kill (monotonic seconds). Raises DemoError if it had ended or does not come back.
+        """
+        self.check()
+        if self.process is None:
+            raise DemoError("the service is not running")
+        process, self.process = self.process, None
+        self.cpu_s += _cpu_s(process.pid)
+        killed = time.monotonic()
+        process.kill()
+        await process.wait()
+        await self.start(self.scale)
+        return killed
+
     async def clock(self, node_id: str, sku: str) -> tuple[float, float]:
         """(simulated second, monotonic second): what the service's clock shows, read through the
         door; the quickest of a few answers.
@@ -161,8 +176,12 @@ class Server:
 
 
 def bopis_command(*arguments: str) -> list[str]:
-    """The bopis command line, run by the interpreter that runs now."""
-    return [sys.executable, "-c", "from bopis.cli import app; app()", *arguments]
+    """The bopis command line, run by the interpreter that runs now; it ends with this process."""
+    start = (
+        f"from bopis.demo.lifeline import end_with; end_with({os.getpid()}); "
+        "from bopis.cli import app; app()"
+    )
+    return [sys.executable, "-c", start, *arguments]
 
 
 def _cpu_s(pid: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -55,13 +55,20 @@ class CallError(Exception):
 
 
 class Caller:
-    """One channel; counts what is in flight and holds calls back while the clock is paused."""
+    """One channel; counts what is in flight and holds calls back while the clock is paused.
 
-    def __init__(self, address: str, clock: SimClock) -> None:
+    `cut_off` is told of each attempt that failed and will be sent again: the monotonic seconds at
+    which it was sent and failed.
+    """
+
+    def __init__(
+        self, address: str, clock: SimClock, *, cut_off: Callable[[float, float], None]
+    ) -> None:
         self.channel = make_channel(address)
         self.in_flight = 0
         self.retries = 0
         self._clock = clock
+        self._cut_off = cut_off
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -78,7 +85,8 @@ class Caller:
             await self._clock.running()
             self.in_flight += 1
             self._idle.clear()
-            sent = sent or time.monotonic()
+            tried = time.monotonic()
+            sent = sent or tried
             try:
                 response = await method(request, timeout=CALL_TIMEOUT_S)
                 return Answer(response, sent, time.monotonic())
@@ -92,6 +100,7 @@ class Caller:
                 if not self.in_flight:
                     self._idle.set()
             self.retries += 1
+            self._cut_off(tried, time.monotonic())
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, RETRY_MOST_S)
 

@@ -14,13 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN_WITHIN_S = 240
 
 
-@pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("demo") / "run"
+def play(folder: Path, *options: str) -> dict[str, Any]:
     run = subprocess.run(
         [
             *(sys.executable, "-m", "bopis.cli", "demo", "--json"),
-            *("--orders", "100", "--speed", "5000", "--keep", str(folder)),
+            *("--keep", str(folder)),
+            *options,
         ],
         capture_output=True,
         text=True,
@@ -32,6 +31,12 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     figures: dict[str, Any] = json.loads(run.stdout)
     assert run.returncode == 0, (figures["problems"], run.stderr)
     return figures
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("demo") / "run"
+    return play(folder, "--orders", "100", "--speed", "5000")
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_services]
@@ -87,3 +92,21 @@ def test_the_object_holds_every_figure_that_is_asked_of_it(result: dict[str, Any
         <= result["allocation_ms_p99"]
         <= result["allocation_ms_p999"]
     )
+
+
+def test_a_service_killed_in_the_middle_of_the_day_loses_nothing_it_acknowledged(
+    tmp_path: Path,
+) -> None:
+    result = play(tmp_path / "run", "--orders", "60", "--kills", "3", "--speed", "5000")
+    assert result["kills"] == 3
+    assert result["server_starts"] >= 5, "one to import, one for the day, one after each kill"
+    assert result["retries"] > 0
+    assert result["acknowledged_checked"] > 60
+    assert result["acknowledged_lost"] == 0
+    assert result["orders"] == 60
+    unwanted = (
+        *("stuck", "oversold_units", "unpromised_lines", "duplicate_sales_recorded"),
+        *("ledger_drift_units", "ledger_promised_units", "unfilled_without_reason"),
+    )
+    assert {name: result[name] for name in unwanted} == dict.fromkeys(unwanted, 0)
+    assert result["replay_equal"] is True
