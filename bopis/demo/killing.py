@@ -1,15 +1,16 @@
 """`--kills`: the service is killed at random moments of the day and started again at once.
 
-The moments follow from the seed. Each is a random order's time and up to 20 real milliseconds; if
-the service is not back by then, it is killed again within a real second of its first answer, while
-the clients send again what was cut off. Clients are told nothing: their calls fail, they send them
-again with the same request ids, and their streams go on by token.
+The moments follow from the seed. Each is a random order's time and 2 to 8 real milliseconds, about
+as long as it takes to place it; if the service is not back by then, the next order's. Clients are
+told nothing: their calls fail, they send them again with the same request ids, and their streams go
+on by token.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +18,15 @@ from bopis.demo.disturbances import chance
 from bopis.scenario.model import Scenario
 
 KILL_EVERY_S = 4.0
-KILL_AFTER_ORDER_S = 0.02
-KILL_AFTER_START_S = 1.0
+AFTER_ORDER_LEAST_S = 0.002
+AFTER_ORDER_MOST_S = 0.008
+AFTER_START_MOST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One kill: not before the simulated second `sim_s`, `after_order_s` real seconds after it; if
-    that is past when the service is back, `after_start_s` real seconds after its first answer.
+    """One kill: at the simulated second `sim_s` of an order and `after_order_s` real seconds. When
+    no order is to come any more: `after_start_s` real seconds after the service's first answer.
     """
 
     sim_s: float
@@ -35,14 +37,16 @@ class Moment:
 def kill_moments(scenario: Scenario, kills: int, *, seed: int) -> list[Moment]:
     """The seed's moments, in the order of time."""
     orders = scenario.orders
+    spread_s = AFTER_ORDER_MOST_S - AFTER_ORDER_LEAST_S
     moments = []
     for number in range(kills):
         order = orders[int(chance(seed, "kill at order", str(number)) * len(orders))]
+        after_s = AFTER_ORDER_LEAST_S + chance(seed, "kill after order", str(number)) * spread_s
         moments.append(
             Moment(
                 sim_s=order.placed_at.timestamp(),
-                after_order_s=chance(seed, "kill after order", str(number)) * KILL_AFTER_ORDER_S,
-                after_start_s=chance(seed, "kill after start", str(number)) * KILL_AFTER_START_S,
+                after_order_s=after_s,
+                after_start_s=chance(seed, "kill after start", str(number)) * AFTER_START_MOST_S,
             )
         )
     return sorted(moments, key=lambda moment: moment.sim_s)
@@ -54,13 +58,16 @@ def killing_speed(scenario: Scenario, kills: int) -> float:
     return max(1.0, round(span_s / (kills * KILL_EVERY_S)))
 
 
-async def until_moment(moment: Moment, *, now_s: float, scale: float) -> None:
-    """Waits for it; `now_s` and `scale` are those of the service's clock."""
-    wait_s = (moment.sim_s - now_s) / scale
-    if wait_s > 0:
-        await asyncio.sleep(wait_s + moment.after_order_s)
-    else:
+async def until_moment(
+    moment: Moment, *, order_times_s: Sequence[float], now_s: Callable[[], float], scale: float
+) -> None:
+    """Waits for it. `now_s` and `scale` are the service's clock; `order_times_s` ascend."""
+    following = bisect_left(order_times_s, max(moment.sim_s, now_s()))
+    if following == len(order_times_s):
         await asyncio.sleep(moment.after_start_s)
+        return
+    wait_s = (order_times_s[following] - now_s()) / scale
+    await asyncio.sleep(max(0.0, wait_s) + moment.after_order_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,8 +301,11 @@ async def _reallocate(run: Run) -> None:
 
 
 async def _kill(run: Run) -> None:
+    times_s = [order.placed_at.timestamp() for order in run.scenario.orders]
     for moment in kill_moments(run.scenario, run.options.kills, seed=run.options.seed):
-        await until_moment(moment, now_s=_now_s(run), scale=run.server.scale)
+        await until_moment(
+            moment, order_times_s=times_s, now_s=lambda: _now_s(run), scale=run.server.scale
+        )
         run.killed.append(await run.server.kill_and_start())
         run.view.step(f"the day: orders come in; killed {len(run.killed)} times")
 
