@@ -242,13 +242,12 @@ async def _labor_limits(
     limits: list[LaborLimit] = []
     for one in nodes:
         node_id = one.node.node_id
-        # Windows that have begun count too where these orders hold seconds of them.
-        starts = [
-            window.start_s
-            for window in one.windows
-            if window.start_s * 1_000 < latest_ms
-            and (window.start_s * 1_000 >= now_ms or (node_id, window.start_s) in own)
-        ]
+        # Windows that have begun, or are long over for an overdue order, count too where these
+        # orders hold seconds of them: the plan that an order has must always fit.
+        ahead = {
+            window.start_s for window in one.windows if now_ms <= window.start_s * 1_000 < latest_ms
+        }
+        starts = sorted(ahead | {start for held_at, start in own if held_at == node_id})
         free = await deps.ledger.read_atp(
             [node_id], [CellKey("", window_start_s=start) for start in starts]
         )
