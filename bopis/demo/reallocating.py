@@ -42,6 +42,7 @@ async def reallocate(caller: Caller, *, seed: int, log: ClientLog, attempts: int
     one that was cut off is asked for again, at most `attempts` times in all. Raises DemoError if it
     fails, CallError.
     """
+    why = ""
     for attempt in range(attempts):
         sent = time.monotonic()
         operation = await _ended(caller, request_id(seed, "reallocate", attempt))
@@ -53,7 +54,8 @@ async def reallocate(caller: Caller, *, seed: int, log: ClientLog, attempts: int
             return Reallocated(response, attempt)
         if operation.error.code != CUT_OFF_CODE:
             raise DemoError(f"the re-allocation failed: {operation.error.message}")
-    raise DemoError(f"the re-allocation was cut off {attempts} times")
+        why = operation.error.message
+    raise DemoError(f"the re-allocation failed {attempts} times, the last time: {why}")
 
 
 async def _ended(caller: Caller, identifier: str) -> operations_pb2.Operation:

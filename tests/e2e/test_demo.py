@@ -97,7 +97,7 @@ def test_the_object_holds_every_figure_that_is_asked_of_it(result: dict[str, Any
 def test_a_service_killed_in_the_middle_of_the_day_loses_nothing_it_acknowledged(
     tmp_path: Path,
 ) -> None:
-    result = play(tmp_path / "run", "--orders", "60", "--kills", "3", "--speed", "5000")
+    result = play(tmp_path / "run", "--orders", "60", "--kills", "3", "--speed", "10000")
     assert result["kills"] == 3
     assert result["server_starts"] >= 5, "one to import, one for the day, one after each kill"
     assert result["retries"] > 0
