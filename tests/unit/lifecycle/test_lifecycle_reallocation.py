@@ -94,6 +94,19 @@ async def test_the_problem_offers_free_units_and_those_the_orders_hold(counter: 
     assert first == {"east": 3600, "west": 3600, "hub": 3600}
 
 
+async def test_an_overdue_order_brings_the_windows_that_it_holds_into_the_problem(
+    counter: Counter,
+) -> None:
+    overdue, _ = await two_orders_on_the_last_units(counter)
+    held = (await counter.order(overdue)).fulfillment_orders[0]
+    counter.shop.clock.advance(30 * HOUR_S * 1_000)
+    done = await run_reallocation(counter)
+    assert done.report is not None
+    assert done.report.considered_count == 2
+    limits = {(one.node_id, one.window_start_s) for one in counter.shop.solver.problems[0].labor}
+    assert {(held.node_id, share.window_start_s) for share in held.labor} <= limits
+
+
 async def test_a_dry_run_moves_nothing(counter: Counter) -> None:
     await two_orders_on_the_last_units(counter)
     counter.shop.solver.script = swap
