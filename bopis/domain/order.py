@@ -76,12 +76,19 @@ class Sourcing:
 
 
 @dataclass(frozen=True, slots=True)
+class ShortAt:
+    """A line was short at a node: that node does this line no more."""
+
+    line_number: int
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """An order as it stands. Times are Unix ms; `version` changes with each change.
 
     `body_digest` tells whether another CreateOrder with the same order_id is the same order.
-    `excluded_node_ids`: nodes where a line of it was short. `groups_made` counts fulfillment
-    orders ever made, so that their ids are never used twice.
+    `groups_made` counts fulfillment orders ever made, so that their ids are never used twice.
     """
 
     order_id: str
@@ -102,7 +109,7 @@ class Order:
     fulfillment_orders: tuple[FulfillmentOrder, ...] = ()
     unfilled_lines: tuple[UnfilledLine, ...] = ()
     sourcings: tuple[Sourcing, ...] = ()
-    excluded_node_ids: tuple[str, ...] = ()
+    short_at: tuple[ShortAt, ...] = ()
     attempts: int = 0
     groups_made: int = 0
     cancelled: bool = False

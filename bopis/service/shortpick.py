@@ -15,7 +15,7 @@ from bopis.domain.fulfillment import (
 )
 from bopis.domain.ledger import Adjust, Command, Release, SetOnHand
 from bopis.domain.network import Method
-from bopis.domain.order import Order
+from bopis.domain.order import Order, ShortAt
 from bopis.domain.pick_task import (
     PICK_TASK_MACHINE,
     PickTask,
@@ -75,7 +75,7 @@ async def run_short_pick(work: Work[ReportShortPick]) -> Outcome[ShortPicked]:
         happened.append(Happened("pick.completed", group.fulfillment_order_id))
     order = replace(
         at.order.with_group(group),
-        excluded_node_ids=tuple(sorted({*at.order.excluded_node_ids, at.task.node_id})),
+        short_at=(*at.order.short_at, ShortAt(command.line_number, at.task.node_id)),
     )
     after, tasks, more = await _source_anew(work, order, command.line_number)
     order, writes = changed(

@@ -48,19 +48,22 @@ class Placed:
 def ask_of(
     order: Order, lines: Iterable[OrderLine], *, now_ms: int, pickup_only_at: str | None = None
 ) -> Ask:
-    """What is asked of the sourcer for some lines of an order."""
+    """What is asked of the sourcer for some lines of an order, at no node where one was short."""
+    asked = tuple(
+        AskLine(one.line_number, one.sku, one.quantity, one.unit_price_micro) for one in lines
+    )
+    numbers = {line.line_number for line in asked}
+    short = {one.node_id for one in order.short_at if one.line_number in numbers}
     return Ask(
         order_id=order.order_id,
         method=order.method,
         place=order.place,
-        lines=tuple(
-            AskLine(one.line_number, one.sku, one.quantity, one.unit_price_micro) for one in lines
-        ),
+        lines=asked,
         now_ms=now_ms,
         promise_ms=order.promise_time_ms,
         consent=order.consent,
         all_or_nothing=order.all_or_nothing,
-        excluded_node_ids=order.excluded_node_ids,
+        excluded_node_ids=tuple(sorted(short)),
         pickup_only_at=pickup_only_at,
     )
 

@@ -26,6 +26,7 @@ from bopis.domain.pick_task import PickTaskState, ShortPickReason
 from bopis.domain.results import ShortPicked
 from bopis.domain.sourcing import Consent, UnfilledReason
 from bopis.service import noshow, picking, pickup, shipping, shortpick, staging
+from bopis.service.sourcing import ask_of
 from bopis.testing.counter import Counter, request_id
 
 R = ShortPickReason
@@ -196,6 +197,18 @@ async def test_the_rest_of_a_task_goes_on_after_a_short_line(counter: Counter) -
         FulfillmentState.PICKED
     )
     await counter.assert_books_agree()
+
+
+async def test_a_node_where_one_line_was_short_may_still_do_the_others(counter: Counter) -> None:
+    order = await counter.create(("apple", 2), ("bread", 1))
+    group_id = order.fulfillment_orders[0].fulfillment_order_id
+    await counter.claim(group_id)
+    told = await short(counter, group_id, 1, 0, R.MISMATCH)
+    now_ms = counter.shop.clock.wall_ms()
+    apple, bread = (ask_of(told.order, [line], now_ms=now_ms) for line in told.order.lines)
+    assert (apple.excluded_node_ids, bread.excluded_node_ids) == (("east",), ())
+    whole = ask_of(told.order, told.order.lines, now_ms=now_ms)
+    assert whole.excluded_node_ids == ("east",)
 
 
 async def test_a_short_line_nobody_else_has_leaves_the_order_unfilled(counter: Counter) -> None:
