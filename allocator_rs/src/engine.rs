@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-use bopis_engine::{Engine, EngineOptions};
+use bopis_engine::{Engine, EngineOptions, VerifyError};
 use bopis_ledger::CellKey;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -252,7 +252,12 @@ fn read_cells(engine: &Engine, asks: &[CellAsk]) -> Result<ReadDto, BindingError
 pub fn verify(py: Python<'_>, directory: PathBuf) -> Result<Bound<'_, PyBytes>, BindingError> {
     let bytes = py.detach(|| {
         let report = bopis_engine::verify(&directory);
-        let report = report.map_err(|error| BindingError::Divergence(error.to_string()))?;
+        let report = report.map_err(|error| match error {
+            VerifyError::Locked(_) | VerifyError::Io { .. } => {
+                BindingError::Open(error.to_string())
+            }
+            other => BindingError::Divergence(other.to_string()),
+        })?;
         rmp_serde::to_vec_named(&VerifyDto {
             journal_id: format_uuid(report.journal_id),
             sequence: report.sequence,

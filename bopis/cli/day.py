@@ -60,6 +60,7 @@ def generate(
     orders: Annotated[int, typer.Option(min=1, help="Orders of the day.")] = 300,
     seed: Annotated[int, typer.Option(help="The same seed gives the same scenario.")] = 1,
     day: Annotated[str, typer.Option(help="The day, as 2026-03-03.")] = "2026-03-03",
+    force: Annotated[bool, typer.Option("--force", help="Write over a scenario.")] = False,
 ) -> None:
     """Writes a generated scenario in the format that `bopis demo --scenario` reads."""
     from bopis.scenario.generator import GeneratorParameters, generate_scenario
@@ -72,6 +73,8 @@ def generate(
         scenario = generate_scenario(parameters)
     except ValueError as error:
         refuse(str(error), code=BAD_OPTION)
+    if not force and (directory / "nodes.csv").exists():
+        refuse(f"{directory} holds a scenario; --force writes over it", code=BAD_OPTION)
     directory.mkdir(parents=True, exist_ok=True)
     write_scenario(scenario, directory)
-    typer.echo(f"{directory}: {len(scenario.orders)} orders")
+    typer.echo(f"{directory}: {nodes} nodes, {skus} SKUs, {len(scenario.orders)} orders")

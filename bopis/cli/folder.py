@@ -16,16 +16,20 @@ def verify(
     directory: Annotated[Path, typer.Argument(help="Data folder of a service that is stopped.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Decides the whole journal again and compares; exit code 1 and where, if it disagrees."""
-    from bopis._allocator_rs import NativeError
+    """Decides the whole journal again and compares; exit code 1 and where, if it is damaged or
+    disagrees, 2 if it cannot be read now (a service runs on the folder).
+    """
+    from bopis._allocator_rs import DivergenceError, NativeError
     from bopis.bootstrap import verify_folder
 
     try:
         report = verify_folder(directory)
     except FileNotFoundError as error:
         refuse(str(error), code=BAD_OPTION)
-    except NativeError as error:
+    except DivergenceError as error:
         refuse(str(error))
+    except NativeError as error:
+        refuse(f"{error}; stop the service first", code=BAD_OPTION)
     if as_json:
         typer.echo(json.dumps(report))
         return

@@ -25,7 +25,11 @@ _OPTIONS = {
 
 def serve(
     data: Annotated[
-        Path, typer.Option(help="Folder of everything that is kept; made if it is not there.")
+        Path,
+        typer.Option(
+            envvar="BOPIS_DATA_FOLDER",
+            help="Folder of everything that is kept; made if it is not there.",
+        ),
     ],
     port: Annotated[
         int | None, typer.Option(help="Port on 127.0.0.1; 0: the system chooses. Default: 7420.")

@@ -103,6 +103,18 @@ def _check_lines(deps: Dependencies, command: CreateOrder) -> None:
         seen.add(line.line_number)
         if deps.policy.refuse_unknown_skus and line.sku not in deps.directory.items:
             raise SkuNotFound(f"no SKU {line.sku}", field=f"lines[{index}].sku")
+        listed = deps.directory.items.get(line.sku)
+        if command.currency and listed and listed.currency not in ("", command.currency):
+            raise FieldInvalid(
+                f"the catalog's prices are in {listed.currency}",
+                field=f"lines[{index}].unit_price.currency_code",
+            )
+
+
+def _currency(deps: Dependencies, command: CreateOrder) -> str:
+    """Of the prices that the order names, else the catalog's."""
+    listed = (deps.directory.items.get(line.sku) for line in command.lines)
+    return command.currency or next((one.currency for one in listed if one), "")
 
 
 def _pending(work: Work[CreateOrder]) -> Order:
@@ -114,7 +126,7 @@ def _pending(work: Work[CreateOrder]) -> Order:
         method=command.method,
         place=command.place,
         lines=command.lines,
-        currency=command.currency,
+        currency=_currency(work.deps, command),
         create_time_ms=work.now_ms,
         promise_time_ms=promise_time_ms(work.now_ms, command.ready_within_ms, policy),
         consent=policy.consent if command.consent is None else command.consent,

@@ -70,8 +70,13 @@ async def get_operation(deps: Dependencies, operation_id: str) -> Operation:
     found = await deps.store.operation(operation_id)
     if found is None:
         raise OperationNotFound(f"no operation {operation_id}")
-    cut_off = found.stage is not OperationStage.DONE
-    if cut_off and deps.operations.running_id != operation_id:
+    running = deps.operations.running_id == operation_id
+    if running and found.stage is OperationStage.DONE:
+        # Written, but the next one is not admitted yet; who sees this one done may start that.
+        return replace(
+            found, stage=OperationStage.MOVING, report=None, error_reason="", error_message=""
+        )
+    if not running and found.stage is not OperationStage.DONE:
         return replace(
             found,
             stage=OperationStage.DONE,
@@ -133,7 +138,7 @@ async def reallocate(
     """Reads, solves, moves. Raises what ledger, store and solver raise."""
     orders = await _open_orders(deps, command.max_orders, tenant=command.tenant)
     if not orders:
-        return _report(orders, (), 0, 0, _nothing())
+        return _report(orders, (), 0, _nothing())
     nodes = network_nodes(deps)
     problem = await _problem(deps, orders, nodes, command)
     await _advance(deps, operation, OperationStage.SOLVING, len(orders))
@@ -142,8 +147,8 @@ async def reallocate(
     proposal = await deps.solver.solve(problem, nodes=nodes, items=items, policy=deps.policy)
     await _advance(deps, operation, OperationStage.MOVING, len(orders))
     if command.dry_run:
-        would = sum(len(component) for component in proposal.components)
-        return _report(orders, (), would, 0, proposal)
+        would = [one.order_id for component in proposal.components for one in component]
+        return _report(orders, would, 0, proposal)
     return await _move_all(deps, orders, proposal, operation.operation_id)
 
 
@@ -163,7 +168,7 @@ async def _move_all(
             moved += [one.order_id for one in component]
         else:
             lost += len(component)
-    return _report(orders, moved, len(moved), lost, proposal)
+    return _report(orders, moved, lost, proposal)
 
 
 async def _open_orders(deps: Dependencies, limit: int, *, tenant: str) -> list[Order]:
@@ -271,11 +276,12 @@ def _nothing() -> ReallocationProposal:
 def _report(
     orders: Sequence[Order],
     moved: Sequence[str],
-    moved_count: int,
     lost: int,
     proposal: ReallocationProposal,
 ) -> ReallocationReport:
-    """Costs by the orders' own cards: before, and after with those that moved at their new cost."""
+    """Costs by the orders' own cards: before, and after with those that moved (or would move) at
+    their new cost.
+    """
     before = {order.order_id: without_opportunity(order.cost).total_micro for order in orders}
     after = dict(before)
     new = {one.order_id: one.cost for component in proposal.components for one in component}
@@ -283,7 +289,7 @@ def _report(
         after[order_id] = without_opportunity(new[order_id]).total_micro
     return ReallocationReport(
         considered_count=len(orders),
-        moved_count=moved_count,
+        moved_count=len(moved),
         race_lost_count=lost,
         cost_before_micro=sum(before.values()),
         cost_after_micro=sum(after.values()),

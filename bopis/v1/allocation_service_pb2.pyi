@@ -268,7 +268,7 @@ class ReallocateResponse(_message.Message):
 
     @_builtins.property
     def cost_after(self) -> _money_pb2.Money:
-        """Cost of the considered orders after."""
+        """Cost of the considered orders after (what it would be, if dry_run)."""
 
     @_builtins.property
     def bound(self) -> _money_pb2.Money:

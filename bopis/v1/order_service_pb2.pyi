@@ -461,7 +461,9 @@ class Order(_message.Message):
 
     @_builtins.property
     def promise_time(self) -> _timestamp_pb2.Timestamp:
-        """Ready-by time promised."""
+        """The target: placing + ready_within, rounded up to the full hour. A plan that keeps it may cost
+        more than one that is late, or not exist: what customers are told is the latest ready_by_time.
+        """
 
     @_builtins.property
     def cost(self) -> Global___CostBreakdown:
@@ -530,11 +532,13 @@ class CreateOrderRequest(_message.Message):
 
     @_builtins.property
     def ready_within(self) -> _duration_pb2.Duration:
-        """Be ready within this time of placing. Unset: the policy's default."""
+        """Be ready within this time of placing. Unset: the policy's default (as shipped: 4 h)."""
 
     @_builtins.property
     def consent(self) -> Global___Consent:
-        """What the customer agrees to. Unset: the policy's default."""
+        """What the customer agrees to. Unset: the policy's default (as shipped: another store within 40 km,
+        and lines shipped home). Set it: silence agrees.
+        """
 
     def __init__(
         self,

@@ -113,6 +113,7 @@ async def test_a_dry_run_moves_nothing(counter: Counter) -> None:
     done = await run_reallocation(counter, dry_run=True)
     assert done.report is not None
     assert done.report.moved_count == 2
+    assert done.report.cost_after_micro == done.report.cost_before_micro
     assert (await counter.order("one")).fulfillment_orders[0].node_id == "east"
 
 
@@ -166,6 +167,13 @@ async def test_one_reallocation_runs_at_a_time_and_a_repeat_is_the_first(counter
     assert await reallocation.begin_reallocation(deps, command) == done
     with pytest.raises(OperationNotFound):
         await reallocation.get_operation(deps, request_id())
+
+
+async def test_whoever_sees_a_reallocation_done_can_start_the_next(counter: Counter) -> None:
+    await counter.create(("apple", 1))
+    for _ in range(20):
+        done = await run_reallocation(counter, dry_run=True)
+        assert done.stage is OperationStage.DONE
 
 
 async def test_a_solver_that_dies_ends_the_operation_with_its_error(counter: Counter) -> None:
