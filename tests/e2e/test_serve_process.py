@@ -75,7 +75,7 @@ def test_a_second_process_on_the_same_folder_does_not_start(server: ServerProces
     assert done.returncode == 1
     assert "locked" in done.stderr
     refused_too = bopis("verify", str(server.data))
-    assert refused_too.returncode == 1
+    assert refused_too.returncode == 2
 
 
 def test_a_port_that_is_taken_is_named(server: ServerProcess, tmp_path: Path) -> None:
