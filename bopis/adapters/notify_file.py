@@ -24,14 +24,14 @@ class FileNotifier:
         self._recover(path)
 
     def _recover(self, path: Path) -> None:
-        good = 0
+        read = good = 0
         with path.open("rb") as file:
             for line in file:
+                read += len(line)
                 event_id = _event_id(line)
-                if event_id is None:
-                    break
-                self._sent.add(event_id)
-                good += len(line)
+                if event_id is not None:
+                    self._sent.add(event_id)
+                    good = read
         os.ftruncate(self._file, good)
 
     async def send(self, notifications: Sequence[Notification]) -> None:

@@ -196,7 +196,9 @@ def _answer(name: str, error: Exception) -> status.Answer:
 
 
 async def _abort(context: _Context, answer: status.Answer) -> NoReturn:
-    await context.abort(answer.code, answer.message, status.trailers_of(answer))
+    await context.abort(
+        answer.code, answer.message[: status.MESSAGE_MAX], status.trailers_of(answer)
+    )
     raise AssertionError("abort raises")
 
 

@@ -19,7 +19,7 @@ from bopis.server.validate import Violation
 
 DOMAIN: Final = "bopis"
 DETAILS_KEY: Final = "grpc-status-details-bin"
-_MESSAGE_MAX: Final = 500
+MESSAGE_MAX: Final = 500
 
 _CODES: Final[Mapping[Code, grpc.StatusCode]] = MappingProxyType(
     {code: grpc.StatusCode[code.value] for code in Code}
@@ -116,7 +116,7 @@ def status_of(answer: Answer) -> status_pb2.Status:
         packed.append(wrapped)
     return status_pb2.Status(
         code=code_pb2.Code.Value(answer.code.name),
-        message=answer.message[:_MESSAGE_MAX],
+        message=answer.message[:MESSAGE_MAX],
         details=packed,
     )
 

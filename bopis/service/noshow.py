@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
+import structlog
+
 from bopis.domain.commands import ExpirePickup
 from bopis.domain.errors import FulfillmentOrderNotFound, WrongState
 from bopis.domain.fulfillment import FULFILLMENT_MACHINE, FulfillmentOrder, FulfillmentVerb
@@ -14,6 +16,8 @@ from bopis.service.dependencies import Dependencies
 from bopis.service.tasks import group_in_hand, order_id_of_group
 
 EXPIRE_BATCH_MAX: Final = 256
+
+_log = structlog.get_logger(__name__)
 
 
 async def expire_due(deps: Dependencies) -> int:
@@ -35,6 +39,8 @@ async def expire_due(deps: Dependencies) -> int:
         except (WrongState, FulfillmentOrderNotFound):
             # The customer, or a cancellation, came first.
             continue
+        except Exception:  # noqa: BLE001 (one order that cannot end must not keep the others)
+            _log.exception("expire.failed", fulfillment_order_id=fulfillment_order_id)
     return len(due)
 
 

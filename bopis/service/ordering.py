@@ -67,10 +67,7 @@ async def run_create(work: Work[CreateOrder]) -> Outcome[Order]:
         await work.begin(writes=WriteSet(orders=(OrderWrite(pending, 0),)))
     pending = await work.order()
     ask = ask_of(pending, pending.lines, now_ms=work.now_ms)
-    placed = await place_and_commit(
-        deps, ask, attempts=pending.attempts, resumed=work.resumed, point=work.point
-    )
-    work.acted = bool(placed.reservation_id)
+    placed = await place_and_commit(work, ask, attempts=pending.attempts)
     after, tasks, happened = allocated(pending, placed)
     if not placed.plan.groups and pending.all_or_nothing:
         lacking = ", ".join(

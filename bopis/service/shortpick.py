@@ -1,5 +1,6 @@
 """Short picks: the stock fact of the reason, and the line sourced anew at once."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -165,7 +166,10 @@ def _ended(task: PickTask, group: FulfillmentOrder) -> tuple[PickTask, Fulfillme
 async def _source_anew(
     work: Work[ReportShortPick], order: Order, line_number: int
 ) -> tuple[Order, tuple[PickTask, ...], list[Happened]]:
-    """The line, elsewhere. A pickup that waits at a store binds further pickups to it."""
+    """The line, elsewhere, failing that once more where it was short.
+
+    A pickup that waits at a store binds further pickups to it.
+    """
     waiting = [
         one.node_id
         for one in order.fulfillment_orders
@@ -176,9 +180,13 @@ async def _source_anew(
         ask_of(order, lines, now_ms=work.now_ms, pickup_only_at=waiting[0] if waiting else None),
         all_or_nothing=False,
     )
-    placed = await place_and_commit(
-        work.deps, ask, attempts=order.attempts, resumed=work.resumed, point=work.point
-    )
+    placed = await place_and_commit(work, ask, attempts=order.attempts)
+    if not placed.plan.groups:
+        # Nobody else has it. Where it was short once there may be sound units beside the bad ones.
+        shorts = Counter(one.node_id for one in order.short_at if one.line_number == line_number)
+        twice = tuple(sorted(node_id for node_id, times in shorts.items() if times > 1))
+        again = replace(ask, excluded_node_ids=twice)
+        placed = await place_and_commit(work, again, attempts=placed.attempt)
     after, tasks, happened = allocated(order, placed)
     happened += [
         Happened("order.unfilled", line_number=one.line_number) for one in placed.plan.unfilled

@@ -21,7 +21,7 @@ from bopis.domain.order import Order, OrderLine, Sourcing
 from bopis.domain.pick_task import PickTask
 from bopis.domain.sourcing import Ask, AskLine, PlaceAsk, Placement, Plan
 from bopis.failpoints import failpoint
-from bopis.service.acts import LedgerDisagrees
+from bopis.service.acts import Asked, LedgerDisagrees, Work
 from bopis.service.changes import Happened, pick_task_of
 from bopis.service.dependencies import Dependencies
 
@@ -68,17 +68,16 @@ def ask_of(
     )
 
 
-async def place_and_commit(
-    deps: Dependencies, ask: Ask, *, attempts: int, resumed: bool, point: str
-) -> Placed:
-    """Sources an ask and commits it; `attempts` were made for the order before.
+async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Placed:
+    """Sources an ask of a mutation and commits it; `attempts` were made for the order before.
 
     A resumption first gives back what an earlier try holds, of which nobody was told. A hold that
     expired before its commit is taken again with the same lines, failing that the ask is sourced
     anew. Raises Overloaded if that fails PLACE_TRIES times.
     """
+    deps, point = work.deps, work.point
     attempt = attempts + 1
-    if resumed:
+    if work.resumed:
         attempt = await _step_over_abandoned(deps, ask.order_id, attempt)
     for _ in range(PLACE_TRIES):
         placement = await deps.sourcer.place(
@@ -91,6 +90,7 @@ async def place_and_commit(
         )
         if placement.reservation is None:
             return Placed(placement.plan, "", attempt)
+        work.acted = True  # Something is held: from here the mutation can only be finished.
         failpoint(f"{point}.after_hold")
         attempt, committed = await _commit(deps, ask.order_id, placement, attempt)
         if committed:

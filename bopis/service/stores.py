@@ -52,8 +52,9 @@ async def import_stores(deps: Dependencies, nodes: Sequence[Node]) -> int:
         _check_node(node, index)
     await deps.store.put_nodes(nodes)
     await _register(deps, nodes)
-    deps.directory.nodes.update((node.node_id, node) for node in nodes)
     await _open(deps, nodes)
+    # Only now, when their horizons are known: others look at nodes and horizons together.
+    deps.directory.nodes.update((node.node_id, node) for node in nodes)
     _load_sourcer(deps)
     return len(nodes)
 

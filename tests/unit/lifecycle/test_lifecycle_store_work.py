@@ -1,4 +1,4 @@
-"""Claiming, picking, short picks, staging, shipping, handing over, no-shows."""
+"""Claiming, picking, staging, shipping, handing over, no-shows."""
 
 from dataclasses import replace
 
@@ -19,32 +19,13 @@ from bopis.domain.errors import (
     WrongState,
 )
 from bopis.domain.fulfillment import FulfillmentState
-from bopis.domain.ledger import CellKey
 from bopis.domain.network import Method
 from bopis.domain.order import OrderState
 from bopis.domain.pick_task import PickTaskState, ShortPickReason
-from bopis.domain.results import ShortPicked
-from bopis.domain.sourcing import Consent, UnfilledReason
-from bopis.service import noshow, picking, pickup, shipping, shortpick, staging
-from bopis.service.sourcing import ask_of
+from bopis.service import noshow, picking, pickup, shipping, staging
 from bopis.testing.counter import Counter, request_id
 
 R = ShortPickReason
-
-
-async def short(
-    counter: Counter, group_id: str, line: int, found: int, reason: ShortPickReason
-) -> ShortPicked:
-    return await shortpick.report_short_pick(
-        counter.shop.deps,
-        commands.ReportShortPick(
-            request_id=request_id(),
-            pick_task_id=f"{group_id}/pick",
-            line_number=line,
-            found_quantity=found,
-            reason=reason,
-        ),
-    )
 
 
 async def test_tasks_come_by_time_left_to_the_promise(counter: Counter) -> None:
@@ -134,107 +115,6 @@ async def test_lines_are_confirmed_one_after_the_other(counter: Counter) -> None
         )
         assert told.fulfillment_order_state.value == state
     assert told.pick_task.state is PickTaskState.DONE
-
-
-@pytest.mark.parametrize(
-    ("reason", "found", "on_hand", "atp"),
-    [
-        (R.NOT_IN_STOCK, 0, 0, 0),
-        (R.NOT_IN_STOCK, 2, 2, 2),
-        (R.MISMATCH, 1, 8, 8),
-        (R.DAMAGED, 1, 10, 8),
-        (R.WORN_DISPLAY, 2, 10, 9),
-        (R.WRONG_LOCATION, 0, 10, 10),
-    ],
-)
-async def test_a_short_pick_posts_the_fact_of_its_reason_and_sources_the_line_elsewhere(
-    counter: Counter, reason: ShortPickReason, found: int, on_hand: int, atp: int
-) -> None:
-    order = await counter.create(("apple", 3))
-    group_id = order.fulfillment_orders[0].fulfillment_order_id
-    await counter.claim(group_id)
-    told = await short(counter, group_id, 1, found, reason)
-    assert (counter.on_hand("east", "apple"), counter.atp("east", "apple")) == (on_hand, atp)
-    assert told.pick_task.state is PickTaskState.DONE
-    old, new = told.order.fulfillment_orders
-    assert (old.state, old.lines) == (FulfillmentState.CANCELLED, ())
-    assert (new.node_id, new.state) == ("west", FulfillmentState.ALLOCATED)
-    assert told.order.state is OrderState.CONFIRMED
-    assert counter.shop.ledger.view(CellKey("east", None, old.labor[0].window_start_s)).atp == 3600
-    await counter.assert_books_agree()
-
-
-async def test_not_in_stock_counts_what_others_have_picked_and_not_taken_away(
-    counter: Counter,
-) -> None:
-    staged = await counter.ready(("apple", 2))
-    gone = await counter.ready(("apple", 1))
-    await counter.hand_over(gone.order_id, "east", await counter.code_of(gone.order_id))
-    assert counter.on_hand("east", "apple") == 9
-    order = await counter.create(("apple", 3))
-    group_id = order.fulfillment_orders[0].fulfillment_order_id
-    await counter.claim(group_id)
-    await short(counter, group_id, 1, 1, R.NOT_IN_STOCK)
-    assert counter.on_hand("east", "apple") == 3
-    assert counter.atp("east", "apple") == 1
-    await counter.assert_books_agree()
-    await counter.hand_over(staged.order_id, "east", await counter.code_of(staged.order_id))
-    assert counter.on_hand("east", "apple") == 1
-
-
-async def test_the_rest_of_a_task_goes_on_after_a_short_line(counter: Counter) -> None:
-    order = await counter.create(("apple", 2), ("bread", 1))
-    group_id = order.fulfillment_orders[0].fulfillment_order_id
-    await counter.claim(group_id)
-    told = await short(counter, group_id, 1, 0, R.MISMATCH)
-    assert told.pick_task.state is PickTaskState.CLAIMED
-    east, other = told.order.fulfillment_orders
-    assert [line.line_number for line in east.lines] == [2]
-    # A pickup waits at east: the other store is out, the line is shipped.
-    assert other.method is Method.SHIP
-    await counter.confirm(f"{group_id}/pick")
-    assert (await counter.order(order.order_id)).fulfillment_orders[0].state is (
-        FulfillmentState.PICKED
-    )
-    await counter.assert_books_agree()
-
-
-async def test_a_node_where_one_line_was_short_may_still_do_the_others(counter: Counter) -> None:
-    order = await counter.create(("apple", 2), ("bread", 1))
-    group_id = order.fulfillment_orders[0].fulfillment_order_id
-    await counter.claim(group_id)
-    told = await short(counter, group_id, 1, 0, R.MISMATCH)
-    now_ms = counter.shop.clock.wall_ms()
-    apple, bread = (ask_of(told.order, [line], now_ms=now_ms) for line in told.order.lines)
-    assert (apple.excluded_node_ids, bread.excluded_node_ids) == (("east",), ())
-    whole = ask_of(told.order, told.order.lines, now_ms=now_ms)
-    assert whole.excluded_node_ids == ("east",)
-
-
-async def test_a_short_line_nobody_else_has_leaves_the_order_unfilled(counter: Counter) -> None:
-    order = await counter.create(("bread", 5), consent=Consent())
-    group_id = order.fulfillment_orders[0].fulfillment_order_id
-    await counter.claim(group_id)
-    told = await short(counter, group_id, 1, 0, R.NOT_IN_STOCK)
-    assert told.order.state is OrderState.UNFILLED
-    assert told.order.unfilled_lines[0].reason is UnfilledReason.OUT_OF_REACH
-    await counter.assert_books_agree()
-
-
-async def test_a_short_pick_of_a_finished_or_whole_line_is_refused(counter: Counter) -> None:
-    order = await counter.create(("apple", 2))
-    group_id = order.fulfillment_orders[0].fulfillment_order_id
-    with pytest.raises(WrongState):
-        await short(counter, group_id, 1, 0, R.MISMATCH)
-    await counter.claim(group_id)
-    with pytest.raises(LineNotFound):
-        await short(counter, group_id, 2, 0, R.MISMATCH)
-    with pytest.raises(FieldInvalid):
-        await short(counter, group_id, 1, 2, R.MISMATCH)
-    await counter.confirm(f"{group_id}/pick")
-    with pytest.raises(WrongState):
-        await short(counter, group_id, 1, 0, R.MISMATCH)
-    await counter.assert_books_agree()
 
 
 async def test_a_shipment_is_consumed_when_the_carrier_has_it(counter: Counter) -> None:
