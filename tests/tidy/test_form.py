@@ -125,10 +125,10 @@ def test_a_name_that_contains_a_forbidden_word_passes() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        'index-url = "https://pypi.internal.corp/simple"',
-        "resolved: https://registry.npmjs.org/x.tgz",
+        'index-url = "https://index.example.org/simple"',
+        "resolved: https://packages.example.org/x.tgz",
         "data lives in /home/anna/scenarios",
-        "cd /work/main",
+        "cd /workspace/clone",
     ],
 )
 def test_a_foreign_host_or_folder_is_found(line: str) -> None:
