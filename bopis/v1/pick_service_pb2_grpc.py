@@ -113,7 +113,8 @@ class PickServiceServicer:
 
     def ReportShortPick(self, request, context):
         """Reports that a line was not there in full: posts the stock fact of the reason and sources the
-        line anew at once, elsewhere. The rest of the task goes on. Idempotent by request_id.
+        line anew at once, elsewhere; where nobody else has it, once more at this node if it still has
+        enough. The rest of the task goes on. Idempotent by request_id.
         Errors: PICK_TASK_NOT_FOUND, LINE_NOT_FOUND, WRONG_STATE, FIELD_INVALID, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -54,7 +54,8 @@ class PickServiceStub:
     """
     ReportShortPick: _grpc.UnaryUnaryMultiCallable[_pick_service_pb2.ReportShortPickRequest, _pick_service_pb2.ReportShortPickResponse]
     """Reports that a line was not there in full: posts the stock fact of the reason and sources the
-    line anew at once, elsewhere. The rest of the task goes on. Idempotent by request_id.
+    line anew at once, elsewhere; where nobody else has it, once more at this node if it still has
+    enough. The rest of the task goes on. Idempotent by request_id.
     Errors: PICK_TASK_NOT_FOUND, LINE_NOT_FOUND, WRONG_STATE, FIELD_INVALID, REQUEST_ID_REUSED.
     """
     StageOrder: _grpc.UnaryUnaryMultiCallable[_pick_service_pb2.StageOrderRequest, _pick_service_pb2.StageOrderResponse]
@@ -92,7 +93,8 @@ class PickServiceAsyncStub(PickServiceStub):
     """
     ReportShortPick: _aio.UnaryUnaryMultiCallable[_pick_service_pb2.ReportShortPickRequest, _pick_service_pb2.ReportShortPickResponse]  # type: ignore[assignment]
     """Reports that a line was not there in full: posts the stock fact of the reason and sources the
-    line anew at once, elsewhere. The rest of the task goes on. Idempotent by request_id.
+    line anew at once, elsewhere; where nobody else has it, once more at this node if it still has
+    enough. The rest of the task goes on. Idempotent by request_id.
     Errors: PICK_TASK_NOT_FOUND, LINE_NOT_FOUND, WRONG_STATE, FIELD_INVALID, REQUEST_ID_REUSED.
     """
     StageOrder: _aio.UnaryUnaryMultiCallable[_pick_service_pb2.StageOrderRequest, _pick_service_pb2.StageOrderResponse]  # type: ignore[assignment]
@@ -157,7 +159,8 @@ class PickServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_pick_service_pb2.ReportShortPickResponse, _abc.Awaitable[_pick_service_pb2.ReportShortPickResponse]]:
         """Reports that a line was not there in full: posts the stock fact of the reason and sources the
-        line anew at once, elsewhere. The rest of the task goes on. Idempotent by request_id.
+        line anew at once, elsewhere; where nobody else has it, once more at this node if it still has
+        enough. The rest of the task goes on. Idempotent by request_id.
         Errors: PICK_TASK_NOT_FOUND, LINE_NOT_FOUND, WRONG_STATE, FIELD_INVALID, REQUEST_ID_REUSED.
         """
 

@@ -40,6 +40,7 @@ async def test_the_clock_stands_still_until_set_and_while_paused() -> None:
     clock.set(sim_s=1_000_049, real_s=time.monotonic(), scale=100)
     async with asyncio.timeout(5):
         await sleeper
+    assert sleeper.done()
     assert clock.now_s() >= 1_000_050
 
 
