@@ -89,6 +89,7 @@ class World:
             + card.pickup_shipped_micro
             + card.extra_group_micro
             + card.pick_line_micro
+            + card.promise_broken_micro
             + card.late_hour_micro * policy.late_windows_max_h
         )
         margin = half_up(quantity * unit_price_micro, card.unfilled_share_bp, 10_000)
@@ -123,6 +124,7 @@ def cost_of(world: World, ask: Ask, groups: Sequence[Group]) -> Cost:
         late_h = max(late_h, -(-(group.ready_by_ms - ask.promise_ms) // 3_600_000))
     amounts["extra_group"] = card.extra_group_micro * max(0, len(groups) - 1)
     amounts["late"] = card.late_hour_micro * late_h
+    amounts["promise_broken"] = card.promise_broken_micro if late_h else 0
     for line in left.values():
         amounts["unfilled"] += world.unfilled_micro(line.quantity, line.unit_price_micro)
     return Cost(tuple(CostTerm(name, amount) for name, amount in amounts.items() if amount))

@@ -75,6 +75,7 @@ class CostCard:
     other_store_km_micro: int
     pickup_shipped_micro: int
     late_hour_micro: int
+    promise_broken_micro: int
     unfilled_share_bp: int
     unfilled_goodwill_micro: int
     opportunity_last_bp: int

@@ -14,9 +14,10 @@ COST_TERMS: Final = (
     "pickup_shipped",
     "late",
     "unfilled",
+    "promise_broken",
     "opportunity",
 )
-"""Names of the terms in the order of the cost card."""
+"""Names of the terms in the order of the cost card; the last two steer and are no cost."""
 
 _RANK: Final = {name: rank for rank, name in enumerate(COST_TERMS)}
 

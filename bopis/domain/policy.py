@@ -40,6 +40,7 @@ class CostCard:
     other_store_km_micro: int
     pickup_shipped_micro: int
     late_hour_micro: int
+    promise_broken_micro: int
     unfilled_share_bp: int
     unfilled_goodwill_micro: int
     opportunity_last_bp: int
@@ -121,6 +122,7 @@ def _cost_card(reader: "_Reader", level: CardLevel) -> CostCard:
         other_store_km_micro=money("other_store_km"),
         pickup_shipped_micro=money("pickup_shipped"),
         late_hour_micro=money("late_hour"),
+        promise_broken_micro=money("promise_broken"),
         unfilled_share_bp=share("unfilled_percent"),
         unfilled_goodwill_micro=money("unfilled_goodwill"),
         opportunity_last_bp=share("opportunity_last_percent"),
@@ -143,6 +145,7 @@ _CARD_KEYS: Final = (
     "other_store_km",
     "pickup_shipped",
     "late_hour",
+    "promise_broken",
     "unfilled_percent",
     "unfilled_goodwill",
     "opportunity_last_percent",

@@ -1,8 +1,8 @@
 //! From an ask to the kernel's problem: which node may do what, when, at which price.
 
 use bopis_sourcing::{
-    per_unit_of, undominated_patterns, Facility, OpportunityTiers, Pattern, PatternLimits, Problem,
-    ProblemError, Twins, CANNOT, COST_MAX,
+    per_unit_of, undominated_patterns, Facility, LatePrice, OpportunityTiers, Pattern,
+    PatternLimits, Problem, ProblemError, Twins, CANNOT, COST_MAX,
 };
 
 use crate::ask::{Ask, AskLine, Method};
@@ -90,7 +90,10 @@ pub(crate) fn build(
         builder.costs,
         unfilled,
         world.policy.card.extra_group_micro,
-        world.policy.card.late_hour_micro,
+        LatePrice {
+            broken: world.policy.card.promise_broken_micro,
+            hour: world.policy.card.late_hour_micro,
+        },
         ask.all_or_nothing,
         twins,
     )?;

@@ -89,6 +89,8 @@ pub struct Terms {
     pub late: i64,
     /// Lines left.
     pub unfilled: i64,
+    /// That the promise is not kept, beside the hours.
+    pub promise_broken: i64,
     /// What the last units taken are worth to later orders.
     pub opportunity: i64,
 }
@@ -96,7 +98,7 @@ pub struct Terms {
 impl Terms {
     /// Names and amounts in the order of the cost card, zeros included.
     #[must_use]
-    pub const fn named(&self) -> [(&'static str, i64); 10] {
+    pub const fn named(&self) -> [(&'static str, i64); 11] {
         [
             ("ship_package", self.ship_package),
             ("ship_km", self.ship_km),
@@ -107,6 +109,7 @@ impl Terms {
             ("pickup_shipped", self.pickup_shipped),
             ("late", self.late),
             ("unfilled", self.unfilled),
+            ("promise_broken", self.promise_broken),
             ("opportunity", self.opportunity),
         ]
     }
@@ -246,6 +249,9 @@ pub(crate) fn price(
     terms.extra_group =
         card.extra_group_micro * i64::try_from(drafts.len().saturating_sub(1)).unwrap_or(0);
     terms.late = card.late_hour_micro * late_h;
+    if late_h > 0 {
+        terms.promise_broken = card.promise_broken_micro;
+    }
     for (line, filled) in ask.lines.iter().zip(filled) {
         if !filled {
             terms.unfilled += world

@@ -25,6 +25,8 @@ pub struct CostCard {
     pub pickup_shipped_micro: i64,
     /// Per started hour after the promise, once per order.
     pub late_hour_micro: i64,
+    /// Once per order whose promise is not kept.
+    pub promise_broken_micro: i64,
     /// Of an unfilled line's value.
     pub unfilled_share_bp: i64,
     /// Per unfilled line, beside its share.
@@ -61,8 +63,9 @@ pub struct Policy {
 impl Policy {
     /// The floor of an unfilled line's cost: one line on the dearest plan that the policy allows,
     /// weight left aside. It is `ship_package + ship_km over half of the earth's circumference
-    /// (20,016 km) + pickup_shipped + extra_group + pick + late_hour x late_windows_max_h`, so
-    /// leaving a line never looks cheaper than shipping it from anywhere, as late as allowed.
+    /// (20,016 km) + pickup_shipped + extra_group + pick + promise_broken + late_hour x
+    /// late_windows_max_h`, so leaving a line never looks cheaper than shipping it from anywhere, as
+    /// late as allowed.
     #[must_use]
     pub fn unfilled_floor(&self) -> i64 {
         let card = &self.card;
@@ -71,6 +74,7 @@ impl Policy {
             + card.pickup_shipped_micro
             + card.extra_group_micro
             + card.pick_line_micro
+            + card.promise_broken_micro
             + per_unit_of(card.late_hour_micro, i64::from(self.late_windows_max_h))
     }
 

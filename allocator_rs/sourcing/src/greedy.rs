@@ -123,7 +123,8 @@ impl Insertion<'_> {
             lines = lines.min(fit.max(1));
         }
         let place = &self.problem.facilities[facility];
-        let later = i64::from(place.late.saturating_sub(self.late)) * self.problem.late_step;
+        let price = self.problem.late;
+        let later = price.of(place.late.max(self.late)) - price.of(self.late);
         let opening = if self.is_open[facility] {
             0
         } else {

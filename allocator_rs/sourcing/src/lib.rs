@@ -5,7 +5,7 @@
 //! | what is chosen | a set of facilities; each is (node, method, window pattern), open at a fixed cost |
 //! | what is assigned | every line to one open facility, or to nobody at its unfilled cost |
 //! | limits | one facility per node, one pickup store per order, lines per facility, shared stock cells |
-//! | priced once per order | `extra_group` for each group beyond the first, lateness of the latest group |
+//! | priced once per order | `extra_group` for each group beyond the first, lateness of the latest group ([`LatePrice`]) |
 //! | how | depth-first branch and bound over facility sets, dual ascent bounds, capacities at the leaves |
 //! | work limit | looks at a cost: bounds time; the frontier then is the lower bound, `exact` is false |
 //!
@@ -37,6 +37,6 @@ mod twins;
 pub use alternatives::k_best;
 pub use cost::{distance_cost, per_unit_of, share_of, weight_cost, OpportunityTiers};
 pub use pattern::{undominated_patterns, Pattern, PatternLimits, Window};
-pub use problem::{Facility, Problem, ProblemError, Twins, CANNOT, COST_MAX, LINES_MAX};
+pub use problem::{Facility, LatePrice, Problem, ProblemError, Twins, CANNOT, COST_MAX, LINES_MAX};
 pub use search::{solve, WORK_LIMIT};
 pub use solution::{Solution, Terms};

@@ -24,6 +24,24 @@ pub struct Facility {
     pub late: u32,
 }
 
+/// What it costs that an order is ready after its promise (micro-units).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LatePrice {
+    /// Once, for a promise that is not kept at all.
+    pub broken: i64,
+    /// Per started hour.
+    pub hour: i64,
+}
+
+impl LatePrice {
+    /// The price of so many started hours; saturates.
+    #[must_use]
+    pub fn of(self, hours: u32) -> i64 {
+        let broken = if hours == 0 { 0 } else { self.broken };
+        broken.saturating_add(self.hour.saturating_mul(i64::from(hours)))
+    }
+}
+
 /// Lines of one order that ask for the same SKU: at one node their units come from one cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Twins {
@@ -63,7 +81,7 @@ pub struct Problem {
     pub(crate) costs: Vec<i64>,
     pub(crate) unfilled: Vec<i64>,
     pub(crate) extra_group: i64,
-    pub(crate) late_step: i64,
+    pub(crate) late: LatePrice,
     pub(crate) all_or_nothing: bool,
     pub(crate) twins: Vec<Twins>,
     pub(crate) is_twin: Vec<bool>,
@@ -80,7 +98,7 @@ impl Problem {
         costs: Vec<i64>,
         unfilled: Vec<i64>,
         extra_group: i64,
-        late_step: i64,
+        late: LatePrice,
         all_or_nothing: bool,
         twins: Vec<Twins>,
     ) -> Result<Self, ProblemError> {
@@ -96,10 +114,9 @@ impl Problem {
         let prices_fit = unfilled.iter().all(in_range)
             && facilities.iter().all(|f| in_range(&f.fixed))
             && in_range(&extra_group)
-            && in_range(&late_step)
-            && facilities
-                .iter()
-                .all(|f| in_range(&late_step.saturating_mul(i64::from(f.late))));
+            && in_range(&late.broken)
+            && in_range(&late.hour)
+            && facilities.iter().all(|f| in_range(&late.of(f.late)));
         if !costs_fit || !prices_fit {
             return Err(ProblemError::Cost);
         }
@@ -115,7 +132,7 @@ impl Problem {
             costs,
             unfilled,
             extra_group,
-            late_step,
+            late,
             all_or_nothing,
             twins,
             is_twin,

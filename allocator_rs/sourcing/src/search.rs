@@ -139,7 +139,7 @@ impl<'a> Search<'a> {
             self.bound_of_everything();
         }
         for level in levels {
-            self.late = self.problem.late_step * i64::from(level);
+            self.late = self.problem.late.of(level);
             let known = self.everything.map(|least| least + self.late);
             if known.is_some_and(|bound| bound >= self.best_cost) || self.is_spent() {
                 return self.leave_from_here();
@@ -372,7 +372,7 @@ impl<'a> Search<'a> {
             groups += self.opening(*facility);
             late = late.max(self.problem.facilities[*facility].late);
         }
-        groups += self.problem.late_step * i64::from(late);
+        groups += self.problem.late.of(late);
         let least = |line: usize| {
             open.iter()
                 .map(|f| self.problem.row(*f)[line])

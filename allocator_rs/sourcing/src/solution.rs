@@ -48,7 +48,7 @@ impl Terms {
             terms.fixed += facility.fixed;
             late = late.max(facility.late);
         }
-        terms.late = problem.late_step * i64::from(late);
+        terms.late = problem.late.of(late);
         let extra = i64::try_from(open.len().saturating_sub(1)).unwrap_or(i64::MAX);
         terms.extra_groups = problem.extra_group * extra;
         terms.shared = shared_charge(problem, assignment).unwrap_or(0);

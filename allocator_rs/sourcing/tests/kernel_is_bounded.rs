@@ -16,7 +16,7 @@ mod oracle;
 use std::time::{Duration, Instant};
 
 use bopis_sourcing::{
-    solve, Facility, OpportunityTiers, Problem, Solution, Twins, CANNOT, WORK_LIMIT,
+    solve, Facility, LatePrice, OpportunityTiers, Problem, Solution, Twins, CANNOT, WORK_LIMIT,
 };
 use oracle::Dice;
 
@@ -78,10 +78,11 @@ fn order(shape: Shape, seed: u64) -> Problem {
     };
     let twins = if shape.one_sku { vec![twins] } else { vec![] };
     let unfilled = vec![UNFILLED; shape.lines];
-    Problem::new(
-        facilities, costs, unfilled, 2_000_000, 3_000_000, false, twins,
-    )
-    .unwrap()
+    let late = LatePrice {
+        broken: 24_000_000,
+        hour: 3_000_000,
+    };
+    Problem::new(facilities, costs, unfilled, 2_000_000, late, false, twins).unwrap()
 }
 
 fn solve_in_time(shape: Shape, seed: u64) -> Solution {

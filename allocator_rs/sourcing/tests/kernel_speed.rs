@@ -16,7 +16,7 @@ mod oracle;
 use std::time::Instant;
 
 use bopis_sourcing::{
-    distance_cost, solve, Facility, OpportunityTiers, Problem, CANNOT, WORK_LIMIT,
+    distance_cost, solve, Facility, LatePrice, OpportunityTiers, Problem, CANNOT, WORK_LIMIT,
 };
 use oracle::Dice;
 
@@ -116,7 +116,10 @@ fn national_order(seed: u64, lines: usize, pickup: bool, gaps: bool) -> Problem 
         costs,
         unfilled,
         2_000_000,
-        3_000_000,
+        LatePrice {
+            broken: 24_000_000,
+            hour: 3_000_000,
+        },
         false,
         Vec::new(),
     )

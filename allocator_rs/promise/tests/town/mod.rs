@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use bopis_promise::{
-    Ask, AskLine, Catalog, Consent, CostCard, Item, Method, Network, NodeKind, NodeSpec, Policy,
-    TableSupply, Window, World,
+    Ask, AskLine, Catalog, Consent, CostCard, Item, Method, Network, NodeKind, NodeSpec, Plan,
+    Policy, TableSupply, UnfilledReason, Window, World,
 };
 
 pub const HOUR_S: i64 = 3_600;
 /// A full hour in 2026, Unix seconds.
 pub const NOON_S: i64 = 1_795_000_000 / HOUR_S * HOUR_S;
+
+pub const PLENTY: i64 = 50;
 
 pub fn policy() -> Policy {
     Policy {
@@ -22,6 +24,7 @@ pub fn policy() -> Policy {
             other_store_km_micro: 250_000,
             pickup_shipped_micro: 3_000_000,
             late_hour_micro: 3_000_000,
+            promise_broken_micro: 24_000_000,
             unfilled_share_bp: 4_500,
             unfilled_goodwill_micro: 6_000_000,
             opportunity_last_bp: 3_000,
@@ -122,4 +125,22 @@ pub fn supply(world: &World, units: &[((usize, usize), i64)]) -> TableSupply {
         }
     }
     table
+}
+
+pub fn best(world: &World, ask: &Ask, supply: &TableSupply) -> Plan {
+    world.best_plans(ask, supply, 1, 100_000).unwrap().remove(0)
+}
+
+pub fn nodes(plan: &Plan) -> Vec<(&str, Method)> {
+    plan.groups
+        .iter()
+        .map(|g| (g.node_id.as_str(), g.method))
+        .collect()
+}
+
+pub fn reasons(plan: &Plan) -> Vec<(i32, UnfilledReason)> {
+    plan.unfilled
+        .iter()
+        .map(|u| (u.line_number, u.reason))
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! A second, simple solver and a generator of cases. Shares no code with the search.
 
-use bopis_sourcing::{Facility, OpportunityTiers, Problem, Twins, CANNOT};
+use bopis_sourcing::{Facility, LatePrice, OpportunityTiers, Problem, Twins, CANNOT};
 
 /// A small case with everything visible.
 #[derive(Clone, Debug)]
@@ -9,7 +9,8 @@ pub struct Case {
     pub costs: Vec<i64>,
     pub unfilled: Vec<i64>,
     pub extra_group: i64,
-    pub late_step: i64,
+    pub late_broken: i64,
+    pub late_hour: i64,
     pub all_or_nothing: bool,
     pub twins: Vec<Twins>,
 }
@@ -21,7 +22,10 @@ impl Case {
             self.costs.clone(),
             self.unfilled.clone(),
             self.extra_group,
-            self.late_step,
+            LatePrice {
+                broken: self.late_broken,
+                hour: self.late_hour,
+            },
             self.all_or_nothing,
             self.twins.clone(),
         )
@@ -120,7 +124,7 @@ impl Case {
                         .filter(|l| mask >> l & 1 == 0)
                         .map(|l| self.unfilled[l])
                         .sum();
-                    let late = self.late_step * i64::from(level);
+                    let late = self.late_cost(level);
                     best = best.min(row[mask as usize] - self.extra_group + left + late);
                 }
             }
@@ -162,7 +166,15 @@ impl Case {
             .map(|f| self.facilities[*f].late)
             .max()
             .unwrap_or(0);
-        Some(cost + self.late_step * i64::from(late))
+        Some(cost + self.late_cost(late))
+    }
+
+    fn late_cost(&self, hours: u32) -> i64 {
+        if hours > 0 {
+            self.late_broken + self.late_hour * i64::from(hours)
+        } else {
+            0
+        }
     }
 
     /// Every assignment there is.
@@ -274,7 +286,8 @@ pub fn random_case(seed: u64, lines: usize, nodes: u32) -> Case {
         costs,
         unfilled: (0..lines).map(|_| dice.amount(0, 4 * scale)).collect(),
         extra_group: dice.amount(0, scale / 2),
-        late_step: dice.amount(0, scale / 2),
+        late_hour: dice.amount(0, scale / 2),
+        late_broken: dice.amount(0, 2 * scale),
         all_or_nothing: dice.below(4) == 0,
         twins,
     }
