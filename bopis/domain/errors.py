@@ -37,6 +37,8 @@
     │   ├── Overloaded
     │   ├── DiskFull
     │   └── TooManyStreams
+    ├── TooLate                 DEADLINE_EXCEEDED
+    │   └── DeadlinePassed          the call's deadline passed before it touched anything
     └── Unavailable             UNAVAILABLE
         └── NotServing
 
@@ -63,6 +65,7 @@ class Code(StrEnum):
     PERMISSION_DENIED = "PERMISSION_DENIED"
     ABORTED = "ABORTED"
     RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     UNAVAILABLE = "UNAVAILABLE"
 
 
@@ -308,6 +311,18 @@ class TooManyStreams(Exhausted):
     reason = "TOO_MANY_STREAMS"
 
 
+class TooLate(BopisError):
+    """Nobody waits for the answer any more."""
+
+    code = Code.DEADLINE_EXCEEDED
+
+
+class DeadlinePassed(TooLate):
+    """The call's deadline passed before it touched anything."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+
 class Unavailable(BopisError):
     """Not now; the same call may succeed later."""
 
@@ -350,6 +365,7 @@ ALL_ERRORS: tuple[type[BopisError], ...] = (
     Overloaded,
     DiskFull,
     TooManyStreams,
+    DeadlinePassed,
     NotServing,
 )
 """Every error that has a reason of its own."""

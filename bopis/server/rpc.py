@@ -26,6 +26,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from bopis.domain.errors import BopisError
 from bopis.server import status, validate
+from bopis.service.deadline import begin_call, check_deadline
 
 DOOR_KEY: Final = "x-bopis-secret"
 TENANT: Final = "default"
@@ -179,10 +180,10 @@ def _collect(
 
 
 def _caller(context: _Context) -> Caller:
-    """Who calls. Raises EdgeError where the deadline has passed."""
+    """Who calls. Raises DeadlinePassed."""
     remaining_s = cast("float | None", context.time_remaining())
-    if remaining_s is not None and remaining_s <= 0:
-        raise status.EdgeError(status.DEADLINE_PASSED)
+    begin_call(remaining_s)
+    check_deadline()
     return Caller(remaining_s=remaining_s)
 
 

@@ -51,11 +51,6 @@ MALFORMED: Final = Answer(
     "MALFORMED_MESSAGE",
     "the message is no valid protobuf of the request's type",
 )
-DEADLINE_PASSED: Final = Answer(
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    "DEADLINE_EXCEEDED",
-    "the deadline had passed before the call touched anything",
-)
 UNKNOWN_METHOD: Final = Answer(grpc.StatusCode.UNIMPLEMENTED, "UNKNOWN_METHOD", "no such rpc here")
 NOT_THE_DOOR: Final = Answer(
     grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED", "calls reach this socket by the door only"

@@ -25,6 +25,7 @@ from bopis.domain.reallocation import (
 from bopis.domain.records import Operation, OperationStage, ReallocationReport
 from bopis.service.acts import fingerprint
 from bopis.service.allocation import chosen_plan
+from bopis.service.deadline import begin_call
 from bopis.service.dependencies import Dependencies
 from bopis.service.moving import movable, move_orders
 from bopis.service.sourcing import ask_of
@@ -101,6 +102,7 @@ async def wait_operation(deps: Dependencies, operation_id: str, *, timeout_s: fl
 
 
 async def _run(deps: Dependencies, command: Reallocate, operation: Operation) -> None:
+    begin_call(None)  # The operation outlives the call that started it.
     try:
         report = await reallocate(deps, command, operation)
         done = replace(operation, considered_count=report.considered_count, report=report)

@@ -70,6 +70,18 @@ fn the_door_enforces_the_deadline_of_calls_that_pass_through() {
 }
 
 #[test]
+fn a_call_that_arrives_past_its_deadline_is_not_passed_on() {
+    let (house, upstream) = house();
+    for timeout in ["0n", "1n", "0S"] {
+        let headers = [("grpc-timeout", timeout)];
+        let path = "/up.Unary/Silent";
+        let answer = house.block_on(call(house.door.port(), path, &headers, framed(b"")));
+        assert_eq!(reason(&answer.status()), "DEADLINE_EXCEEDED", "{timeout}");
+    }
+    assert_eq!(upstream.seen.calls.load(Ordering::SeqCst), 0);
+}
+
+#[test]
 fn a_client_that_goes_away_resets_the_upstream_call() {
     let (house, upstream) = house();
     house.block_on(async {

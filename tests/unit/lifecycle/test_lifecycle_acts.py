@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bopis.domain.errors import (
+    DeadlinePassed,
     NotServing,
     RequestIdReused,
 )
@@ -15,6 +16,7 @@ from bopis.domain.network import Method
 from bopis.domain.order import OrderState
 from bopis.service import ordering
 from bopis.service.acts import drain
+from bopis.service.deadline import begin_call
 from bopis.service.reconcile import reconcile_unfinished
 from bopis.testing.counter import Counter
 
@@ -45,6 +47,25 @@ async def test_a_request_id_with_another_body_is_refused_and_changes_nothing(
             await ordering.create_order(counter.shop.deps, other)
     orders, _ = await ordering.list_orders(counter.shop.deps)
     assert [one.order_id for one in orders] == ["one"]
+    assert await counter.shop.store.open_intents() == ()
+    await counter.assert_books_agree()
+
+
+async def test_a_call_whose_deadline_passes_behind_another_one_begins_nothing(
+    counter: Counter,
+) -> None:
+    async def late(order_id: str) -> None:
+        begin_call(0.01)
+        await counter.create(("apple", 1), order_id=order_id)
+
+    async with counter.shop.deps.locks.hold("late"):
+        waiting = asyncio.create_task(late("late"))
+        done, _ = await asyncio.wait({waiting}, timeout=0.05)
+        assert not done
+    with pytest.raises(DeadlinePassed):
+        await waiting
+    orders, _ = await ordering.list_orders(counter.shop.deps)
+    assert orders == ()
     assert await counter.shop.store.open_intents() == ()
     await counter.assert_books_agree()
 

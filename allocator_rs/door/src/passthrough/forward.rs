@@ -54,6 +54,7 @@ impl PassThrough {
             rules,
             guard,
         } = call;
+        guard.deadline.check()?;
         let upstream = self.upstream_request(request, rules, &guard)?;
         let pool = if streaming {
             &self.streams

@@ -27,6 +27,8 @@ type Sent = Result<Frame<Bytes>, Infallible>;
 /// What the tests ask about afterwards.
 #[derive(Default)]
 pub struct Seen {
+    /// Calls that arrived.
+    pub calls: AtomicU64,
     /// Headers of the last call.
     pub headers: Mutex<HeaderMap>,
     /// Authority of the last call.
@@ -81,6 +83,7 @@ async fn answer(
     request: Request<Incoming>,
     seen: Arc<Seen>,
 ) -> Result<Response<BoxBody<Bytes, Infallible>>, Infallible> {
+    seen.calls.fetch_add(1, Ordering::SeqCst);
     *seen.headers.lock().unwrap() = request.headers().clone();
     *seen.authority.lock().unwrap() = request
         .uri()
