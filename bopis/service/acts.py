@@ -9,7 +9,8 @@ has happened and the intent is taken back. A mutation without ledger act is its 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Final, Generic, TypeVar
@@ -31,6 +32,7 @@ from bopis.domain.order import Order
 from bopis.domain.records import Intent, StoredResponse, WriteSet
 from bopis.domain.results import ErrorAnswer
 from bopis.failpoints import failpoint
+from bopis.service.deadline import check_deadline
 from bopis.service.dependencies import Dependencies
 
 Asked = TypeVar("Asked", bound=Request)
@@ -61,7 +63,7 @@ class Work(Generic[Asked]):
     """One mutation while it runs, under the lock of its order (and of `others`, for a move).
 
     `acted`: the ledger has seen a part of it, so it can only be finished. `undo` is what takes the
-    intent's own writes back.
+    intent's own writes back. `shelves`: locks that it keeps until its result is written.
     """
 
     deps: Dependencies
@@ -75,6 +77,7 @@ class Work(Generic[Asked]):
     resumed: bool = False
     acted: bool = False
     undo: WriteSet = field(default_factory=WriteSet)
+    shelves: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def order(self) -> Order:
         """The order of the command. Raises OrderNotFound, also for another tenant's."""
@@ -83,10 +86,23 @@ class Work(Generic[Asked]):
             raise OrderNotFound(f"no order {self.order_id}")
         return found
 
+    async def hold_shelves(self, node_id: str, skus: Iterable[str]) -> None:
+        """Keeps what is picked and on hand of these SKUs in step until the result is written.
+
+        Goods that leave are gone from the ledger a moment before they are gone from the order
+        store; who needs both counts waits for that.
+        """
+        names = (f"\x00shelf/{node_id}/{sku}" for sku in skus)
+        await self.shelves.enter_async_context(self.deps.locks.hold_all(names))
+
     async def begin(self, *, facts: object = None, writes: WriteSet = _NOTHING) -> None:
-        """Writes the intent, with what else belongs to it; nothing if this is a resumption."""
+        """Writes the intent, with what else belongs to it; nothing if this is a resumption.
+
+        Raises DeadlinePassed: from here on the mutation is finished whoever waits.
+        """
         if self.resumed:
             return
+        check_deadline()
         intent = Intent(
             key=self.command.key,
             order_id=self.order_id,
@@ -138,7 +154,7 @@ async def mutate(
     """Runs one mutation of one order to its end, even if the caller goes away meanwhile.
 
     A repeat of the request gets the first answer. Raises RequestIdReused for another body under
-    the same id, and what `run` raises.
+    the same id, DeadlinePassed if it waited too long to begin, and what `run` raises.
     """
     work = Work(
         deps=deps,
@@ -169,6 +185,7 @@ def fingerprint(command: Request) -> str:
 async def _locked(work: Work[Asked], answer: type[Answer], run: Run[Asked, Answer]) -> Answer:
     deps = work.deps
     async with deps.locks.hold(work.order_id):
+        check_deadline()
         work.now_ms = deps.clock.wall_ms()
         stored = await deps.store.response(work.command.key)
         if stored is not None:
@@ -185,6 +202,11 @@ async def _locked(work: Work[Asked], answer: type[Answer], run: Run[Asked, Answe
 
 async def conclude(work: Work[Asked], run: Run[Asked, Answer]) -> Answer:
     """Runs the mutation and its result transaction; the caller holds the lock."""
+    async with work.shelves:
+        return await _conclude(work, run)
+
+
+async def _conclude(work: Work[Asked], run: Run[Asked, Answer]) -> Answer:
     deps, key = work.deps, work.command.key
     try:
         outcome = await run(work)

@@ -8,7 +8,7 @@ from typing import Any
 from bopis.domain.policy import Policy
 from bopis.domain.records import Intent
 from bopis.ports import Clock, Ids, Ledger, OrderStore, ReallocationSolver, Sourcer
-from bopis.service.directory import Directory, OrderLocks
+from bopis.service.directory import Directory, Locks
 from bopis.service.feed import TaskFeed
 
 
@@ -39,7 +39,7 @@ class Dependencies:
     code_key: bytes
     resume: Callable[["Dependencies", Intent], Awaitable[None]]
     directory: Directory = field(default_factory=Directory)
-    locks: OrderLocks = field(default_factory=OrderLocks)
+    locks: Locks = field(default_factory=Locks)
     feed: TaskFeed = field(default_factory=TaskFeed)
     unfinished: dict[str, Intent] = field(default_factory=dict)
     operations: Operations = field(default_factory=Operations)

@@ -1,4 +1,4 @@
-"""The network and the catalog as this process knows them, and the locks of its orders."""
+"""The network and the catalog as this process knows them, and the locks of its use cases."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -25,16 +25,18 @@ class _Held:
     users: int = 0
 
 
-class OrderLocks:
-    """One lock per order in use: mutations of one order run one after the other."""
+class Locks:
+    """One lock per name in use. Orders are locked by their id: mutations of one order run one after
+    the other. Other names begin with NUL, which no id holds, and are taken after the orders'.
+    """
 
     def __init__(self) -> None:
         self._locks: dict[str, _Held] = {}
 
     @asynccontextmanager
-    async def hold(self, order_id: str) -> AsyncIterator[None]:
-        """Holds the lock of one order."""
-        held = self._locks.setdefault(order_id, _Held())
+    async def hold(self, name: str) -> AsyncIterator[None]:
+        """Holds one lock."""
+        held = self._locks.setdefault(name, _Held())
         held.users += 1
         try:
             async with held.lock:
@@ -42,14 +44,14 @@ class OrderLocks:
         finally:
             held.users -= 1
             if held.users == 0:
-                self._locks.pop(order_id, None)
+                self._locks.pop(name, None)
 
     @asynccontextmanager
-    async def hold_all(self, order_ids: Iterable[str]) -> AsyncIterator[None]:
-        """Holds the locks of several orders, taken in one order everywhere: no deadlock."""
+    async def hold_all(self, names: Iterable[str]) -> AsyncIterator[None]:
+        """Holds several locks, taken in one order everywhere: no deadlock."""
         async with AsyncExitStack() as stack:
-            for order_id in sorted(set(order_ids)):
-                await stack.enter_async_context(self.hold(order_id))
+            for name in sorted(set(names)):
+                await stack.enter_async_context(self.hold(name))
             yield
 
     def __len__(self) -> int:

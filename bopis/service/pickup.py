@@ -46,6 +46,8 @@ async def run_hand_over(work: Work[HandOver]) -> Outcome[Order]:
         wrong = await _check_code(work, ready)
         if wrong is not None:
             return wrong
+    skus = {line.sku for group in ready for line in group.lines}
+    await work.hold_shelves(work.command.node_id, skus)
     await work.begin()
     await work.act("consume", [Consume(one.reservation_id, held_lines(one)) for one in ready])
     failpoint("hand_over.after_ledger")

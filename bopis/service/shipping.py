@@ -43,6 +43,7 @@ async def run_ship(work: Work[ConfirmShipment]) -> Outcome[FulfillmentOrder]:
             "a pickup is not given to a carrier",
             metadata={"state": group.method.value, "verb": FulfillmentVerb.SHIP.value},
         )
+    await work.hold_shelves(group.node_id, {line.sku for line in group.lines})
     await work.begin()
     await work.act("consume", [Consume(group.reservation_id, held_lines(group))])
     failpoint("ship.after_ledger")

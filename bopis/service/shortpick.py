@@ -14,7 +14,7 @@ from bopis.domain.fulfillment import (
     labor_lines,
     stock_lines,
 )
-from bopis.domain.ledger import Adjust, Command, Release, SetOnHand
+from bopis.domain.ledger import Adjust, CellKey, Command, Release
 from bopis.domain.network import Method
 from bopis.domain.order import Order, ShortAt
 from bopis.domain.pick_task import (
@@ -38,9 +38,11 @@ from bopis.service.tasks import TaskInHand, order_id_of_task, task_in_hand
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What was read before the ledger act: units of the SKU that groups here have picked."""
+    """What was read before the ledger act: units that should have been on the shelf, those that are
+    promised too. On hand counts what was picked as well: it has not left yet.
+    """
 
-    off_shelf: int
+    on_shelf: int
 
 
 async def report_short_pick(deps: Dependencies, command: ReportShortPick) -> ShortPicked:
@@ -63,8 +65,9 @@ async def run_short_pick(work: Work[ReportShortPick]) -> Outcome[ShortPicked]:
     command, deps = work.command, work.deps
     at = await task_in_hand(deps, command.pick_task_id, tenant=command.tenant)
     line = _short_line(at.task, command)
-    off_shelf = await deps.store.goods_off_shelf(at.task.node_id, line.sku)
-    await work.begin(facts=_Facts(off_shelf))
+    if command.reason is ShortPickReason.NOT_IN_STOCK:
+        await work.hold_shelves(at.task.node_id, [line.sku])
+    await work.begin(facts=await _read_facts(deps, at.task.node_id, line.sku))
     group = _without_line(at.group, command.line_number)
     await work.act("facts", [_release(at.group, group, line), *_facts(work, at, line)])
     failpoint("short_pick.after_ledger")
@@ -110,6 +113,11 @@ def _short_line(task: PickTask, command: ReportShortPick) -> PickTaskLine:
     raise LineNotFound(f"no line {command.line_number} in {task.pick_task_id}")
 
 
+async def _read_facts(deps: Dependencies, node_id: str, sku: str) -> _Facts:
+    read = await deps.ledger.read([CellKey(node_id, sku)])
+    return _Facts(read.cells[0].on_hand - await deps.store.goods_off_shelf(node_id, sku))
+
+
 def _without_line(group: FulfillmentOrder, line_number: int) -> FulfillmentOrder:
     return replace(
         group, lines=tuple(line for line in group.lines if line.line_number != line_number)
@@ -130,9 +138,9 @@ def _facts(work: Work[ReportShortPick], at: TaskInHand, line: PickTaskLine) -> t
     reason = command.reason
     match reason:
         case ShortPickReason.NOT_IN_STOCK:
-            # On hand counts what is staged too: it has not left yet.
-            there = command.found_quantity + work.facts(_Facts).off_shelf
-            return (SetOnHand(node_id, line.sku, there),)
+            # A change, not a count: what leaves or is sold beside it is not taken twice.
+            lost = work.facts(_Facts).on_shelf - command.found_quantity
+            return (Adjust(node_id, line.sku, -lost, 0, "REASON_CORRECTION"),) if lost else ()
         case ShortPickReason.MISMATCH:
             return (Adjust(node_id, line.sku, -missing, 0, "REASON_CORRECTION"),)
         case ShortPickReason.DAMAGED | ShortPickReason.WORN_DISPLAY:

@@ -26,6 +26,7 @@ from bopis.domain.promise import HOUR_S, compile_windows
 from bopis.domain.records import LaborHorizon, StoredResponse, WriteSet
 from bopis.domain.results import CapacitySet, WindowCapacity
 from bopis.service.acts import LedgerDisagrees, fingerprint
+from bopis.service.deadline import check_deadline
 from bopis.service.dependencies import Dependencies
 
 PAGE_DEFAULT: Final = 100
@@ -205,11 +206,12 @@ async def set_capacity(deps: Dependencies, command: SetCapacityRequest) -> Capac
     """Sets labor seconds of windows inside the horizon; what is promised stays promised.
 
     One ledger act whose id follows from the request: a retry after a crash finds its outcome.
-    Raises NodeNotFound, FieldInvalid, RequestIdReused.
+    Raises NodeNotFound, FieldInvalid, RequestIdReused, DeadlinePassed.
     """
     get_store(deps, command.node_id)
     digest = fingerprint(command)
     async with deps.locks.hold(f"\x00capacity/{command.node_id}"):
+        check_deadline()
         stored = await deps.store.response(command.key)
         if stored is not None:
             if stored.fingerprint != digest:

@@ -91,6 +91,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the order is not ready at this node."""
     ERROR_REASON_ORDER_EXISTS: _ErrorReason.ValueType  # 27
     """ALREADY_EXISTS: the order_id exists with another body."""
+    ERROR_REASON_RESERVATION_OF_ORDER: _ErrorReason.ValueType  # 28
+    """FAILED_PRECONDITION: the reservation is an order's; cancel, pick, hand over or ship the order."""
     ERROR_REASON_PICKUP_CODE_WRONG: _ErrorReason.ValueType  # 30
     """PERMISSION_DENIED: the pickup code does not match; metadata: tries_left."""
     ERROR_REASON_PICKUP_CODE_LOCKED: _ErrorReason.ValueType  # 31
@@ -169,6 +171,8 @@ ERROR_REASON_WRONG_NODE: ErrorReason.ValueType  # 26
 """FAILED_PRECONDITION: the order is not ready at this node."""
 ERROR_REASON_ORDER_EXISTS: ErrorReason.ValueType  # 27
 """ALREADY_EXISTS: the order_id exists with another body."""
+ERROR_REASON_RESERVATION_OF_ORDER: ErrorReason.ValueType  # 28
+"""FAILED_PRECONDITION: the reservation is an order's; cancel, pick, hand over or ship the order."""
 ERROR_REASON_PICKUP_CODE_WRONG: ErrorReason.ValueType  # 30
 """PERMISSION_DENIED: the pickup code does not match; metadata: tries_left."""
 ERROR_REASON_PICKUP_CODE_LOCKED: ErrorReason.ValueType  # 31

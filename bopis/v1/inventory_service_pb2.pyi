@@ -439,7 +439,7 @@ class ReserveRequest(_message.Message):
     request_id: _builtins.str
     """UUID; a repeat returns the first response."""
     reservation_id: _builtins.str
-    """UUID of the reservation. Empty: the request_id."""
+    """UUID of the reservation, not of version 8. Empty: the request_id."""
     order_id: _builtins.str
     """The order it is for; the ledger keeps a 128-bit digest of it."""
     priority: _builtins.int
@@ -548,7 +548,7 @@ class BatchReserveItem(_message.Message):
     TTL_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     reservation_id: _builtins.str
-    """UUID of the reservation."""
+    """UUID of the reservation, not of version 8."""
     order_id: _builtins.str
     """The order it is for."""
     priority: _builtins.int

@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class InventoryServiceStub:
     """What can be promised, and the promises. Stock and store labor are held by the same act.
+
+    Reservation ids of UUID version 8 are those of orders. GetReservation reads them; only the
+    order's verbs change them, and no client can take such an id.
     """
 
     def __init__(self, channel):
@@ -79,6 +82,9 @@ class InventoryServiceStub:
 
 class InventoryServiceServicer:
     """What can be promised, and the promises. Stock and store labor are held by the same act.
+
+    Reservation ids of UUID version 8 are those of orders. GetReservation reads them; only the
+    order's verbs change them, and no client can take such an id.
     """
 
     def GetAvailability(self, request, context):
@@ -120,7 +126,7 @@ class InventoryServiceServicer:
     def CommitReservation(self, request, context):
         """HELD to COMMITTED, before the deadline. Idempotent by request_id.
         Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ALREADY_COMMITTED,
-        RESERVATION_ENDED, REQUEST_ID_REUSED.
+        RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,7 +134,8 @@ class InventoryServiceServicer:
 
     def ReleaseReservation(self, request, context):
         """Gives back what remains of a reservation. Idempotent by request_id.
-        Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, REQUEST_ID_REUSED.
+        Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, RESERVATION_OF_ORDER,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,7 +144,8 @@ class InventoryServiceServicer:
     def MoveReservation(self, request, context):
         """Replaces the remaining lines of one or several reservations in one atomic act, net per cell, so
         that orders which swap units move together. States and deadlines stay. Idempotent by request_id.
-        Errors: as Reserve, and RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED.
+        Errors: as Reserve, and RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED,
+        RESERVATION_OF_ORDER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -203,6 +211,9 @@ def add_InventoryServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class InventoryService:
     """What can be promised, and the promises. Stock and store labor are held by the same act.
+
+    Reservation ids of UUID version 8 are those of orders. GetReservation reads them; only the
+    order's verbs change them, and no client can take such an id.
     """
 
     @staticmethod

@@ -27,7 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class InventoryServiceStub:
-    """What can be promised, and the promises. Stock and store labor are held by the same act."""
+    """What can be promised, and the promises. Stock and store labor are held by the same act.
+
+    Reservation ids of UUID version 8 are those of orders. GetReservation reads them; only the
+    order's verbs change them, and no client can take such an id.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -56,23 +60,29 @@ class InventoryServiceStub:
     CommitReservation: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CommitReservationRequest, _inventory_service_pb2.CommitReservationResponse]
     """HELD to COMMITTED, before the deadline. Idempotent by request_id.
     Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ALREADY_COMMITTED,
-    RESERVATION_ENDED, REQUEST_ID_REUSED.
+    RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
     """
     ReleaseReservation: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ReleaseReservationRequest, _inventory_service_pb2.ReleaseReservationResponse]
     """Gives back what remains of a reservation. Idempotent by request_id.
-    Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, REQUEST_ID_REUSED.
+    Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, RESERVATION_OF_ORDER,
+    REQUEST_ID_REUSED.
     """
     MoveReservation: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.MoveReservationRequest, _inventory_service_pb2.MoveReservationResponse]
     """Replaces the remaining lines of one or several reservations in one atomic act, net per cell, so
     that orders which swap units move together. States and deadlines stay. Idempotent by request_id.
-    Errors: as Reserve, and RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED.
+    Errors: as Reserve, and RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED,
+    RESERVATION_OF_ORDER.
     """
     GetReservation: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetReservationRequest, _inventory_service_pb2.GetReservationResponse]
     """One reservation as it stands. Read-only. Errors: RESERVATION_NOT_FOUND."""
 
 @_typing.type_check_only
 class InventoryServiceAsyncStub(InventoryServiceStub):
-    """What can be promised, and the promises. Stock and store labor are held by the same act."""
+    """What can be promised, and the promises. Stock and store labor are held by the same act.
+
+    Reservation ids of UUID version 8 are those of orders. GetReservation reads them; only the
+    order's verbs change them, and no client can take such an id.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetAvailability: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetAvailabilityRequest, _inventory_service_pb2.GetAvailabilityResponse]  # type: ignore[assignment]
@@ -98,22 +108,28 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     CommitReservation: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CommitReservationRequest, _inventory_service_pb2.CommitReservationResponse]  # type: ignore[assignment]
     """HELD to COMMITTED, before the deadline. Idempotent by request_id.
     Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ALREADY_COMMITTED,
-    RESERVATION_ENDED, REQUEST_ID_REUSED.
+    RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
     """
     ReleaseReservation: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ReleaseReservationRequest, _inventory_service_pb2.ReleaseReservationResponse]  # type: ignore[assignment]
     """Gives back what remains of a reservation. Idempotent by request_id.
-    Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, REQUEST_ID_REUSED.
+    Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, RESERVATION_OF_ORDER,
+    REQUEST_ID_REUSED.
     """
     MoveReservation: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.MoveReservationRequest, _inventory_service_pb2.MoveReservationResponse]  # type: ignore[assignment]
     """Replaces the remaining lines of one or several reservations in one atomic act, net per cell, so
     that orders which swap units move together. States and deadlines stay. Idempotent by request_id.
-    Errors: as Reserve, and RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED.
+    Errors: as Reserve, and RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED,
+    RESERVATION_OF_ORDER.
     """
     GetReservation: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetReservationRequest, _inventory_service_pb2.GetReservationResponse]  # type: ignore[assignment]
     """One reservation as it stands. Read-only. Errors: RESERVATION_NOT_FOUND."""
 
 class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What can be promised, and the promises. Stock and store labor are held by the same act."""
+    """What can be promised, and the promises. Stock and store labor are held by the same act.
+
+    Reservation ids of UUID version 8 are those of orders. GetReservation reads them; only the
+    order's verbs change them, and no client can take such an id.
+    """
 
     @_abc_1.abstractmethod
     def GetAvailability(
@@ -167,7 +183,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inventory_service_pb2.CommitReservationResponse, _abc.Awaitable[_inventory_service_pb2.CommitReservationResponse]]:
         """HELD to COMMITTED, before the deadline. Idempotent by request_id.
         Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ALREADY_COMMITTED,
-        RESERVATION_ENDED, REQUEST_ID_REUSED.
+        RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod
@@ -177,7 +193,8 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.ReleaseReservationResponse, _abc.Awaitable[_inventory_service_pb2.ReleaseReservationResponse]]:
         """Gives back what remains of a reservation. Idempotent by request_id.
-        Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, REQUEST_ID_REUSED.
+        Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, RESERVATION_OF_ORDER,
+        REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod
@@ -188,7 +205,8 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inventory_service_pb2.MoveReservationResponse, _abc.Awaitable[_inventory_service_pb2.MoveReservationResponse]]:
         """Replaces the remaining lines of one or several reservations in one atomic act, net per cell, so
         that orders which swap units move together. States and deadlines stay. Idempotent by request_id.
-        Errors: as Reserve, and RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED.
+        Errors: as Reserve, and RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED,
+        RESERVATION_OF_ORDER.
         """
 
     @_abc_1.abstractmethod

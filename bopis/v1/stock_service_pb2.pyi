@@ -286,7 +286,7 @@ class Sale(_message.Message):
     quantity: _builtins.int
     """Base units."""
     reservation_id: _builtins.str
-    """A committed reservation that this sale fulfills, may be empty."""
+    """A committed reservation that this sale fulfills, may be empty. Not an order's."""
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
         """When it was sold."""

@@ -75,7 +75,9 @@ class StockServiceServicer:
 
     def RecordSales(self, request, context):
         """Sales at tills, in batches. Each sale takes effect once per source_id, whatever batch brings
-        it; a sale that names a reservation consumes it. Idempotent by request_id as a whole.
+        it; a sale that names a reservation consumes it, unless that is an order's: an order is handed
+        over, and a sale of its goods is refused (RESERVATION_OF_ORDER) or sent without reservation.
+        Idempotent by request_id as a whole.
         Errors: REQUEST_ID_REUSED; per sale in its outcome.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -46,7 +46,9 @@ class StockServiceStub:
     """
     RecordSales: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.RecordSalesRequest, _stock_service_pb2.RecordSalesResponse]
     """Sales at tills, in batches. Each sale takes effect once per source_id, whatever batch brings
-    it; a sale that names a reservation consumes it. Idempotent by request_id as a whole.
+    it; a sale that names a reservation consumes it, unless that is an order's: an order is handed
+    over, and a sale of its goods is refused (RESERVATION_OF_ORDER) or sent without reservation.
+    Idempotent by request_id as a whole.
     Errors: REQUEST_ID_REUSED; per sale in its outcome.
     """
 
@@ -66,7 +68,9 @@ class StockServiceAsyncStub(StockServiceStub):
     """
     RecordSales: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.RecordSalesRequest, _stock_service_pb2.RecordSalesResponse]  # type: ignore[assignment]
     """Sales at tills, in batches. Each sale takes effect once per source_id, whatever batch brings
-    it; a sale that names a reservation consumes it. Idempotent by request_id as a whole.
+    it; a sale that names a reservation consumes it, unless that is an order's: an order is handed
+    over, and a sale of its goods is refused (RESERVATION_OF_ORDER) or sent without reservation.
+    Idempotent by request_id as a whole.
     Errors: REQUEST_ID_REUSED; per sale in its outcome.
     """
 
@@ -101,7 +105,9 @@ class StockServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stock_service_pb2.RecordSalesResponse, _abc.Awaitable[_stock_service_pb2.RecordSalesResponse]]:
         """Sales at tills, in batches. Each sale takes effect once per source_id, whatever batch brings
-        it; a sale that names a reservation consumes it. Idempotent by request_id as a whole.
+        it; a sale that names a reservation consumes it, unless that is an order's: an order is handed
+        over, and a sale of its goods is refused (RESERVATION_OF_ORDER) or sent without reservation.
+        Idempotent by request_id as a whole.
         Errors: REQUEST_ID_REUSED; per sale in its outcome.
         """
 

@@ -34,6 +34,7 @@ pub const fn code_of(reason: ErrorReason) -> Code {
         | R::ReservationAlreadyCommitted
         | R::ReservationEnded
         | R::ReservationNotCommitted
+        | R::ReservationOfOrder
         | R::WrongState
         | R::TaskClaimed
         | R::WrongNode

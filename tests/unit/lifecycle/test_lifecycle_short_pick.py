@@ -1,5 +1,8 @@
 """Short picks: what becomes of the stock and of the line."""
 
+import asyncio
+from collections.abc import Sequence
+
 import pytest
 
 from bopis.domain import commands
@@ -9,10 +12,11 @@ from bopis.domain.errors import (
     WrongState,
 )
 from bopis.domain.fulfillment import FulfillmentState
-from bopis.domain.ledger import CellKey
+from bopis.domain.ledger import ActDone, CellKey, Command
 from bopis.domain.network import Method
 from bopis.domain.order import OrderState
 from bopis.domain.pick_task import PickTaskState, ShortPickReason
+from bopis.domain.records import TaskChange, WriteSet
 from bopis.domain.results import ShortPicked
 from bopis.domain.sourcing import Consent, UnfilledReason
 from bopis.service import shortpick
@@ -81,6 +85,52 @@ async def test_not_in_stock_counts_what_others_have_picked_and_not_taken_away(
     await counter.assert_books_agree()
     await counter.hand_over(staged.order_id, "east", await counter.code_of(staged.order_id))
     assert counter.on_hand("east", "apple") == 1
+
+
+async def test_not_in_stock_waits_for_goods_that_are_leaving(counter: Counter) -> None:
+    # The ledger has the handed-over units gone while the order store still has them staged.
+    staged = await counter.ready(("apple", 2))
+    order = await counter.create(("apple", 3))
+    group_id = order.fulfillment_orders[0].fulfillment_order_id
+    await counter.claim(group_id)
+    code = await counter.code_of(staged.order_id)
+    store, consumed, go_on = counter.shop.store, asyncio.Event(), asyncio.Event()
+    commit = store.commit
+
+    async def slow_result(writes: WriteSet) -> tuple[TaskChange, ...]:
+        if writes.response is not None and writes.response.key.rpc == commands.HandOver.rpc:
+            consumed.set()
+            await go_on.wait()
+        return await commit(writes)
+
+    store.commit = slow_result  # type: ignore[method-assign]
+    leaving = asyncio.create_task(counter.hand_over(staged.order_id, "east", code))
+    await consumed.wait()
+    assert counter.on_hand("east", "apple") == 8
+    reported = asyncio.create_task(short(counter, group_id, 1, 1, R.NOT_IN_STOCK))
+    done, _ = await asyncio.wait({reported}, timeout=0.2)
+    go_on.set()
+    await asyncio.gather(leaving, reported)
+    assert not done, "the report waits for the handover"
+    assert counter.on_hand("east", "apple") == 1, "what was found, and nothing staged"
+    await counter.assert_books_agree()
+
+
+async def test_a_sale_beside_not_in_stock_is_not_undone(counter: Counter) -> None:
+    order = await counter.create(("apple", 3))
+    group_id = order.fulfillment_orders[0].fulfillment_order_id
+    await counter.claim(group_id)
+    ledger = counter.shop.ledger
+    act = ledger.act
+
+    async def sold_first(commands_: Sequence[Command], *, request_id: str) -> ActDone:
+        counter.shop.ledger._cell(CellKey("east", "apple")).on_hand -= 1
+        ledger.act = act  # type: ignore[method-assign]
+        return await act(commands_, request_id=request_id)
+
+    ledger.act = sold_first  # type: ignore[method-assign]
+    await short(counter, group_id, 1, 2, R.NOT_IN_STOCK)
+    assert counter.on_hand("east", "apple") == 1, "two were found, then one was sold"
 
 
 async def test_the_rest_of_a_task_goes_on_after_a_short_line(counter: Counter) -> None:

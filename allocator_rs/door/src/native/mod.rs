@@ -5,6 +5,7 @@ mod convert;
 mod desk;
 mod errors;
 mod inventory;
+mod reservation_id;
 mod stock;
 mod timing;
 mod unknown;

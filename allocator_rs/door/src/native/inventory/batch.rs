@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use bopis_engine::scope;
-use bopis_ledger::{Act, Command, Outcome, RequestKey};
+use bopis_ledger::{Act, Command, Outcome, RequestKey, ReservationId};
 use tonic::{Request, Status};
 
-use super::reserve::{cells, no_default, Asked};
+use super::reserve::{cells, Asked};
 use super::Inventory;
 use crate::native::convert::{insufficient, reservation};
 use crate::native::desk::{body_digest, deadline_of, request_key};
 use crate::native::errors::{check, check_item, refused_item, unexpected};
+use crate::native::reservation_id;
 use crate::native::unknown::Unknown;
 use crate::v1::batch_reserve_response::{outcome, Outcome as ItemOutcome};
 use crate::v1::{BatchReserveItem, BatchReserveRequest, BatchReserveResponse, ItemError};
@@ -26,22 +27,23 @@ impl Inventory {
         let request_id = std::mem::take(&mut body.request_id);
         let request = request_key(scope::BATCH_RESERVE, &request_id)?;
         let fingerprint = body_digest(&body);
-        let faults: Vec<Option<ItemError>> = body
+        let checked: Vec<Result<ReservationId, ItemError>> = body
             .items
             .iter()
-            .map(|item| check_item(item).err())
+            .map(|item| {
+                check_item(item)?;
+                reservation_id::choose_item(&item.reservation_id)
+            })
             .collect();
         let sound = || {
-            body.items
-                .iter()
-                .zip(&faults)
-                .filter(|(_, fault)| fault.is_none())
+            let items = body.items.iter().zip(&checked);
+            items.filter_map(|(item, id)| id.as_ref().ok().map(|id| (item, *id)))
         };
         let windows = sound().flat_map(|(item, _)| self.desk.new_windows(&item.lines));
         self.desk.register(windows.collect(), deadline).await?;
         let commands = sound()
             .enumerate()
-            .map(|(index, (item, _))| self.command(request, index, item));
+            .map(|(index, (item, id))| self.command(request, index, item, id));
         let act = Act {
             request,
             fingerprint,
@@ -49,9 +51,9 @@ impl Inventory {
         };
         let answered = self.desk.submit(act, deadline).await?;
         let mut outcomes = answered.outcomes.into_iter();
-        let item_outcomes = faults.into_iter().map(|fault| match fault {
-            Some(fault) => Ok(outcome::Outcome::Error(fault)),
-            None => outcomes
+        let item_outcomes = checked.into_iter().map(|one| match one {
+            Err(fault) => Ok(outcome::Outcome::Error(fault)),
+            Ok(_) => outcomes
                 .next()
                 .ok_or_else(unexpected)
                 .and_then(|one| self.item_outcome(one)),
@@ -73,15 +75,21 @@ impl Inventory {
         ))
     }
 
-    fn command(&self, request: RequestKey, index: usize, item: &BatchReserveItem) -> Command {
+    fn command(
+        &self,
+        request: RequestKey,
+        index: usize,
+        item: &BatchReserveItem,
+        reservation_id: ReservationId,
+    ) -> Command {
         let asked = Asked {
-            reservation_id: &item.reservation_id,
+            reservation_id,
             order_id: &item.order_id,
             ttl: item.ttl.as_ref(),
             priority: item.priority,
         };
         match cells(&self.desk, &item.lines) {
-            Ok(lines) => asked.hold(no_default(request), lines),
+            Ok(lines) => asked.hold(lines),
             Err((_, gap)) => gap.placeholder(request, index),
         }
     }

@@ -4,15 +4,15 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use bopis_engine::{order_reference, scope};
-use bopis_ledger::{Act, Command, Line, Lines, OrderRef, Outcome, RequestKey, ReservationId};
+use bopis_ledger::{Act, Command, Line, Lines, OrderRef, Outcome, ReservationId};
 use tonic::{Request, Status};
 
 use super::Inventory;
 use crate::native::convert::{duration_ms, insufficient, reservation};
 use crate::native::desk::{body_digest, deadline_of, request_key, Desk};
 use crate::native::errors::{check, invalid_field, refused, unexpected};
+use crate::native::reservation_id;
 use crate::native::unknown::Unknown;
-use crate::rules::parse_uuid;
 use crate::v1::{
     move_reservation_response, reserve_response, CommitReservationRequest,
     CommitReservationResponse, GetReservationRequest, GetReservationResponse,
@@ -34,17 +34,18 @@ impl Inventory {
         let desk = &self.desk;
         let request_id = std::mem::take(&mut body.request_id);
         let request = request_key(scope::RESERVE, &request_id)?;
+        let reservation_id = reservation_id::choose(&body.reservation_id, request.id)?;
         let fingerprint = body_digest(&body);
         desk.register(desk.new_windows(&body.lines), deadline)
             .await?;
         let lines = resolve(desk, "lines", &body.lines)?;
         let asked = Asked {
-            reservation_id: &body.reservation_id,
+            reservation_id,
             order_id: &body.order_id,
             ttl: body.ttl.as_ref(),
             priority: body.priority,
         };
-        let command = asked.hold(ReservationId(request.id), lines);
+        let command = asked.hold(lines);
         let act = Act {
             request,
             fingerprint,
@@ -80,7 +81,7 @@ impl Inventory {
         check(&body)?;
         let request_id = std::mem::take(&mut body.request_id);
         let command = Command::Commit {
-            reservation: reservation_id(&body.reservation_id)?,
+            reservation: reservation_id::change(&body.reservation_id, "reservation_id")?,
         };
         let act = Act {
             request: request_key(scope::COMMIT, &request_id)?,
@@ -107,7 +108,7 @@ impl Inventory {
         let mut body = request.into_inner();
         check(&body)?;
         let request_id = std::mem::take(&mut body.request_id);
-        let reservation = reservation_id(&body.reservation_id)?;
+        let reservation = reservation_id::change(&body.reservation_id, "reservation_id")?;
         let act = Act {
             request: request_key(scope::RELEASE, &request_id)?,
             fingerprint: body_digest(&body),
@@ -149,7 +150,7 @@ impl Inventory {
         let mut moves = Vec::with_capacity(body.moves.len());
         for (index, one) in body.moves.iter().enumerate() {
             let lines = resolve(desk, &format!("moves[{index}].lines"), &one.lines)?;
-            moves.push((reservation_id(&one.reservation_id)?, lines));
+            moves.push((reservation_id::read(&one.reservation_id)?, lines));
         }
         let act = Act {
             request,
@@ -185,7 +186,7 @@ impl Inventory {
         request: GetReservationRequest,
     ) -> Result<GetReservationResponse, Status> {
         check(&request)?;
-        let id = reservation_id(&request.reservation_id)?;
+        let id = reservation_id::read(&request.reservation_id)?;
         let (view, position) = self.desk.reservation(id).await?;
         let view = view.ok_or_else(|| refused(bopis_ledger::Refusal::ReservationNotFound))?;
         Ok(GetReservationResponse {
@@ -205,21 +206,21 @@ impl Inventory {
 
 /// What a reservation is asked to be, alone or in a batch.
 pub(super) struct Asked<'a> {
-    pub(super) reservation_id: &'a str,
+    pub(super) reservation_id: ReservationId,
     pub(super) order_id: &'a str,
     pub(super) ttl: Option<&'a prost_types::Duration>,
     pub(super) priority: i32,
 }
 
 impl Asked<'_> {
-    /// The command; `default_id` where no id was chosen.
-    pub(super) fn hold(&self, default_id: ReservationId, lines: Lines) -> Command {
+    /// The command.
+    pub(super) fn hold(&self, lines: Lines) -> Command {
         let order = match self.order_id {
             "" => 0,
             order_id => order_reference(order_id),
         };
         Command::Hold {
-            reservation: parse_uuid(self.reservation_id).map_or(default_id, ReservationId),
+            reservation: self.reservation_id,
             order: OrderRef(order),
             lines,
             ttl_ms: self.ttl.map_or(TTL_DEFAULT_MS, duration_ms),
@@ -261,21 +262,10 @@ fn check_moves(request: &MoveReservationRequest) -> Result<(), Status> {
     }
     let mut seen = HashSet::new();
     for (index, one) in request.moves.iter().enumerate() {
-        if !seen.insert(reservation_id(&one.reservation_id)?) {
-            let path = format!("moves[{index}].reservation_id");
+        let path = format!("moves[{index}].reservation_id");
+        if !seen.insert(reservation_id::change(&one.reservation_id, &path)?) {
             return Err(invalid_field(path, "is named twice"));
         }
     }
     Ok(())
-}
-
-fn reservation_id(text: &str) -> Result<ReservationId, Status> {
-    parse_uuid(text)
-        .map(ReservationId)
-        .ok_or_else(|| invalid_field("reservation_id", "must be a UUID in its canonical form"))
-}
-
-/// Used by the batch for reservations that chose no id: there are none, the rules require one.
-pub(super) const fn no_default(request: RequestKey) -> ReservationId {
-    ReservationId(request.id)
 }

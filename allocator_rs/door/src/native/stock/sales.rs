@@ -9,8 +9,8 @@ use tonic::{Request, Status};
 use super::Stock;
 use crate::native::desk::{body_digest, deadline_of, request_key};
 use crate::native::errors::{check, check_item, refused_item, unexpected};
+use crate::native::reservation_id;
 use crate::native::unknown::Unknown;
-use crate::rules::parse_uuid;
 use crate::v1::record_sales_response::{outcome, Outcome as SaleOutcome};
 use crate::v1::{ItemError, RecordSalesRequest, RecordSalesResponse, Sale};
 
@@ -25,19 +25,19 @@ impl Stock {
         let request_id = std::mem::take(&mut body.request_id);
         let request = request_key(scope::RECORD_SALES, &request_id)?;
         let fingerprint = body_digest(&body);
-        let faults: Vec<Option<ItemError>> = body
+        let checked: Vec<Result<Option<ReservationId>, ItemError>> = body
             .sales
             .iter()
-            .map(|sale| check_item(sale).err())
+            .map(|sale| {
+                check_item(sale)?;
+                reservation_id::change_item(&sale.reservation_id)
+            })
             .collect();
-        let sound = body
-            .sales
-            .iter()
-            .zip(&faults)
-            .filter(|(_, fault)| fault.is_none());
+        let sound = body.sales.iter().zip(&checked);
+        let sound = sound.filter_map(|(sale, id)| id.as_ref().ok().map(|id| (sale, *id)));
         let commands = sound
             .enumerate()
-            .map(|(index, (sale, _))| self.sale(request, index, sale));
+            .map(|(index, (sale, id))| self.sale(request, index, sale, id));
         let act = Act {
             request,
             fingerprint,
@@ -45,11 +45,11 @@ impl Stock {
         };
         let answered = self.desk.submit(act, deadline).await?;
         let mut outcomes = answered.outcomes.into_iter();
-        let mut sale_outcomes = Vec::with_capacity(faults.len());
-        for fault in faults {
-            let outcome = match fault {
-                Some(fault) => outcome::Outcome::Error(fault),
-                None => sale_outcome(outcomes.next().ok_or_else(unexpected)?)?,
+        let mut sale_outcomes = Vec::with_capacity(checked.len());
+        for one in checked {
+            let outcome = match one {
+                Err(fault) => outcome::Outcome::Error(fault),
+                Ok(_) => sale_outcome(outcomes.next().ok_or_else(unexpected)?)?,
             };
             sale_outcomes.push(SaleOutcome {
                 outcome: Some(outcome),
@@ -65,13 +65,19 @@ impl Stock {
         ))
     }
 
-    fn sale(&self, request: RequestKey, index: usize, sale: &Sale) -> Command {
+    fn sale(
+        &self,
+        request: RequestKey,
+        index: usize,
+        sale: &Sale,
+        reservation: Option<ReservationId>,
+    ) -> Command {
         match self.desk.stock_cell(&sale.node_id, &sale.sku) {
             Ok(cell) => Command::Sale {
                 source: source_digest(&[&sale.source_id]),
                 cell,
                 quantity: sale.quantity,
-                reservation: parse_uuid(&sale.reservation_id).map(ReservationId),
+                reservation,
             },
             Err(gap) => gap.placeholder(request, index),
         }
