@@ -110,9 +110,7 @@ def test_an_rpc_that_does_not_exist_is_unimplemented(client: Client) -> None:
 def test_a_call_with_hardly_any_time_happens_whole_or_not_at_all(client: Client) -> None:
     # A library may round a deadline up, so that a call without time is now and then in time.
     before = cell(client, "west", "bread").committed
-    requests = [
-        order_request(f"hurried-{number}", sku="bread", quantity=1) for number in range(10)
-    ]
+    requests = [order_request(f"hurried-{number}", sku="bread", quantity=1) for number in range(10)]
     for number, request in enumerate(requests):
         request.place.longitude = -74.1
         with contextlib.suppress(grpc.RpcError):
