@@ -29,6 +29,11 @@ test-python: setup ## pytest only
 	@echo "==> pytest" >&2
 	@$(PY) -m pytest $(ARGS)
 
+.PHONY: soak
+soak: setup ## long campaigns: 100,000 random calls, 100 kills under load
+	@BOPIS_RANDOM_CALLS=100000 BOPIS_KILL_ROUNDS=100 $(PY) -m pytest \
+		tests/e2e/test_random_calls.py tests/e2e/test_kill_loop.py $(ARGS)
+
 .PHONY: test-rust
 test-rust: setup ## cargo test only
 	@echo "==> cargo test" >&2

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -59,6 +60,7 @@ KEY_FILE: Final = "pickup_codes.key"
 NOTIFICATIONS_FILE: Final = "notifications.jsonl"
 SOCKET_NOTE: Final = "socket_folder"
 
+HOST: Final = "127.0.0.1"
 PYTHON_NICE: Final = 10
 ENGINE_POLL_S: Final = 0.5
 GRPC_GRACE_S: Final = 1.0
@@ -131,6 +133,8 @@ def verify_folder(data_folder: Path) -> dict[str, str | int]:
 def _open(settings: Settings) -> _Native:
     """Locks the folder and replays the journal; ledger time stands until all is up."""
     folder = settings.data_folder
+    _refuse_taken_port(settings.port)
+    os.umask(0o077)  # What is kept here is nobody else's to read.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock = _clock(settings)
     started = clock.wall_ms()
@@ -142,6 +146,14 @@ def _open(settings: Settings) -> _Native:
         replay_ms=clock.wall_ms() - started,
     )
     return _Native(clock, engine)
+
+
+def _refuse_taken_port(port: int) -> None:
+    """Before anything is written. Raises OSError."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        raise OSError(f"cannot listen on {HOST}:{port}: {error.strerror}") from error
 
 
 def _clock(settings: Settings) -> Clock:

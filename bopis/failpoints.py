@@ -38,6 +38,8 @@ FAILPOINTS: Final = (
     "move.after_intent",
     "move.after_ledger",
     "move.after_result",
+    "set_capacity.after_ledger",
+    "set_capacity.after_result",
     "relay.after_publish",
 )
 """Every place, by the name that the code uses."""

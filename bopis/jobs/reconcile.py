@@ -13,10 +13,17 @@ from bopis.service.reconcile import reconcile_unfinished
 POLL_S: Final = 1.0
 
 
+class NothingFinishedError(RuntimeError):
+    """Every intent failed again: what keeps them from ending is still there."""
+
+
 async def run(deps: Dependencies, *, stop: asyncio.Event, every_s: float = POLL_S) -> None:
-    """Sends unfinished intents again until told to stop."""
+    """Sends unfinished intents again until told to stop, more and more seldom while none ends."""
 
     async def once() -> int:
-        return (await reconcile_unfinished(deps)).finished
+        done = await reconcile_unfinished(deps)
+        if done.failed and not done.finished:
+            raise NothingFinishedError(f"{done.failed} intents could not be finished")
+        return done.finished
 
     await poll("reconcile", once, every_s=every_s, stop=stop)

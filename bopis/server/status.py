@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from bopis.domain.errors import BopisError, Code
-from bopis.server.validate import Violation
+from bopis.server.validate import CARD_NUMBER_REFUSED, FIELD_INVALID, Violation
 
 DOMAIN: Final = "bopis"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -76,12 +76,15 @@ def answer_of(error: BopisError) -> Answer:
 
 
 def answer_of_violations(violations: Sequence[Violation]) -> Answer:
-    """The answer for broken field rules (at least one); the first one gives the reason."""
-    first = violations[0]
+    """The answer for broken field rules (at least one), worded as the door words its own."""
+    reasons = {one.reason for one in violations}
+    message = f"{len(violations)} fields break their rules"
+    if len(violations) == 1:
+        message = f"{violations[0].path} {violations[0].description}"
     return Answer(
         code=grpc.StatusCode.INVALID_ARGUMENT,
-        reason=first.reason,
-        message=f"{first.path}: {first.description}",
+        reason=CARD_NUMBER_REFUSED if CARD_NUMBER_REFUSED in reasons else FIELD_INVALID,
+        message=message,
         violations=violations,
     )
 
@@ -97,7 +100,7 @@ def status_of(answer: Answer) -> status_pb2.Status:
         bad_request = error_details_pb2.BadRequest()
         for violation in answer.violations:
             bad_request.field_violations.add(
-                field=violation.path, description=violation.description, reason=violation.reason
+                field=violation.path, description=violation.description
             )
         details.append(bad_request)
     if answer.retry_after_ms:

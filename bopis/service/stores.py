@@ -25,6 +25,7 @@ from bopis.domain.network import NetworkNode, Node
 from bopis.domain.promise import HOUR_S, compile_windows
 from bopis.domain.records import LaborHorizon, StoredResponse, WriteSet
 from bopis.domain.results import CapacitySet, WindowCapacity
+from bopis.failpoints import failpoint
 from bopis.service.acts import LedgerDisagrees, fingerprint
 from bopis.service.deadline import check_deadline
 from bopis.service.dependencies import Dependencies
@@ -222,6 +223,7 @@ async def set_capacity(deps: Dependencies, command: SetCapacityRequest) -> Capac
             [SetCapacity(command.node_id, command.windows)],
             request_id=derived_uuid("capacity", command.tenant, command.key.request_id),
         )
+        failpoint("set_capacity.after_ledger")
         outcome = done.outcomes[0]
         if not isinstance(outcome, CellsSet):
             raise LedgerDisagrees(f"{command} came to {outcome}")
@@ -235,6 +237,7 @@ async def set_capacity(deps: Dependencies, command: SetCapacityRequest) -> Capac
             command.key, digest, msgspec.json.encode(result), deps.clock.wall_ms()
         )
         await deps.store.commit(WriteSet(response=response))
+        failpoint("set_capacity.after_result")
         return result
 
 

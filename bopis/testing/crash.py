@@ -44,7 +44,7 @@ from bopis.service.assembly import assemble, bring_up
 from bopis.service.catalog import import_items
 from bopis.service.dependencies import Dependencies
 from bopis.service.notifying import notifying_handler
-from bopis.service.stores import import_stores
+from bopis.service.stores import import_stores, set_capacity
 from bopis.testing.audit import all_orders
 from bopis.testing.clock import FakeClock
 from bopis.testing.ledger_memory import MemoryLedger
@@ -92,7 +92,7 @@ class Advance:
 class Call:
     """One command; HandOver's code "right" is replaced by the right one."""
 
-    command: commands.OrderCommand
+    command: commands.OrderCommand | commands.SetCapacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +139,7 @@ _CALLS: Final[Mapping[type[Any], Callable[[Dependencies, Any], Awaitable[Any]]]]
         commands.StageOrder: staging.stage_order,
         commands.ConfirmShipment: shipping.confirm_shipment,
         commands.HandOver: pickup.hand_over,
+        commands.SetCapacity: set_capacity,
     }
 )
 
@@ -230,7 +231,7 @@ async def _step(step: Step, deps: Dependencies, bus: LocalBus, clock: FakeClock)
             return await _dump(deps)
 
 
-async def _call(deps: Dependencies, command: commands.OrderCommand) -> Any:
+async def _call(deps: Dependencies, command: commands.OrderCommand | commands.SetCapacity) -> Any:
     if isinstance(command, commands.HandOver) and command.pickup_code == "right":
         code = await _code(deps, command.order_id)
         command = replace(command, pickup_code=code)

@@ -36,7 +36,9 @@ class FieldRules(_message.Message):
         FORMAT_UNSPECIFIED: FieldRules._Format.ValueType  # 0
         """No rule of format."""
         FORMAT_ID: FieldRules._Format.ValueType  # 1
-        """An id of the client's: 1 to 64 printable ASCII characters, no space at either end."""
+        """An id of the client's: 1 to 64 printable ASCII characters, no space at either end. Not
+        searched for card numbers: one article or tracking number in ten would pass for one.
+        """
         FORMAT_UUID: FieldRules._Format.ValueType  # 2
         """A UUID in its canonical form of 36 lower- or upper-case characters."""
         FORMAT_TEXT: FieldRules._Format.ValueType  # 3
@@ -52,7 +54,9 @@ class FieldRules(_message.Message):
     FORMAT_UNSPECIFIED: FieldRules.Format.ValueType  # 0
     """No rule of format."""
     FORMAT_ID: FieldRules.Format.ValueType  # 1
-    """An id of the client's: 1 to 64 printable ASCII characters, no space at either end."""
+    """An id of the client's: 1 to 64 printable ASCII characters, no space at either end. Not
+    searched for card numbers: one article or tracking number in ten would pass for one.
+    """
     FORMAT_UUID: FieldRules.Format.ValueType  # 2
     """A UUID in its canonical form of 36 lower- or upper-case characters."""
     FORMAT_TEXT: FieldRules.Format.ValueType  # 3

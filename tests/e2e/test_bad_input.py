@@ -1,6 +1,7 @@
 """Bad input gets its specific code, reason and path, and changes nothing; native and passed on."""
 
 import contextlib
+import sqlite3
 from typing import Any
 
 import grpc
@@ -8,6 +9,7 @@ import pytest
 from google.protobuf.message import Message
 
 from bopis.testing.client import Client, error_of, new_uuid, refused
+from bopis.testing.server import ServerProcess
 from bopis.v1 import inventory_service_pb2 as inventory
 from bopis.v1 import order_service_pb2 as orders
 from bopis.v1 import pick_service_pb2 as pick
@@ -40,6 +42,20 @@ def journal_position(client: Client) -> Position:
     return position.journal_id, position.sequence
 
 
+def kept(server: ServerProcess) -> dict[str, list[Any]]:
+    """All that the order store keeps, but for what waits to be told."""
+    path = server.data / "orders.sqlite3"
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
+        names = [
+            name for (name,) in store.execute("select name from sqlite_schema where type = 'table'")
+        ]
+        return {
+            name: store.execute(f'select * from "{name}"').fetchall()  # noqa: S608 (names of ours)
+            for name in names
+            if name != "outbox"
+        }
+
+
 CASES = bad_calls.field_cases() + bad_calls.other_cases() + bad_streams.watch_cases()
 CODES = {
     "FIELD_INVALID": INVALID,
@@ -53,9 +69,9 @@ CODES = {
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rpc}: {case.name}")
 def test_bad_input_gets_its_code_reason_and_path_and_changes_nothing(
-    client: Client, case: Case
+    server: ServerProcess, client: Client, case: Case
 ) -> None:
-    before = journal_position(client), cell(client, "east", "apple")
+    before = journal_position(client), cell(client, "east", "apple"), kept(server)
     with refused() as errors:
         call(client, case.rpc, case.request)
     error = errors[0]
@@ -63,8 +79,9 @@ def test_bad_input_gets_its_code_reason_and_path_and_changes_nothing(
     assert (error.code, error.reason, error.domain) == (code, case.reason, "bopis")
     if case.path:
         assert case.path in error.paths
-    position, units = before
+    position, units, rows = before
     assert cell(client, "east", "apple") == units
+    assert kept(server) == rows
     # What the ledger itself refused is in the journal, as a refusal.
     if not case.reason.startswith("RESERVATION_"):
         assert journal_position(client) == position
@@ -107,14 +124,20 @@ def test_an_rpc_that_does_not_exist_is_unimplemented(client: Client) -> None:
         assert (errors[0].code, errors[0].reason) == (Code.UNIMPLEMENTED, "UNKNOWN_METHOD")
 
 
-def test_a_call_with_hardly_any_time_happens_whole_or_not_at_all(client: Client) -> None:
+@pytest.mark.parametrize("end", ["deadline", "cancel"])
+def test_a_call_given_up_under_way_happens_whole_or_not_at_all(client: Client, end: str) -> None:
     # A library may round a deadline up, so that a call without time is now and then in time.
     before = cell(client, "west", "bread").committed
-    requests = [order_request(f"hurried-{number}", sku="bread", quantity=1) for number in range(10)]
+    requests = [order_request(f"{end}-{number}", sku="bread") for number in range(8)]
     for number, request in enumerate(requests):
         request.place.longitude = -74.1
-        with contextlib.suppress(grpc.RpcError):
-            client.orders.CreateOrder(request, timeout=number * 0.000_5)
+        given_up_s = number * 0.000_5
+        call = client.orders.CreateOrder.future(
+            request, timeout=given_up_s if end == "deadline" else CALL_S
+        )
+        with contextlib.suppress(grpc.RpcError, grpc.FutureTimeoutError, grpc.FutureCancelledError):
+            call.result(timeout=given_up_s)
+        call.cancel()
     for request in requests:
         [group] = place(client, request).fulfillment_orders
         assert group.node_id == "west"

@@ -16,6 +16,7 @@ import pytest
 
 from bopis.domain import commands
 from bopis.domain.fulfillment import FulfillmentState
+from bopis.domain.ledger import CapacityWindow, CellKey
 from bopis.domain.network import Method
 from bopis.domain.order import OrderLine, OrderState
 from bopis.domain.pick_task import ShortPickReason
@@ -127,17 +128,28 @@ CLAIM_RESTOCK = Call(
 )
 RESTOCK = confirm(6, f"{ONE_GROUP}/restock", (1, 2), (2, 1))
 CANCEL = Call(commands.CancelOrder(request_id=uuid(7), order_id="order-1"))
-SHORT = Call(
-    commands.ReportShortPick(
-        request_id=uuid(8),
-        pick_task_id=f"{ONE_GROUP}/pick",
-        line_number=1,
-        found_quantity=0,
-        reason=ShortPickReason.MISMATCH,
+
+
+def short(reason: ShortPickReason) -> Call:
+    return Call(
+        commands.ReportShortPick(
+            request_id=uuid(8),
+            pick_task_id=f"{ONE_GROUP}/pick",
+            line_number=1,
+            found_quantity=0,
+            reason=reason,
+        )
     )
-)
+
+
 HAND_OVER = Call(
     commands.HandOver(request_id=uuid(9), order_id="order-1", node_id="east", pickup_code="right")
+)
+LABOR_HOUR_S = MONDAY_10_UTC_MS // 1_000 + 2 * 3_600
+SET_LABOR = Call(
+    commands.SetCapacity(
+        request_id=uuid(11), node_id="east", windows=(CapacityWindow(LABOR_HOUR_S, 7_200),)
+    )
 )
 CONFIRM_SHIP = confirm(3, f"{ONE_GROUP}/pick", (1, 3))
 SHIP = Call(
@@ -208,11 +220,18 @@ def test_an_order_being_cancelled_is_cancelled_once(
 
 @pytest.mark.parametrize("failpoint", named("short_pick"))
 @pytest.mark.parametrize("ledger", LEDGERS)
+@pytest.mark.parametrize(
+    ("reason", "lost"),
+    [
+        (ShortPickReason.MISMATCH, 2),
+        (ShortPickReason.NOT_IN_STOCK, ON_HAND["east", "apple"]),
+    ],
+)
 def test_a_short_pick_posts_its_fact_once_and_sources_once(
-    tmp_path: Path, ledger: str, failpoint: str
+    tmp_path: Path, ledger: str, failpoint: str, reason: ShortPickReason, lost: int
 ) -> None:
-    _, standing = crash_and_recover(tmp_path, ledger, failpoint, [CREATE, CLAIM], SHORT)
-    assert on_hand(standing, "apple") == imported("apple") - 2
+    _, standing = crash_and_recover(tmp_path, ledger, failpoint, [CREATE, CLAIM], short(reason))
+    assert on_hand(standing, "apple") == imported("apple") - lost
     (order,) = standing.orders
     apples = [
         line
@@ -289,6 +308,15 @@ def test_orders_being_moved_move_once_and_together(
     assert _nodes(answers) == [neighbor[one] for one in nodes_before]
 
 
+@pytest.mark.parametrize("failpoint", named("set_capacity"))
+@pytest.mark.parametrize("ledger", LEDGERS)
+def test_labor_being_set_is_set_once(tmp_path: Path, ledger: str, failpoint: str) -> None:
+    (recovered, answer), standing = crash_and_recover(tmp_path, ledger, failpoint, [], SET_LABOR)
+    hour = CellKey("east", None, LABOR_HOUR_S)
+    assert recovered.cells[hour].on_hand == standing.cells[hour].on_hand == 7_200
+    assert json.loads(answer)["windows"][0]["seconds"] == 7_200
+
+
 def _nodes(answers: list[Any] | None) -> list[str]:
     assert answers is not None
     return [order.fulfillment_orders[0].node_id for order in answers[-1].orders]
@@ -320,5 +348,6 @@ def test_every_failpoint_is_named_by_the_code_and_tested_here() -> None:
         "expire",
         "restock",
         "move",
+        "set_capacity",
     }
     assert {one.partition(".")[0] for one in FAILPOINTS} == tested

@@ -86,6 +86,14 @@ def test_a_port_that_is_taken_is_named(server: ServerProcess, tmp_path: Path) ->
     assert done.returncode == 1
     assert str(server.port) in done.stderr
     assert not list(temporary.iterdir())
+    assert not (tmp_path / "data").exists(), "nothing is begun"
+
+
+def test_what_is_kept_is_nobody_elses_to_read(server: ServerProcess) -> None:
+    kept = [path for path in server.data.rglob("*") if path.is_file()]
+    assert {path.name for path in kept} >= {"orders.sqlite3", "pickup_codes.key"}
+    readable = [path.name for path in kept if path.stat().st_mode & 0o077]
+    assert readable == []
 
 
 def test_health_and_reflection_answer_at_the_same_address(client: Client) -> None:

@@ -69,8 +69,8 @@ def test_a_field_and_a_time_to_retry_become_details() -> None:
     assert dict(info.metadata) == {"queue": "7"}
 
 
-def test_the_first_broken_rule_gives_the_reason_and_all_of_them_their_paths() -> None:
-    broken = [Violation("note", "CARD_NUMBER_REFUSED", "x"), Violation("a", "FIELD_INVALID", "y")]
+def test_a_card_number_gives_the_reason_and_all_broken_rules_their_paths() -> None:
+    broken = [Violation("a", "FIELD_INVALID", "y"), Violation("note", "CARD_NUMBER_REFUSED", "x")]
     answer = status.answer_of_violations(broken)
     assert (answer.code, answer.reason) == (
         grpc.StatusCode.INVALID_ARGUMENT,
@@ -78,7 +78,7 @@ def test_the_first_broken_rule_gives_the_reason_and_all_of_them_their_paths() ->
     )
     bad_request = details(answer)["BadRequest"]
     assert isinstance(bad_request, error_details_pb2.BadRequest)
-    assert [one.field for one in bad_request.field_violations] == ["note", "a"]
+    assert [one.field for one in bad_request.field_violations] == ["a", "note"]
 
 
 def test_a_long_message_is_cut() -> None:
