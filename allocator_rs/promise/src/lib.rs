@@ -19,7 +19,6 @@
     )
 )]
 
-mod adopt;
 mod ask;
 mod batch;
 mod block;

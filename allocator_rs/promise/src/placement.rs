@@ -43,7 +43,7 @@ pub struct PlaceAsk {
     pub ask: Ask,
     /// The reservation that will hold all groups' stock and labor.
     pub reservation_id: ReservationId,
-    /// The caller's: the same again finds the reservation that the first made.
+    /// The caller's, new for each placement.
     pub request_id: RequestId,
     /// How long the hold lasts.
     pub hold_ttl_ms: i64,

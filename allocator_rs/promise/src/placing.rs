@@ -1,11 +1,11 @@
 //! One placement on its way: plan, hold, and what its outcome means.
 
 use bopis_engine::{fingerprint, order_reference, scope, Engine};
-use bopis_ledger::{Act, CellKey, Command, Line, OrderRef, RequestKey};
+use bopis_ledger::{Act, CellKey, Command, Line, OrderRef, RequestKey, ReservationView};
 use bopis_sourcing::solve;
 
-use crate::offers::{build, Offers};
-use crate::placement::{Answer, PlaceAsk, PlaceError};
+use crate::offers::build;
+use crate::placement::{Answer, PlaceAsk, PlaceError, Placement};
 use crate::plan::{drafts, plan_of, Draft, Plan};
 use crate::supply::EngineSupply;
 use crate::world::World;
@@ -20,10 +20,8 @@ pub(crate) struct Placing {
     pub(crate) planned: Option<Planned>,
 }
 
-/// A plan with the world it was made in.
+/// A plan and what it holds.
 pub(crate) struct Planned {
-    pub(crate) world: std::sync::Arc<World>,
-    pub(crate) offers: Offers,
     pub(crate) plan: Plan,
     pub(crate) lines: Vec<Line>,
 }
@@ -33,32 +31,26 @@ impl Placing {
     pub(crate) fn plan(
         &mut self,
         engine: &Engine,
-        world: std::sync::Arc<World>,
+        world: &World,
         work_limit: u64,
     ) -> Result<&Planned, PlaceError> {
         let ask = &self.ask.ask;
         self.attempts += 1;
         let supply = EngineSupply::new(engine, &world.network, ask);
-        let offers = build(&world, ask, &supply, true)?;
+        let offers = build(world, ask, &supply, true)?;
         let solution = solve(&offers.problem, work_limit);
-        let plan = plan_of(&world, ask, &offers, &solution);
+        let plan = plan_of(world, ask, &offers, &solution);
         debug_assert_eq!(
             plan.terms.total(),
             solution.cost,
             "the card agrees with the kernel"
         );
-        let lines = lines_of(&world, ask, &drafts(&offers, &solution), &supply)?;
-        Ok(self.planned.insert(Planned {
-            world,
-            offers,
-            plan,
-            lines,
-        }))
+        let lines = lines_of(world, ask, &drafts(&offers, &solution), &supply)?;
+        Ok(self.planned.insert(Planned { plan, lines }))
     }
 
     /// The act that holds the last plan. Its id follows from the caller's and the number of the
-    /// attempt, not from the plan: a caller that crashed and asks again goes through the same ids
-    /// and gets the first outcomes, up to the reservation that was made.
+    /// attempt: each attempt is one act.
     pub(crate) fn hold(&self, lines: Vec<Line>) -> Act {
         let name = format!("{:032x}/hold/{}", self.ask.request_id.0, self.attempts);
         let body = format!("{:032x}", self.ask.reservation_id.0);
@@ -77,6 +69,44 @@ impl Placing {
             }],
         }
     }
+
+    /// The plan fills nothing.
+    pub(crate) fn answer_without_hold(mut self) {
+        let attempts = self.attempts;
+        let result = self.planned.take().map(|planned| Placement {
+            plan: planned.plan,
+            reservation: None,
+            sequence: 0,
+            wall_ms: 0,
+            attempts,
+        });
+        self.answer.give(result.ok_or(PlaceError::Stopped));
+    }
+
+    /// The ledger holds the plan, unless the reservation's id was in use for something else.
+    pub(crate) fn answer_with(mut self, view: ReservationView, sequence: u64, wall_ms: i64) {
+        let attempts = self.attempts;
+        let result = match self.planned.take() {
+            Some(planned) if same_lines(&view.lines, &planned.lines) => Ok(Placement {
+                plan: planned.plan,
+                reservation: Some(view),
+                sequence,
+                wall_ms,
+                attempts,
+            }),
+            _ => Err(PlaceError::ReservationMismatch),
+        };
+        self.answer.give(result);
+    }
+}
+
+fn same_lines(held: &[Line], planned: &[Line]) -> bool {
+    let sorted = |lines: &[Line]| {
+        let mut pairs: Vec<_> = lines.iter().map(|one| (one.cell, one.quantity)).collect();
+        pairs.sort_unstable();
+        pairs
+    };
+    sorted(held) == sorted(planned)
 }
 
 /// Stock and labor of all groups, one line per cell, stock first.

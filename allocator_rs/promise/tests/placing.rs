@@ -16,10 +16,10 @@ use std::sync::mpsc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bopis_engine::{fingerprint, order_reference, scope, Engine, EngineOptions, ScaledClock};
+use bopis_engine::{order_reference, scope, Engine, EngineOptions, ScaledClock};
 use bopis_ledger::{
-    Act, ActOutcome, CellKey, Command, ItemName, Line, OrderRef, Outcome, RequestKey,
-    ReservationId, ReservationState,
+    Act, ActOutcome, CellKey, Command, ItemName, Outcome, RequestKey, ReservationId,
+    ReservationState,
 };
 use bopis_promise::{
     Ask, Item, Method, PlaceAsk, PlaceError, Placement, Promiser, PromiserOptions, RequestId,
@@ -188,89 +188,6 @@ fn an_order_that_nothing_fills_holds_nothing_and_says_why() {
     .unwrap();
     assert_eq!(placement.reservation, None);
     assert_eq!(placement.plan.unfilled[0].reason, UnfilledReason::NoStock);
-}
-
-#[test]
-fn the_same_request_again_gets_the_reservation_and_the_plan_of_the_first() {
-    // The depot has the last unit: the first try takes it, so a plan from scratch finds nothing.
-    let bench = bench(&[("near", "a", 9), ("depot", "b", 1), ("mid", "a", 3)]);
-    for (number, lines) in [(1, vec![("a", 2), ("b", 1)]), (2, vec![("a", 4)])] {
-        let asked = place_ask(ask(Method::Pickup, &lines), number);
-        let first = place(&bench.promiser, asked.clone()).unwrap();
-        // A new promiser on the same engine: the caller crashed.
-        let second = place(&started(&bench.engine), asked).unwrap();
-        assert_eq!(second.plan, first.plan);
-        assert_eq!(
-            second.reservation.unwrap().lines,
-            first.reservation.unwrap().lines
-        );
-    }
-    assert_eq!((bench.atp("near", "a"), bench.atp("depot", "b")), (3, 0));
-}
-
-#[test]
-fn the_shortages_of_an_earlier_try_do_not_steer_a_later_plan() {
-    let bench = bench(&[("near", "a", 2)]);
-    let asked = place_ask(ask(Method::Pickup, &[("a", 4)]), 7);
-    let near = CellKey {
-        location: bench.engine.location("near").unwrap(),
-        item: bench.engine.sku("a").unwrap(),
-    };
-    let (send, receive) = mpsc::channel();
-    // The first attempt of a caller that crashed, as the promiser names it: it came too early.
-    let lost = Act {
-        request: RequestKey {
-            scope: scope::INTERNAL,
-            id: order_reference(&format!("{:032x}/hold/1", 7)),
-        },
-        fingerprint: fingerprint(format!("{:032x}", 1_007).as_bytes()),
-        commands: vec![Command::Hold {
-            reservation: ReservationId(1_007),
-            order: OrderRef(order_reference("order-1")),
-            lines: vec![Line {
-                cell: near,
-                quantity: 4,
-            }],
-            ttl_ms: 900_000,
-            priority: 0,
-        }],
-    };
-    let done = Box::new(move |reply: bopis_engine::Reply| send.send(reply).unwrap());
-    bench.engine.submit(lost, done).unwrap();
-    let outcome = receive.recv_timeout(DEADLINE).unwrap().unwrap().outcome;
-    assert!(
-        matches!(&outcome, ActOutcome::Done(o) if matches!(o[..], [Outcome::Insufficient(_)])),
-        "{outcome:?}"
-    );
-    let arrived = Command::SetOnHand {
-        cell: near,
-        on_hand: 9,
-    };
-    act(&bench.engine, "arrived", vec![arrived]);
-    let placement = place(&bench.promiser, asked).unwrap();
-    assert_eq!(placement.attempts, 2);
-    assert_eq!(placement.plan.groups[0].node_id, "near");
-    assert_eq!(bench.atp("near", "a"), 5);
-}
-
-#[test]
-fn a_retry_finds_its_own_reservation_when_it_took_all_there_was() {
-    let bench = bench(&[("near", "a", 2)]);
-    let asked = place_ask(ask(Method::Pickup, &[("a", 2)]), 7);
-    let first = place(&bench.promiser, asked.clone()).unwrap();
-    let again = place(&bench.promiser, asked).unwrap();
-    assert_eq!(again.plan, first.plan);
-    assert_eq!(again.reservation.unwrap().id, ReservationId(1_007));
-}
-
-#[test]
-fn two_lines_of_one_sku_are_found_again_in_a_reservation() {
-    let bench = bench(&[("near", "a", 5), ("mid", "a", 3)]);
-    let asked = place_ask(ask(Method::Ship, &[("a", 3), ("a", 4)]), 7);
-    let first = place(&bench.promiser, asked.clone()).unwrap();
-    assert_eq!(first.plan.groups.len(), 2);
-    let again = place(&bench.promiser, asked).unwrap();
-    assert_eq!(again.plan, first.plan);
 }
 
 #[test]
