@@ -38,8 +38,8 @@ from bopis.service.tasks import TaskInHand, order_id_of_task, task_in_hand
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What was read before the ledger act: units that should have been on the shelf, those that are
-    promised too. On hand counts what was picked as well: it has not left yet.
+    """What was read before the ledger act: sound units that should have been on the shelf, those that
+    are promised too. On hand counts damaged units and what was picked as well: neither has left.
     """
 
     on_shelf: int
@@ -114,8 +114,9 @@ def _short_line(task: PickTask, command: ReportShortPick) -> PickTaskLine:
 
 
 async def _read_facts(deps: Dependencies, node_id: str, sku: str) -> _Facts:
-    read = await deps.ledger.read([CellKey(node_id, sku)])
-    return _Facts(read.cells[0].on_hand - await deps.store.goods_off_shelf(node_id, sku))
+    cell = (await deps.ledger.read([CellKey(node_id, sku)])).cells[0]
+    off_shelf = await deps.store.goods_off_shelf(node_id, sku)
+    return _Facts(cell.on_hand - cell.unavailable - off_shelf)
 
 
 def _without_line(group: FulfillmentOrder, line_number: int) -> FulfillmentOrder:

@@ -510,7 +510,7 @@ class ReportShortPickRequest(_message.Message):
         REASON_UNSPECIFIED: ReportShortPickRequest._Reason.ValueType  # 0
         """Not set."""
         REASON_NOT_IN_STOCK: ReportShortPickRequest._Reason.ValueType  # 1
-        """The shelf holds only what was found: on hand becomes that (and what is staged)."""
+        """The shelf holds only what was found: on hand becomes that, and what is staged or damaged."""
         REASON_MISMATCH: ReportShortPickRequest._Reason.ValueType  # 2
         """The record was wrong by the missing units: on hand minus the missing."""
         REASON_DAMAGED: ReportShortPickRequest._Reason.ValueType  # 3
@@ -526,7 +526,7 @@ class ReportShortPickRequest(_message.Message):
     REASON_UNSPECIFIED: ReportShortPickRequest.Reason.ValueType  # 0
     """Not set."""
     REASON_NOT_IN_STOCK: ReportShortPickRequest.Reason.ValueType  # 1
-    """The shelf holds only what was found: on hand becomes that (and what is staged)."""
+    """The shelf holds only what was found: on hand becomes that, and what is staged or damaged."""
     REASON_MISMATCH: ReportShortPickRequest.Reason.ValueType  # 2
     """The record was wrong by the missing units: on hand minus the missing."""
     REASON_DAMAGED: ReportShortPickRequest.Reason.ValueType  # 3

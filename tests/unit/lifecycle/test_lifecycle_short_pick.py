@@ -87,6 +87,17 @@ async def test_not_in_stock_counts_what_others_have_picked_and_not_taken_away(
     assert counter.on_hand("east", "apple") == 1
 
 
+async def test_not_in_stock_leaves_damaged_units_where_they_are(counter: Counter) -> None:
+    for found, reason in ((0, R.DAMAGED), (1, R.NOT_IN_STOCK)):
+        order = await counter.create(("apple", 2))
+        group_id = order.fulfillment_orders[0].fulfillment_order_id
+        await counter.claim(group_id)
+        await short(counter, group_id, 1, found, reason)
+    assert counter.on_hand("east", "apple") == 3, "two damaged ones and the one that was found"
+    assert counter.atp("east", "apple") == 1
+    await counter.assert_books_agree()
+
+
 async def test_not_in_stock_waits_for_goods_that_are_leaving(counter: Counter) -> None:
     # The ledger has the handed-over units gone while the order store still has them staged.
     staged = await counter.ready(("apple", 2))
