@@ -21,7 +21,7 @@ from bopis.domain.fulfillment import (
 )
 from bopis.domain.ids import PICK_SUFFIX, order_id_of_request
 from bopis.domain.ledger import Command, Release
-from bopis.domain.order import ORDER_MACHINE, Order, OrderState, OrderVerb
+from bopis.domain.order import ORDER_MACHINE, Order, OrderLine, OrderState, OrderVerb
 from bopis.domain.pick_task import OPEN_STATES, PickTask, PickTaskState
 from bopis.domain.promise import promise_time_ms
 from bopis.domain.records import OrderWrite, WriteSet
@@ -114,6 +114,14 @@ def _currency(deps: Dependencies, command: CreateOrder) -> str:
     return command.currency or next((one.currency for one in listed if one), "")
 
 
+def _priced(deps: Dependencies, line: OrderLine) -> OrderLine:
+    """The line, at the catalog's price if it names none."""
+    listed = deps.directory.items.get(line.sku)
+    if line.unit_price_micro or listed is None:
+        return line
+    return replace(line, unit_price_micro=listed.unit_price_micro)
+
+
 def _pending(work: Work[CreateOrder]) -> Order:
     command, policy = work.command, work.deps.policy
     return Order(
@@ -122,7 +130,7 @@ def _pending(work: Work[CreateOrder]) -> Order:
         state=OrderState.PENDING,
         method=command.method,
         place=command.place,
-        lines=command.lines,
+        lines=tuple(_priced(work.deps, line) for line in command.lines),
         currency=_currency(work.deps, command),
         create_time_ms=work.now_ms,
         promise_time_ms=promise_time_ms(work.now_ms, command.ready_within_ms, policy),

@@ -67,7 +67,7 @@ class OrderLine(_message.Message):
     """Base units."""
     @_builtins.property
     def unit_price(self) -> _money_pb2.Money:
-        """Price of one unit."""
+        """Price of one unit. Unset or zero: the catalog's, which is what the line is worth to allocation."""
 
     def __init__(
         self,

@@ -24,7 +24,16 @@ from bopis.domain.pick_task import PickTaskKind, PickTaskState
 from bopis.domain.sourcing import Consent, PlaceAsk, Placement, UnfilledReason
 from bopis.service import allocation, ordering, picking
 from bopis.testing.counter import Counter, request_id
-from bopis.testing.shop import AT_EAST, Shop
+from bopis.testing.shop import AT_EAST, PRICE_MICRO, Shop
+
+
+async def test_a_line_without_a_price_has_the_catalogs(counter: Counter) -> None:
+    command = counter.create_command(("apple", 1))
+    unpriced = replace(command.lines[0], unit_price_micro=0)
+    order = await ordering.create_order(
+        counter.shop.deps, replace(command, lines=(unpriced,), currency="")
+    )
+    assert (order.lines[0].unit_price_micro, order.currency) == (PRICE_MICRO, "USD")
 
 
 async def test_an_order_is_allocated_committed_and_told_with_its_events(counter: Counter) -> None:
