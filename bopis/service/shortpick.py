@@ -38,8 +38,8 @@ from bopis.service.tasks import TaskInHand, order_id_of_task, task_in_hand
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What was read before the ledger act: sound units that should have been on the shelf, those that
-    are promised too. On hand counts damaged units and what was picked as well: neither has left.
+    """What was read before the ledger act: sound units that should have been on the shelf, promised
+    ones too. On hand counts damaged units and what was picked as well: neither has left.
     """
 
     on_shelf: int
