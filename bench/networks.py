@@ -42,7 +42,7 @@ POLICY: Final[dict[str, Any]] = {
         "other_store_km_micro": 250_000,
         "pickup_shipped_micro": 3_000_000,
         "late_hour_micro": 3_000_000,
-        "promise_broken_micro": 24_000_000,
+        "promise_broken_micro": 0,
         "unfilled_share_bp": 4_500,
         "unfilled_goodwill_micro": 6_000_000,
         "opportunity_last_bp": 3_000,
