@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bopis.demo.acknowledged import find_lost
@@ -19,6 +20,7 @@ from bopis.demo.outcome import (
 )
 from bopis.demo.oversold import find_oversold
 from bopis.demo.plans import PlannedOrder
+from bopis.demo.readiness import ReadyTimes, ready_in_time, ready_times
 from bopis.demo.score import Score, make_network, score_plans
 from bopis.demo.wire import micros_of
 from bopis.v1 import order_service_pb2
@@ -72,8 +74,8 @@ def figures(
     ends = count_ends(orders)
     asked = {order.order_id: order for order in run.scenario.orders}
     planned = planned_orders(orders, asked)
-    ours, theirs = _compared(run, planned)
     records = list(read_logs(run.logs))
+    ours, theirs = _compared(run, planned, ready_times(records))
     oversold = find_oversold(
         run.scenario.on_hand, (e for e in map(entry_of, records) if e is not None)
     )
@@ -81,7 +83,11 @@ def figures(
     replay_equal = str(drained.get("state_hash")) == verified
     acknowledged, lost = find_lost(records, orders, asked)
     cut = count_cut(run.killed, records)
-    problems = [*run.failures, *lost, *_problems(ends, ours, theirs, stock, differences)]
+    problems = [
+        *run.failures,
+        *lost,
+        *_problems(ends, ours.score, theirs.score, stock, differences),
+    ]
     if oversold.units:
         problems.append(f"{oversold.units} units were oversold: {dict(oversold.by_cell)}")
     if not replay_equal:
@@ -94,13 +100,15 @@ def figures(
         "oversold_units": oversold.units,
         "oversold_cells": len(oversold.by_cell),
         "replay_equal": replay_equal,
-        **_score(ours, ""),
-        **_score(theirs, "_nearest_first"),
+        **_score(ours.score, ""),
+        "ready_in_time": round(ours.ready_in_time, 6),
+        **_score(theirs.score, "_nearest_first"),
+        "ready_in_time_nearest_first": round(theirs.ready_in_time, 6),
         **_latencies(records),
         **{name: run.counts[name] for name in COUNTS},
         **_reallocation(run),
-        "rule_violations": len(ours.violations),
-        "rule_violations_nearest_first": len(theirs.violations),
+        "rule_violations": len(ours.score.violations),
+        "rule_violations_nearest_first": len(theirs.score.violations),
         "promise_differences": len(differences),
         "ledger_drift_units": stock.drift_units,
         "ledger_promised_units": stock.promised_units,
@@ -119,8 +127,16 @@ def figures(
     }
 
 
-def _compared(run: Run, planned: Sequence[PlannedOrder]) -> tuple[Score, Score]:
-    """Scores of the replay and of nearest-first, over the orders that the seed does not cancel."""
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One side of the comparison: its plans scored, and the share of orders ready in time."""
+
+    score: Score
+    ready_in_time: float
+
+
+def _compared(run: Run, planned: Sequence[PlannedOrder], ready: ReadyTimes) -> tuple[_Side, _Side]:
+    """The replay and nearest-first, over the orders that the seed does not cancel."""
     start_s = run.server.origin_s - DAY_S
     network = make_network(
         run.scenario.nodes,
@@ -136,11 +152,14 @@ def _compared(run: Run, planned: Sequence[PlannedOrder]) -> tuple[Score, Score]:
         disturbances=run.disturbances,
     )
 
-    def score(orders: Sequence[PlannedOrder]) -> Score:
+    def side(orders: Sequence[PlannedOrder], times: ReadyTimes) -> _Side:
         kept = [order for order in orders if order.order_id not in run.disturbances.cancels]
-        return score_plans(kept, network=network, card=run.card)
+        return _Side(
+            score_plans(kept, network=network, card=run.card),
+            ready_in_time(kept, times, promise_h=run.card.promise_h),
+        )
 
-    return score(planned), score(day.orders)
+    return side(planned, ready), side(day.orders, day.ready)
 
 
 def _ends(ends: Ends) -> dict[str, int]:

@@ -69,6 +69,7 @@ class World:
     attempts: Counter[tuple[str, int]] = field(default_factory=Counter)
     events: list[Event] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    ready: dict[tuple[str, int], float] = field(default_factory=dict)
     sequence: int = 0
 
     def at(self, time_s: int, kind: str, key: str) -> None:

@@ -16,6 +16,7 @@ from bopis.demo.card import Card
 from bopis.demo.disturbances import Disturbances, TillSale
 from bopis.demo.nearest_choice import Task, World, allocate, hours_of
 from bopis.demo.plans import HOUR_S, PlannedOrder
+from bopis.demo.readiness import ReadyTimes
 from bopis.demo.score import Network
 from bopis.scenario.hours import open_intervals
 from bopis.scenario.model import Method, ScenarioLine
@@ -25,10 +26,11 @@ DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class NearestFirstDay:
-    """How the day ended: orders with the plans in force, and what happened."""
+    """How the day ended: orders with the plans in force, what happened, when lines were ready."""
 
     orders: tuple[PlannedOrder, ...]
     counts: Mapping[str, int]
+    ready: ReadyTimes
 
 
 def play_nearest_first(
@@ -67,7 +69,7 @@ def play_nearest_first(
             _sell(world, sales[event.key])
         else:
             _HANDLERS[event.kind](world, event.key, event.time_s)
-    return NearestFirstDay(orders=tuple(world.orders.values()), counts=dict(world.counts))
+    return NearestFirstDay(tuple(world.orders.values()), dict(world.counts), world.ready)
 
 
 def _sell(world: World, sale: TillSale) -> None:
@@ -161,6 +163,8 @@ def _short(world: World, task: Task, line: ScenarioLine, now_s: int) -> None:
 
 def _finish(world: World, task: Task, now_s: int) -> None:
     task.picked = True
+    for line_number in task.group.line_numbers:
+        world.ready[task.order_id, line_number] = now_s
     if not task.group.line_numbers:
         task.left = True
     elif task.group.method is Method.SHIP:

@@ -217,8 +217,10 @@ class Associates:
             fulfillment_order_id=group,
             staging_location=f"shelf-{len(self.shelves.tote(group)) % 10}",
         )
-        if await self._try(self.stub.StageOrder, request) is not None:
+        answer = await self._try(self.stub.StageOrder, request)
+        if answer is not None:
             self.client.counts["staged"] += 1
+            self._log_ready(task, answer)
 
     async def _ship(self, task: pick_service_pb2.PickTask) -> None:
         group = task.fulfillment_order_id
@@ -228,6 +230,7 @@ class Associates:
         answer = await self._try(self.stub.ConfirmShipment, request)
         if answer is not None:
             self.client.counts["shipped_groups"] += 1
+            self._log_ready(task, answer)
             self.client.log.write(
                 "left",
                 answer.sent,
@@ -236,6 +239,16 @@ class Associates:
                 lines=self.shelves.send_off(group),
                 how="shipped",
             )
+
+    def _log_ready(self, task: pick_service_pb2.PickTask, answer: Answer[Any]) -> None:
+        self.client.log.write(
+            "ready",
+            answer.sent,
+            answer.acknowledged,
+            order_id=task.order_id,
+            numbers=sorted(self.shelves.tote(task.fulfillment_order_id)),
+            time_s=self.client.clock.now_s(),
+        )
 
     async def _restock(self, task: pick_service_pb2.PickTask) -> None:
         lines = [line for line in task.lines if not line.done]

@@ -13,7 +13,8 @@ from rich.table import Table
 COMPARED = (
     ("cost", "cost"),
     ("fill_rate", "lines filled"),
-    ("promise_kept", "promises kept"),
+    ("promise_kept", "promises kept, by plan"),
+    ("ready_in_time", "orders ready in time"),
     ("split_rate", "orders split"),
     ("nodes_per_order", "nodes per order"),
 )

@@ -9,6 +9,7 @@ from bopis.demo.card import load_card
 from bopis.demo.disturbances import Disturbances, TillSale, chance
 from bopis.demo.nearest_first import NearestFirstDay, play_nearest_first
 from bopis.demo.plans import Group, PlannedOrder
+from bopis.demo.readiness import ready_in_time, ready_times
 from bopis.demo.score import make_network, score_plans
 from bopis.scenario.model import Method, Node, NodeKind, ScenarioLine, Sku
 
@@ -120,6 +121,25 @@ def test_without_labor_by_the_promise_a_line_is_late_at_the_first_node_that_has_
     last = day.orders[-1].groups[0]
     assert last.window_start_s == NOON + 5 * HOUR
     assert last.ready_s > NOON + 5 * HOUR, "promised for five hours after noon"
+
+
+def test_an_order_is_ready_in_time_when_its_last_line_was_done_by_the_promise() -> None:
+    slow = replace(NEAR, pick_lines_per_hour=1)
+    orders = [order(number, "A", at=number) for number in range(1, 6)]
+    day = play(orders, {("near", "A"): 5}, nodes=(slow,))
+    assert ready_in_time(day.orders, day.ready, promise_h=4) == 0.8, "one an hour, from noon on"
+    two_lines = replace(day.orders[0], lines=(*day.orders[0].lines, *order(9, "B").lines))
+    never = ready_in_time([replace(two_lines, order_id="o7")], day.ready, promise_h=4)
+    assert never == 0, "a line that nobody did"
+
+
+def test_ready_times_are_the_last_that_the_stores_wrote_down() -> None:
+    records = [
+        {"kind": "ready", "order_id": "o1", "numbers": [1, 2], "time_s": 5.0},
+        {"kind": "left", "order_id": "o1", "lines": {}},
+        {"kind": "ready", "order_id": "o1", "numbers": [2], "time_s": 9.0},
+    ]
+    assert ready_times(records) == {("o1", 1): 5.0, ("o1", 2): 9.0}
 
 
 def test_a_till_takes_what_is_on_the_shelf_even_if_promised_and_the_line_goes_elsewhere() -> None:
