@@ -153,7 +153,7 @@ def _refuse_taken_port(port: int) -> None:
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:
-        raise OSError(f"cannot listen on {HOST}:{port}: {error.strerror}") from error
+        raise OSError(f"cannot listen on {HOST}:{port}: {os.strerror(error.errno or 0)}") from error
 
 
 def _clock(settings: Settings) -> Clock:

@@ -92,7 +92,7 @@ class Sourcer(Protocol):
         """Chooses the best plan and holds it, as one native call that retries a lost race with
         fresh stock. Lines without any plan, unknown SKUs among them, come back as unfilled with
         their reason. The reservation is HELD; its lines are those of the plan's groups: units
-        summed per node and SKU, labor per node and hour.
+        summed per node and SKU, labor per node and hour. Raises ReservationTakenError.
         """
         ...
 

@@ -26,6 +26,8 @@ from solver.problem import (
 
 EARTH_RADIUS_M: Final = 6_371_008.8
 FARTHEST_M: Final = 20_016_000
+COST_MAX_MICRO: Final = 1 << 42
+"""The largest single cost that counts: dearer lines are all alike."""
 """Half of the earth's circumference: the policy limits the way of a parcel by nothing else."""
 
 
@@ -81,7 +83,7 @@ class World:
         return min(stores)[3] if stores else None
 
     def unfilled_micro(self, quantity: int, unit_price_micro: int) -> int:
-        """Cost of leaving a line: at least the dearest plan that the policy allows."""
+        """Cost of leaving a line: at least the dearest plan allowed, at most COST_MAX_MICRO."""
         policy, card = self.request.policy, self.request.policy.card
         floor = (
             card.ship_package_micro
@@ -93,7 +95,7 @@ class World:
             + card.late_hour_micro * policy.late_windows_max_h
         )
         margin = half_up(quantity * unit_price_micro, card.unfilled_share_bp, 10_000)
-        return max(floor, margin + card.unfilled_goodwill_micro)
+        return min(max(floor, margin + card.unfilled_goodwill_micro), COST_MAX_MICRO)
 
 
 def cost_of(world: World, ask: Ask, groups: Sequence[Group]) -> Cost:

@@ -23,6 +23,7 @@ from bopis.domain.errors import (
     RequestWindowFull,
     SkuNotFound,
 )
+from bopis.domain.sourcing import ReservationTakenError
 
 OVERLOADED_RETRY_MS: Final = 100
 NOT_SERVING_RETRY_MS: Final = 1_000
@@ -68,7 +69,8 @@ class NativeCalls:
         """Sends a payload (a ticket is added) with this turn's batch and waits for its completion.
 
         Raises NotServing, Overloaded, DiskFull, RequestIdReused, RequestWindowFull, NodeNotFound,
-        SkuNotFound as the native side answers, NativeFaultError for a payload it cannot read.
+        SkuNotFound, ReservationTakenError as the native side answers, NativeFaultError for a
+        payload it cannot read.
         """
         ticket = self._next_ticket
         self._next_ticket += 1
@@ -143,7 +145,7 @@ def _raise_if_refused(result: msgspec.Raw) -> None:
         case "not_loaded":
             raise NotServing("the network is not loaded", retry_after_ms=NOT_SERVING_RETRY_MS)
         case "reservation_mismatch":
-            raise NativeFaultError("a reservation of this id holds something else")
+            raise ReservationTakenError("a reservation of this id is there already")
         case "malformed":
             raise NativeFaultError(kind.why)
         case _:

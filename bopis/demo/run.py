@@ -250,7 +250,7 @@ def _last_s(run: Run) -> float:
 
 
 async def _until(run: Run, done: Callable[[], bool]) -> None:
-    """Waits for a condition; raises DemoError when the day should long be over."""
+    """Waits for a condition, or until the day should long be over: what is open then is counted."""
     while not done():
         run.check()
         run.view.day(_now_s(run), run.server.scale, run.counts)

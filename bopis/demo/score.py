@@ -1,8 +1,8 @@
 """The independent scorer: what the plans in force cost, and whether they keep the rules.
 
 It shares no code with the kernel, the promise or the ledger. It takes orders with their plans,
-recomputes every realized term of the cost card (the opportunity term steers decisions and is no
-cost), and checks the rules; each broken rule becomes one sentence in `violations`.
+recomputes every realized term of the cost card (opportunity and promise_broken steer decisions and
+are no cost), and checks the rules; each broken rule becomes one sentence in `violations`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,9 @@ from bopis.domain.machine import Transition, machine
 from bopis.domain.network import Method, Place
 from bopis.domain.sourcing import Consent, UnfilledLine
 
+ORDER_VALUE_MICRO_MAX: Final = 1_000_000_000_000_000
+"""The most that an order's lines may be worth together."""
+
 
 class OrderState(StrEnum):
     """Where an order stands."""

@@ -48,6 +48,10 @@ class Ask:
     pickup_only_at: str | None = None
 
 
+class ReservationTakenError(Exception):
+    """The reservation's id is in use: what it holds, or held, is not the plan just made."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlaceAsk:
     """An ask whose best plan shall be held under `reservation_id` by the act `request_id`."""

@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
 from bopis.domain import commands
-from bopis.domain.errors import FieldInvalid, QuantityOutOfRange
+from bopis.domain.errors import FieldInvalid
 from bopis.domain.ledger import CapacityWindow
 from bopis.domain.network import Item, Method, Node, NodeKind, Place
 from bopis.domain.order import OrderLine, OrderState
@@ -31,7 +31,6 @@ from bopis.v1 import (
 MICRO: Final = 1_000_000
 PRICE_UNITS_MAX: Final = 10_000_000
 """Price of one base unit at most, in units of the currency."""
-ORDER_VALUE_MICRO_MAX: Final = 1_000_000_000 * MICRO
 """Value of one order at most: sums of it stay far inside 64 bits."""
 HOUR_S: Final = 3_600
 MAX_ORDERS_DEFAULT: Final = 10_000
@@ -109,7 +108,6 @@ def _order_lines(
     decoded: list[OrderLine] = []
     numbers: set[int] = set()
     currency = ""
-    value_micro = 0
     for index, line in enumerate(lines):
         path = f"lines[{index}]"
         if line.line_number in numbers:
@@ -123,10 +121,7 @@ def _order_lines(
                     "one order has one currency", field=f"{path}.unit_price.currency_code"
                 )
             currency = line.unit_price.currency_code
-        value_micro += unit_price_micro * line.quantity
         decoded.append(OrderLine(line.line_number, line.sku, line.quantity, unit_price_micro))
-    if value_micro > ORDER_VALUE_MICRO_MAX:
-        raise QuantityOutOfRange("the value of the order does not fit", field="lines")
     return tuple(decoded), currency
 
 

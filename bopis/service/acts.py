@@ -197,6 +197,7 @@ async def _locked(work: Work[Asked], answer: type[Answer], run: Run[Asked, Answe
             work.intent, work.resumed = unfinished, True
         elif unfinished is not None:
             await deps.resume(deps, unfinished)
+            check_deadline()
         return await conclude(work, run)
 
 

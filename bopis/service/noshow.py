@@ -21,8 +21,9 @@ _log = structlog.get_logger(__name__)
 
 
 async def expire_due(deps: Dependencies) -> int:
-    """Expires the pickups that are due, at most EXPIRE_BATCH_MAX; how many it found."""
+    """Expires the pickups that are due, at most EXPIRE_BATCH_MAX; how many it expired."""
     due = await deps.store.due_pickups(deps.clock.wall_ms(), EXPIRE_BATCH_MAX)
+    expired = 0
     for fulfillment_order_id in due:
         order = await deps.store.order(order_id_of_group(fulfillment_order_id))
         if order is None:
@@ -36,12 +37,13 @@ async def expire_due(deps: Dependencies) -> int:
         )
         try:
             await expire_pickup(deps, command)
+            expired += 1
         except (WrongState, FulfillmentOrderNotFound):
             # The customer, or a cancellation, came first.
             continue
         except Exception:  # noqa: BLE001 (one order that cannot end must not keep the others)
             _log.exception("expire.failed", fulfillment_order_id=fulfillment_order_id)
-    return len(due)
+    return expired
 
 
 async def expire_pickup(deps: Dependencies, command: ExpirePickup) -> FulfillmentOrder:

@@ -9,6 +9,7 @@ from bopis.domain.errors import (
     NotPromisable,
     OrderExists,
     OrderNotFound,
+    QuantityOutOfRange,
     SkuNotFound,
     StaleEtag,
 )
@@ -21,7 +22,14 @@ from bopis.domain.fulfillment import (
 )
 from bopis.domain.ids import PICK_SUFFIX, order_id_of_request
 from bopis.domain.ledger import Command, Release
-from bopis.domain.order import ORDER_MACHINE, Order, OrderLine, OrderState, OrderVerb
+from bopis.domain.order import (
+    ORDER_MACHINE,
+    ORDER_VALUE_MICRO_MAX,
+    Order,
+    OrderLine,
+    OrderState,
+    OrderVerb,
+)
 from bopis.domain.pick_task import OPEN_STATES, PickTask, PickTaskState
 from bopis.domain.promise import promise_time_ms
 from bopis.domain.records import OrderWrite, WriteSet
@@ -38,8 +46,8 @@ async def create_order(deps: Dependencies, command: CreateOrder) -> Order:
     """Promises and allocates an order, or tells line by line why it cannot be filled.
 
     Idempotent by request_id, and by order_id: the same order again returns it as it stands.
-    Raises FieldInvalid, SkuNotFound (if the policy refuses unknown SKUs), OrderExists,
-    NotPromisable (all-or-nothing orders), RequestIdReused.
+    Raises FieldInvalid, QuantityOutOfRange (the order's value), SkuNotFound (if the policy refuses
+    unknown SKUs), OrderExists, NotPromisable (all-or-nothing orders), RequestIdReused.
     """
     return await mutate(
         deps,
@@ -63,6 +71,7 @@ async def run_create(work: Work[CreateOrder]) -> Outcome[Order]:
             return Outcome(existing)
         _check_lines(deps, work.command)
         pending = _pending(work)
+        _check_value(pending)
         failpoint("create_order.before_intent")
         await work.begin(writes=WriteSet(orders=(OrderWrite(pending, 0),)))
     pending = await work.order()
@@ -106,6 +115,12 @@ def _check_lines(deps: Dependencies, command: CreateOrder) -> None:
                 f"the catalog's prices are in {listed.currency}",
                 field=f"lines[{index}].unit_price.currency_code",
             )
+
+
+def _check_value(order: Order) -> None:
+    value_micro = sum(line.quantity * line.unit_price_micro for line in order.lines)
+    if value_micro > ORDER_VALUE_MICRO_MAX:
+        raise QuantityOutOfRange("the value of the order does not fit", field="lines")
 
 
 def _currency(deps: Dependencies, command: CreateOrder) -> str:

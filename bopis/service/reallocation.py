@@ -267,7 +267,7 @@ async def _labor_limits(
 
 
 def without_opportunity(cost: CostBreakdown) -> CostBreakdown:
-    """The cost that is realized: what steers decisions only is left out."""
+    """The cost that the optimizer minimizes: its duals stand for opportunity."""
     return CostBreakdown(tuple(term for term in cost.terms if term.name != "opportunity"))
 
 

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import Final, assert_never
 
-from bopis.domain.commands import ReportShortPick
-from bopis.domain.errors import FieldInvalid, LineNotFound, WrongState
+from bopis.domain.commands import ConfirmShipment, HandOver, ReportShortPick
+from bopis.domain.errors import FieldInvalid, LineNotFound, Overloaded, WrongState
 from bopis.domain.fulfillment import (
     ENDED,
     FULFILLMENT_MACHINE,
@@ -35,6 +35,9 @@ from bopis.service.picking import finished_if_done
 from bopis.service.sourcing import allocated, ask_of, place_and_commit
 from bopis.service.tasks import TaskInHand, order_id_of_task, task_in_hand
 
+LEAVING_RETRY_MS: Final = 1_000
+_LEAVING: Final = (HandOver.rpc, ConfirmShipment.rpc)
+
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
@@ -48,7 +51,7 @@ class _Facts:
 async def report_short_pick(deps: Dependencies, command: ReportShortPick) -> ShortPicked:
     """Reports that a line was not there in full; the rest of the task goes on.
 
-    Raises PickTaskNotFound, LineNotFound, WrongState, FieldInvalid, RequestIdReused.
+    Raises PickTaskNotFound, LineNotFound, WrongState, FieldInvalid, RequestIdReused, Overloaded.
     """
     return await mutate(
         deps,
@@ -65,9 +68,11 @@ async def run_short_pick(work: Work[ReportShortPick]) -> Outcome[ShortPicked]:
     command, deps = work.command, work.deps
     at = await task_in_hand(deps, command.pick_task_id, tenant=command.tenant)
     line = _short_line(at.task, command)
-    if command.reason is ShortPickReason.NOT_IN_STOCK:
+    facts = None
+    if command.reason is ShortPickReason.NOT_IN_STOCK and not work.resumed:
         await work.hold_shelves(at.task.node_id, [line.sku])
-    await work.begin(facts=await _read_facts(deps, at.task.node_id, line.sku))
+        facts = await _read_facts(deps, at.task.node_id, line.sku)
+    await work.begin(facts=facts)
     group = _without_line(at.group, command.line_number)
     await work.act("facts", [_release(at.group, group, line), *_facts(work, at, line)])
     failpoint("short_pick.after_ledger")
@@ -114,6 +119,9 @@ def _short_line(task: PickTask, command: ReportShortPick) -> PickTaskLine:
 
 
 async def _read_facts(deps: Dependencies, node_id: str, sku: str) -> _Facts:
+    """Raises Overloaded while goods are gone from the ledger alone: that is finished first."""
+    if any(intent.key.rpc in _LEAVING for intent in deps.unfinished.values()):
+        raise Overloaded("goods are leaving", retry_after_ms=LEAVING_RETRY_MS)
     cell = (await deps.ledger.read([CellKey(node_id, sku)])).cells[0]
     off_shelf = await deps.store.goods_off_shelf(node_id, sku)
     return _Facts(cell.on_hand - cell.unavailable - off_shelf)

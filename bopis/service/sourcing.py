@@ -19,14 +19,14 @@ from bopis.domain.ledger import (
 )
 from bopis.domain.order import Order, OrderLine, Sourcing
 from bopis.domain.pick_task import PickTask
-from bopis.domain.sourcing import Ask, AskLine, PlaceAsk, Placement, Plan
+from bopis.domain.sourcing import Ask, AskLine, PlaceAsk, Placement, Plan, ReservationTakenError
 from bopis.failpoints import failpoint
 from bopis.service.acts import Asked, LedgerDisagrees, Work
 from bopis.service.changes import Happened, pick_task_of
 from bopis.service.dependencies import Dependencies
 
 PLACE_TRIES: Final = 8
-"""Sourcings in one command when each hold expires before its commit."""
+"""Sourcings in one command when each hold expires before its commit, or its id is taken."""
 
 ABANDONED_MAX: Final = 1_000
 """Attempts left behind by crashes that a resumption steps over."""
@@ -73,21 +73,27 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
 
     A resumption first gives back what an earlier try holds, of which nobody was told. A hold that
     expired before its commit is taken again with the same lines, failing that the ask is sourced
-    anew. Raises Overloaded if that fails PLACE_TRIES times.
+    anew; so it is under another id where the attempt's is taken. Raises Overloaded if that fails
+    PLACE_TRIES times.
     """
     deps, point = work.deps, work.point
     attempt = attempts + 1
     if work.resumed:
         attempt = await _step_over_abandoned(deps, ask.order_id, attempt)
     for _ in range(PLACE_TRIES):
-        placement = await deps.sourcer.place(
-            PlaceAsk(
-                ask=ask,
-                reservation_id=reservation_id(ask.order_id, attempt),
-                request_id=deps.ids.new_uuid(),
-                hold_ttl_ms=deps.policy.hold_ttl_ms,
+        try:
+            placement = await deps.sourcer.place(
+                PlaceAsk(
+                    ask=ask,
+                    reservation_id=reservation_id(ask.order_id, attempt),
+                    request_id=deps.ids.new_uuid(),
+                    hold_ttl_ms=deps.policy.hold_ttl_ms,
+                )
             )
-        )
+        except ReservationTakenError:
+            # An order of this id was dropped when it came to nothing; what it held was given back.
+            attempt += 1
+            continue
         if placement.reservation is None:
             return Placed(placement.plan, "", attempt)
         work.acted = True  # Something is held: from here the mutation can only be finished.
@@ -98,7 +104,7 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
             return Placed(placement.plan, reservation_id(ask.order_id, attempt), attempt)
         attempt += 1
         ask = replace(ask, now_ms=deps.clock.wall_ms())
-    raise Overloaded("every hold expired before it could be committed", retry_after_ms=LATER_MS)
+    raise Overloaded("no hold could be committed", retry_after_ms=LATER_MS)
 
 
 async def _step_over_abandoned(deps: Dependencies, order_id: str, attempt: int) -> int:

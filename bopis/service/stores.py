@@ -35,6 +35,8 @@ NODES_PER_ACT: Final = 10
 """Nodes whose windows one ledger act opens: about a thousand windows."""
 
 _DAY_S: Final = 86_400
+_NETWORK: Final = "\x00network"
+"""The lock of whatever changes nodes and their windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,13 @@ async def import_stores(deps: Dependencies, nodes: Sequence[Node]) -> int:
     """
     for index, node in enumerate(nodes):
         _check_node(node, index)
-    await deps.store.put_nodes(nodes)
-    await _register(deps, nodes)
-    await _open(deps, nodes)
-    # Only now, when their horizons are known: others look at nodes and horizons together.
-    deps.directory.nodes.update((node.node_id, node) for node in nodes)
-    _load_sourcer(deps)
+    async with deps.locks.hold(_NETWORK):
+        await deps.store.put_nodes(nodes)
+        await _register(deps, nodes)
+        await _open(deps, nodes)
+        # Only now, when their horizons are known: others look at nodes and horizons together.
+        deps.directory.nodes.update((node.node_id, node) for node in nodes)
+        _load_sourcer(deps)
     return len(nodes)
 
 
@@ -89,14 +92,15 @@ async def load_network(deps: Dependencies) -> None:
 async def extend_windows(deps: Dependencies) -> int:
     """Opens what has come inside the horizon by a day or more; how many nodes it concerned."""
     due = _horizon_s(deps) - _DAY_S
-    nodes = [
-        node
-        for node in deps.directory.nodes.values()
-        if deps.directory.horizons[node.node_id].opened_until_s <= due
-    ]
-    if nodes:
-        await _open(deps, nodes)
-        _load_sourcer(deps)
+    async with deps.locks.hold(_NETWORK):
+        nodes = [
+            node
+            for node in deps.directory.nodes.values()
+            if deps.directory.horizons[node.node_id].opened_until_s <= due
+        ]
+        if nodes:
+            await _open(deps, nodes)
+            _load_sourcer(deps)
     return len(nodes)
 
 

@@ -14,6 +14,7 @@ from bopis.domain.ledger import (
     Reservation,
     ReservationLine,
     ReservationNow,
+    ReservationState,
 )
 from bopis.domain.network import Item, Method, NetworkNode
 from bopis.domain.policy import HOUR_MS, Policy
@@ -26,6 +27,7 @@ from bopis.domain.sourcing import (
     Placement,
     Plan,
     PlannedGroup,
+    ReservationTakenError,
     UnfilledLine,
     UnfilledReason,
 )
@@ -78,6 +80,8 @@ class NaiveSourcer:
             raise AssertionError(f"a hold came to {outcome}")
         if held is None:
             raise AssertionError("the naive sourcer has no competitor")
+        if held.state is not ReservationState.HELD or set(held.lines) != set(hold.lines):
+            raise ReservationTakenError(f"{held.reservation_id} is there already")
         return Placement(plan, held, done.sequence)
 
     async def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:

@@ -264,7 +264,7 @@ class ReallocateResponse(_message.Message):
     """(planned cost - bound) / bound, where planned cost is what the optimizer proposed."""
     @_builtins.property
     def cost_before(self) -> _money_pb2.Money:
-        """Cost of the considered orders before."""
+        """Cost of the considered orders before: all terms but opportunity, promise_broken included."""
 
     @_builtins.property
     def cost_after(self) -> _money_pb2.Money:

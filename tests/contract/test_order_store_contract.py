@@ -165,6 +165,18 @@ async def test_an_intent_is_open_until_it_is_closed_and_its_request_is_used_once
         await store.commit(WriteSet(open_intent=intents[0]))
 
 
+async def test_a_request_that_another_mutation_has_begun_under_is_not_answered(
+    store: SqlOrderStore,
+) -> None:
+    await store.commit(WriteSet(open_intent=Intent(key(1), "one", "f", b"{}", b"null", 1)))
+    with pytest.raises(RequestIdReused):
+        await store.commit(WriteSet(response=StoredResponse(key(1), "other", b"{}", 2)))
+    assert await store.response(key(1)) is None
+    answer = StoredResponse(key(1), "f", b"{}", 3)
+    await store.commit(WriteSet(close_intent=key(1), response=answer))
+    assert await store.response(key(1)) == answer
+
+
 async def test_a_pending_order_can_be_taken_back_and_no_other(store: SqlOrderStore) -> None:
     await store.commit(new(order("pending", state=OrderState.PENDING)))
     await store.commit(new(order("placed")))

@@ -26,7 +26,14 @@ from bopis.domain.network import (
     Place,
 )
 from bopis.domain.policy import HOUR_MS, Policy, parse_policy
-from bopis.domain.sourcing import Ask, AskLine, Consent, PlaceAsk, UnfilledReason
+from bopis.domain.sourcing import (
+    Ask,
+    AskLine,
+    Consent,
+    PlaceAsk,
+    ReservationTakenError,
+    UnfilledReason,
+)
 
 HOUR_S = 3_600
 NOW_MS = 1_780_308_000_000
@@ -129,6 +136,20 @@ async def test_what_is_placed_is_held_in_the_ledger(town: Town) -> None:
     cells += [CellKey("east", window_start_s=share.window_start_s) for share in group.labor]
     read = await town.ledger.read(cells)
     assert [cell.held for cell in read.cells] == [1, *(share.seconds for share in group.labor)]
+
+
+async def test_an_id_in_use_is_taken(town: Town) -> None:
+    load(town)
+    first = place_ask(ask())
+    await town.sourcer.place(first)
+    other = replace(place_ask(ask(2)), reservation_id=first.reservation_id)
+    with pytest.raises(ReservationTakenError):
+        await town.sourcer.place(other)
+    ended = place_ask(ask())
+    await town.sourcer.place(ended)
+    await town.ledger.act([values.Release(ended.reservation_id)], request_id=new_id())
+    with pytest.raises(ReservationTakenError):
+        await town.sourcer.place(replace(ended, request_id=new_id()))
 
 
 async def test_orders_that_race_for_the_last_units_are_all_placed_once(town: Town) -> None:

@@ -80,6 +80,14 @@ def dear_order() -> orders.CreateOrderRequest:
     return request
 
 
+def dear_at_the_catalogs_price() -> orders.CreateOrderRequest:
+    request = order_request(quantity=1_000_000)
+    request.lines[0].ClearField("unit_price")
+    for number in range(2, 200):
+        request.lines.add(line_number=number, sku="apple", quantity=1_000_000)
+    return request
+
+
 def two_currencies() -> orders.CreateOrderRequest:
     request = order_request()
     line = request.lines.add(line_number=2, sku="bread", quantity=1)
@@ -178,6 +186,13 @@ def other_cases() -> list[Case]:
             "a value that overflows",
             "orders.CreateOrder",
             dear_order(),
+            "QUANTITY_OUT_OF_RANGE",
+            "lines",
+        ),
+        (
+            "a value that overflows at the catalog's price",
+            "orders.CreateOrder",
+            dear_at_the_catalogs_price(),
             "QUANTITY_OUT_OF_RANGE",
             "lines",
         ),

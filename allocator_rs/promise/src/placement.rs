@@ -90,8 +90,8 @@ pub enum PlaceError {
     /// Every plan lost its race.
     #[error("{PLACE_ATTEMPTS_MAX} plans lost their race")]
     Contended,
-    /// The reservation id is in use for something else.
-    #[error("the reservation holds something else")]
+    /// The reservation id is in use: what it holds, or held, is not the plan just made.
+    #[error("the reservation is there already")]
     ReservationMismatch,
     /// The ledger refused the hold (a bug of the caller: ttl or reservation id).
     #[error("the hold was refused: {0:?}")]

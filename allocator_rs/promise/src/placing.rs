@@ -1,7 +1,9 @@
 //! One placement on its way: plan, hold, and what its outcome means.
 
 use bopis_engine::{fingerprint, order_reference, scope, Engine};
-use bopis_ledger::{Act, CellKey, Command, Line, OrderRef, RequestKey, ReservationView};
+use bopis_ledger::{
+    Act, CellKey, Command, Line, OrderRef, RequestKey, ReservationState, ReservationView,
+};
 use bopis_sourcing::solve;
 
 use crate::offers::build;
@@ -87,7 +89,7 @@ impl Placing {
     pub(crate) fn answer_with(mut self, view: ReservationView, sequence: u64, wall_ms: i64) {
         let attempts = self.attempts;
         let result = match self.planned.take() {
-            Some(planned) if same_lines(&view.lines, &planned.lines) => Ok(Placement {
+            Some(planned) if holds(&view, &planned.lines) => Ok(Placement {
                 plan: planned.plan,
                 reservation: Some(view),
                 sequence,
@@ -100,13 +102,13 @@ impl Placing {
     }
 }
 
-fn same_lines(held: &[Line], planned: &[Line]) -> bool {
+fn holds(view: &ReservationView, planned: &[Line]) -> bool {
     let sorted = |lines: &[Line]| {
         let mut pairs: Vec<_> = lines.iter().map(|one| (one.cell, one.quantity)).collect();
         pairs.sort_unstable();
         pairs
     };
-    sorted(held) == sorted(planned)
+    view.state == ReservationState::Held && sorted(&view.lines) == sorted(planned)
 }
 
 /// Stock and labor of all groups, one line per cell, stock first.

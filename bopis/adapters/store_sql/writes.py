@@ -70,6 +70,9 @@ _DELETE_INTENT: Final = Statement(
 _ANSWERED: Final = Statement(
     "SELECT 1 FROM responses WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
 )
+_INTENDED: Final = Statement(
+    "SELECT 1 FROM intents WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
+)
 _INSERT_RESPONSE: Final = Statement(
     "INSERT INTO responses (tenant, rpc, request_id, fingerprint, body, stored_ms, is_error)"
     " VALUES (:tenant, :rpc, :request_id, :fingerprint, :body, :stored_ms, :is_error)"
@@ -140,7 +143,9 @@ def _insert_request_rows(connection: sa.Connection, writes: WriteSet) -> None:
         taken = answered or not _INSERT_INTENT.run(connection, row)
     if writes.response is not None:
         row = _response_row(writes.response)
-        taken = taken or not _INSERT_RESPONSE.run(connection, row)
+        # Its own intent was closed before: one that is open is another mutation's.
+        intended = _INTENDED.first(connection, row) is not None
+        taken = taken or intended or not _INSERT_RESPONSE.run(connection, row)
     if taken:
         raise RequestIdReused("the request_id is in use", field="request_id")
 

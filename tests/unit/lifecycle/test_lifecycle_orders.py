@@ -17,7 +17,7 @@ from bopis.domain.errors import (
 )
 from bopis.domain.fulfillment import FulfillmentState
 from bopis.domain.ids import reservation_id
-from bopis.domain.ledger import ReservationState
+from bopis.domain.ledger import Hold, Release, ReservationLine, ReservationState
 from bopis.domain.network import Method, Place
 from bopis.domain.order import OrderState
 from bopis.domain.pick_task import PickTaskKind, PickTaskState
@@ -25,6 +25,22 @@ from bopis.domain.sourcing import Consent, PlaceAsk, Placement, UnfilledReason
 from bopis.service import allocation, ordering, picking
 from bopis.testing.counter import Counter, request_id
 from bopis.testing.shop import AT_EAST, PRICE_MICRO, Shop
+
+
+async def test_an_order_that_was_dropped_is_placed_under_the_next_reservation(
+    counter: Counter,
+) -> None:
+    taken = reservation_id("again", 1)
+    await counter.shop.ledger.act(
+        [
+            Hold(taken, "again", (ReservationLine("east", 1, sku="apple"),), 60_000),
+            Release(taken),
+        ],
+        request_id=request_id(),
+    )
+    order = await counter.create(("apple", 1), order_id="again")
+    assert order.fulfillment_orders[0].reservation_id == reservation_id("again", 2)
+    await counter.assert_books_agree()
 
 
 async def test_a_line_without_a_price_has_the_catalogs(counter: Counter) -> None:

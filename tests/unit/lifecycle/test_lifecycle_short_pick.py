@@ -9,6 +9,8 @@ from bopis.domain import commands
 from bopis.domain.errors import (
     FieldInvalid,
     LineNotFound,
+    NotServing,
+    Overloaded,
     WrongState,
 )
 from bopis.domain.fulfillment import FulfillmentState
@@ -20,6 +22,7 @@ from bopis.domain.records import TaskChange, WriteSet
 from bopis.domain.results import ShortPicked
 from bopis.domain.sourcing import Consent, UnfilledReason
 from bopis.service import shortpick
+from bopis.service.reconcile import reconcile_unfinished
 from bopis.service.sourcing import ask_of
 from bopis.testing.counter import Counter, request_id
 
@@ -124,6 +127,33 @@ async def test_not_in_stock_waits_for_goods_that_are_leaving(counter: Counter) -
     await asyncio.gather(leaving, reported)
     assert not done, "the report waits for the handover"
     assert counter.on_hand("east", "apple") == 1, "what was found, and nothing staged"
+    await counter.assert_books_agree()
+
+
+async def test_not_in_stock_waits_for_a_handover_that_failed_half_way(counter: Counter) -> None:
+    staged = await counter.ready(("apple", 2))
+    order = await counter.create(("apple", 3))
+    group_id = order.fulfillment_orders[0].fulfillment_order_id
+    await counter.claim(group_id)
+    code = await counter.code_of(staged.order_id)
+    store = counter.shop.store
+    commit = store.commit
+
+    async def no_result(writes: WriteSet) -> tuple[TaskChange, ...]:
+        if writes.response is not None and writes.response.key.rpc == commands.HandOver.rpc:
+            raise NotServing("the disk is gone for a moment")
+        return await commit(writes)
+
+    store.commit = no_result  # type: ignore[method-assign]
+    with pytest.raises(NotServing):
+        await counter.hand_over(staged.order_id, "east", code)
+    assert counter.on_hand("east", "apple") == 8, "consumed, and still staged for the order store"
+    store.commit = commit  # type: ignore[method-assign]
+    with pytest.raises(Overloaded):
+        await short(counter, group_id, 1, 1, R.NOT_IN_STOCK)
+    assert (await reconcile_unfinished(counter.shop.deps)).finished == 1
+    await short(counter, group_id, 1, 1, R.NOT_IN_STOCK)
+    assert counter.on_hand("east", "apple") == 1
     await counter.assert_books_agree()
 
 

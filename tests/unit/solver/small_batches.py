@@ -100,9 +100,16 @@ def small_request(seed: int, *, orders: int = 4) -> Request:
     return replace(base, problem=problem)
 
 
+def _price_micro(dice: random.Random) -> int:
+    """One in twelve is dearer than any cost that the kernel counts."""
+    if dice.random() < 1 / 12:
+        return 10_000_000_000_000
+    return dice.randint(1, 40) * 1_000_000
+
+
 def _ask(dice: random.Random, number: int) -> Ask:
     lines = tuple(
-        AskLine(index + 1, dice.choice(SKUS), dice.randint(1, 2), dice.randint(1, 40) * 1_000_000)
+        AskLine(index + 1, dice.choice(SKUS), dice.randint(1, 2), _price_micro(dice))
         for index in range(dice.randint(1, 2))
     )
     return Ask(
