@@ -23,6 +23,7 @@ import grpc
 import msgspec
 import structlog
 import uvloop
+from sqlalchemy.exc import DatabaseError
 
 from bopis._allocator_rs import Clock, Door, Engine, verify
 from bopis.adapters.bus_local import LocalBus
@@ -60,6 +61,7 @@ KEY_FILE: Final = "pickup_codes.key"
 NOTIFICATIONS_FILE: Final = "notifications.jsonl"
 SOCKET_NOTE: Final = "socket_folder"
 
+NOT_WHOLE: Final = "bring back the whole folder from its backup"
 HOST: Final = "127.0.0.1"
 PYTHON_NICE: Final = 10
 ENGINE_POLL_S: Final = 0.5
@@ -136,9 +138,15 @@ def _open(settings: Settings) -> _Native:
     _refuse_taken_port(settings.port)
     os.umask(0o077)  # What is kept here is nobody else's to read.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    has_orders = (folder / ORDERS_FILE).exists()
+    for name in (LEDGER_FOLDER, KEY_FILE):
+        if has_orders and not (folder / name).exists():
+            raise FileNotFoundError(f"{folder}: {ORDERS_FILE} is there, {name} is not; {NOT_WHOLE}")
     clock = _clock(settings)
     started = clock.wall_ms()
     engine = Engine.open(folder / LEDGER_FOLDER, clock, settings.request_window_max)
+    if engine.position() and not has_orders:
+        raise FileNotFoundError(f"{folder}: a ledger is there, {ORDERS_FILE} is not; {NOT_WHOLE}")
     _log.info(
         "engine.opened",
         journal_id=engine.journal_id(),
@@ -198,7 +206,7 @@ async def _start(
     calls = NativeCalls(engine, asyncio.get_running_loop())
     sourcer = NativeSourcer(engine, calls)
     key = load_or_create_key(folder / KEY_FILE)
-    store = SqlOrderStore(open_engine(f"sqlite:///{folder / ORDERS_FILE}"))
+    store = _open_store(folder / ORDERS_FILE)
     deps = assemble(
         clock=native.clock,
         ids=RandomIds(),
@@ -226,6 +234,14 @@ async def _start(
     process.jobs = _start_jobs(process)
     door.set_serving(True)
     return process
+
+
+def _open_store(path: Path) -> SqlOrderStore:
+    """Raises OSError for a file that is no order store."""
+    try:
+        return SqlOrderStore(open_engine(f"sqlite:///{path}"))
+    except DatabaseError as error:
+        raise OSError(f"{path}: {error.orig}") from error
 
 
 def _start_door(

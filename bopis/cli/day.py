@@ -35,6 +35,8 @@ def demo(
 
     if scenario is not None and not scenario.is_dir():
         refuse(f"--scenario: there is no folder {scenario}", code=BAD_OPTION)
+    if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        refuse(f"--keep: {keep} is there and not empty", code=BAD_OPTION)
     options = DemoOptions(
         scenario=scenario,
         speed=speed,
@@ -46,7 +48,7 @@ def demo(
     )
     try:
         result = run_demo(options)
-    except (DemoError, ScenarioError) as error:
+    except (DemoError, ScenarioError, OSError) as error:
         refuse(str(error))
     show_result(result, as_json=as_json)
     if result.get("problems"):
@@ -67,14 +69,19 @@ def generate(
     from bopis.scenario.writer import write_scenario
 
     try:
-        parameters = GeneratorParameters(
-            nodes=nodes, skus=skus, orders=orders, seed=seed, day=date.fromisoformat(day)
-        )
+        on = date.fromisoformat(day)
+    except ValueError as error:
+        refuse(f"--day: {error}", code=BAD_OPTION)
+    try:
+        parameters = GeneratorParameters(nodes=nodes, skus=skus, orders=orders, seed=seed, day=on)
         scenario = generate_scenario(parameters)
     except ValueError as error:
         refuse(str(error), code=BAD_OPTION)
     if not force and (directory / "nodes.csv").exists():
         refuse(f"{directory} holds a scenario; --force writes over it", code=BAD_OPTION)
-    directory.mkdir(parents=True, exist_ok=True)
-    write_scenario(scenario, directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        write_scenario(scenario, directory)
+    except OSError as error:
+        refuse(str(error))
     typer.echo(f"{directory}: {nodes} nodes, {skus} SKUs, {len(scenario.orders)} orders")

@@ -61,9 +61,11 @@ def notifications(
 
 
 def _sentence(line: dict[str, object]) -> str:
-    seconds = float(str(line.get("time_ms", 0))) / 1_000
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
-    words = [when, str(line["kind"]).lower().replace("_", " "), f"order {line['order_id']}"]
+    words = [
+        _utc(line.get("time_ms", 0)),
+        str(line["kind"]).lower().replace("_", " "),
+        f"order {line['order_id']}",
+    ]
     for name, label in (
         ("customer_id", "customer"),
         ("node_id", "at"),
@@ -72,4 +74,12 @@ def _sentence(line: dict[str, object]) -> str:
     ):
         if name in line:
             words.append(f"{label} {line[name]}")
+    for name, label in (("ready_by_ms", "ready by"), ("pickup_expire_ms", "kept until")):
+        if name in line:
+            words.append(f"{label} {_utc(line[name])}")
     return "  ".join(words)
+
+
+def _utc(time_ms: object) -> str:
+    seconds = float(str(time_ms)) / 1_000
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))

@@ -14,7 +14,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,11 +93,18 @@ class Run:
 
 
 def run_demo(options: DemoOptions) -> dict[str, Any]:
-    """Runs the demo and returns its figures (docs/demo.md). Raises DemoError, ScenarioError."""
+    """Runs the demo and returns its figures (docs/demo.md).
+
+    Raises DemoError (also when it is told to stop), ScenarioError, OSError.
+    """
     try:
         return asyncio.run(_run_demo(options))
     except grpc.aio.AioRpcError as error:
         raise DemoError(f"a call failed: {error.code().name} {error.details()}") from error
+    except CallError as error:
+        raise DemoError(f"a call failed: {error}") from error
+    except asyncio.CancelledError as error:
+        raise DemoError("stopped before the end") from error
 
 
 async def _run_demo(options: DemoOptions) -> dict[str, Any]:
@@ -116,9 +123,30 @@ async def _run_demo(options: DemoOptions) -> dict[str, Any]:
 async def _prepared(options: DemoOptions, view: View) -> AsyncIterator[Run]:
     """Folder, scenario and processes, all of them gone afterwards."""
     view.step("preparing the scenario")
+    with _folder(options) as folder:
+        run = _new_run(options, folder, view)
+        try:
+            yield run
+        finally:
+            await run.customers.kill()
+            await run.stores.kill()
+            await run.server.kill()
+
+
+@contextlib.contextmanager
+def _folder(options: DemoOptions) -> Iterator[Path]:
+    """The folder of the run, gone afterwards unless it is kept."""
     folder = (options.keep or Path(tempfile.mkdtemp(prefix="bopis-demo-"))).resolve()
-    for name in ("data", "logs"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    try:
+        for name in ("data", "logs"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        yield folder
+    finally:
+        if options.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _new_run(options: DemoOptions, folder: Path, view: View) -> Run:
     card = load_card()
     scenario_folder = options.scenario
     if scenario_folder is None:
@@ -129,7 +157,7 @@ async def _prepared(options: DemoOptions, view: View) -> AsyncIterator[Run]:
         scenario_folder, orders=options.orders, seed=options.seed, reach_m=card.reach_m
     )
     first_s = int(scenario.orders[0].placed_at.timestamp())
-    run = Run(
+    return Run(
         options=options,
         folder=folder,
         scenario_folder=scenario_folder.resolve(),
@@ -143,14 +171,6 @@ async def _prepared(options: DemoOptions, view: View) -> AsyncIterator[Run]:
         customers=ClientProcess("bopis.demo.customers", folder / "customers.err"),
         stores=ClientProcess("bopis.demo.stores", folder / "stores.err"),
     )
-    try:
-        yield run
-    finally:
-        await run.customers.kill()
-        await run.stores.kill()
-        await run.server.kill()
-        if options.keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _import(run: Run) -> None:

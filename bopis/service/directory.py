@@ -11,12 +11,22 @@ from bopis.domain.records import LaborHorizon
 
 @dataclass(slots=True)
 class Directory:
-    """Nodes, items and labor horizons by id; `network_version` ascends with each load."""
+    """Nodes, items and labor horizons by id; `network_version` ascends with each load.
+
+    `currency` is that of every price in the catalog; empty while it has none.
+    """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
     horizons: dict[str, LaborHorizon] = field(default_factory=dict)
     network_version: int = 0
+    currency: str = ""
+
+    def put_items(self, items: Iterable[Item]) -> None:
+        """Adds or replaces items."""
+        for item in items:
+            self.items[item.sku] = item
+            self.currency = self.currency or item.currency
 
 
 @dataclass(slots=True)

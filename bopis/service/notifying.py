@@ -55,6 +55,11 @@ def notifying_handler(notifier: Notifier, *, code_key: bytes, policy: Policy) ->
     return handle
 
 
+def _ready_by_ms(order: Order) -> int:
+    """When all of it is ready: what the customer is told, whatever the target was."""
+    return max((one.ready_by_ms for one in order.fulfillment_orders if one.lines), default=0)
+
+
 def _notification(event: Envelope, code_key: bytes, policy: Policy) -> Notification:
     data = _decoder.decode(event.data)
     order, kind = data.order, _KINDS[event.type]
@@ -66,7 +71,7 @@ def _notification(event: Envelope, code_key: bytes, policy: Policy) -> Notificat
         order_id=order.order_id,
         customer_id=order.customer_id,
         fulfillment_order_id=data.fulfillment_order_id,
-        ready_by_ms=order.promise_time_ms,
+        ready_by_ms=_ready_by_ms(order) if kind is NotificationKind.CONFIRMED else 0,
     )
     if group is None:
         return message

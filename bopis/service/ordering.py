@@ -109,24 +109,19 @@ def _check_lines(deps: Dependencies, command: CreateOrder) -> None:
         seen.add(line.line_number)
         if deps.policy.refuse_unknown_skus and line.sku not in deps.directory.items:
             raise SkuNotFound(f"no SKU {line.sku}", field=f"lines[{index}].sku")
-        listed = deps.directory.items.get(line.sku)
-        if command.currency and listed and listed.currency not in ("", command.currency):
-            raise FieldInvalid(
-                f"the catalog's prices are in {listed.currency}",
-                field=f"lines[{index}].unit_price.currency_code",
-            )
+    catalog = deps.directory.currency
+    if catalog and command.currency not in ("", catalog):
+        priced = next(i for i, line in enumerate(command.lines) if line.unit_price_micro)
+        raise FieldInvalid(
+            f"the catalog's prices are in {catalog}",
+            field=f"lines[{priced}].unit_price.currency_code",
+        )
 
 
 def _check_value(order: Order) -> None:
     value_micro = sum(line.quantity * line.unit_price_micro for line in order.lines)
     if value_micro > ORDER_VALUE_MICRO_MAX:
         raise QuantityOutOfRange("the value of the order does not fit", field="lines")
-
-
-def _currency(deps: Dependencies, command: CreateOrder) -> str:
-    """Of the prices that the order names, else the catalog's."""
-    listed = (deps.directory.items.get(line.sku) for line in command.lines)
-    return command.currency or next((one.currency for one in listed if one), "")
 
 
 def _priced(deps: Dependencies, line: OrderLine) -> OrderLine:
@@ -146,7 +141,7 @@ def _pending(work: Work[CreateOrder]) -> Order:
         method=command.method,
         place=command.place,
         lines=tuple(_priced(work.deps, line) for line in command.lines),
-        currency=_currency(work.deps, command),
+        currency=command.currency or work.deps.directory.currency,
         create_time_ms=work.now_ms,
         promise_time_ms=promise_time_ms(work.now_ms, command.ready_within_ms, policy),
         consent=policy.consent if command.consent is None else command.consent,

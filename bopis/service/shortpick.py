@@ -7,9 +7,9 @@ from typing import Final, assert_never
 from bopis.domain.commands import ConfirmShipment, HandOver, ReportShortPick
 from bopis.domain.errors import FieldInvalid, LineNotFound, Overloaded, WrongState
 from bopis.domain.fulfillment import (
-    ENDED,
     FULFILLMENT_MACHINE,
     FulfillmentOrder,
+    FulfillmentState,
     FulfillmentVerb,
     labor_lines,
     stock_lines,
@@ -185,16 +185,16 @@ async def _source_anew(
 ) -> tuple[Order, tuple[PickTask, ...], list[Happened]]:
     """The line, elsewhere, failing that once more where it was short.
 
-    A pickup that waits at a store binds further pickups to it.
+    The store of a pickup, collected or not, binds further pickups to it.
     """
-    waiting = [
+    stores = [
         one.node_id
         for one in order.fulfillment_orders
-        if one.method is Method.PICKUP and one.state not in ENDED
+        if one.method is Method.PICKUP and one.state is not FulfillmentState.CANCELLED
     ]
     lines = [line for line in order.lines if line.line_number == line_number]
     ask = replace(
-        ask_of(order, lines, now_ms=work.now_ms, pickup_only_at=waiting[0] if waiting else None),
+        ask_of(order, lines, now_ms=work.now_ms, pickup_only_at=stores[0] if stores else None),
         all_or_nothing=False,
     )
     placed = await place_and_commit(work, ask, attempts=order.attempts)

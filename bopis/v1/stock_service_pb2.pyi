@@ -286,7 +286,9 @@ class Sale(_message.Message):
     quantity: _builtins.int
     """Base units."""
     reservation_id: _builtins.str
-    """A committed reservation that this sale fulfills, may be empty. Not an order's."""
+    """A committed reservation that this sale fulfills, may be empty. Not an order's. The sale counts in
+    full; the reservation gives as much as it still has there, a held or ended one nothing.
+    """
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
         """When it was sold."""

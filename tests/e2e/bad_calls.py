@@ -88,6 +88,19 @@ def dear_at_the_catalogs_price() -> orders.CreateOrderRequest:
     return request
 
 
+def in_euro() -> orders.CreateOrderRequest:
+    request = order_request()
+    request.lines[0].unit_price.currency_code = "EUR"
+    return request
+
+
+def an_item_in_euro() -> catalog.ImportItemsRequest:
+    request = catalog.ImportItemsRequest()
+    price = request.items.add(sku="import").unit_price
+    price.currency_code, price.units = "EUR", 3
+    return request
+
+
 def two_currencies() -> orders.CreateOrderRequest:
     request = order_request()
     line = request.lines.add(line_number=2, sku="bread", quantity=1)
@@ -151,6 +164,13 @@ def field_cases() -> list[Case]:
         ("longitude inf", passed, set_place("longitude", inf), "place.longitude"),
         ("no place", passed, changed(order(), lambda r: r.ClearField("place")), "place"),
         ("a line number twice", passed, many_order_lines(2), "lines[1].line_number"),
+        ("another currency", passed, in_euro(), "lines[0].unit_price.currency_code"),
+        (
+            "another currency",
+            "catalog.ImportItems",
+            an_item_in_euro(),
+            "items[0].unit_price.currency_code",
+        ),
         ("two currencies", passed, two_currencies(), "lines[1].unit_price.currency_code"),
         ("a negative price", passed, negative_price(), "lines[0].unit_price"),
         (

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -87,6 +88,31 @@ def test_a_port_that_is_taken_is_named(server: ServerProcess, tmp_path: Path) ->
     assert str(server.port) in done.stderr
     assert not list(temporary.iterdir())
     assert not (tmp_path / "data").exists(), "nothing is begun"
+
+
+@pytest.mark.parametrize("lost", ["ledger", "orders.sqlite3", "pickup_codes.key"])
+def test_a_folder_that_lost_a_part_is_refused(tmp_path: Path, lost: str) -> None:
+    with serving(tmp_path) as served:
+        with served.channel() as channel:
+            small_town.bring_in(Client(channel))
+        assert served.terminate() == 0
+        gone = served.data / lost
+        shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+        done = bopis("serve", "--data", str(served.data), "--port", "0")
+    assert done.returncode == 1
+    assert lost in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_order_store_that_is_none_is_named(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        assert served.terminate() == 0
+        for path in served.data.glob("orders.sqlite3*"):
+            path.write_bytes(b"no database" * 1000)
+        done = bopis("serve", "--data", str(served.data), "--port", "0")
+    assert done.returncode == 1
+    assert "orders.sqlite3" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_what_is_kept_is_nobody_elses_to_read(server: ServerProcess) -> None:

@@ -191,6 +191,20 @@ async def test_the_rest_of_a_task_goes_on_after_a_short_line(counter: Counter) -
     await counter.assert_books_agree()
 
 
+async def test_a_pickup_that_was_collected_binds_the_store_too(counter: Counter) -> None:
+    order = await counter.create(("apple", 2), ("candle", 1))
+    pickup, shipment = order.fulfillment_orders
+    assert (pickup.method, shipment.method) == (Method.PICKUP, Method.SHIP)
+    await counter.pick(pickup.fulfillment_order_id)
+    await counter.stage(pickup.fulfillment_order_id)
+    await counter.hand_over(order.order_id, "east", await counter.code_of(order.order_id))
+    counter.shop.ledger._cell(CellKey("west", "candle")).on_hand = 5
+    await counter.claim(shipment.fulfillment_order_id)
+    told = await short(counter, shipment.fulfillment_order_id, 2, 0, R.MISMATCH)
+    again = told.order.fulfillment_orders[-1]
+    assert (again.node_id, again.method) == ("west", Method.SHIP)
+
+
 async def test_a_node_where_one_line_was_short_may_still_do_the_others(counter: Counter) -> None:
     order = await counter.create(("apple", 2), ("bread", 1))
     group_id = order.fulfillment_orders[0].fulfillment_order_id
