@@ -1,5 +1,8 @@
 """The command line: `bopis serve | demo | generate | reallocate | verify | notifications`."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from bopis.cli.day import demo, generate
@@ -9,10 +12,32 @@ from bopis.cli.serving import serve
 
 app = typer.Typer(
     name="bopis",
-    help="Promises, allocates and hands over orders bought online and picked up in store.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(version("bopis"))
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="The version.",
+        ),
+    ] = False,
+) -> None:
+    """Promises, allocates and hands over orders bought online and picked up in store."""
+
+
 for _command in (serve, demo, generate, reallocate, verify, notifications):
     app.command()(_command)

@@ -59,6 +59,8 @@ class View:
         if self._live is not None:
             self._live.update(self._show())
             self._live.stop()
+            if not self._live.console.is_terminal:
+                self._live.console.print()  # Without a terminal the last line is left open.
 
     def step(self, text: str) -> None:
         """Says what is being done now."""

@@ -35,7 +35,7 @@ class Machine(Generic[State, Verb]):
         found = self.lookup.get((state, verb))
         if found is None:
             raise WrongState(
-                f"{verb.value} does not apply to a {self.name} that is {state.value}",
+                f"{verb.value} does not apply: the {self.name} is {state.value}",
                 metadata={"state": state.value, "verb": verb.value},
             )
         return found

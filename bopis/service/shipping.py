@@ -41,7 +41,7 @@ async def run_ship(work: Work[ConfirmShipment]) -> Outcome[FulfillmentOrder]:
     if group.method is not Method.SHIP:
         raise WrongState(
             "a pickup is not given to a carrier",
-            metadata={"state": group.method.value, "verb": FulfillmentVerb.SHIP.value},
+            metadata={"state": group.state.value, "verb": FulfillmentVerb.SHIP.value},
         )
     await work.hold_shelves(group.node_id, {line.sku for line in group.lines})
     await work.begin()

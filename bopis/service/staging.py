@@ -33,7 +33,7 @@ async def _run_stage(work: Work[StageOrder]) -> Outcome[FulfillmentOrder]:
     if group.method is not Method.PICKUP:
         raise WrongState(
             "a shipment is not staged for pickup",
-            metadata={"state": group.method.value, "verb": FulfillmentVerb.STAGE.value},
+            metadata={"state": group.state.value, "verb": FulfillmentVerb.STAGE.value},
         )
     attempt = group.staging_attempt + 1
     staged = replace(
