@@ -146,8 +146,10 @@ impl OutcomeDto {
     /// Of one command of the ledger, with names for ids.
     pub fn new(outcome: &Outcome, names: &Names<'_>) -> Self {
         match outcome {
-            // Python records no sales by their source; a duplicate would change nothing either.
-            Outcome::Registered { .. } | Outcome::Duplicate => Self::Registered,
+            // Python sends neither sales nor transfers.
+            Outcome::Registered { .. } | Outcome::Duplicate | Outcome::Transferred(..) => {
+                Self::Registered
+            }
             Outcome::Cell(view) => Self::CellChanged { cell: view.into() },
             Outcome::Reservation(view) => Self::ReservationNow {
                 reservation: ReservationDto::new(view, names),
@@ -181,6 +183,7 @@ fn refusal_name(refusal: Refusal) -> &'static str {
         Refusal::NotCommitted => "NOT_COMMITTED",
         Refusal::LineNotHeld => "LINE_NOT_HELD",
         Refusal::QuantityOutOfRange => "QUANTITY_OUT_OF_RANGE",
+        Refusal::NotAsExpected => "NOT_AS_EXPECTED",
     }
 }
 

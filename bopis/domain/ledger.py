@@ -273,6 +273,7 @@ class Refusal(StrEnum):
     NOT_COMMITTED = "NOT_COMMITTED"
     LINE_NOT_HELD = "LINE_NOT_HELD"
     QUANTITY_OUT_OF_RANGE = "QUANTITY_OUT_OF_RANGE"
+    NOT_AS_EXPECTED = "NOT_AS_EXPECTED"
 
 
 @dataclass(frozen=True, slots=True)

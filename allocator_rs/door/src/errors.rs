@@ -41,7 +41,7 @@ pub const fn code_of(reason: ErrorReason) -> Code {
         | R::NotPromisable => Code::FailedPrecondition,
         R::OrderExists => Code::AlreadyExists,
         R::PickupCodeWrong => Code::PermissionDenied,
-        R::StaleEtag => Code::Aborted,
+        R::StaleEtag | R::StockChanged => Code::Aborted,
         R::PickupCodeLocked
         | R::RequestWindowFull
         | R::Overloaded

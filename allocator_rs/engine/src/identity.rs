@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::{xxh3_64, Xxh3};
 
 /// Scopes of request ids: one per mutating rpc, so that two rpcs never share a key.
 pub mod scope {
-    /// Sources of sales; used inside the ledger only.
+    /// Sources of sales (9); used inside the ledger only.
     pub use bopis_ledger::SALE_SOURCE_SCOPE as SALE_SOURCE;
 
     /// `InventoryService.Reserve`.
@@ -23,6 +23,14 @@ pub mod scope {
     pub const IMPORT_STOCK: u32 = 7;
     /// `StockService.RecordSales`.
     pub const RECORD_SALES: u32 = 8;
+    /// `InventoryService.Extend`.
+    pub const EXTEND: u32 = 10;
+    /// `StockService.SetStock`.
+    pub const SET_STOCK: u32 = 11;
+    /// `StockService.TransferStock`.
+    pub const TRANSFER_STOCK: u32 = 12;
+    /// `StockService.SetSafetyStock`.
+    pub const SET_SAFETY_STOCK: u32 = 13;
     /// Acts of our own services; ids are derived from (order, intent, attempt).
     pub const INTERNAL: u32 = 100;
 }

@@ -27,6 +27,7 @@ const fn names_reservation(command: &Command) -> bool {
     matches!(
         command,
         Command::Hold { .. }
+            | Command::Extend { .. }
             | Command::Commit { .. }
             | Command::Release { .. }
             | Command::Consume { .. }
@@ -52,6 +53,10 @@ fn of_command(command: &Command) -> usize {
         }
         | Command::Adjust { .. }
         | Command::SetOnHand { .. }
+        | Command::CompareAndSet { .. }
+        | Command::Transfer { .. }
+        | Command::SetSafetyStock { .. }
+        | Command::Extend { .. }
         | Command::Sale { .. }
         | Command::Commit { .. }
         | Command::Expire { .. } => 0,
@@ -72,7 +77,10 @@ fn of_lines(lines: &Lines) -> usize {
 
 /// Whether the act asks for units: refused first when the disk is full.
 pub(crate) fn is_grant(act: &Act) -> bool {
-    act.commands
-        .iter()
-        .any(|command| matches!(command, Command::Hold { .. } | Command::Move { .. }))
+    act.commands.iter().any(|command| {
+        matches!(
+            command,
+            Command::Hold { .. } | Command::Move { .. } | Command::Extend { .. }
+        )
+    })
 }

@@ -20,6 +20,7 @@ pub(crate) struct Delta {
     pub(crate) held: i64,
     pub(crate) committed: i64,
     pub(crate) unavailable: i64,
+    pub(crate) safety_stock: i64,
 }
 
 /// The counters with `delta` added; none if one of them would leave its range.
@@ -42,12 +43,16 @@ pub(crate) fn changed_by(view: CellView, delta: Delta) -> Option<CellView> {
         .unavailable
         .checked_add(delta.unavailable)
         .filter(|v| unsigned.contains(v))?;
+    let safety_stock = view
+        .safety_stock
+        .checked_add(delta.safety_stock)
+        .filter(|v| unsigned.contains(v))?;
     Some(CellView {
         on_hand,
         held,
         committed,
         unavailable,
-        safety_stock: view.safety_stock,
+        safety_stock,
     })
 }
 

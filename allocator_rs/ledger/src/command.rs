@@ -54,6 +54,31 @@ pub enum Command {
         /// Its on hand from now on.
         on_hand: i64,
     },
+    /// Fact: sets on hand, if it is what the caller saw.
+    CompareAndSet {
+        /// The cell.
+        cell: CellKey,
+        /// Its on hand until now.
+        expected: i64,
+        /// Its on hand from now on.
+        on_hand: i64,
+    },
+    /// Fact: units of one item go from one location to another.
+    Transfer {
+        /// The cell that they leave.
+        from: CellKey,
+        /// The cell that they come to: the same item elsewhere.
+        to: CellKey,
+        /// How much.
+        quantity: i64,
+    },
+    /// Setting: the buffer that is never promised.
+    SetSafetyStock {
+        /// The cell.
+        cell: CellKey,
+        /// Its buffer from now on.
+        safety_stock: i64,
+    },
     /// Fact: a till sold something. Once per `source`.
     Sale {
         /// Digest of the till's id of this sale.
@@ -77,6 +102,13 @@ pub enum Command {
         ttl_ms: i64,
         /// Larger is more important.
         priority: u8,
+    },
+    /// Gives a hold another deadline.
+    Extend {
+        /// Which.
+        reservation: ReservationId,
+        /// How long from now on, in ms of ledger time, at least 1.
+        ttl_ms: i64,
     },
     /// HELD to COMMITTED.
     Commit {

@@ -3,9 +3,12 @@
 //! | command | refused, in this order; else |
 //! | --- | --- |
 //! | register | `Malformed`, `QuantityOutOfRange` (integers ran out); the id |
-//! | adjust, set on hand | `Malformed`, `QuantityOutOfRange`; the cell |
+//! | adjust, set on hand, safety stock | `Malformed`, `QuantityOutOfRange`; the cell |
+//! | compare and set | `Malformed`, `NotAsExpected`, `QuantityOutOfRange`; the cell |
+//! | transfer | `Malformed`, `QuantityOutOfRange`; both cells |
 //! | sale | `Malformed`, (`Duplicate`), `QuantityOutOfRange`; the cell |
 //! | commit | not found, expired, ended, already committed; COMMITTED |
+//! | extend | `Malformed`, as commit, `QuantityOutOfRange`; HELD until then |
 //! | release | `Malformed`, not found, expired, ended, `LineNotHeld`; what remains |
 //! | consume | as release, `NotCommitted` before `LineNotHeld`; last `QuantityOutOfRange` |
 //! | expire | not found; the reservation, EXPIRED if it was due |
@@ -67,20 +70,25 @@ impl Ledger {
                     ..Delta::default()
                 },
             ),
-            Command::SetOnHand { cell, on_hand } => {
-                let before = self.cells.view(*cell).on_hand;
-                match on_hand.checked_sub(before) {
-                    Some(delta) => self.fact(
-                        *cell,
-                        Delta {
-                            on_hand: delta,
-                            ..Delta::default()
-                        },
-                    ),
-                    None if self.knows(*cell) => refused(Refusal::QuantityOutOfRange),
-                    None => refused(Refusal::Malformed),
+            Command::SetOnHand { cell, on_hand } => self.decide_set(*cell, *on_hand),
+            Command::CompareAndSet {
+                cell,
+                expected,
+                on_hand,
+            } => {
+                if self.knows(*cell) && self.cells.view(*cell).on_hand != *expected {
+                    return refused(Refusal::NotAsExpected);
                 }
+                self.decide_set(*cell, *on_hand)
             }
+            Command::Transfer { from, to, quantity } => self.decide_transfer(*from, *to, *quantity),
+            Command::SetSafetyStock { cell, safety_stock } => {
+                self.decide_safety_stock(*cell, *safety_stock)
+            }
+            Command::Extend {
+                reservation,
+                ttl_ms,
+            } => self.decide_extend(*reservation, *ttl_ms, stamp),
             Command::Sale {
                 source,
                 cell,
@@ -147,6 +155,74 @@ impl Ledger {
             Some(view) => Decision::Outcome(Outcome::Cell(view)),
             None => refused(Refusal::QuantityOutOfRange),
         }
+    }
+
+    fn decide_set(&self, cell: CellKey, on_hand: i64) -> Decision {
+        if !self.knows(cell) {
+            return refused(Refusal::Malformed);
+        }
+        match on_hand.checked_sub(self.cells.view(cell).on_hand) {
+            Some(on_hand) => self.fact(
+                cell,
+                Delta {
+                    on_hand,
+                    ..Delta::default()
+                },
+            ),
+            None => refused(Refusal::QuantityOutOfRange),
+        }
+    }
+
+    fn decide_safety_stock(&self, cell: CellKey, safety_stock: i64) -> Decision {
+        if safety_stock < 0 {
+            return refused(Refusal::Malformed);
+        }
+        let safety_stock = safety_stock - self.cells.view(cell).safety_stock;
+        self.fact(
+            cell,
+            Delta {
+                safety_stock,
+                ..Delta::default()
+            },
+        )
+    }
+
+    fn decide_transfer(&self, from: CellKey, to: CellKey, quantity: i64) -> Decision {
+        let is_sound = from.item == to.item && from.location != to.location;
+        if quantity < 1 || !is_sound || !self.knows(from) || !self.knows(to) {
+            return refused(Refusal::Malformed);
+        }
+        let moved = |on_hand| Delta {
+            on_hand,
+            ..Delta::default()
+        };
+        let left = changed_by(self.cells.view(from), moved(-quantity));
+        let come = changed_by(self.cells.view(to), moved(quantity));
+        match (left, come) {
+            (Some(left), Some(come)) => Decision::Outcome(Outcome::Transferred(left, come)),
+            _ => refused(Refusal::QuantityOutOfRange),
+        }
+    }
+
+    fn decide_extend(&self, id: ReservationId, ttl_ms: i64, stamp: Stamp) -> Decision {
+        if ttl_ms < 1 {
+            return refused(Refusal::Malformed);
+        }
+        let found = match self.find_live(id, stamp) {
+            Err(decision) => return decision,
+            Ok(found) if found.state == ReservationState::Committed => {
+                return refused(Refusal::AlreadyCommitted)
+            }
+            Ok(found) => found,
+        };
+        let Some(deadline_ms) = stamp.now_ms.checked_add(ttl_ms) else {
+            return refused(Refusal::QuantityOutOfRange);
+        };
+        let extended = Reservation {
+            deadline_ms,
+            ..found.clone()
+        };
+        Decision::Outcome(Outcome::Reservation(extended.view(id, stamp)))
     }
 
     /// What a sale changes: on hand by all of it, committed by what of it the reservation still

@@ -9,17 +9,18 @@
 //! | reservation, moved | the reservations and their cells changed, and are now as recorded |
 //! | any that this state or this command cannot come to | an error: never in the live ledger |
 
+mod facts;
+
 use std::sync::Arc;
 
 use hashbrown::HashSet;
 
 use crate::cells::Delta;
 use crate::command::{Command, Line, Lines, Stamp};
-use crate::ids::{CellKey, ItemName, RequestKey, ReservationId};
+use crate::ids::{ItemName, RequestKey, ReservationId};
 use crate::ledger::Ledger;
-use crate::limits::SALE_SOURCE_SCOPE;
 use crate::lines::{to_lines, without, Sums};
-use crate::outcome::{CellView, Outcome, ReservationState, ReservationView};
+use crate::outcome::{Outcome, ReservationState, ReservationView};
 use crate::reservations::Reservation;
 use crate::window::Entry;
 
@@ -41,7 +42,6 @@ impl Ledger {
         match (command, outcome) {
             (_, Outcome::Refused(_)) => Ok(()),
             (Command::Hold { .. } | Command::Move { .. }, Outcome::Insufficient(_)) => Ok(()),
-            (Command::Sale { .. }, Outcome::Duplicate) => Ok(()),
             (Command::RegisterLocation { name }, Outcome::Registered { index }) => {
                 same(self.locations.register(Arc::from(&**name)), *index)
             }
@@ -50,42 +50,21 @@ impl Ledger {
                 same(self.items.register(name), *index)
             }
             (
-                Command::Adjust {
-                    cell,
-                    on_hand_delta,
-                    unavailable_delta,
-                    reason: _,
-                },
-                Outcome::Cell(view),
-            ) => {
-                let delta = Delta {
-                    on_hand: *on_hand_delta,
-                    unavailable: *unavailable_delta,
-                    ..Delta::default()
-                };
-                self.take_fact(*cell, delta, *view)
-            }
-            (Command::SetOnHand { cell, on_hand }, Outcome::Cell(view)) => {
-                let before = self.cells.view(*cell).on_hand;
-                let on_hand = on_hand.checked_sub(before).ok_or(OUT_OF_RANGE)?;
-                self.take_fact(
-                    *cell,
-                    Delta {
-                        on_hand,
-                        ..Delta::default()
-                    },
-                    *view,
-                )
-            }
+                Command::Adjust { .. }
+                | Command::SetOnHand { .. }
+                | Command::CompareAndSet { .. }
+                | Command::SetSafetyStock { .. }
+                | Command::Transfer { .. }
+                | Command::Sale { .. },
+                _,
+            ) => self.effect_of_fact(command, outcome, stamp),
             (
-                Command::Sale {
-                    source,
-                    cell,
-                    quantity,
+                Command::Extend {
                     reservation,
+                    ttl_ms,
                 },
-                Outcome::Cell(view),
-            ) => self.take_sale(*source, *cell, *quantity, *reservation, *view, stamp),
+                Outcome::Reservation(view),
+            ) => self.take_extension(*reservation, *ttl_ms, view, stamp),
             (Command::Hold { .. }, Outcome::Reservation(view)) => {
                 self.take_hold(command, view, stamp)
             }
@@ -138,46 +117,20 @@ impl Ledger {
         true
     }
 
-    fn take_fact(&mut self, cell: CellKey, delta: Delta, view: CellView) -> Effect {
-        if !self.knows(cell) {
-            return Err(UNKNOWN_CELL);
-        }
-        let now = self.cells.change(cell, delta).ok_or(OUT_OF_RANGE)?;
-        if now == view {
-            Ok(())
-        } else {
-            Err("the recorded counters are not what the fact makes of them")
-        }
-    }
-
-    fn take_sale(
+    fn take_extension(
         &mut self,
-        source: u128,
-        cell: CellKey,
-        quantity: i64,
-        reservation: Option<ReservationId>,
-        view: CellView,
+        id: ReservationId,
+        ttl_ms: i64,
+        view: &ReservationView,
         stamp: Stamp,
     ) -> Effect {
-        let delta = self
-            .sale_delta(cell, quantity, reservation)
-            .ok_or(OUT_OF_RANGE)?;
-        self.take_fact(cell, delta, view)?;
-        if let (Some(id), 1..) = (reservation, -delta.committed) {
-            let found = self.reservations.get(id).ok_or(UNKNOWN_RESERVATION)?;
-            let part = [Line {
-                cell,
-                quantity: -delta.committed,
-            }];
-            let left = without(&found.lines, &part).ok_or(OUT_OF_RANGE)?;
-            self.reservations
-                .set_lines(id, left, ReservationState::Consumed, stamp.now_ms);
+        let found = self.reservations.get(id).ok_or(UNKNOWN_RESERVATION)?;
+        if ttl_ms < 1 || found.state != ReservationState::Held || found.is_due(stamp.now_ms) {
+            return Err("only a hold that is not due gets another deadline");
         }
-        let key = RequestKey {
-            scope: SALE_SOURCE_SCOPE,
-            id: source,
-        };
-        self.remember(key, Entry::new(0, stamp.now_ms, &[]))
+        let deadline_ms = stamp.now_ms.checked_add(ttl_ms).ok_or(OUT_OF_RANGE)?;
+        self.reservations.extend(id, deadline_ms);
+        self.is_now(id, view, stamp)
     }
 
     fn take_hold(&mut self, command: &Command, view: &ReservationView, stamp: Stamp) -> Effect {

@@ -293,16 +293,25 @@ impl Ledger {
 
 /// Makes earlier outcomes of an act what they are with an expiry that is journaled before the act.
 fn correct(commands: &[Command], earlier: &mut [Outcome], lines: &Lines) {
+    let freed = |cell: &CellKey| {
+        let line = lines.iter().find(|line| line.cell == *cell);
+        line.map_or(0, |line| line.quantity)
+    };
     for (command, outcome) in commands.iter().zip(earlier) {
-        if let (
-            Outcome::Cell(view),
-            Command::Adjust { cell, .. }
-            | Command::SetOnHand { cell, .. }
-            | Command::Sale { cell, .. },
-        ) = (outcome, command)
-        {
-            let freed = lines.iter().find(|line| line.cell == *cell);
-            view.held -= freed.map_or(0, |line| line.quantity);
+        match (outcome, command) {
+            (
+                Outcome::Cell(view),
+                Command::Adjust { cell, .. }
+                | Command::SetOnHand { cell, .. }
+                | Command::CompareAndSet { cell, .. }
+                | Command::SetSafetyStock { cell, .. }
+                | Command::Sale { cell, .. },
+            ) => view.held -= freed(cell),
+            (Outcome::Transferred(left, come), Command::Transfer { from, to, .. }) => {
+                left.held -= freed(from);
+                come.held -= freed(to);
+            }
+            _ => {}
         }
     }
 }

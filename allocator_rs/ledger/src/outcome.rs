@@ -102,6 +102,8 @@ pub enum Refusal {
     LineNotHeld,
     /// A counter would not fit, or unavailable would fall below 0.
     QuantityOutOfRange,
+    /// On hand is not what the caller expected.
+    NotAsExpected,
 }
 
 /// What came of one command.
@@ -114,6 +116,8 @@ pub enum Outcome {
     },
     /// A fact was taken over; the cell as it is now.
     Cell(CellView),
+    /// A transfer was taken over; both cells as they are now, the one that was left first.
+    Transferred(CellView, CellView),
     /// The sale's source was seen before; nothing changed.
     Duplicate,
     /// The reservation as it is now.

@@ -128,6 +128,15 @@ impl Reservations {
         }
     }
 
+    /// Another deadline for a hold.
+    pub(crate) fn extend(&mut self, id: ReservationId, deadline_ms: i64) {
+        if let Some(reservation) = self.by_id.get_mut(&id) {
+            self.deadlines.remove(&(reservation.deadline_ms, id));
+            self.deadlines.insert((deadline_ms, id));
+            reservation.deadline_ms = deadline_ms;
+        }
+    }
+
     /// Other lines for a live reservation; without any it ends as `end`, now.
     pub(crate) fn set_lines(
         &mut self,

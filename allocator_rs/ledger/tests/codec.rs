@@ -55,6 +55,20 @@ fn any_fact() -> impl Strategy<Value = Command> {
             }
         ),
         (any_cell(), any::<i64>()).prop_map(|(cell, on_hand)| Command::SetOnHand { cell, on_hand }),
+        (any_cell(), any::<i64>(), any::<i64>()).prop_map(|(cell, expected, on_hand)| {
+            Command::CompareAndSet {
+                cell,
+                expected,
+                on_hand,
+            }
+        }),
+        (any_cell(), any_cell(), any::<i64>()).prop_map(|(from, to, quantity)| Command::Transfer {
+            from,
+            to,
+            quantity
+        }),
+        (any_cell(), any::<i64>())
+            .prop_map(|(cell, safety_stock)| Command::SetSafetyStock { cell, safety_stock }),
         (
             any::<u128>(),
             any_cell(),
@@ -84,6 +98,8 @@ fn any_command() -> impl Strategy<Value = Command> {
             }
         ),
         1 => any_id().prop_map(|reservation| Command::Commit { reservation }),
+        1 => (any_id(), any::<i64>())
+            .prop_map(|(reservation, ttl_ms)| Command::Extend { reservation, ttl_ms }),
         1 => (any_id(), part()).prop_map(|(id, lines)| Command::Release { reservation: id, lines }),
         1 => (any_id(), part()).prop_map(|(id, lines)| Command::Consume { reservation: id, lines }),
         1 => prop::collection::vec((any_id(), any_lines()), 0..4)
@@ -132,6 +148,18 @@ fn any_shortage() -> impl Strategy<Value = Shortage> {
     )
 }
 
+fn any_counters() -> impl Strategy<Value = CellView> {
+    any::<[i64; 5]>().prop_map(
+        |[on_hand, held, committed, unavailable, safety_stock]| CellView {
+            on_hand,
+            held,
+            committed,
+            unavailable,
+            safety_stock,
+        },
+    )
+}
+
 fn any_outcome() -> impl Strategy<Value = Outcome> {
     let refusals = vec![
         Refusal::Malformed,
@@ -142,18 +170,12 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         Refusal::NotCommitted,
         Refusal::LineNotHeld,
         Refusal::QuantityOutOfRange,
+        Refusal::NotAsExpected,
     ];
     prop_oneof![
         any::<u32>().prop_map(|index| Outcome::Registered { index }),
-        any::<[i64; 5]>().prop_map(|[on_hand, held, committed, unavailable, safety_stock]| {
-            Outcome::Cell(CellView {
-                on_hand,
-                held,
-                committed,
-                unavailable,
-                safety_stock,
-            })
-        }),
+        any_counters().prop_map(Outcome::Cell),
+        (any_counters(), any_counters()).prop_map(|(from, to)| Outcome::Transferred(from, to)),
         Just(Outcome::Duplicate),
         any_view().prop_map(Outcome::Reservation),
         prop::collection::vec(any_view(), 0..3).prop_map(Outcome::Moved),

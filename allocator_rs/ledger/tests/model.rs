@@ -274,6 +274,10 @@ fn the_random_acts_come_to_every_outcome() {
     let expected = [
         "Expiry; Adjust Cell, Malformed, QuantityOutOfRange",
         "SetOnHand Cell, Malformed, QuantityOutOfRange",
+        "CompareAndSet Cell, Malformed, NotAsExpected; Transfer Transferred, Malformed",
+        "Transfer QuantityOutOfRange; SetSafetyStock Cell, Malformed, QuantityOutOfRange",
+        "Extend Held, Malformed, ReservationNotFound, ReservationExpired, ReservationEnded",
+        "Extend AlreadyCommitted, QuantityOutOfRange",
         "Sale Cell, Duplicate, Malformed, QuantityOutOfRange",
         "Hold Held, Committed, Consumed, Released, Expired, Insufficient, Malformed",
         "Hold QuantityOutOfRange; Commit Committed, AlreadyCommitted, ReservationNotFound",

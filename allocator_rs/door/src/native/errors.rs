@@ -146,6 +146,10 @@ pub(super) const fn reason_of(refusal: LedgerRefusal) -> (ErrorReason, &'static 
             ErrorReason::LineNotFound,
             "the reservation does not hold that much of the line",
         ),
+        LedgerRefusal::NotAsExpected => (
+            ErrorReason::StockChanged,
+            "on hand is not what the request expected",
+        ),
         LedgerRefusal::QuantityOutOfRange => (
             ErrorReason::QuantityOutOfRange,
             "a quantity, or a sum of quantities, does not fit",

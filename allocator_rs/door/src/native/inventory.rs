@@ -12,10 +12,10 @@ use super::timing::LedgerTime;
 use crate::v1::inventory_service_server::InventoryService;
 use crate::v1::{
     BatchGetAvailabilityRequest, BatchReserveRequest, BatchReserveResponse,
-    CommitReservationRequest, CommitReservationResponse, GetAvailabilityRequest,
-    GetAvailabilityResponse, GetReservationRequest, GetReservationResponse, MoveReservationRequest,
-    MoveReservationResponse, ReleaseReservationRequest, ReleaseReservationResponse, ReserveRequest,
-    ReserveResponse,
+    CommitReservationRequest, CommitReservationResponse, ExtendReservationRequest,
+    ExtendReservationResponse, GetAvailabilityRequest, GetAvailabilityResponse,
+    GetReservationRequest, GetReservationResponse, MoveReservationRequest, MoveReservationResponse,
+    ReleaseReservationRequest, ReleaseReservationResponse, ReserveRequest, ReserveResponse,
 };
 
 /// Availability and reservations over the engine.
@@ -76,6 +76,13 @@ impl InventoryService for Inventory {
         request: Request<CommitReservationRequest>,
     ) -> Result<Response<CommitReservationResponse>, Status> {
         self.commit(request).await.map(timed)
+    }
+
+    async fn extend_reservation(
+        &self,
+        request: Request<ExtendReservationRequest>,
+    ) -> Result<Response<ExtendReservationResponse>, Status> {
+        self.extend(request).await.map(timed)
     }
 
     async fn release_reservation(

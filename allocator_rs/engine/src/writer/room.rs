@@ -95,6 +95,7 @@ fn names(record: &Record, id: ReservationId) -> bool {
         Record::Expire { reservation, .. } => *reservation == id,
         Record::Act { act, .. } => act.commands.iter().any(|command| match command {
             Command::Hold { reservation, .. }
+            | Command::Extend { reservation, .. }
             | Command::Commit { reservation }
             | Command::Release { reservation, .. }
             | Command::Consume { reservation, .. }
@@ -104,7 +105,10 @@ fn names(record: &Record, id: ReservationId) -> bool {
             Command::RegisterLocation { .. }
             | Command::RegisterItem { .. }
             | Command::Adjust { .. }
-            | Command::SetOnHand { .. } => false,
+            | Command::SetOnHand { .. }
+            | Command::CompareAndSet { .. }
+            | Command::Transfer { .. }
+            | Command::SetSafetyStock { .. } => false,
         }),
     }
 }

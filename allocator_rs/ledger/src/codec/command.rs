@@ -18,6 +18,10 @@ const RELEASE: u8 = 8;
 const CONSUME: u8 = 9;
 const MOVE: u8 = 10;
 const EXPIRE: u8 = 11;
+const COMPARE_AND_SET: u8 = 12;
+const TRANSFER: u8 = 13;
+const SET_SAFETY_STOCK: u8 = 14;
+const EXTEND: u8 = 15;
 
 pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
     match command {
@@ -43,6 +47,27 @@ pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
             write_cell(*cell, out);
             write_i64(*on_hand, out);
         }
+        Command::CompareAndSet {
+            cell,
+            expected,
+            on_hand,
+        } => {
+            out.push(COMPARE_AND_SET);
+            write_cell(*cell, out);
+            write_i64(*expected, out);
+            write_i64(*on_hand, out);
+        }
+        Command::Transfer { from, to, quantity } => {
+            out.push(TRANSFER);
+            write_cell(*from, out);
+            write_cell(*to, out);
+            write_i64(*quantity, out);
+        }
+        Command::SetSafetyStock { cell, safety_stock } => {
+            out.push(SET_SAFETY_STOCK);
+            write_cell(*cell, out);
+            write_i64(*safety_stock, out);
+        }
         Command::Sale {
             source,
             cell,
@@ -67,6 +92,13 @@ pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
             write_lines(lines, out);
             write_i64(*ttl_ms, out);
             out.push(*priority);
+        }
+        Command::Extend {
+            reservation,
+            ttl_ms,
+        } => {
+            write_tagged(EXTEND, *reservation, out);
+            write_i64(*ttl_ms, out);
         }
         Command::Commit { reservation } => write_tagged(COMMIT, *reservation, out),
         Command::Release { reservation, lines } => {
@@ -173,6 +205,24 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Command, CodecError> {
         },
         EXPIRE => Command::Expire {
             reservation: reader.reservation_id()?,
+        },
+        COMPARE_AND_SET => Command::CompareAndSet {
+            cell: reader.cell()?,
+            expected: reader.i64()?,
+            on_hand: reader.i64()?,
+        },
+        TRANSFER => Command::Transfer {
+            from: reader.cell()?,
+            to: reader.cell()?,
+            quantity: reader.i64()?,
+        },
+        SET_SAFETY_STOCK => Command::SetSafetyStock {
+            cell: reader.cell()?,
+            safety_stock: reader.i64()?,
+        },
+        EXTEND => Command::Extend {
+            reservation: reader.reservation_id()?,
+            ttl_ms: reader.i64()?,
         },
         tag => {
             return Err(CodecError::Tag {

@@ -19,6 +19,7 @@ const RESERVATION: u8 = 3;
 const MOVED: u8 = 4;
 const INSUFFICIENT: u8 = 5;
 const REFUSED: u8 = 6;
+const TRANSFERRED: u8 = 7;
 
 pub(super) fn write_act_outcome(outcome: &ActOutcome, out: &mut Vec<u8>) {
     match outcome {
@@ -55,6 +56,11 @@ pub(super) fn write(outcome: &Outcome, out: &mut Vec<u8>) {
             out.push(CELL);
             write_view(view, out);
         }
+        Outcome::Transferred(from, to) => {
+            out.push(TRANSFERRED);
+            write_view(from, out);
+            write_view(to, out);
+        }
         Outcome::Duplicate => out.push(DUPLICATE),
         Outcome::Reservation(view) => {
             out.push(RESERVATION);
@@ -81,6 +87,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Outcome, CodecError> {
             index: reader.u32()?,
         },
         CELL => Outcome::Cell(read_view(reader)?),
+        TRANSFERRED => Outcome::Transferred(read_view(reader)?, read_view(reader)?),
         DUPLICATE => Outcome::Duplicate,
         RESERVATION => Outcome::Reservation(read_reservation(reader)?),
         MOVED => Outcome::Moved(reader.list(read_reservation)?),
@@ -186,6 +193,7 @@ const fn refusal_tag(refusal: Refusal) -> u8 {
         Refusal::NotCommitted => 5,
         Refusal::LineNotHeld => 6,
         Refusal::QuantityOutOfRange => 7,
+        Refusal::NotAsExpected => 8,
     }
 }
 
@@ -199,6 +207,7 @@ fn read_refusal(reader: &mut Reader<'_>) -> Result<Refusal, CodecError> {
         5 => Refusal::NotCommitted,
         6 => Refusal::LineNotHeld,
         7 => Refusal::QuantityOutOfRange,
+        8 => Refusal::NotAsExpected,
         tag => {
             return Err(CodecError::Tag {
                 what: "refusal",

@@ -35,6 +35,7 @@ pub struct Naive {
     locations: Vec<Box<str>>,
     items: Vec<ItemName>,
     physical: BTreeMap<CellKey, (i64, i64)>,
+    buffers: BTreeMap<CellKey, i64>,
     promises: Vec<Promise>,
     requests: Vec<(i64, RequestKey, u64, ActOutcome)>,
     sources: Vec<(i64, u128)>,
@@ -81,7 +82,10 @@ impl Naive {
     pub fn atp(&self, cell: CellKey, now_ms: i64) -> i128 {
         let (on_hand, unavailable) = self.physical.get(&cell).copied().unwrap_or_default();
         let lives = |p: &Promise| p.state != ReservationState::Held || p.deadline_ms > now_ms;
-        i128::from(on_hand) - i128::from(unavailable) - self.promised(cell, lives)
+        i128::from(on_hand)
+            - i128::from(unavailable)
+            - i128::from(self.buffer(cell))
+            - self.promised(cell, lives)
     }
 
     pub fn view(&self, cell: CellKey) -> CellView {
@@ -93,8 +97,12 @@ impl Naive {
             held: i64::try_from(held).unwrap(),
             committed: i64::try_from(committed).unwrap(),
             unavailable,
-            safety_stock: 0,
+            safety_stock: self.buffer(cell),
         }
+    }
+
+    fn buffer(&self, cell: CellKey) -> i64 {
+        self.buffers.get(&cell).copied().unwrap_or_default()
     }
 
     pub fn is_anything_due(&self, now_ms: i64) -> bool {
@@ -197,6 +205,24 @@ impl Naive {
                 let before = self.physical.get(cell).copied().unwrap_or_default().0;
                 self.fact(*cell, i128::from(*on_hand) - i128::from(before), 0)
             }
+            Command::CompareAndSet {
+                cell,
+                expected,
+                on_hand,
+            } => {
+                let before = self.physical.get(cell).copied().unwrap_or_default().0;
+                if self.knows(*cell) && before != *expected {
+                    Err(Refusal::NotAsExpected)
+                } else {
+                    self.fact(*cell, i128::from(*on_hand) - i128::from(before), 0)
+                }
+            }
+            Command::Transfer { from, to, quantity } => self.transfer(*from, *to, *quantity),
+            Command::SetSafetyStock { cell, safety_stock } => self.keep(*cell, *safety_stock),
+            Command::Extend {
+                reservation,
+                ttl_ms,
+            } => self.extend(*reservation, *ttl_ms, stamp),
             Command::Sale {
                 source,
                 cell,
@@ -284,6 +310,34 @@ impl Naive {
         );
         self.physical.insert(cell, counters);
         Ok(Outcome::Cell(self.view(cell)))
+    }
+
+    fn keep(&mut self, cell: CellKey, units: i64) -> Result<Outcome, Refusal> {
+        if units < 0 || !self.knows(cell) {
+            return Err(Refusal::Malformed);
+        }
+        if !fits(i128::from(units)) {
+            return Err(Refusal::QuantityOutOfRange);
+        }
+        self.buffers.insert(cell, units);
+        Ok(Outcome::Cell(self.view(cell)))
+    }
+
+    fn transfer(&mut self, from: CellKey, to: CellKey, quantity: i64) -> Result<Outcome, Refusal> {
+        let other_item = from.item != to.item;
+        let nowhere = !self.knows(from) || !self.knows(to);
+        if quantity < 1 || other_item || from.location == to.location || nowhere {
+            return Err(Refusal::Malformed);
+        }
+        let before = self.physical.clone();
+        let both = self
+            .fact(from, -i128::from(quantity), 0)
+            .and_then(|_| self.fact(to, i128::from(quantity), 0));
+        if let Err(refusal) = both {
+            self.physical = before;
+            return Err(refusal);
+        }
+        Ok(Outcome::Transferred(self.view(from), self.view(to)))
     }
 
     fn sale(

@@ -97,6 +97,24 @@ impl Naive {
         Ok(Outcome::Reservation(self.show(id, stamp)))
     }
 
+    pub(super) fn extend(
+        &mut self,
+        id: ReservationId,
+        ttl_ms: i64,
+        stamp: Stamp,
+    ) -> Result<Outcome, Refusal> {
+        if ttl_ms <= 0 {
+            return Err(Refusal::Malformed);
+        }
+        if self.live(id)?.state == ReservationState::Committed {
+            return Err(Refusal::AlreadyCommitted);
+        }
+        let deadline = i128::from(stamp.now_ms) + i128::from(ttl_ms);
+        let deadline_ms = i64::try_from(deadline).map_err(|_| Refusal::QuantityOutOfRange)?;
+        self.find_mut(id).unwrap().deadline_ms = deadline_ms;
+        Ok(Outcome::Reservation(self.show(id, stamp)))
+    }
+
     pub(super) fn take(
         &mut self,
         id: ReservationId,

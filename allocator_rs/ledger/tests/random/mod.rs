@@ -72,6 +72,8 @@ fn any_turn() -> impl Strategy<Value = Command> {
     let part = || prop::option::weighted(0.7, any_part());
     prop_oneof![
         6 => any_id().prop_map(|reservation| Command::Commit { reservation }),
+        2 => (any_id(), any_ttl())
+            .prop_map(|(reservation, ttl_ms)| Command::Extend { reservation, ttl_ms }),
         2 => (any_id(), part())
             .prop_map(|(reservation, lines)| Command::Release { reservation, lines }),
         2 => (any_id(), part())
@@ -86,9 +88,20 @@ fn any_fact() -> impl Strategy<Value = Command> {
         1 => prop::sample::select(vec![i64::MIN, -QUANTITY_MAX, QUANTITY_MAX, i64::MAX]),
     ];
     let delta = prop_oneof![30 => -4i64..6, 1 => prop::sample::select(vec![i64::MIN, i64::MAX])];
+    let safety = prop_oneof![
+        20 => 0i64..4,
+        1 => prop::sample::select(vec![i64::MIN, -1, QUANTITY_MAX, i64::MAX]),
+    ];
     prop_oneof![
-        2 => (any_cell(), stock)
+        2 => (any_cell(), stock.clone())
             .prop_map(|(cell, on_hand)| Command::SetOnHand { cell, on_hand }),
+        1 => (any_cell(), 0i64..20, stock).prop_map(|(cell, expected, on_hand)| {
+            Command::CompareAndSet { cell, expected, on_hand }
+        }),
+        1 => (any_cell(), any_cell(), any_quantity())
+            .prop_map(|(from, to, quantity)| Command::Transfer { from, to, quantity }),
+        1 => (any_cell(), safety)
+            .prop_map(|(cell, safety_stock)| Command::SetSafetyStock { cell, safety_stock }),
         1 => (any_cell(), delta, -2i64..3).prop_map(|(cell, on_hand_delta, unavailable_delta)| {
             Command::Adjust { cell, on_hand_delta, unavailable_delta, reason: 2 }
         }),

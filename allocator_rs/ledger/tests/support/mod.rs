@@ -110,6 +110,29 @@ pub const fn set(cell: CellKey, on_hand: i64) -> Command {
     Command::SetOnHand { cell, on_hand }
 }
 
+pub const fn compare_and_set(cell: CellKey, expected: i64, on_hand: i64) -> Command {
+    Command::CompareAndSet {
+        cell,
+        expected,
+        on_hand,
+    }
+}
+
+pub const fn transfer(from: CellKey, to: CellKey, quantity: i64) -> Command {
+    Command::Transfer { from, to, quantity }
+}
+
+pub const fn safety_stock(cell: CellKey, safety_stock: i64) -> Command {
+    Command::SetSafetyStock { cell, safety_stock }
+}
+
+pub fn extend(reservation: u128, ttl_ms: i64) -> Command {
+    Command::Extend {
+        reservation: id(reservation),
+        ttl_ms,
+    }
+}
+
 pub const fn adjust(cell: CellKey, on_hand_delta: i64, unavailable_delta: i64) -> Command {
     Command::Adjust {
         cell,

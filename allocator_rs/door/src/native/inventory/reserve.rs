@@ -15,9 +15,10 @@ use crate::native::reservation_id;
 use crate::native::unknown::Unknown;
 use crate::v1::{
     move_reservation_response, reserve_response, CommitReservationRequest,
-    CommitReservationResponse, GetReservationRequest, GetReservationResponse,
-    MoveReservationRequest, MoveReservationResponse, ReleaseReservationRequest,
-    ReleaseReservationResponse, Reservation, ReservationLine, ReserveRequest, ReserveResponse,
+    CommitReservationResponse, ExtendReservationRequest, ExtendReservationResponse,
+    GetReservationRequest, GetReservationResponse, MoveReservationRequest, MoveReservationResponse,
+    ReleaseReservationRequest, ReleaseReservationResponse, Reservation, ReservationLine,
+    ReserveRequest, ReserveResponse,
 };
 
 const TTL_DEFAULT_MS: i64 = 15 * 60 * 1000;
@@ -93,6 +94,35 @@ impl Inventory {
         let position = Some(answered.position);
         Ok((
             CommitReservationResponse {
+                reservation,
+                position,
+            },
+            answered.took,
+        ))
+    }
+
+    pub(super) async fn extend(
+        &self,
+        request: Request<ExtendReservationRequest>,
+    ) -> Result<(ExtendReservationResponse, Duration), Status> {
+        let deadline = deadline_of(&request);
+        let mut body = request.into_inner();
+        check(&body)?;
+        let request_id = std::mem::take(&mut body.request_id);
+        let command = Command::Extend {
+            reservation: reservation_id::change(&body.reservation_id, "reservation_id")?,
+            ttl_ms: body.ttl.as_ref().map_or(0, duration_ms),
+        };
+        let act = Act {
+            request: request_key(scope::EXTEND, &request_id)?,
+            fingerprint: body_digest(&body),
+            commands: vec![command],
+        };
+        let mut answered = self.desk.submit(act, deadline).await?;
+        let reservation = Some(self.changed(answered.only()?)?);
+        let position = Some(answered.position);
+        Ok((
+            ExtendReservationResponse {
                 reservation,
                 position,
             },
