@@ -99,6 +99,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: the pickup code was tried too often."""
     ERROR_REASON_STALE_ETAG: _ErrorReason.ValueType  # 40
     """ABORTED: the etag is not the current one."""
+    ERROR_REASON_STOCK_CHANGED: _ErrorReason.ValueType  # 41
+    """ABORTED: on hand is not what the request expected; read it and decide anew."""
     ERROR_REASON_REQUEST_WINDOW_FULL: _ErrorReason.ValueType  # 50
     """RESOURCE_EXHAUSTED: the request window is full; retry after RetryInfo."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 51
@@ -179,6 +181,8 @@ ERROR_REASON_PICKUP_CODE_LOCKED: ErrorReason.ValueType  # 31
 """RESOURCE_EXHAUSTED: the pickup code was tried too often."""
 ERROR_REASON_STALE_ETAG: ErrorReason.ValueType  # 40
 """ABORTED: the etag is not the current one."""
+ERROR_REASON_STOCK_CHANGED: ErrorReason.ValueType  # 41
+"""ABORTED: on hand is not what the request expected; read it and decide anew."""
 ERROR_REASON_REQUEST_WINDOW_FULL: ErrorReason.ValueType  # 50
 """RESOURCE_EXHAUSTED: the request window is full; retry after RetryInfo."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 51

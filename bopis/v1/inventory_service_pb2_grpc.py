@@ -63,6 +63,11 @@ class InventoryServiceStub:
                 request_serializer=bopis_dot_v1_dot_inventory__service__pb2.CommitReservationRequest.SerializeToString,
                 response_deserializer=bopis_dot_v1_dot_inventory__service__pb2.CommitReservationResponse.FromString,
                 _registered_method=True)
+        self.ExtendReservation = channel.unary_unary(
+                '/bopis.v1.InventoryService/ExtendReservation',
+                request_serializer=bopis_dot_v1_dot_inventory__service__pb2.ExtendReservationRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_inventory__service__pb2.ExtendReservationResponse.FromString,
+                _registered_method=True)
         self.ReleaseReservation = channel.unary_unary(
                 '/bopis.v1.InventoryService/ReleaseReservation',
                 request_serializer=bopis_dot_v1_dot_inventory__service__pb2.ReleaseReservationRequest.SerializeToString,
@@ -132,6 +137,15 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExtendReservation(self, request, context):
+        """Gives a hold another deadline: ttl from now on, longer or shorter than it had. Idempotent by
+        request_id. Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ALREADY_COMMITTED,
+        RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReleaseReservation(self, request, context):
         """Gives back what remains of a reservation. Idempotent by request_id.
         Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, RESERVATION_OF_ORDER,
@@ -185,6 +199,11 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.CommitReservation,
                     request_deserializer=bopis_dot_v1_dot_inventory__service__pb2.CommitReservationRequest.FromString,
                     response_serializer=bopis_dot_v1_dot_inventory__service__pb2.CommitReservationResponse.SerializeToString,
+            ),
+            'ExtendReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendReservation,
+                    request_deserializer=bopis_dot_v1_dot_inventory__service__pb2.ExtendReservationRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_inventory__service__pb2.ExtendReservationResponse.SerializeToString,
             ),
             'ReleaseReservation': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseReservation,
@@ -341,6 +360,33 @@ class InventoryService:
             '/bopis.v1.InventoryService/CommitReservation',
             bopis_dot_v1_dot_inventory__service__pb2.CommitReservationRequest.SerializeToString,
             bopis_dot_v1_dot_inventory__service__pb2.CommitReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtendReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.InventoryService/ExtendReservation',
+            bopis_dot_v1_dot_inventory__service__pb2.ExtendReservationRequest.SerializeToString,
+            bopis_dot_v1_dot_inventory__service__pb2.ExtendReservationResponse.FromString,
             options,
             channel_credentials,
             insecure,

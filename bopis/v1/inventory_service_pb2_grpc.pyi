@@ -62,6 +62,11 @@ class InventoryServiceStub:
     Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ALREADY_COMMITTED,
     RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
     """
+    ExtendReservation: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ExtendReservationRequest, _inventory_service_pb2.ExtendReservationResponse]
+    """Gives a hold another deadline: ttl from now on, longer or shorter than it had. Idempotent by
+    request_id. Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ALREADY_COMMITTED,
+    RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
+    """
     ReleaseReservation: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ReleaseReservationRequest, _inventory_service_pb2.ReleaseReservationResponse]
     """Gives back what remains of a reservation. Idempotent by request_id.
     Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, RESERVATION_OF_ORDER,
@@ -108,6 +113,11 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     CommitReservation: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CommitReservationRequest, _inventory_service_pb2.CommitReservationResponse]  # type: ignore[assignment]
     """HELD to COMMITTED, before the deadline. Idempotent by request_id.
     Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ALREADY_COMMITTED,
+    RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
+    """
+    ExtendReservation: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ExtendReservationRequest, _inventory_service_pb2.ExtendReservationResponse]  # type: ignore[assignment]
+    """Gives a hold another deadline: ttl from now on, longer or shorter than it had. Idempotent by
+    request_id. Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ALREADY_COMMITTED,
     RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
     """
     ReleaseReservation: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ReleaseReservationRequest, _inventory_service_pb2.ReleaseReservationResponse]  # type: ignore[assignment]
@@ -183,6 +193,17 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inventory_service_pb2.CommitReservationResponse, _abc.Awaitable[_inventory_service_pb2.CommitReservationResponse]]:
         """HELD to COMMITTED, before the deadline. Idempotent by request_id.
         Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ALREADY_COMMITTED,
+        RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def ExtendReservation(
+        self,
+        request: _inventory_service_pb2.ExtendReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.ExtendReservationResponse, _abc.Awaitable[_inventory_service_pb2.ExtendReservationResponse]]:
+        """Gives a hold another deadline: ttl from now on, longer or shorter than it had. Idempotent by
+        request_id. Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ALREADY_COMMITTED,
         RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
         """
 

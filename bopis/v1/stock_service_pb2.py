@@ -28,7 +28,7 @@ from bopis.v1 import inventory_service_pb2 as bopis_dot_v1_dot_inventory__servic
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x62opis/v1/stock_service.proto\x12\x08\x62opis.v1\x1a\x15\x62opis/v1/common.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a bopis/v1/inventory_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x03\n\x12\x41\x64justStockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x19\n\x07node_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x15\n\x03sku\x18\x03 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12,\n\ron_hand_delta\x18\x04 \x01(\x03\x42\x15\x92\xf6\x18\x11\x30\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x38\x80\x94\xeb\xdc\x03\x12\x30\n\x11unavailable_delta\x18\x05 \x01(\x03\x42\x15\x92\xf6\x18\x11\x30\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x38\x80\x94\xeb\xdc\x03\x12;\n\x06reason\x18\x06 \x01(\x0e\x32#.bopis.v1.AdjustStockRequest.ReasonB\x06\x92\xf6\x18\x02\x08\x01\"\x8b\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0fREASON_RECEIVED\x10\x01\x12\x15\n\x11REASON_CORRECTION\x10\x02\x12\x12\n\x0eREASON_DAMAGED\x10\x03\x12\x14\n\x10REASON_SHRINKAGE\x10\x04\x12\x13\n\x0fREASON_RETURNED\x10\x05\"\x83\x01\n\x13\x41\x64justStockResponse\x12,\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32\x16.bopis.v1.Availability\x12\x18\n\x10\x64\x65\x66icit_quantity\x18\x02 \x01(\x03\x12$\n\x08position\x18\x03 \x01(\x0b\x32\x12.bopis.v1.Position\"]\n\nStockLevel\x12\x19\n\x07node_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x15\n\x03sku\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x1d\n\x07on_hand\x18\x03 \x01(\x03\x42\x0c\x92\xf6\x18\x08\x30\x00\x38\x80\x94\xeb\xdc\x03\"\x85\x01\n\x12ImportStockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12 \n\x10message_sequence\x18\x02 \x01(\x05\x42\x06\x92\xf6\x18\x02\x30\x00\x12/\n\x06levels\x18\x03 \x03(\x0b\x32\x14.bopis.v1.StockLevelB\t\x92\xf6\x18\x05 \x01(\x88\'\"\x81\x02\n\x13ImportStockResponse\x12\x16\n\x0eimported_count\x18\x01 \x01(\x03\x12\x37\n\x08\x66\x61ilures\x18\x02 \x03(\x0b\x32%.bopis.v1.ImportStockResponse.Failure\x12\x15\n\rfailure_count\x18\x03 \x01(\x03\x12$\n\x08position\x18\x04 \x01(\x0b\x32\x12.bopis.v1.Position\x1a\\\n\x07\x46\x61ilure\x12\x18\n\x10message_sequence\x18\x01 \x01(\x05\x12\x13\n\x0blevel_index\x18\x02 \x01(\x05\x12\"\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x13.bopis.v1.ItemError\"\xc9\x01\n\x04Sale\x12\x1b\n\tsource_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x19\n\x07node_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x15\n\x03sku\x18\x03 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x1e\n\x08quantity\x18\x04 \x01(\x03\x42\x0c\x92\xf6\x18\x08\x30\x01\x38\x80\x94\xeb\xdc\x03\x12\x1e\n\x0ereservation_id\x18\x05 \x01(\tB\x06\x92\xf6\x18\x02\x10\x02\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x12RecordSalesRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12(\n\x05sales\x18\x02 \x03(\x0b\x32\x0e.bopis.v1.SaleB\t\x92\xf6\x18\x05 \x01(\xe8\x07\"\xea\x01\n\x13RecordSalesResponse\x12\x37\n\x08outcomes\x18\x01 \x03(\x0b\x32%.bopis.v1.RecordSalesResponse.Outcome\x12$\n\x08position\x18\x02 \x01(\x0b\x32\x12.bopis.v1.Position\x1at\n\x07Outcome\x12#\n\x19recorded_deficit_quantity\x18\x01 \x01(\x03H\x00\x12\x13\n\tduplicate\x18\x02 \x01(\x08H\x00\x12$\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x13.bopis.v1.ItemErrorH\x00\x42\t\n\x07outcome2\xf4\x01\n\x0cStockService\x12J\n\x0b\x41\x64justStock\x12\x1c.bopis.v1.AdjustStockRequest\x1a\x1d.bopis.v1.AdjustStockResponse\x12L\n\x0bImportStock\x12\x1c.bopis.v1.ImportStockRequest\x1a\x1d.bopis.v1.ImportStockResponse(\x01\x12J\n\x0bRecordSales\x12\x1c.bopis.v1.RecordSalesRequest\x1a\x1d.bopis.v1.RecordSalesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x62opis/v1/stock_service.proto\x12\x08\x62opis.v1\x1a\x15\x62opis/v1/common.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a bopis/v1/inventory_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x03\n\x12\x41\x64justStockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x19\n\x07node_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x15\n\x03sku\x18\x03 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12,\n\ron_hand_delta\x18\x04 \x01(\x03\x42\x15\x92\xf6\x18\x11\x30\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x38\x80\x94\xeb\xdc\x03\x12\x30\n\x11unavailable_delta\x18\x05 \x01(\x03\x42\x15\x92\xf6\x18\x11\x30\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x38\x80\x94\xeb\xdc\x03\x12;\n\x06reason\x18\x06 \x01(\x0e\x32#.bopis.v1.AdjustStockRequest.ReasonB\x06\x92\xf6\x18\x02\x08\x01\"\x8b\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0fREASON_RECEIVED\x10\x01\x12\x15\n\x11REASON_CORRECTION\x10\x02\x12\x12\n\x0eREASON_DAMAGED\x10\x03\x12\x14\n\x10REASON_SHRINKAGE\x10\x04\x12\x13\n\x0fREASON_RETURNED\x10\x05\"\x83\x01\n\x13\x41\x64justStockResponse\x12,\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32\x16.bopis.v1.Availability\x12\x18\n\x10\x64\x65\x66icit_quantity\x18\x02 \x01(\x03\x12$\n\x08position\x18\x03 \x01(\x0b\x32\x12.bopis.v1.Position\"\xb1\x01\n\x0fSetStockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x19\n\x07node_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x15\n\x03sku\x18\x03 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12/\n\x10\x65xpected_on_hand\x18\x04 \x01(\x03\x42\x15\x92\xf6\x18\x11\x30\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x38\x80\x94\xeb\xdc\x03\x12\x1d\n\x07on_hand\x18\x05 \x01(\x03\x42\x0c\x92\xf6\x18\x08\x30\x00\x38\x80\x94\xeb\xdc\x03\"\x80\x01\n\x10SetStockResponse\x12,\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32\x16.bopis.v1.Availability\x12\x18\n\x10\x64\x65\x66icit_quantity\x18\x02 \x01(\x03\x12$\n\x08position\x18\x03 \x01(\x0b\x32\x12.bopis.v1.Position\"\xa9\x01\n\x14TransferStockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1e\n\x0c\x66rom_node_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x1c\n\nto_node_id\x18\x03 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x15\n\x03sku\x18\x04 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x1e\n\x08quantity\x18\x05 \x01(\x03\x42\x0c\x92\xf6\x18\x08\x30\x01\x38\x80\x94\xeb\xdc\x03\"\xbb\x01\n\x15TransferStockResponse\x12\x31\n\x11\x66rom_availability\x18\x01 \x01(\x0b\x32\x16.bopis.v1.Availability\x12/\n\x0fto_availability\x18\x02 \x01(\x0b\x32\x16.bopis.v1.Availability\x12\x18\n\x10\x64\x65\x66icit_quantity\x18\x03 \x01(\x03\x12$\n\x08position\x18\x04 \x01(\x0b\x32\x12.bopis.v1.Position\"\x8b\x01\n\x15SetSafetyStockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x19\n\x07node_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x15\n\x03sku\x18\x03 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\"\n\x0csafety_stock\x18\x04 \x01(\x03\x42\x0c\x92\xf6\x18\x08\x30\x00\x38\x80\x94\xeb\xdc\x03\"l\n\x16SetSafetyStockResponse\x12,\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32\x16.bopis.v1.Availability\x12$\n\x08position\x18\x02 \x01(\x0b\x32\x12.bopis.v1.Position\"]\n\nStockLevel\x12\x19\n\x07node_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x15\n\x03sku\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x1d\n\x07on_hand\x18\x03 \x01(\x03\x42\x0c\x92\xf6\x18\x08\x30\x00\x38\x80\x94\xeb\xdc\x03\"\x85\x01\n\x12ImportStockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12 \n\x10message_sequence\x18\x02 \x01(\x05\x42\x06\x92\xf6\x18\x02\x30\x00\x12/\n\x06levels\x18\x03 \x03(\x0b\x32\x14.bopis.v1.StockLevelB\t\x92\xf6\x18\x05 \x01(\x88\'\"\x81\x02\n\x13ImportStockResponse\x12\x16\n\x0eimported_count\x18\x01 \x01(\x03\x12\x37\n\x08\x66\x61ilures\x18\x02 \x03(\x0b\x32%.bopis.v1.ImportStockResponse.Failure\x12\x15\n\rfailure_count\x18\x03 \x01(\x03\x12$\n\x08position\x18\x04 \x01(\x0b\x32\x12.bopis.v1.Position\x1a\\\n\x07\x46\x61ilure\x12\x18\n\x10message_sequence\x18\x01 \x01(\x05\x12\x13\n\x0blevel_index\x18\x02 \x01(\x05\x12\"\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x13.bopis.v1.ItemError\"\xc9\x01\n\x04Sale\x12\x1b\n\tsource_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x19\n\x07node_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x15\n\x03sku\x18\x03 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x1e\n\x08quantity\x18\x04 \x01(\x03\x42\x0c\x92\xf6\x18\x08\x30\x01\x38\x80\x94\xeb\xdc\x03\x12\x1e\n\x0ereservation_id\x18\x05 \x01(\tB\x06\x92\xf6\x18\x02\x10\x02\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x12RecordSalesRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12(\n\x05sales\x18\x02 \x03(\x0b\x32\x0e.bopis.v1.SaleB\t\x92\xf6\x18\x05 \x01(\xe8\x07\"\xea\x01\n\x13RecordSalesResponse\x12\x37\n\x08outcomes\x18\x01 \x03(\x0b\x32%.bopis.v1.RecordSalesResponse.Outcome\x12$\n\x08position\x18\x02 \x01(\x0b\x32\x12.bopis.v1.Position\x1at\n\x07Outcome\x12#\n\x19recorded_deficit_quantity\x18\x01 \x01(\x03H\x00\x12\x13\n\tduplicate\x18\x02 \x01(\x08H\x00\x12$\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x13.bopis.v1.ItemErrorH\x00\x42\t\n\x07outcome2\xde\x03\n\x0cStockService\x12J\n\x0b\x41\x64justStock\x12\x1c.bopis.v1.AdjustStockRequest\x1a\x1d.bopis.v1.AdjustStockResponse\x12\x41\n\x08SetStock\x12\x19.bopis.v1.SetStockRequest\x1a\x1a.bopis.v1.SetStockResponse\x12P\n\rTransferStock\x12\x1e.bopis.v1.TransferStockRequest\x1a\x1f.bopis.v1.TransferStockResponse\x12S\n\x0eSetSafetyStock\x12\x1f.bopis.v1.SetSafetyStockRequest\x1a .bopis.v1.SetSafetyStockResponse\x12L\n\x0bImportStock\x12\x1c.bopis.v1.ImportStockRequest\x1a\x1d.bopis.v1.ImportStockResponse(\x01\x12J\n\x0bRecordSales\x12\x1c.bopis.v1.RecordSalesRequest\x1a\x1d.bopis.v1.RecordSalesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['unavailable_delta']._serialized_options = b'\222\366\030\0210\200\354\224\243\374\377\377\377\377\0018\200\224\353\334\003'
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['reason']._serialized_options = b'\222\366\030\002\010\001'
+  _globals['_SETSTOCKREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SETSTOCKREQUEST'].fields_by_name['request_id']._serialized_options = b'\222\366\030\004\010\001\020\002'
+  _globals['_SETSTOCKREQUEST'].fields_by_name['node_id']._loaded_options = None
+  _globals['_SETSTOCKREQUEST'].fields_by_name['node_id']._serialized_options = b'\222\366\030\004\010\001\020\001'
+  _globals['_SETSTOCKREQUEST'].fields_by_name['sku']._loaded_options = None
+  _globals['_SETSTOCKREQUEST'].fields_by_name['sku']._serialized_options = b'\222\366\030\004\010\001\020\001'
+  _globals['_SETSTOCKREQUEST'].fields_by_name['expected_on_hand']._loaded_options = None
+  _globals['_SETSTOCKREQUEST'].fields_by_name['expected_on_hand']._serialized_options = b'\222\366\030\0210\200\354\224\243\374\377\377\377\377\0018\200\224\353\334\003'
+  _globals['_SETSTOCKREQUEST'].fields_by_name['on_hand']._loaded_options = None
+  _globals['_SETSTOCKREQUEST'].fields_by_name['on_hand']._serialized_options = b'\222\366\030\0100\0008\200\224\353\334\003'
+  _globals['_TRANSFERSTOCKREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_TRANSFERSTOCKREQUEST'].fields_by_name['request_id']._serialized_options = b'\222\366\030\004\010\001\020\002'
+  _globals['_TRANSFERSTOCKREQUEST'].fields_by_name['from_node_id']._loaded_options = None
+  _globals['_TRANSFERSTOCKREQUEST'].fields_by_name['from_node_id']._serialized_options = b'\222\366\030\004\010\001\020\001'
+  _globals['_TRANSFERSTOCKREQUEST'].fields_by_name['to_node_id']._loaded_options = None
+  _globals['_TRANSFERSTOCKREQUEST'].fields_by_name['to_node_id']._serialized_options = b'\222\366\030\004\010\001\020\001'
+  _globals['_TRANSFERSTOCKREQUEST'].fields_by_name['sku']._loaded_options = None
+  _globals['_TRANSFERSTOCKREQUEST'].fields_by_name['sku']._serialized_options = b'\222\366\030\004\010\001\020\001'
+  _globals['_TRANSFERSTOCKREQUEST'].fields_by_name['quantity']._loaded_options = None
+  _globals['_TRANSFERSTOCKREQUEST'].fields_by_name['quantity']._serialized_options = b'\222\366\030\0100\0018\200\224\353\334\003'
+  _globals['_SETSAFETYSTOCKREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SETSAFETYSTOCKREQUEST'].fields_by_name['request_id']._serialized_options = b'\222\366\030\004\010\001\020\002'
+  _globals['_SETSAFETYSTOCKREQUEST'].fields_by_name['node_id']._loaded_options = None
+  _globals['_SETSAFETYSTOCKREQUEST'].fields_by_name['node_id']._serialized_options = b'\222\366\030\004\010\001\020\001'
+  _globals['_SETSAFETYSTOCKREQUEST'].fields_by_name['sku']._loaded_options = None
+  _globals['_SETSAFETYSTOCKREQUEST'].fields_by_name['sku']._serialized_options = b'\222\366\030\004\010\001\020\001'
+  _globals['_SETSAFETYSTOCKREQUEST'].fields_by_name['safety_stock']._loaded_options = None
+  _globals['_SETSAFETYSTOCKREQUEST'].fields_by_name['safety_stock']._serialized_options = b'\222\366\030\0100\0008\200\224\353\334\003'
   _globals['_STOCKLEVEL'].fields_by_name['node_id']._loaded_options = None
   _globals['_STOCKLEVEL'].fields_by_name['node_id']._serialized_options = b'\222\366\030\004\010\001\020\001'
   _globals['_STOCKLEVEL'].fields_by_name['sku']._loaded_options = None
@@ -79,22 +107,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADJUSTSTOCKREQUEST_REASON']._serialized_end=560
   _globals['_ADJUSTSTOCKRESPONSE']._serialized_start=563
   _globals['_ADJUSTSTOCKRESPONSE']._serialized_end=694
-  _globals['_STOCKLEVEL']._serialized_start=696
-  _globals['_STOCKLEVEL']._serialized_end=789
-  _globals['_IMPORTSTOCKREQUEST']._serialized_start=792
-  _globals['_IMPORTSTOCKREQUEST']._serialized_end=925
-  _globals['_IMPORTSTOCKRESPONSE']._serialized_start=928
-  _globals['_IMPORTSTOCKRESPONSE']._serialized_end=1185
-  _globals['_IMPORTSTOCKRESPONSE_FAILURE']._serialized_start=1093
-  _globals['_IMPORTSTOCKRESPONSE_FAILURE']._serialized_end=1185
-  _globals['_SALE']._serialized_start=1188
-  _globals['_SALE']._serialized_end=1389
-  _globals['_RECORDSALESREQUEST']._serialized_start=1391
-  _globals['_RECORDSALESREQUEST']._serialized_end=1483
-  _globals['_RECORDSALESRESPONSE']._serialized_start=1486
-  _globals['_RECORDSALESRESPONSE']._serialized_end=1720
-  _globals['_RECORDSALESRESPONSE_OUTCOME']._serialized_start=1604
-  _globals['_RECORDSALESRESPONSE_OUTCOME']._serialized_end=1720
-  _globals['_STOCKSERVICE']._serialized_start=1723
-  _globals['_STOCKSERVICE']._serialized_end=1967
+  _globals['_SETSTOCKREQUEST']._serialized_start=697
+  _globals['_SETSTOCKREQUEST']._serialized_end=874
+  _globals['_SETSTOCKRESPONSE']._serialized_start=877
+  _globals['_SETSTOCKRESPONSE']._serialized_end=1005
+  _globals['_TRANSFERSTOCKREQUEST']._serialized_start=1008
+  _globals['_TRANSFERSTOCKREQUEST']._serialized_end=1177
+  _globals['_TRANSFERSTOCKRESPONSE']._serialized_start=1180
+  _globals['_TRANSFERSTOCKRESPONSE']._serialized_end=1367
+  _globals['_SETSAFETYSTOCKREQUEST']._serialized_start=1370
+  _globals['_SETSAFETYSTOCKREQUEST']._serialized_end=1509
+  _globals['_SETSAFETYSTOCKRESPONSE']._serialized_start=1511
+  _globals['_SETSAFETYSTOCKRESPONSE']._serialized_end=1619
+  _globals['_STOCKLEVEL']._serialized_start=1621
+  _globals['_STOCKLEVEL']._serialized_end=1714
+  _globals['_IMPORTSTOCKREQUEST']._serialized_start=1717
+  _globals['_IMPORTSTOCKREQUEST']._serialized_end=1850
+  _globals['_IMPORTSTOCKRESPONSE']._serialized_start=1853
+  _globals['_IMPORTSTOCKRESPONSE']._serialized_end=2110
+  _globals['_IMPORTSTOCKRESPONSE_FAILURE']._serialized_start=2018
+  _globals['_IMPORTSTOCKRESPONSE_FAILURE']._serialized_end=2110
+  _globals['_SALE']._serialized_start=2113
+  _globals['_SALE']._serialized_end=2314
+  _globals['_RECORDSALESREQUEST']._serialized_start=2316
+  _globals['_RECORDSALESREQUEST']._serialized_end=2408
+  _globals['_RECORDSALESRESPONSE']._serialized_start=2411
+  _globals['_RECORDSALESRESPONSE']._serialized_end=2645
+  _globals['_RECORDSALESRESPONSE_OUTCOME']._serialized_start=2529
+  _globals['_RECORDSALESRESPONSE_OUTCOME']._serialized_end=2645
+  _globals['_STOCKSERVICE']._serialized_start=2648
+  _globals['_STOCKSERVICE']._serialized_end=3126
 # @@protoc_insertion_point(module_scope)

@@ -136,6 +136,220 @@ class AdjustStockResponse(_message.Message):
 Global___AdjustStockResponse: _TypeAlias = AdjustStockResponse  # noqa: Y015
 
 @_typing.final
+class SetStockRequest(_message.Message):
+    """Sets one cell."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    EXPECTED_ON_HAND_FIELD_NUMBER: _builtins.int
+    ON_HAND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID; a repeat returns the first response."""
+    node_id: _builtins.str
+    """The node."""
+    sku: _builtins.str
+    """The SKU."""
+    expected_on_hand: _builtins.int
+    """On hand as the caller saw it."""
+    on_hand: _builtins.int
+    """On hand from now on."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        node_id: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        expected_on_hand: _builtins.int = ...,
+        on_hand: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_on_hand", b"expected_on_hand", "node_id", b"node_id", "on_hand", b"on_hand", "request_id", b"request_id", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetStockRequest: _TypeAlias = SetStockRequest  # noqa: Y015
+
+@_typing.final
+class SetStockResponse(_message.Message):
+    """The cell after the change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AVAILABILITY_FIELD_NUMBER: _builtins.int
+    DEFICIT_QUANTITY_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    deficit_quantity: _builtins.int
+    """Promised units that are no longer there: held + committed - (on_hand - unavailable), or 0."""
+    @_builtins.property
+    def availability(self) -> _inventory_service_pb2.Availability:
+        """The counters."""
+
+    @_builtins.property
+    def position(self) -> _common_pb2.Position:
+        """Where the act stands in the journal."""
+
+    def __init__(
+        self,
+        *,
+        availability: _inventory_service_pb2.Availability | None = ...,
+        deficit_quantity: _builtins.int = ...,
+        position: _common_pb2.Position | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "deficit_quantity", b"deficit_quantity", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetStockResponse: _TypeAlias = SetStockResponse  # noqa: Y015
+
+@_typing.final
+class TransferStockRequest(_message.Message):
+    """Moves units."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FROM_NODE_ID_FIELD_NUMBER: _builtins.int
+    TO_NODE_ID_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID; a repeat returns the first response."""
+    from_node_id: _builtins.str
+    """The node that they leave."""
+    to_node_id: _builtins.str
+    """The node that they come to."""
+    sku: _builtins.str
+    """The SKU."""
+    quantity: _builtins.int
+    """Base units."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        from_node_id: _builtins.str = ...,
+        to_node_id: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_node_id", b"from_node_id", "quantity", b"quantity", "request_id", b"request_id", "sku", b"sku", "to_node_id", b"to_node_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferStockRequest: _TypeAlias = TransferStockRequest  # noqa: Y015
+
+@_typing.final
+class TransferStockResponse(_message.Message):
+    """Both cells after the move."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_AVAILABILITY_FIELD_NUMBER: _builtins.int
+    TO_AVAILABILITY_FIELD_NUMBER: _builtins.int
+    DEFICIT_QUANTITY_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    deficit_quantity: _builtins.int
+    """Promised units that are no longer at the node that was left, or 0."""
+    @_builtins.property
+    def from_availability(self) -> _inventory_service_pb2.Availability:
+        """The cell that was left."""
+
+    @_builtins.property
+    def to_availability(self) -> _inventory_service_pb2.Availability:
+        """The cell that the units came to."""
+
+    @_builtins.property
+    def position(self) -> _common_pb2.Position:
+        """Where the act stands in the journal."""
+
+    def __init__(
+        self,
+        *,
+        from_availability: _inventory_service_pb2.Availability | None = ...,
+        to_availability: _inventory_service_pb2.Availability | None = ...,
+        deficit_quantity: _builtins.int = ...,
+        position: _common_pb2.Position | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_availability", b"from_availability", "position", b"position", "to_availability", b"to_availability"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deficit_quantity", b"deficit_quantity", "from_availability", b"from_availability", "position", b"position", "to_availability", b"to_availability"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferStockResponse: _TypeAlias = TransferStockResponse  # noqa: Y015
+
+@_typing.final
+class SetSafetyStockRequest(_message.Message):
+    """Sets a buffer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    SAFETY_STOCK_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID; a repeat returns the first response."""
+    node_id: _builtins.str
+    """The node."""
+    sku: _builtins.str
+    """The SKU."""
+    safety_stock: _builtins.int
+    """Base units never promised from now on. What is promised already stays promised."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        node_id: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        safety_stock: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_id", b"node_id", "request_id", b"request_id", "safety_stock", b"safety_stock", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSafetyStockRequest: _TypeAlias = SetSafetyStockRequest  # noqa: Y015
+
+@_typing.final
+class SetSafetyStockResponse(_message.Message):
+    """The cell after the change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AVAILABILITY_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def availability(self) -> _inventory_service_pb2.Availability:
+        """The counters."""
+
+    @_builtins.property
+    def position(self) -> _common_pb2.Position:
+        """Where the act stands in the journal."""
+
+    def __init__(
+        self,
+        *,
+        availability: _inventory_service_pb2.Availability | None = ...,
+        position: _common_pb2.Position | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSafetyStockResponse: _TypeAlias = SetSafetyStockResponse  # noqa: Y015
+
+@_typing.final
 class StockLevel(_message.Message):
     """On hand of one cell."""
 

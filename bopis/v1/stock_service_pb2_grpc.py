@@ -40,6 +40,21 @@ class StockServiceStub:
                 request_serializer=bopis_dot_v1_dot_stock__service__pb2.AdjustStockRequest.SerializeToString,
                 response_deserializer=bopis_dot_v1_dot_stock__service__pb2.AdjustStockResponse.FromString,
                 _registered_method=True)
+        self.SetStock = channel.unary_unary(
+                '/bopis.v1.StockService/SetStock',
+                request_serializer=bopis_dot_v1_dot_stock__service__pb2.SetStockRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_stock__service__pb2.SetStockResponse.FromString,
+                _registered_method=True)
+        self.TransferStock = channel.unary_unary(
+                '/bopis.v1.StockService/TransferStock',
+                request_serializer=bopis_dot_v1_dot_stock__service__pb2.TransferStockRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_stock__service__pb2.TransferStockResponse.FromString,
+                _registered_method=True)
+        self.SetSafetyStock = channel.unary_unary(
+                '/bopis.v1.StockService/SetSafetyStock',
+                request_serializer=bopis_dot_v1_dot_stock__service__pb2.SetSafetyStockRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_stock__service__pb2.SetSafetyStockResponse.FromString,
+                _registered_method=True)
         self.ImportStock = channel.stream_unary(
                 '/bopis.v1.StockService/ImportStock',
                 request_serializer=bopis_dot_v1_dot_stock__service__pb2.ImportStockRequest.SerializeToString,
@@ -59,6 +74,32 @@ class StockServiceServicer:
     def AdjustStock(self, request, context):
         """Adds to or takes from the counters of one cell. Idempotent by request_id.
         Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetStock(self, request, context):
+        """Sets on hand of one cell, if it is what the caller saw. Idempotent by request_id.
+        Errors: STOCK_CHANGED, NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TransferStock(self, request, context):
+        """Moves units from one node to another in one act. Never refused for what is promised: the answer
+        names the deficit that is left behind. Idempotent by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetSafetyStock(self, request, context):
+        """Sets the buffer of one cell that is never promised. Idempotent by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,6 +132,21 @@ def add_StockServiceServicer_to_server(servicer, server):
                     servicer.AdjustStock,
                     request_deserializer=bopis_dot_v1_dot_stock__service__pb2.AdjustStockRequest.FromString,
                     response_serializer=bopis_dot_v1_dot_stock__service__pb2.AdjustStockResponse.SerializeToString,
+            ),
+            'SetStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetStock,
+                    request_deserializer=bopis_dot_v1_dot_stock__service__pb2.SetStockRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_stock__service__pb2.SetStockResponse.SerializeToString,
+            ),
+            'TransferStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferStock,
+                    request_deserializer=bopis_dot_v1_dot_stock__service__pb2.TransferStockRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_stock__service__pb2.TransferStockResponse.SerializeToString,
+            ),
+            'SetSafetyStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetSafetyStock,
+                    request_deserializer=bopis_dot_v1_dot_stock__service__pb2.SetSafetyStockRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_stock__service__pb2.SetSafetyStockResponse.SerializeToString,
             ),
             'ImportStock': grpc.stream_unary_rpc_method_handler(
                     servicer.ImportStock,
@@ -131,6 +187,87 @@ class StockService:
             '/bopis.v1.StockService/AdjustStock',
             bopis_dot_v1_dot_stock__service__pb2.AdjustStockRequest.SerializeToString,
             bopis_dot_v1_dot_stock__service__pb2.AdjustStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.StockService/SetStock',
+            bopis_dot_v1_dot_stock__service__pb2.SetStockRequest.SerializeToString,
+            bopis_dot_v1_dot_stock__service__pb2.SetStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransferStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.StockService/TransferStock',
+            bopis_dot_v1_dot_stock__service__pb2.TransferStockRequest.SerializeToString,
+            bopis_dot_v1_dot_stock__service__pb2.TransferStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetSafetyStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.StockService/SetSafetyStock',
+            bopis_dot_v1_dot_stock__service__pb2.SetSafetyStockRequest.SerializeToString,
+            bopis_dot_v1_dot_stock__service__pb2.SetSafetyStockResponse.FromString,
             options,
             channel_credentials,
             insecure,

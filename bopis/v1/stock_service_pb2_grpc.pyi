@@ -39,6 +39,20 @@ class StockServiceStub:
     """Adds to or takes from the counters of one cell. Idempotent by request_id.
     Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
     """
+    SetStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.SetStockRequest, _stock_service_pb2.SetStockResponse]
+    """Sets on hand of one cell, if it is what the caller saw. Idempotent by request_id.
+    Errors: STOCK_CHANGED, NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    """
+    TransferStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.TransferStockRequest, _stock_service_pb2.TransferStockResponse]
+    """Moves units from one node to another in one act. Never refused for what is promised: the answer
+    names the deficit that is left behind. Idempotent by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
+    REQUEST_ID_REUSED.
+    """
+    SetSafetyStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.SetSafetyStockRequest, _stock_service_pb2.SetSafetyStockResponse]
+    """Sets the buffer of one cell that is never promised. Idempotent by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, REQUEST_ID_REUSED.
+    """
     ImportStock: _grpc.StreamUnaryMultiCallable[_stock_service_pb2.ImportStockRequest, _stock_service_pb2.ImportStockResponse]
     """A full feed: sets on hand of every named cell; cells not named keep theirs. One outcome per
     level that failed. Idempotent: each message by the stream's request_id and its own sequence.
@@ -60,6 +74,20 @@ class StockServiceAsyncStub(StockServiceStub):
     AdjustStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.AdjustStockRequest, _stock_service_pb2.AdjustStockResponse]  # type: ignore[assignment]
     """Adds to or takes from the counters of one cell. Idempotent by request_id.
     Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    """
+    SetStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.SetStockRequest, _stock_service_pb2.SetStockResponse]  # type: ignore[assignment]
+    """Sets on hand of one cell, if it is what the caller saw. Idempotent by request_id.
+    Errors: STOCK_CHANGED, NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    """
+    TransferStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.TransferStockRequest, _stock_service_pb2.TransferStockResponse]  # type: ignore[assignment]
+    """Moves units from one node to another in one act. Never refused for what is promised: the answer
+    names the deficit that is left behind. Idempotent by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
+    REQUEST_ID_REUSED.
+    """
+    SetSafetyStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.SetSafetyStockRequest, _stock_service_pb2.SetSafetyStockResponse]  # type: ignore[assignment]
+    """Sets the buffer of one cell that is never promised. Idempotent by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, REQUEST_ID_REUSED.
     """
     ImportStock: _aio.StreamUnaryMultiCallable[_stock_service_pb2.ImportStockRequest, _stock_service_pb2.ImportStockResponse]  # type: ignore[assignment]
     """A full feed: sets on hand of every named cell; cells not named keep theirs. One outcome per
@@ -85,6 +113,38 @@ class StockServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stock_service_pb2.AdjustStockResponse, _abc.Awaitable[_stock_service_pb2.AdjustStockResponse]]:
         """Adds to or takes from the counters of one cell. Idempotent by request_id.
         Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def SetStock(
+        self,
+        request: _stock_service_pb2.SetStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_service_pb2.SetStockResponse, _abc.Awaitable[_stock_service_pb2.SetStockResponse]]:
+        """Sets on hand of one cell, if it is what the caller saw. Idempotent by request_id.
+        Errors: STOCK_CHANGED, NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def TransferStock(
+        self,
+        request: _stock_service_pb2.TransferStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_service_pb2.TransferStockResponse, _abc.Awaitable[_stock_service_pb2.TransferStockResponse]]:
+        """Moves units from one node to another in one act. Never refused for what is promised: the answer
+        names the deficit that is left behind. Idempotent by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
+        REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def SetSafetyStock(
+        self,
+        request: _stock_service_pb2.SetSafetyStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_service_pb2.SetSafetyStockResponse, _abc.Awaitable[_stock_service_pb2.SetSafetyStockResponse]]:
+        """Sets the buffer of one cell that is never promised. Idempotent by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod
