@@ -1,7 +1,9 @@
-//! Commands as bytes.
+//! Commands as bytes. One byte each, no two alike; those of facts are in `facts`.
+
+mod facts;
 
 use super::reader::Reader;
-use super::writer::{write_cell, write_i64, write_line, write_list, write_text};
+use super::writer::{write_i64, write_line, write_list, write_text};
 use super::CodecError;
 use crate::command::{Command, Lines};
 use crate::ids::{ItemName, OrderRef, ReservationId};
@@ -9,18 +11,12 @@ use crate::ids::{ItemName, OrderRef, ReservationId};
 const REGISTER_LOCATION: u8 = 0;
 const REGISTER_SKU: u8 = 1;
 const REGISTER_LABOR: u8 = 2;
-const ADJUST: u8 = 3;
-const SET_ON_HAND: u8 = 4;
-const SALE: u8 = 5;
 const HOLD: u8 = 6;
 const COMMIT: u8 = 7;
 const RELEASE: u8 = 8;
 const CONSUME: u8 = 9;
 const MOVE: u8 = 10;
 const EXPIRE: u8 = 11;
-const COMPARE_AND_SET: u8 = 12;
-const TRANSFER: u8 = 13;
-const SET_SAFETY_STOCK: u8 = 14;
 const EXTEND: u8 = 15;
 
 pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
@@ -30,56 +26,12 @@ pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
             write_text(name, out);
         }
         Command::RegisterItem { name } => write_item_name(name, out),
-        Command::Adjust {
-            cell,
-            on_hand_delta,
-            unavailable_delta,
-            reason,
-        } => {
-            out.push(ADJUST);
-            write_cell(*cell, out);
-            write_i64(*on_hand_delta, out);
-            write_i64(*unavailable_delta, out);
-            out.push(*reason);
-        }
-        Command::SetOnHand { cell, on_hand } => {
-            out.push(SET_ON_HAND);
-            write_cell(*cell, out);
-            write_i64(*on_hand, out);
-        }
-        Command::CompareAndSet {
-            cell,
-            expected,
-            on_hand,
-        } => {
-            out.push(COMPARE_AND_SET);
-            write_cell(*cell, out);
-            write_i64(*expected, out);
-            write_i64(*on_hand, out);
-        }
-        Command::Transfer { from, to, quantity } => {
-            out.push(TRANSFER);
-            write_cell(*from, out);
-            write_cell(*to, out);
-            write_i64(*quantity, out);
-        }
-        Command::SetSafetyStock { cell, safety_stock } => {
-            out.push(SET_SAFETY_STOCK);
-            write_cell(*cell, out);
-            write_i64(*safety_stock, out);
-        }
-        Command::Sale {
-            source,
-            cell,
-            quantity,
-            reservation,
-        } => {
-            out.push(SALE);
-            out.extend_from_slice(&source.to_le_bytes());
-            write_cell(*cell, out);
-            write_i64(*quantity, out);
-            write_option(reservation.as_ref(), out, |id, out| write_id(*id, out));
-        }
+        Command::Adjust { .. }
+        | Command::SetOnHand { .. }
+        | Command::CompareAndSet { .. }
+        | Command::SetSafetyStock { .. }
+        | Command::Transfer { .. }
+        | Command::Sale { .. } => facts::write(command, out),
         Command::Hold {
             reservation,
             order,
@@ -166,22 +118,6 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Command, CodecError> {
                 window_start_s: reader.i64()?,
             },
         },
-        ADJUST => Command::Adjust {
-            cell: reader.cell()?,
-            on_hand_delta: reader.i64()?,
-            unavailable_delta: reader.i64()?,
-            reason: reader.u8()?,
-        },
-        SET_ON_HAND => Command::SetOnHand {
-            cell: reader.cell()?,
-            on_hand: reader.i64()?,
-        },
-        SALE => Command::Sale {
-            source: reader.u128()?,
-            cell: reader.cell()?,
-            quantity: reader.i64()?,
-            reservation: reader.option(Reader::reservation_id)?,
-        },
         HOLD => Command::Hold {
             reservation: reader.reservation_id()?,
             order: OrderRef(reader.u128()?),
@@ -206,29 +142,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Command, CodecError> {
         EXPIRE => Command::Expire {
             reservation: reader.reservation_id()?,
         },
-        COMPARE_AND_SET => Command::CompareAndSet {
-            cell: reader.cell()?,
-            expected: reader.i64()?,
-            on_hand: reader.i64()?,
-        },
-        TRANSFER => Command::Transfer {
-            from: reader.cell()?,
-            to: reader.cell()?,
-            quantity: reader.i64()?,
-        },
-        SET_SAFETY_STOCK => Command::SetSafetyStock {
-            cell: reader.cell()?,
-            safety_stock: reader.i64()?,
-        },
         EXTEND => Command::Extend {
             reservation: reader.reservation_id()?,
             ttl_ms: reader.i64()?,
         },
-        tag => {
-            return Err(CodecError::Tag {
-                what: "command",
-                tag,
-            })
-        }
+        tag => facts::read(tag, reader)?,
     })
 }

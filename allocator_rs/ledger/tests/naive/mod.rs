@@ -209,14 +209,7 @@ impl Naive {
                 cell,
                 expected,
                 on_hand,
-            } => {
-                let before = self.physical.get(cell).copied().unwrap_or_default().0;
-                if self.knows(*cell) && before != *expected {
-                    Err(Refusal::NotAsExpected)
-                } else {
-                    self.fact(*cell, i128::from(*on_hand) - i128::from(before), 0)
-                }
-            }
+            } => self.compare_and_set(*cell, *expected, *on_hand),
             Command::Transfer { from, to, quantity } => self.transfer(*from, *to, *quantity),
             Command::SetSafetyStock { cell, safety_stock } => self.keep(*cell, *safety_stock),
             Command::Extend {
@@ -310,6 +303,19 @@ impl Naive {
         );
         self.physical.insert(cell, counters);
         Ok(Outcome::Cell(self.view(cell)))
+    }
+
+    fn compare_and_set(
+        &mut self,
+        cell: CellKey,
+        expected: i64,
+        on_hand: i64,
+    ) -> Result<Outcome, Refusal> {
+        let before = self.physical.get(&cell).copied().unwrap_or_default().0;
+        if self.knows(cell) && before != expected {
+            return Err(Refusal::NotAsExpected);
+        }
+        self.fact(cell, i128::from(on_hand) - i128::from(before), 0)
     }
 
     fn keep(&mut self, cell: CellKey, units: i64) -> Result<Outcome, Refusal> {
