@@ -157,6 +157,7 @@ def _ask(
         "all_or_nothing": False,
         "excluded_node_ids": [],
         "pickup_only_at": None,
+        "customer_node_id": None,
     }
 
 

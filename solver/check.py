@@ -68,6 +68,8 @@ class World:
         """The nearest store in reach open before the promise, else the nearest; None for SHIP."""
         if ask.method != "PICKUP":
             return None
+        if ask.customer_node_id in self.nodes:
+            return ask.customer_node_id
         reach_m = self.request.policy.pickup_reach_km * 1000
         stores = []
         for index, entry in enumerate(self.request.nodes):

@@ -117,7 +117,9 @@ class AskLine:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is to be sourced. `now_ms`: when it was asked first; it decides the customer's store."""
+    """What is to be sourced at `now_ms`. `customer_node_id`: the customer's store as it was found
+    when the order was placed; None: it is to be found now.
+    """
 
     order_id: str
     method: Method
@@ -129,6 +131,7 @@ class Ask:
     all_or_nothing: bool = False
     excluded_node_ids: tuple[str, ...] = ()
     pickup_only_at: str | None = None
+    customer_node_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ pub struct AskDto {
     all_or_nothing: bool,
     excluded_node_ids: Vec<String>,
     pickup_only_at: Option<String>,
+    customer_node_id: Option<String>,
 }
 
 impl From<AskDto> for Ask {
@@ -94,6 +95,7 @@ impl From<AskDto> for Ask {
             all_or_nothing: dto.all_or_nothing,
             excluded_node_ids: dto.excluded_node_ids,
             pickup_only_at: dto.pickup_only_at,
+            customer_node_id: dto.customer_node_id,
         }
     }
 }

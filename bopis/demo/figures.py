@@ -90,6 +90,10 @@ def figures(
     ]
     if oversold.units:
         problems.append(f"{oversold.units} units were oversold: {dict(oversold.by_cell)}")
+    if oversold.unpromised_lines:
+        problems.append(f"{oversold.unpromised_lines} lines left a node that was not promised them")
+    if not acknowledged:
+        problems.append("no acknowledged act was looked at")
     if not replay_equal:
         problems.append(f"the journal replays to {verified}, not to {drained.get('state_hash')}")
     return {

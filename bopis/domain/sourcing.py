@@ -33,7 +33,8 @@ class Ask:
     `now_ms` is the moment of asking, windows before it are past; `promise_ms` is the promised
     ready-by time, already rounded to a window end. `excluded_node_ids` do none of the lines.
     `pickup_only_at` names the one store where pickup is possible (another group of the order waits
-    there); None: any store that method, reach and consent allow.
+    there); None: any store that method, reach and consent allow. `customer_node_id` is the
+    customer's store as it was found when the order was placed; None: it is to be found now.
     """
 
     order_id: str
@@ -46,6 +47,7 @@ class Ask:
     all_or_nothing: bool = False
     excluded_node_ids: tuple[str, ...] = ()
     pickup_only_at: str | None = None
+    customer_node_id: str | None = None
 
 
 class ReservationTakenError(Exception):

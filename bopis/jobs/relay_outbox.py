@@ -1,4 +1,8 @@
-"""Publishing the outbox: at least once, in order per order, with backoff, then dead letters."""
+"""Publishing the outbox: at least once, in order per order, with backoff.
+
+An event that its consumer cannot take is buried as a dead letter after some tries. One that it
+cannot take *now* (an OSError: a full disk, a server that is away) waits as long as it must.
+"""
 
 import asyncio
 import time
@@ -18,6 +22,8 @@ BATCH: Final = 256
 TRIES_MAX: Final = 8
 BACKOFF_MS: Final = 200
 """First pause after a failure, doubled with each further one: the eighth try comes after 25 s."""
+
+BACKOFF_MAX_MS: Final = 30_000
 
 ERROR_LENGTH_MAX: Final = 500
 
@@ -50,12 +56,12 @@ async def relay(store: OrderStore, bus: Bus) -> int:
                 published.append(row.sequence)
                 continue
             text = f"{type(error).__name__}: {error}"[:ERROR_LENGTH_MAX]
-            if row.tries + 1 >= TRIES_MAX:
+            if row.tries + 1 >= TRIES_MAX and not isinstance(error, OSError):
                 dead.append((row.sequence, text))
                 _log.error("relay.dead_letter", event_id=row.event.event_id, error=text)
             else:
                 stuck.add(row.event.order_id)
-                failed.append((row.sequence, _real_ms() + BACKOFF_MS * 2**row.tries, text))
+                failed.append((row.sequence, _real_ms() + _pause_ms(row.tries), text))
                 _log.warning("relay.failed", event_id=row.event.event_id, error=text)
     failpoint("relay.after_publish")
     await store.outbox_done(published, failed=failed, dead=dead)
@@ -73,6 +79,10 @@ def _waves(rows: Sequence[OutboxRow]) -> list[list[OutboxRow]]:
             waves.append([])
         waves[at].append(row)
     return waves
+
+
+def _pause_ms(tries: int) -> int:
+    return min(BACKOFF_MS << min(tries, TRIES_MAX), BACKOFF_MAX_MS)
 
 
 def _real_ms() -> int:

@@ -40,17 +40,26 @@ _decoder: Final = msgspec.json.Decoder(_Data)
 
 
 def notifying_handler(notifier: Notifier, *, code_key: bytes, policy: Policy) -> BusHandler:
-    """The bus consumer that tells customers. A batch that cannot be sent fails as a whole."""
+    """The bus consumer that tells customers. What cannot be read fails alone; what cannot be sent
+    fails together.
+    """
 
     async def handle(events: Sequence[Envelope]) -> Sequence[Exception | None]:
-        wanted = [event for event in events if event.type in _KINDS]
-        if not wanted:
-            return [None] * len(events)
+        results: dict[str, Exception] = {}
+        messages: list[Notification] = []
+        for event in events:
+            if event.type not in _KINDS:
+                continue
+            try:
+                messages.append(_notification(event, code_key, policy))
+            except msgspec.MsgspecError as error:
+                results[event.id] = error
         try:
-            await notifier.send([_notification(one, code_key, policy) for one in wanted])
+            if messages:
+                await notifier.send(messages)
         except OSError as error:
-            return [error if event.type in _KINDS else None for event in events]
-        return [None] * len(events)
+            results |= dict.fromkeys((one.event_id for one in messages), error)
+        return [results.get(event.id) for event in events]
 
     return handle
 

@@ -31,6 +31,11 @@ PLACE_TRIES: Final = 8
 ABANDONED_MAX: Final = 1_000
 """Attempts left behind by crashes that a resumption steps over."""
 
+GAP_MAX: Final = 4
+"""Attempts in a row that may have made no reservation though later ones did: a plan that filled
+nothing, a hold that expired and was not granted again. Two can meet; more than that is slack.
+"""
+
 LATER_MS: Final = 1_000
 
 _LIVE: Final = (ReservationState.HELD, ReservationState.COMMITTED)
@@ -65,6 +70,7 @@ def ask_of(
         all_or_nothing=order.all_or_nothing,
         excluded_node_ids=tuple(sorted(short)),
         pickup_only_at=pickup_only_at,
+        customer_node_id=order.customer_node_id or None,
     )
 
 
@@ -108,12 +114,16 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
 
 
 async def _step_over_abandoned(deps: Dependencies, order_id: str, attempt: int) -> int:
-    """Releases what earlier tries of the same command hold; the first attempt not used."""
+    """Releases what earlier tries of the same command hold; the first attempt after them all."""
+    unused = attempt
     for number in range(attempt, attempt + ABANDONED_MAX):
         abandoned = reservation_id(order_id, number)
         found = await deps.ledger.reservation(abandoned)
         if found is None:
-            return number
+            if number - unused >= GAP_MAX:
+                return unused
+            continue
+        unused = number + 1
         if found.state in _LIVE:
             await deps.ledger.act(
                 [Release(abandoned)], request_id=act_id(order_id, "abandon", abandoned)

@@ -10,9 +10,10 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+import structlog
 
 from bopis.domain.commands import SetCapacity as SetCapacityRequest
-from bopis.domain.errors import FieldInvalid, NodeNotFound, RequestIdReused, TokenInvalid
+from bopis.domain.errors import Exhausted, FieldInvalid, NodeNotFound, RequestIdReused, TokenInvalid
 from bopis.domain.ids import derived_uuid
 from bopis.domain.ledger import (
     CapacityWindow,
@@ -35,6 +36,7 @@ NODES_PER_ACT: Final = 10
 """Nodes whose windows one ledger act opens: about a thousand windows."""
 
 _DAY_S: Final = 86_400
+_log = structlog.get_logger(__name__)
 _NETWORK: Final = "\x00network"
 """The lock of whatever changes nodes and their windows."""
 
@@ -83,9 +85,17 @@ async def load_network(deps: Dependencies) -> None:
     horizons = await deps.store.horizons()
     deps.directory.nodes.update((node.node_id, node) for node in nodes)
     deps.directory.horizons.update((one.node_id, one) for one in horizons)
-    # A crash between the store's write and the ledger's leaves names that the ledger lacks.
-    await _register(deps, nodes)
-    await _open(deps, nodes)
+    try:
+        # A crash between the store's write and the ledger's leaves names that the ledger lacks.
+        await _register(deps, nodes)
+        await _open(deps, nodes)
+    except Exhausted as error:
+        # No room for another act: it goes on with what is known; the job opens later hours. A node
+        # that never was opened is left out: its import was not acknowledged.
+        _log.warning("network.not_opened", reason=error.reason, message=error.message)
+        for node in nodes:
+            if node.node_id not in deps.directory.horizons:
+                del deps.directory.nodes[node.node_id]
     _load_sourcer(deps)
 
 

@@ -90,7 +90,7 @@ class NaiveSourcer:
         policy = self._loaded_policy()
         customer_node = ""
         if ask.method is Method.PICKUP:
-            customer_node = customer_store(
+            customer_node = ask.customer_node_id or customer_store(
                 [
                     one
                     for node_id, one in self._nodes.items()

@@ -56,4 +56,6 @@ pub struct Ask {
     pub excluded_node_ids: Vec<String>,
     /// The one store where pickup is possible; none: any that method, reach and consent allow.
     pub pickup_only_at: Option<String>,
+    /// The customer's store as it was found when the order was placed; none: it is to be found now.
+    pub customer_node_id: Option<String>,
 }

@@ -39,7 +39,12 @@ pub(crate) fn allowed(world: &World, ask: &Ask) -> (Option<usize>, Allowed) {
         })
         .collect();
     let customer_node = match ask.method {
-        Method::Pickup => customer_store(world, ask, &meters),
+        Method::Pickup => {
+            let known = ask.customer_node_id.as_deref();
+            known
+                .and_then(|node_id| world.network.index(node_id))
+                .or_else(|| customer_store(world, ask, &meters))
+        }
         Method::Ship => None,
     };
     let included = |index: &usize| {

@@ -121,6 +121,28 @@ fn the_customers_store_is_the_nearest_that_is_open_before_the_promise() {
 }
 
 #[test]
+fn the_customers_store_stays_what_it_was_when_the_order_was_placed() {
+    let world = world();
+    let mut asked = ask(Method::Pickup, &[("a", 1)]);
+    asked.consent.other_store_km = 0;
+    asked.consent.ship_home = false;
+    asked.customer_node_id = Some("mid".to_owned());
+    let stock = supply(&world, &[((0, 0), PLENTY), ((1, 0), PLENTY)]);
+    let plan = best(&world, &asked, &stock);
+    assert_eq!(
+        nodes(&plan),
+        [("mid", Method::Pickup)],
+        "near is nearer now"
+    );
+    assert_eq!(plan.customer_node_id.as_deref(), Some("mid"));
+    asked.customer_node_id = Some("closed for good".to_owned());
+    assert_eq!(
+        nodes(&best(&world, &asked, &stock)),
+        [("near", Method::Pickup)]
+    );
+}
+
+#[test]
 fn warehouses_ship_only_and_dark_stores_hand_out() {
     let world = world();
     let mut asked = ask(Method::Pickup, &[("a", 1)]);

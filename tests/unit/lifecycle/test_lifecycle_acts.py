@@ -11,13 +11,22 @@ from bopis.domain.errors import (
     NotServing,
     RequestIdReused,
 )
-from bopis.domain.ledger import ActDone, Command
+from bopis.domain.ids import reservation_id
+from bopis.domain.ledger import (
+    ActDone,
+    Command,
+    Commit,
+    Hold,
+    ReservationLine,
+    ReservationState,
+)
 from bopis.domain.network import Method
 from bopis.domain.order import OrderState
 from bopis.service import ordering
-from bopis.service.acts import drain
+from bopis.service.acts import Work, drain
 from bopis.service.deadline import begin_call
 from bopis.service.reconcile import reconcile_unfinished
+from bopis.service.sourcing import ask_of, place_and_commit
 from bopis.testing.counter import Counter
 
 HOUR_S = 3_600
@@ -68,6 +77,33 @@ async def test_a_call_whose_deadline_passes_behind_another_one_begins_nothing(
     assert orders == ()
     assert await counter.shop.store.open_intents() == ()
     await counter.assert_books_agree()
+
+
+async def test_a_resumption_gives_back_what_attempts_after_a_gap_hold(counter: Counter) -> None:
+    # Attempts 1 and 2 filled nothing; 3 was committed when the process died.
+    deps, ledger = counter.shop.deps, counter.shop.ledger
+    line = ReservationLine("east", 2, sku="apple")
+    left = reservation_id("gap", 3)
+    await ledger.act(
+        [Hold(left, "gap", (line,), 60_000), Commit(left)], request_id=deps.ids.new_uuid()
+    )
+    order = await counter.create(("apple", 1), order_id="other")
+    work = Work(
+        deps=deps,
+        command=counter.create_command(("apple", 1), order_id="gap"),
+        order_id="gap",
+        fingerprint="f",
+        now_ms=deps.clock.wall_ms(),
+        point="create_order",
+        resumed=True,
+    )
+    ask = replace(ask_of(order, order.lines, now_ms=work.now_ms), order_id="gap")
+    placed = await place_and_commit(work, ask, attempts=0)
+    assert placed.reservation_id == reservation_id("gap", 4)
+    given_back = await ledger.reservation(left)
+    assert given_back is not None
+    assert given_back.state is ReservationState.RELEASED
+    assert counter.atp("east", "apple") == 8, "one unit for each order"
 
 
 async def test_one_request_id_for_two_orders_at_the_same_time_makes_one_order(

@@ -5,10 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bopis.domain import commands
-from bopis.domain.errors import (
-    RequestIdReused,
-)
-from bopis.domain.ledger import CapacityWindow, CellKey
+from bopis.domain.errors import RequestIdReused, RequestWindowFull
+from bopis.domain.ledger import ActDone, CapacityWindow, CellKey
 from bopis.service import stores
 from bopis.testing.counter import Counter, request_id
 from bopis.testing.shop import MONDAY_10_UTC_MS
@@ -56,3 +54,18 @@ async def test_new_hours_close_the_windows_of_the_old_ones(counter: Counter) -> 
     view = counter.shop.ledger.view
     assert view(CellKey("east", None, start)).on_hand == 0
     assert view(CellKey("east", None, start + 2 * HOUR_S)).on_hand == 3_600
+
+
+async def test_a_start_without_room_for_an_act_still_serves_what_is_known(
+    counter: Counter,
+) -> None:
+    async def full(_commands: object, *, request_id: str) -> ActDone:
+        raise RequestWindowFull(f"no room for {request_id}", retry_after_ms=1)
+
+    deps, ledger = counter.shop.deps, counter.shop.ledger
+    deps.directory.nodes.clear()
+    act, ledger.act = ledger.act, full  # type: ignore[method-assign]
+    await stores.load_network(deps)
+    ledger.act = act  # type: ignore[method-assign]
+    assert sorted(deps.directory.nodes) == ["east", "hub", "west"]
+    assert await stores.extend_windows(deps) == 0

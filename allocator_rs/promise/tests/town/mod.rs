@@ -110,6 +110,7 @@ pub fn ask(method: Method, lines: &[(&str, i64)]) -> Ask {
         all_or_nothing: false,
         excluded_node_ids: Vec::new(),
         pickup_only_at: None,
+        customer_node_id: None,
     }
 }
 
