@@ -164,9 +164,14 @@ async def _move_all(
     moved: list[str] = []
     lost = 0
     for component in proposal.components:
-        if all(one.order_id in by_id for one in component) and await move_orders(
-            deps, [by_id[one.order_id] for one in component], component, operation_id=operation_id
-        ):
+        is_moved = False
+        if all(one.order_id in by_id for one in component):
+            together = [by_id[one.order_id] for one in component]
+            try:
+                is_moved = await move_orders(deps, together, component, operation_id=operation_id)
+            except Exception:  # noqa: BLE001 (what moved before is reported all the same)
+                _log.exception("reallocation.move_failed", order_ids=[o.order_id for o in together])
+        if is_moved:
             moved += [one.order_id for one in component]
         else:
             lost += len(component)
