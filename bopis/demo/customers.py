@@ -24,6 +24,7 @@ from bopis.demo.wire import (
     lines_of,
     method_to_wire,
     money,
+    plain,
     promised_lines,
     request_id,
 )
@@ -221,8 +222,8 @@ def _create(order: ScenarioOrder, seed: int) -> order_service_pb2.CreateOrderReq
         place=common_pb2.Place(
             latitude=order.latitude,
             longitude=order.longitude,
-            postal_code=order.postal_code,
-            region=order.region,
+            postal_code=plain(order.postal_code, 32),
+            region=plain(order.region, 64),
         ),
         lines=[
             order_service_pb2.OrderLine(
@@ -233,7 +234,7 @@ def _create(order: ScenarioOrder, seed: int) -> order_service_pb2.CreateOrderReq
             )
             for line in order.lines
         ],
-        customer_id=f"customer-of-{order.order_id}"[:64],
+        customer_id=f"customer-of-{order.order_id}"[:64].rstrip(),
     )
     if order.ready_within_minutes is not None:
         request.ready_within.CopyFrom(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DAY_S = 86_400
 HORIZON_DAYS = 9
+"""After the last order: what the service opens ahead, and the day on which it does."""
 MICROS = 1_000_000
 PROBLEMS_MAX = 20
 COUNTS = (
@@ -146,7 +147,7 @@ def _compared(run: Run, planned: Sequence[PlannedOrder], ready: ReadyTimes) -> t
         run.scenario.nodes,
         run.scenario.skus,
         start_s=start_s,
-        end_s=start_s + HORIZON_DAYS * DAY_S,
+        end_s=int(run.scenario.orders[-1].placed_at.timestamp()) + HORIZON_DAYS * DAY_S,
     )
     day = play_nearest_first(
         planned,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TypeVar
 
 from bopis.demo.server_process import DemoError
-from bopis.demo.wire import make_channel, money, request_id
+from bopis.demo.wire import make_channel, money, plain, request_id
 from bopis.scenario.model import Node, Scenario
 from bopis.v1 import (
     catalog_service_pb2,
@@ -42,7 +42,7 @@ async def import_scenario(address: str, scenario: Scenario, *, seed: int, advanc
         items = [
             catalog_service_pb2.Item(
                 sku=sku.sku,
-                description=sku.description[:500],
+                description=plain(sku.description, 500),
                 unit_price=money(sku.unit_price_micro),
                 weight_g=sku.weight_g or 0,
             )
@@ -56,6 +56,8 @@ async def import_scenario(address: str, scenario: Scenario, *, seed: int, advanc
             timeout=IMPORT_TIMEOUT_S,
         )
         levels = list(scenario.on_hand.items())
+        if not levels:
+            return
         answer = await stock_service_pb2_grpc.StockServiceStub(channel).ImportStock(
             _stock(levels, seed=seed, advance=advance), timeout=IMPORT_TIMEOUT_S
         )
@@ -70,13 +72,13 @@ def _store(node: Node) -> store_service_pb2.Store:
     return store_service_pb2.Store(
         node_id=node.node_id,
         kind=store_service_pb2.Store.Kind.Value(f"KIND_{node.kind}"),
-        name=node.name[:200],
-        city=node.city[:200],
+        name=plain(node.name, 200),
+        city=plain(node.city, 200),
         place=common_pb2.Place(
             latitude=node.latitude,
             longitude=node.longitude,
-            postal_code=node.postal_code[:32],
-            region=node.region[:64],
+            postal_code=plain(node.postal_code, 32),
+            region=plain(node.region, 64),
         ),
         time_zone=node.time_zone,
         open_minute=node.open_minute,

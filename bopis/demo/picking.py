@@ -43,7 +43,7 @@ class Associates:
         request = pick_service_pb2.ClaimPickTaskRequest(
             request_id=self._id("claim", task.pick_task_id, self.claims[task.pick_task_id]),
             pick_task_id=task.pick_task_id,
-            associate_id=f"team-{self.node.node_id}"[:64],
+            associate_id=f"team-{self.node.node_id}"[:64].rstrip(),
         )
         answer = await self._try(self.stub.ClaimPickTask, request)
         return None if answer is None else answer.response.pick_task

@@ -49,8 +49,9 @@ POLL_S = 0.2
 OPEN_POLL_S = 1.0
 QUIET_POLLS = 3
 BEFORE_FIRST_ORDER_S = 600
-# After the last order: latest promise, latest late window, time that pickups are kept, slack.
-ENDS_WITHIN_S = (30 + 48 + 72 + 48) * 3600
+# After the latest promise: latest late window, time that pickups are kept, slack.
+ENDS_WITHIN_S = (48 + 72 + 48) * 3600
+PROMISED_WITHIN_S = 30 * 3600
 NOTIFICATIONS = "notifications.jsonl"
 
 
@@ -269,12 +270,18 @@ def _last_s(run: Run) -> float:
     return run.scenario.orders[-1].placed_at.timestamp()
 
 
+def _ends_s(run: Run) -> float:
+    """When the day should long be over."""
+    asked = (60 * (order.ready_within_minutes or 0) for order in run.scenario.orders)
+    return _last_s(run) + max(PROMISED_WITHIN_S, *asked) + ENDS_WITHIN_S
+
+
 async def _until(run: Run, done: Callable[[], bool]) -> None:
     """Waits for a condition, or until the day should long be over: what is open then is counted."""
     while not done():
         run.check()
         run.view.day(_now_s(run), run.server.scale, run.counts)
-        if _now_s(run) > _last_s(run) + ENDS_WITHIN_S:
+        if _now_s(run) > _ends_s(run):
             return
         await asyncio.sleep(POLL_S)
     run.view.day(_now_s(run), run.server.scale, run.counts)
@@ -294,7 +301,7 @@ async def _until_all_ended(run: Run) -> None:
             quiet = 0 if at_work or await any_open(channel) else quiet + 1
             run.check()
             run.view.day(_now_s(run), run.server.scale, run.counts)
-            if _now_s(run) > _last_s(run) + ENDS_WITHIN_S:
+            if _now_s(run) > _ends_s(run):
                 return
             await asyncio.sleep(OPEN_POLL_S)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -128,6 +129,15 @@ def reason_of(error: grpc.aio.AioRpcError) -> str:
                 if detail.Unpack(info):
                     return str(info.reason)
     return ""
+
+
+_LONG_NUMBERS = re.compile(r"[0-9](?:[ -]?[0-9]){12,}")
+
+
+def plain(text: str, most: int) -> str:
+    """A text as the API takes it: one line, no number that could be a card's, at most so long."""
+    printable = "".join(one if one.isprintable() else " " for one in text)
+    return _LONG_NUMBERS.sub("(number)", printable)[:most]
 
 
 def request_id(seed: int, *parts: object) -> str:

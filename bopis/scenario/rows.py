@@ -11,6 +11,7 @@ from pathlib import Path
 
 MICROS = 1_000_000
 ID_LENGTH_MAX = 64
+YEARS = range(1970, 9000)
 
 
 class ScenarioError(ValueError):
@@ -89,6 +90,8 @@ class Row:
             raise self.error(f"{column} {text!r} is no ISO 8601 instant") from None
         if value.tzinfo is None:
             raise self.error(f"{column} {text!r} names no offset from UTC (end it with Z)")
+        if value.year not in YEARS:
+            raise self.error(f"{column} {text!r} is not between {YEARS.start} and {YEARS.stop - 1}")
         return value.astimezone(UTC)
 
 

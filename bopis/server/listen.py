@@ -20,6 +20,8 @@ from bopis.v1 import inventory_service_pb2, stock_service_pb2
 FOLDER_PREFIX: Final = "bopis-"
 SOCKET_NAME: Final = "s"
 _SECRET_BYTES: Final = 32
+PENDING_MAX: Final = 16_384
+"""Calls that wait for a handler at most."""
 
 _NATIVE_FILES: Final = (inventory_service_pb2.DESCRIPTOR, stock_service_pb2.DESCRIPTOR)
 """Files of the services that the door answers itself; reflection names them too."""
@@ -114,6 +116,10 @@ async def start_server(
             ("grpc.max_receive_message_length", message_bytes_max),
             ("grpc.max_send_message_length", message_bytes_max),
             ("grpc.max_metadata_size", 64 * 1024),
+            # As many calls and streams as the door lets through may come at once, say when every
+            # store opens its pick stream after a restart; by default some thousand are refused.
+            ("grpc.server.max_pending_requests", PENDING_MAX),
+            ("grpc.server.max_pending_requests_hard_limit", 2 * PENDING_MAX),
             # Keepalive is between the door and its clients.
             ("grpc.http2.max_ping_strikes", 0),
         ),

@@ -19,7 +19,7 @@ from bopis.demo.plans import promise_s
 from bopis.demo.shelf import Shelves, physical_stock
 from bopis.demo.simclock import SimClock
 from bopis.demo.speeds import day_speed, evening_speed, quiet_speed, reallocation_time
-from bopis.demo.wire import micros_of, money, request_id
+from bopis.demo.wire import micros_of, money, plain, request_id
 from bopis.scenario.generator import GeneratorParameters, generate_scenario
 from bopis.scenario.rows import ScenarioError
 from bopis.scenario.writer import write_scenario
@@ -155,3 +155,16 @@ def test_a_day_without_orders_is_refused(tmp_path: Path) -> None:
     write_scenario(replace(SCENARIO, orders=()), tmp_path)
     with pytest.raises(ScenarioError, match="no order to replay"):
         load_day(tmp_path, orders=None, seed=1, reach_m=REACH_M)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Main Street 5", "Main Street 5"),
+        ("two\nlines\tand\x00more", "two lines and more"),
+        ("4111 1111 1111 1111 is no article", "(number) is no article"),
+        ("x" * 300, "x" * 200),
+    ],
+)
+def test_texts_are_sent_as_the_api_takes_them(text: str, expected: str) -> None:
+    assert plain(text, 200) == expected

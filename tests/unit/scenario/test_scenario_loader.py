@@ -77,6 +77,7 @@ ORDER = "o1,PICKUP,2026-03-03T15:00:00Z,40.01,-75.01,,,"
         ("on_hand", "S1,A,5", "S1,C,5", r"on_hand.csv:2: sku 'C' is not in skus.csv"),
         ("on_hand", "S1,A,5", "S1,A,-5", r"on_hand.csv:2: quantity -5 is not within"),
         ("orders", ORDER, ORDER.replace("T15:00:00Z", "T15:00:00"), r"orders.csv:2: .* no offset"),
+        ("orders", ORDER, ORDER.replace("2026-", "0001-"), r"orders.csv:\d: placed_at .* between"),
         ("orders", ORDER, ORDER.replace("-03T", "-09T"), r"orders.csv:3: placed_at .* before"),
         ("orders", "o2,SHIP", "o1,SHIP", r"orders.csv:3: order_id 'o1' comes twice"),
         ("orders", "o2,SHIP", "o3,SHIP", r"orders.csv:3: order_id 'o3' has no line"),
