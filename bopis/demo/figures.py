@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bopis.demo.run import Run
 
 DAY_S = 86_400
-HORIZON_DAYS = 9
+HORIZON_DAYS = 11
 """After the last order: what the service opens ahead, and the day on which it does."""
 MICROS = 1_000_000
 PROBLEMS_MAX = 20

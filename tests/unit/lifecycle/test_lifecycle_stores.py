@@ -16,7 +16,7 @@ HOUR_S = 3_600
 
 async def test_windows_are_opened_for_the_horizon_and_extended_by_the_day(counter: Counter) -> None:
     deps, clock = counter.shop.deps, counter.shop.clock
-    far = MONDAY_10_UTC_MS // 1000 + 8 * 86_400
+    far = MONDAY_10_UTC_MS // 1000 + 10 * 86_400
     last = CellKey("east", None, far - HOUR_S)
     assert counter.shop.ledger.view(last).on_hand == 3_600
     assert counter.shop.ledger.view(replace(last, window_start_s=far)).on_hand == 0
