@@ -111,7 +111,7 @@ def _check_lines(deps: Dependencies, command: CreateOrder) -> None:
             raise SkuNotFound(f"no SKU {line.sku}", field=f"lines[{index}].sku")
     catalog = deps.directory.currency
     if catalog and command.currency not in ("", catalog):
-        priced = next(i for i, line in enumerate(command.lines) if line.unit_price_micro)
+        priced = next((i for i, line in enumerate(command.lines) if line.unit_price_micro), 0)
         raise FieldInvalid(
             f"the catalog's prices are in {catalog}",
             field=f"lines[{priced}].unit_price.currency_code",

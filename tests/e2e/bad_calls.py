@@ -88,9 +88,10 @@ def dear_at_the_catalogs_price() -> orders.CreateOrderRequest:
     return request
 
 
-def in_euro() -> orders.CreateOrderRequest:
+def in_euro(*, units: int = 10) -> orders.CreateOrderRequest:
     request = order_request()
-    request.lines[0].unit_price.currency_code = "EUR"
+    price = request.lines[0].unit_price
+    price.currency_code, price.units = "EUR", units
     return request
 
 
@@ -193,6 +194,7 @@ def field_cases() -> list[Case]:
         ("no place", passed, changed(order(), lambda r: r.ClearField("place")), "place"),
         ("a line number twice", passed, many_order_lines(2), "lines[1].line_number"),
         ("another currency", passed, in_euro(), "lines[0].unit_price.currency_code"),
+        ("nothing, in another", passed, in_euro(units=0), "lines[0].unit_price.currency_code"),
         (
             "another currency",
             "catalog.ImportItems",
