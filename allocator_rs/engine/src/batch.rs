@@ -1,16 +1,23 @@
 //! The jobs that share one turn of the writer, and one write.
 
-use bopis_ledger::{Act, Record, RequestKey, ReservationId};
+use bopis_ledger::{Act, ReservationId};
 
 use crate::job::{Answer, Done, Drained, Job, ReservationAnswer};
 use crate::weight::weight;
+
+/// Who waits for answers to acts.
+pub(crate) enum Waiting {
+    /// For one.
+    One(Answer<Done>),
+    /// For so many at once.
+    Many(usize, Answer<Vec<Done>>),
+}
 
 /// What one turn answers.
 #[derive(Default)]
 pub(crate) struct Batch {
     pub(crate) acts: Vec<Act>,
-    pub(crate) keys: Vec<(RequestKey, u64)>,
-    pub(crate) answers: Vec<Answer<Done>>,
+    pub(crate) waiting: Vec<Waiting>,
     pub(crate) reads: Vec<(ReservationId, ReservationAnswer)>,
     pub(crate) drain: Option<Answer<Drained>>,
     pub(crate) weight: usize,
@@ -21,9 +28,18 @@ impl Batch {
         match job {
             Job::Act(act, answer) => {
                 self.weight = self.weight.saturating_add(weight(&act));
-                self.keys.push((act.request, act.fingerprint));
                 self.acts.push(act);
-                self.answers.push(answer);
+                self.waiting.push(Waiting::One(answer));
+            }
+            Job::Acts(mut acts, answer) => {
+                let weight = |sum: usize, act| sum.saturating_add(weight(act));
+                self.weight = acts.iter().fold(self.weight, weight);
+                self.waiting.push(Waiting::Many(acts.len(), answer));
+                if self.acts.is_empty() {
+                    self.acts = acts;
+                } else {
+                    self.acts.append(&mut acts);
+                }
             }
             Job::Reservation(id, answer) => self.reads.push((id, answer)),
             Job::Drain(answer) => self.drain = Some(answer),
@@ -33,25 +49,4 @@ impl Batch {
     pub(crate) fn is_full(&self, batch_max: usize, weight_max: usize) -> bool {
         self.acts.len() + self.reads.len() >= batch_max || self.weight >= weight_max
     }
-}
-
-/// Per act: the sequence of its own record; for an act that wrote none, of the last one before.
-pub(crate) fn sequences(keys: &[(RequestKey, u64)], records: &[Record], before: u64) -> Vec<u64> {
-    let mut numbered = (before + 1..).zip(records).peekable();
-    let mut last = before;
-    keys.iter()
-        .map(|(request, fingerprint)| {
-            while let Some((sequence, Record::Expire { .. })) = numbered.peek() {
-                last = *sequence;
-                numbered.next();
-            }
-            if let Some((sequence, Record::Act { act, .. })) = numbered.peek() {
-                if act.request == *request && act.fingerprint == *fingerprint {
-                    last = *sequence;
-                    numbered.next();
-                }
-            }
-            last
-        })
-        .collect()
 }

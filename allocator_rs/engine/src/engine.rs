@@ -10,10 +10,10 @@ use crossbeam_channel::{Sender, TrySendError};
 use parking_lot::Mutex;
 
 use crate::error::{DrainError, OpenError, PositionError, SubmitError};
-use crate::job::{Answer, DrainReport, Drained, Job, Position, Reply, ReservationReply};
+use crate::job::{Answer, DrainReport, Drained, Job, Position, Replies, Reply, ReservationReply};
 use crate::options::EngineOptions;
 use crate::shared::{Change, EngineStatus, Shared};
-use crate::weight::{is_grant, is_too_large};
+use crate::weight::{are_too_large, is_grant};
 
 /// At which position and time a read was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,16 +60,36 @@ impl Engine {
     /// # Errors
     /// See [`SubmitError`]; `done` is not called then.
     pub fn submit(&self, act: Act, done: Box<dyn FnOnce(Reply) + Send>) -> Result<(), SubmitError> {
+        self.admit(std::slice::from_ref(&act))?;
+        self.enqueue(Job::Act(act, Answer::new(done)))
+    }
+
+    /// Puts acts into the queue that share one answer. They are independent, decided in order and
+    /// share one turn with whatever else waits. `done` is called exactly once if this returns Ok.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]: for the first act that cannot be taken; none is taken then and `done`
+    /// is not called. `TooLarge` also for acts that are too large together.
+    pub fn submit_all(
+        &self,
+        acts: Vec<Act>,
+        done: Box<dyn FnOnce(Replies) + Send>,
+    ) -> Result<(), SubmitError> {
+        self.admit(&acts)?;
+        self.enqueue(Job::Acts(acts, Answer::new(done)))
+    }
+
+    fn admit(&self, acts: &[Act]) -> Result<(), SubmitError> {
         match self.0.shared.status() {
             EngineStatus::Serving => {}
-            EngineStatus::DiskFull if !is_grant(&act) => {}
+            EngineStatus::DiskFull if !acts.iter().any(is_grant) => {}
             EngineStatus::DiskFull | EngineStatus::NoRoom => return Err(SubmitError::DiskFull),
             EngineStatus::Stopped => return Err(SubmitError::Stopped),
         }
-        if is_too_large(&act) {
+        if are_too_large(acts) {
             return Err(SubmitError::TooLarge);
         }
-        self.enqueue(Job::Act(act, Answer::new(done)))
+        Ok(())
     }
 
     /// Reads a reservation behind everything submitted before, when all of that is durable. While a

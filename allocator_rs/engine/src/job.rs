@@ -24,6 +24,9 @@ pub struct Done {
     pub outcome: ActOutcome,
 }
 
+/// What came of acts that were submitted together: one per act, in order.
+pub type Replies = Result<Vec<Done>, Unanswered>;
+
 /// What came of a submitted act.
 pub type Reply = Result<Done, Unanswered>;
 
@@ -83,6 +86,7 @@ pub(crate) type Drained = Result<DrainReport, DrainError>;
 
 pub(crate) enum Job {
     Act(Act, Answer<Done>),
+    Acts(Vec<Act>, Answer<Vec<Done>>),
     Reservation(ReservationId, ReservationAnswer),
     Drain(Answer<Drained>),
 }
@@ -91,6 +95,7 @@ impl Job {
     pub(crate) fn forget(self) {
         match self {
             Self::Act(_, answer) => answer.forget(),
+            Self::Acts(_, answer) => answer.forget(),
             Self::Reservation(_, answer) => answer.forget(),
             Self::Drain(answer) => answer.forget(),
         }

@@ -55,30 +55,32 @@ impl Names {
             .flatten()
     }
 
-    /// Takes over the names that these records assigned.
-    pub(crate) fn publish(&self, records: &[Record]) {
-        for record in records {
-            let Record::Act {
-                act,
-                outcome: ActOutcome::Done(outcomes),
-                ..
-            } = record
-            else {
-                continue;
-            };
-            for (command, outcome) in act.commands.iter().zip(outcomes) {
-                let Outcome::Registered { index } = outcome else {
-                    continue;
-                };
-                match command {
-                    Command::RegisterLocation { name } => {
-                        self.tables.write().add_location(name, LocationId(*index));
-                    }
-                    Command::RegisterItem { name } => {
-                        self.tables.write().add_item(name, ItemId(*index));
-                    }
-                    _ => {}
-                }
+    /// Takes over the integer that this command gave its name.
+    pub(crate) fn publish(&self, command: &Command, index: u32) {
+        match command {
+            Command::RegisterLocation { name } => {
+                self.tables.write().add_location(name, LocationId(index));
+            }
+            Command::RegisterItem { name } => {
+                self.tables.write().add_item(name, ItemId(index));
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes over the names that this record assigned.
+    pub(crate) fn recover(&self, record: &Record) {
+        let Record::Act {
+            act,
+            outcome: ActOutcome::Done(outcomes),
+            ..
+        } = record
+        else {
+            return;
+        };
+        for (command, outcome) in act.commands.iter().zip(outcomes) {
+            if let Outcome::Registered { index } = outcome {
+                self.publish(command, *index);
             }
         }
     }

@@ -106,7 +106,7 @@ fn recover(
     let mut replay = |_sequence, bytes: &[u8]| {
         let record = codec::decode(bytes).map_err(|error| error.to_string())?;
         ledger.replay(&record).map_err(|error| error.to_string())?;
-        names.publish(std::slice::from_ref(&record));
+        names.recover(&record);
         Ok(())
     };
     let journal_options = JournalOptions {

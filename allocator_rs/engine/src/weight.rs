@@ -14,13 +14,17 @@ const COMMAND_BYTES: usize = 192;
 /// A line as asked, and as it comes back in a reservation's view or a shortage.
 const LINE_BYTES: usize = 64;
 
-pub(crate) fn is_too_large(act: &Act) -> bool {
-    let answer = act
-        .commands
-        .iter()
-        .filter(|command| names_reservation(command))
-        .count();
-    answer > RESERVATION_COMMANDS_MAX || weight(act) > WEIGHT_MAX
+/// One of them, or all together.
+pub(crate) fn are_too_large(acts: &[Act]) -> bool {
+    let mut sum = 0_usize;
+    acts.iter().any(|act| {
+        let commands = act.commands.iter();
+        let answer = commands
+            .filter(|command| names_reservation(command))
+            .count();
+        sum = sum.saturating_add(weight(act));
+        answer > RESERVATION_COMMANDS_MAX || sum > WEIGHT_MAX
+    })
 }
 
 const fn names_reservation(command: &Command) -> bool {

@@ -12,15 +12,16 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bopis_journal::{Journal, JournalError, RecordBuffer};
-use bopis_ledger::{codec, CellKey, CellView, Ledger, Record, ReservationId, Stamp};
+use bopis_journal::{Journal, JournalError};
+use bopis_ledger::{Act, CellKey, CellView, Ledger, ReservationId, Stamp};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::batch::{sequences, Batch};
+use crate::batch::{Batch, Waiting};
 use crate::folder;
 use crate::job::{Answer, Done, DrainReport, Drained, Job, Position, ReservationAnswer};
 use crate::ledger_time::LedgerTime;
 use crate::shared::{EngineStatus, Shared};
+use crate::turn::Turn;
 use crate::weight::WEIGHT_MAX;
 use crate::DrainError;
 use room::Undurable;
@@ -65,12 +66,12 @@ pub(crate) struct Writer {
     ledger: Ledger,
     disk: Option<Disk>,
     time: LedgerTime,
-    sequence: u64,
     batch_max: usize,
     weight_max: usize,
     more_due: bool,
-    records: Vec<Record>,
-    buffer: RecordBuffer,
+    /// The acts of the turn.
+    acts: Vec<Act>,
+    turn: Turn,
     changed: Vec<(CellKey, CellView)>,
     /// The reads of the turn.
     reads: Vec<(ReservationId, ReservationAnswer)>,
@@ -105,18 +106,18 @@ impl Writer {
             .as_ref()
             .map_or(u64::MAX, |disk| disk.journal.segment_bytes() / 4);
         let weight_max = WEIGHT_MAX.min(usize::try_from(quarter).unwrap_or(WEIGHT_MAX));
+        let turn = Turn::new(disk.is_some(), sequence);
         Self {
             shared,
             jobs,
             ledger,
             disk,
             time,
-            sequence,
             batch_max,
             weight_max,
             more_due: false,
-            records: Vec::new(),
-            buffer: RecordBuffer::new(),
+            acts: Vec::new(),
+            turn,
             changed: Vec::new(),
             reads: Vec::new(),
             drain: None,
@@ -196,41 +197,29 @@ impl Writer {
 
     fn turn(&mut self, batch: Batch) -> Result<(), Failed> {
         let stamp = self.now();
-        self.records.clear();
+        self.turn.start();
         let stands = self.shared.time_stands.load(Ordering::Acquire);
         let due = self
             .ledger
             .next_deadline_ms()
             .is_some_and(|due_ms| due_ms <= stamp.now_ms);
-        self.more_due = due
-            && !stands
-            && self
-                .ledger
-                .expire_due(stamp, EXPIRE_SLICE, &mut self.records);
+        self.more_due =
+            due && !stands && self.ledger.expire_due(stamp, EXPIRE_SLICE, &mut self.turn);
         let Batch {
             acts,
-            keys,
-            answers,
+            waiting,
             reads,
             ..
         } = batch;
+        self.acts = acts;
         self.reads = reads;
-        let outcomes = self.ledger.apply(acts, stamp, &mut self.records);
-        let sequences = sequences(&keys, &self.records, self.sequence);
-        self.sequence += self.records.len() as u64;
+        self.ledger.apply(&self.acts, stamp, &mut self.turn);
         self.write(stamp.now_ms)?;
         self.publish();
-        let wall_ms = stamp.wall_ms;
-        for ((answer, outcome), sequence) in answers.into_iter().zip(outcomes).zip(sequences) {
-            answer.give(Done {
-                sequence,
-                wall_ms,
-                outcome,
-            });
-        }
+        self.answer(waiting, stamp.wall_ms);
         let position = Position {
             journal_id: self.shared.journal_id,
-            sequence: self.sequence,
+            sequence: self.turn.sequence,
         };
         for (id, answer) in self.reads.drain(..) {
             answer.give((self.ledger.reservation(id, stamp), position));
@@ -238,18 +227,36 @@ impl Writer {
         Ok(())
     }
 
+    /// Gives the answers, which are durable now.
+    fn answer(&mut self, waiting: Vec<Waiting>, wall_ms: i64) {
+        let mut answers = self.turn.answers.drain(..).map(|(sequence, outcome)| Done {
+            sequence,
+            wall_ms,
+            outcome,
+        });
+        for waiting in waiting {
+            match waiting {
+                Waiting::One(answer) => match answers.next() {
+                    Some(done) => answer.give(done),
+                    // Never: one answer per act. Dropped, it says that the engine stopped.
+                    None => drop(answer),
+                },
+                Waiting::Many(count, answer) => {
+                    answer.give(answers.by_ref().take(count).collect());
+                }
+            }
+        }
+    }
+
     /// Brings the turn's records to the disk.
     fn write(&mut self, now_ms: i64) -> Result<(), Failed> {
-        self.shared.assigned.store(self.sequence, Ordering::Release);
-        if self.disk.is_none() || self.records.is_empty() {
+        let last = self.turn.sequence;
+        self.shared.assigned.store(last, Ordering::Release);
+        if self.turn.is_empty() {
             return Ok(());
         }
-        self.buffer.clear();
-        for record in &self.records {
-            self.buffer.push(|out| codec::encode(record, out));
-        }
         while let Some(disk) = &mut self.disk {
-            match disk.journal.append(&self.buffer, now_ms) {
+            match disk.journal.append(&self.turn.buffer, now_ms) {
                 Ok(()) => {
                     disk.written = Instant::now();
                     break;
@@ -266,13 +273,15 @@ impl Writer {
     }
 
     fn publish(&mut self) {
-        if self.records.is_empty() {
+        if self.turn.is_empty() {
             return;
         }
         self.changed.clear();
         self.ledger.take_changed_cells(&mut self.changed);
-        self.shared.names.publish(&self.records);
-        self.shared.publish(&self.changed, self.sequence);
+        for (command, index) in &self.turn.named {
+            self.shared.names.publish(command, *index);
+        }
+        self.shared.publish(&self.changed, self.turn.sequence);
     }
 
     /// Seals a last frame that was left alone, and journals ledger time while holds are live.
@@ -314,7 +323,7 @@ impl Writer {
     fn report(&self) -> Drained {
         let report = DrainReport {
             journal_id: self.shared.journal_id,
-            sequence: self.sequence,
+            sequence: self.turn.sequence,
             state_hash: self.ledger.state_hash(),
         };
         if let Some(disk) = &self.disk {

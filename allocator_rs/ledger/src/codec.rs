@@ -19,6 +19,7 @@ mod writer;
 use crate::command::{Act, Stamp};
 use crate::ids::{RequestKey, ReservationId};
 use crate::outcome::{Outcome, Record};
+use crate::sink::RecordView;
 
 pub(crate) use outcome::state_tag;
 use reader::Reader;
@@ -62,27 +63,49 @@ const EXPIRE: u8 = 1;
 
 /// Appends the record's bytes.
 pub fn encode(record: &Record, out: &mut Vec<u8>) {
-    out.push(VERSION);
     match record {
         Record::Act {
             stamp,
             act,
             outcome,
         } => {
-            out.push(ACT);
-            write_stamp(*stamp, out);
-            writer::write_u64(u64::from(act.request.scope), out);
-            out.extend_from_slice(&act.request.id.to_le_bytes());
-            out.extend_from_slice(&act.fingerprint.to_le_bytes());
-            writer::write_list(&act.commands, out, command::write);
+            write_act(*stamp, act, out);
             outcome::write_act_outcome(outcome, out);
         }
-        Record::Expire { stamp, reservation } => {
-            out.push(EXPIRE);
-            write_stamp(*stamp, out);
-            out.extend_from_slice(&reservation.0.to_le_bytes());
-        }
+        Record::Expire { stamp, reservation } => write_expiry(*stamp, *reservation, out),
     }
+}
+
+/// Appends the bytes of a record that was just made: the same as [`encode`] of it.
+pub fn encode_view(record: &RecordView<'_>, out: &mut Vec<u8>) {
+    match *record {
+        RecordView::Act {
+            stamp,
+            act,
+            outcomes: _,
+            encoded,
+        } => {
+            write_act(stamp, act, out);
+            out.push(outcome::DONE);
+            out.extend_from_slice(encoded);
+        }
+        RecordView::Expire { stamp, reservation } => write_expiry(stamp, reservation, out),
+    }
+}
+
+fn write_act(stamp: Stamp, act: &Act, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[VERSION, ACT]);
+    write_stamp(stamp, out);
+    writer::write_u64(u64::from(act.request.scope), out);
+    out.extend_from_slice(&act.request.id.to_le_bytes());
+    out.extend_from_slice(&act.fingerprint.to_le_bytes());
+    writer::write_list(&act.commands, out, command::write);
+}
+
+fn write_expiry(stamp: Stamp, reservation: ReservationId, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[VERSION, EXPIRE]);
+    write_stamp(stamp, out);
+    out.extend_from_slice(&reservation.0.to_le_bytes());
 }
 
 /// Reads one record, which must be all there is.

@@ -19,8 +19,9 @@ use crate::decide::Decision;
 use crate::ids::{CellKey, ItemId, ItemName, LocationId, ReservationId};
 use crate::limits::{Limits, SALE_SOURCE_SCOPE};
 use crate::names::Names;
-use crate::outcome::{ActOutcome, CellView, Outcome, Record, ReservationView};
+use crate::outcome::{ActOutcome, CellView, Outcome, ReservationView};
 use crate::reservations::Reservations;
+use crate::sink::{RecordView, Sink};
 use crate::window::{Entry, Window};
 
 /// The ATP ledger. Deterministic: the same records make the same state, whatever the machine.
@@ -55,31 +56,27 @@ impl Ledger {
         }
     }
 
-    /// Decides the acts in order and takes effect; one outcome per act. Appends the records in
+    /// Decides the acts in order and takes effect; one answer per act. The records go out in
     /// journal order: per act that was not answered from (or refused by) the request window, the
     /// expiries that it needed, then the act itself. A stamp before the last record's counts as
     /// that.
-    pub fn apply(
-        &mut self,
-        acts: Vec<Act>,
-        stamp: Stamp,
-        records: &mut Vec<Record>,
-    ) -> Vec<ActOutcome> {
+    pub fn apply(&mut self, acts: &[Act], stamp: Stamp, sink: &mut impl Sink) {
         let stamp = self.not_before_last(stamp);
-        acts.into_iter()
-            .map(|act| self.apply_act(act, stamp, records))
-            .collect()
+        for act in acts {
+            let outcome = self.apply_act(act, stamp, sink);
+            sink.answer(outcome);
+        }
     }
 
     /// Expires up to `limit` due holds in order of (deadline, id). True: more are due.
-    pub fn expire_due(&mut self, stamp: Stamp, limit: usize, records: &mut Vec<Record>) -> bool {
+    pub fn expire_due(&mut self, stamp: Stamp, limit: usize, sink: &mut impl Sink) -> bool {
         let stamp = self.not_before_last(stamp);
         for _ in 0..limit {
             let Some(id) = self.reservations.next_due(stamp.now_ms) else {
                 return false;
             };
             self.advance(stamp);
-            self.expire(id, stamp, records);
+            self.expire(id, stamp, sink);
         }
         self.reservations.next_due(stamp.now_ms).is_some()
     }
@@ -195,7 +192,7 @@ impl Ledger {
             .evict(stamp.now_ms, self.limits.request_window_ms);
     }
 
-    fn apply_act(&mut self, act: Act, stamp: Stamp, records: &mut Vec<Record>) -> ActOutcome {
+    fn apply_act(&mut self, act: &Act, stamp: Stamp, sink: &mut impl Sink) -> ActOutcome {
         let keep_ms = self.limits.request_window_ms;
         if act.request.scope == SALE_SOURCE_SCOPE {
             return ActOutcome::RequestIdReused;
@@ -221,7 +218,7 @@ impl Ledger {
         self.advance(stamp);
         let mut outcomes = Vec::with_capacity(act.commands.len());
         for command in &act.commands {
-            let outcome = self.settle(&act, command, stamp, &mut outcomes, records);
+            let outcome = self.settle(act, command, stamp, &mut outcomes, sink);
             let effect = self.effect(command, &outcome, stamp);
             assert!(
                 effect.is_ok(),
@@ -230,15 +227,15 @@ impl Ledger {
             outcomes.push(outcome);
         }
         let entry = Entry::new(act.fingerprint, stamp.now_ms, &outcomes);
-        let remembered = self.remember(act.request, entry);
-        assert!(remembered.is_ok(), "a request that was not found is free");
-        let outcome = ActOutcome::Done(outcomes);
-        records.push(Record::Act {
+        sink.record(RecordView::Act {
             stamp,
             act,
-            outcome: outcome.clone(),
+            outcomes: &outcomes,
+            encoded: &entry.outcomes,
         });
-        outcome
+        let remembered = self.remember(act.request, entry);
+        assert!(remembered.is_ok(), "a request that was not found is free");
+        ActOutcome::Done(outcomes)
     }
 
     /// Decides one command, with the expiries that it needs.
@@ -248,13 +245,13 @@ impl Ledger {
         command: &Command,
         stamp: Stamp,
         earlier: &mut [Outcome],
-        records: &mut Vec<Record>,
+        sink: &mut impl Sink,
     ) -> Outcome {
         loop {
             match self.decide(command, stamp) {
                 Decision::Outcome(outcome) => return outcome,
                 Decision::ExpireFirst(id) => {
-                    let lines = self.expire(id, stamp, records);
+                    let lines = self.expire(id, stamp, sink);
                     correct(&act.commands, earlier, &lines);
                 }
                 Decision::Short(shortages) => {
@@ -266,7 +263,7 @@ impl Ledger {
                     let mut helped = false;
                     while let (false, Some(id)) = (helped, self.reservations.next_due(stamp.now_ms))
                     {
-                        let lines = self.expire(id, stamp, records);
+                        let lines = self.expire(id, stamp, sink);
                         correct(&act.commands, earlier, &lines);
                         helped = is_short(&lines);
                     }
@@ -279,11 +276,11 @@ impl Ledger {
     }
 
     /// Expires a due hold; its lines.
-    fn expire(&mut self, id: ReservationId, stamp: Stamp, records: &mut Vec<Record>) -> Lines {
+    fn expire(&mut self, id: ReservationId, stamp: Stamp, sink: &mut impl Sink) -> Lines {
         let mut lines = Vec::new();
         let expired = self.take_expiry(id, stamp, &mut lines);
         assert!(expired, "only a due hold expires");
-        records.push(Record::Expire {
+        sink.record(RecordView::Expire {
             stamp,
             reservation: id,
         });

@@ -23,6 +23,7 @@ mod names;
 mod outcome;
 mod recovery;
 mod reservations;
+mod sink;
 mod window;
 
 pub use command::{Act, Command, Line, Lines, Stamp};
@@ -35,3 +36,4 @@ pub use limits::{
 pub use outcome::{
     ActOutcome, CellView, Outcome, Record, Refusal, ReservationState, ReservationView, Shortage,
 };
+pub use sink::{RecordView, Sink, Transcript};

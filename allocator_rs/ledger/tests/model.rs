@@ -16,7 +16,7 @@ use bopis_ledger::{codec, Act, ActOutcome, Command, Ledger, Limits, Outcome, Rec
 use naive::Naive;
 use proptest::prelude::*;
 use random::{any_step, Step};
-use support::{at, cell, names};
+use support::{apply, at, cell, expire_due, names};
 
 const LIMITS: Limits = Limits {
     request_window_ms: 60,
@@ -68,9 +68,8 @@ impl Pair {
             Step::ExpireDue { after_ms, limit } => {
                 self.now_ms += after_ms;
                 let from = self.records.len();
-                let more = self
-                    .ledger
-                    .expire_due(at(self.now_ms), limit, &mut self.records);
+                let stamp = at(self.now_ms);
+                let more = expire_due(&mut self.ledger, stamp, limit, &mut self.records);
                 self.tell_expiries(from);
                 assert_eq!(more, self.naive.is_anything_due(self.now_ms));
             }
@@ -95,9 +94,8 @@ impl Pair {
         for act in acts {
             let from = self.records.len();
             let stamp = at(self.now_ms);
-            let outcome = self
-                .ledger
-                .apply(vec![act.clone()], stamp, &mut self.records)
+            let one = std::slice::from_ref(&act);
+            let outcome = apply(&mut self.ledger, one, stamp, &mut self.records)
                 .pop()
                 .unwrap();
             self.tell_expiries(from);

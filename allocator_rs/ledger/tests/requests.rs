@@ -13,7 +13,7 @@ use bopis_ledger::{
     Act, ActOutcome, Limits, Outcome, RequestKey, ReservationState, REQUEST_ENTRY_BYTES,
     SALE_SOURCE_SCOPE,
 };
-use support::{adjust, at, commit, hold, release, sale, view_of, Fixture, A};
+use support::{adjust, apply, at, commit, hold, release, sale, view_of, Fixture, A};
 
 const SMALL: Limits = Limits {
     request_window_ms: 100,
@@ -57,9 +57,8 @@ fn another_fingerprint_is_refused_and_another_scope_is_another_request() {
         fingerprint: 6,
         commands: vec![adjust(A, 1, 0)],
     };
-    let outcomes = fixture
-        .ledger
-        .apply(vec![act.clone(), act], at(10), &mut fixture.records);
+    let acts = [act.clone(), act];
+    let outcomes = apply(&mut fixture.ledger, &acts, at(10), &mut fixture.records);
     assert_eq!(outcomes[0], outcomes[1]);
     assert_eq!((fixture.records.len(), fixture.atp(A)), (before + 1, 7));
     fixture.assert_replays();
@@ -259,7 +258,7 @@ fn no_act_may_use_the_scope_of_sale_sources() {
         fingerprint: 0,
         commands: vec![adjust(A, 1, 0)],
     };
-    let outcomes = fixture.ledger.apply(vec![act], at(1), &mut fixture.records);
+    let outcomes = apply(&mut fixture.ledger, &[act], at(1), &mut fixture.records);
     assert_eq!(outcomes, [ActOutcome::RequestIdReused]);
     assert_eq!(fixture.atp(A), 5);
 }

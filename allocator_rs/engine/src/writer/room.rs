@@ -11,7 +11,7 @@
 use std::time::{Duration, Instant};
 
 use bopis_journal::Room;
-use bopis_ledger::{Command, Record, ReservationId};
+use bopis_ledger::{Act, Command, ReservationId};
 use crossbeam_channel::RecvTimeoutError;
 
 use super::Writer;
@@ -60,6 +60,7 @@ impl Writer {
         while Instant::now() < until {
             match self.jobs.recv_deadline(until) {
                 Ok(Job::Act(_, answer)) => answer.refuse(Unanswered::DiskFull),
+                Ok(Job::Acts(_, answer)) => answer.refuse(Unanswered::DiskFull),
                 Ok(Job::Reservation(id, answer)) => self.read_durable(id, answer, undurable),
                 Ok(Job::Drain(answer)) => {
                     self.drain.get_or_insert(answer);
@@ -77,7 +78,7 @@ impl Writer {
 
     fn read_durable(&mut self, id: ReservationId, answer: ReservationAnswer, undurable: Undurable) {
         let waits = undurable == Undurable::Records;
-        if waits && self.records.iter().any(|record| names(record, id)) {
+        if waits && (self.turn.expired.contains(&id) || self.acts.iter().any(|a| names(a, id))) {
             return answer.refuse(Unanswered::DiskFull);
         }
         let stamp = self.now();
@@ -89,26 +90,23 @@ impl Writer {
     }
 }
 
-/// Whether the record may have changed this reservation.
-fn names(record: &Record, id: ReservationId) -> bool {
-    match record {
-        Record::Expire { reservation, .. } => *reservation == id,
-        Record::Act { act, .. } => act.commands.iter().any(|command| match command {
-            Command::Hold { reservation, .. }
-            | Command::Extend { reservation, .. }
-            | Command::Commit { reservation }
-            | Command::Release { reservation, .. }
-            | Command::Consume { reservation, .. }
-            | Command::Expire { reservation } => *reservation == id,
-            Command::Sale { reservation, .. } => *reservation == Some(id),
-            Command::Move { moves } => moves.iter().any(|(moved, _)| *moved == id),
-            Command::RegisterLocation { .. }
-            | Command::RegisterItem { .. }
-            | Command::Adjust { .. }
-            | Command::SetOnHand { .. }
-            | Command::CompareAndSet { .. }
-            | Command::Transfer { .. }
-            | Command::SetSafetyStock { .. } => false,
-        }),
-    }
+/// Whether the act may have changed this reservation.
+fn names(act: &Act, id: ReservationId) -> bool {
+    act.commands.iter().any(|command| match command {
+        Command::Hold { reservation, .. }
+        | Command::Extend { reservation, .. }
+        | Command::Commit { reservation }
+        | Command::Release { reservation, .. }
+        | Command::Consume { reservation, .. }
+        | Command::Expire { reservation } => *reservation == id,
+        Command::Sale { reservation, .. } => *reservation == Some(id),
+        Command::Move { moves } => moves.iter().any(|(moved, _)| *moved == id),
+        Command::RegisterLocation { .. }
+        | Command::RegisterItem { .. }
+        | Command::Adjust { .. }
+        | Command::SetOnHand { .. }
+        | Command::CompareAndSet { .. }
+        | Command::Transfer { .. }
+        | Command::SetSafetyStock { .. } => false,
+    })
 }

@@ -8,7 +8,7 @@ use crate::outcome::{
     ActOutcome, CellView, Outcome, Refusal, ReservationState, ReservationView, Shortage,
 };
 
-const DONE: u8 = 0;
+pub(super) const DONE: u8 = 0;
 const REQUEST_ID_REUSED: u8 = 1;
 const REQUEST_WINDOW_FULL: u8 = 2;
 

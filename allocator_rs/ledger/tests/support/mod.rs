@@ -12,7 +12,7 @@
 use bopis_ledger::{
     codec, Act, ActOutcome, CellKey, CellView, Command, ItemId, ItemName, Ledger, Limits, Line,
     Lines, LocationId, OrderRef, Outcome, Record, Refusal, RequestKey, ReservationId,
-    ReservationState, ReservationView, Shortage, Stamp,
+    ReservationState, ReservationView, Shortage, Stamp, Transcript,
 };
 
 /// Wall time runs ahead of ledger time by this much in these tests.
@@ -185,6 +185,33 @@ pub fn names() -> Vec<Command> {
     ]
 }
 
+/// Applies the acts; their records are added, and the answers are returned.
+pub fn apply(
+    ledger: &mut Ledger,
+    acts: &[Act],
+    stamp: Stamp,
+    records: &mut Vec<Record>,
+) -> Vec<ActOutcome> {
+    let mut made = Transcript::default();
+    ledger.apply(acts, stamp, &mut made);
+    records.extend(made.records);
+    made.answers
+}
+
+/// Expires what is due; the records are added. True: more is due.
+pub fn expire_due(
+    ledger: &mut Ledger,
+    stamp: Stamp,
+    limit: usize,
+    records: &mut Vec<Record>,
+) -> bool {
+    let mut made = Transcript::default();
+    let more = ledger.expire_due(stamp, limit, &mut made);
+    assert_eq!(made.answers, [], "an expiry answers nobody");
+    records.extend(made.records);
+    more
+}
+
 pub struct Fixture {
     pub ledger: Ledger,
     pub limits: Limits,
@@ -241,14 +268,14 @@ impl Fixture {
             fingerprint,
             commands,
         };
-        let outcomes = self.ledger.apply(vec![act], at(now_ms), &mut self.records);
+        let outcomes = apply(&mut self.ledger, &[act], at(now_ms), &mut self.records);
         assert_eq!(self.ledger.check_invariants(), Ok(()));
         assert_eq!(outcomes.len(), 1);
         outcomes.into_iter().next().expect("one outcome")
     }
 
     pub fn expire_due(&mut self, now_ms: i64, limit: usize) -> bool {
-        let more = self.ledger.expire_due(at(now_ms), limit, &mut self.records);
+        let more = expire_due(&mut self.ledger, at(now_ms), limit, &mut self.records);
         assert_eq!(self.ledger.check_invariants(), Ok(()));
         more
     }
