@@ -1,0 +1,168 @@
+//! The ledger as the engine's writer drives it, without the journal: the one place that calls it.
+
+use std::time::{Duration, Instant};
+
+use bopis_ledger::{
+    Act, ActOutcome, Command, ItemName, Ledger, Limits, Outcome, Record, RequestKey, Stamp,
+};
+
+use crate::took::Took;
+use crate::workload::{Block, Workload};
+use crate::Failure;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Commands of an act that brings in names and opening stock.
+const OPENING_COMMANDS: usize = 512;
+const OPENING_SCOPE: u32 = 2;
+/// Holds that the writer expires at most after a batch.
+const EXPIRIES_MAX: usize = 2_000;
+
+/// A ledger, its clock, and what is reused from batch to batch.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) ledger: Ledger,
+    /// Requests remembered all the while: ledger time runs so that a day passes in so many acts.
+    retained: u64,
+    acts: u64,
+    records: Vec<Record>,
+}
+
+impl Machine {
+    pub(crate) fn new(retained: u64) -> Self {
+        let limits = Limits {
+            request_window_ms: DAY_MS as i64,
+            // A sale takes a second entry.
+            request_window_max: retained as usize * 5 / 4 + 1_000_000,
+            request_window_bytes_max: u64::MAX,
+            ..Limits::default()
+        };
+        Self {
+            ledger: Ledger::new(limits),
+            retained,
+            acts: 0,
+            records: Vec::new(),
+        }
+    }
+
+    fn stamp(&self) -> Stamp {
+        let now_ms = i128::from(self.acts) * i128::from(DAY_MS) / i128::from(self.retained);
+        Stamp {
+            now_ms: now_ms as i64,
+            wall_ms: 1_800_000_000_000 + now_ms as i64,
+        }
+    }
+
+    /// One batch. Timed: deciding, taking effect, making the records, expiring what is due.
+    pub(crate) fn apply(&mut self, acts: Vec<Act>) -> (Vec<ActOutcome>, Took) {
+        self.acts += acts.len() as u64;
+        let stamp = self.stamp();
+        let started = Took::start();
+        let outcomes = self.ledger.apply(acts, stamp, &mut self.records);
+        self.ledger
+            .expire_due(stamp, EXPIRIES_MAX, &mut self.records);
+        (outcomes, started.end())
+    }
+
+    /// After each batch, not timed: the records go, the changed cells are taken. Gives how long
+    /// that taking took. No hold of the workload may have expired.
+    pub(crate) fn clear(&mut self) -> Result<Duration, Failure> {
+        if let Some(expired) = self
+            .records
+            .iter()
+            .find(|record| matches!(record, Record::Expire { .. }))
+        {
+            return Err(format!("a hold of the workload expired: {expired:?}").into());
+        }
+        self.records.clear();
+        let started = Instant::now();
+        let mut changed = Vec::new();
+        self.ledger.take_changed_cells(&mut changed);
+        Ok(started.elapsed())
+    }
+
+    /// Applies a block in batches and checks every answer; gives the time of each batch.
+    pub(crate) fn run(&mut self, block: Block, batch: usize) -> Result<Run, Failure> {
+        let mut run = Run::default();
+        let mut acts = block.acts.into_iter();
+        let mut expected = block.expected.iter();
+        loop {
+            let some: Vec<Act> = acts.by_ref().take(batch).collect();
+            if some.is_empty() {
+                return Ok(run);
+            }
+            let (outcomes, took) = self.apply(some);
+            run.batches.push(took.wall);
+            run.cpu += took.cpu;
+            run.changes += self.clear()?;
+            for outcome in &outcomes {
+                let expectation = expected.next().ok_or("more answers than acts")?;
+                expectation.check(outcome)?;
+            }
+        }
+    }
+
+    /// Names and opening stock.
+    pub(crate) fn open(&mut self, workload: &Workload) -> Result<(), Failure> {
+        let stock = &workload.stock;
+        let locations = (0..stock.locations()).map(|number| Command::RegisterLocation {
+            name: format!("node-{number}").into(),
+        });
+        let items = (0..stock.items).map(|number| Command::RegisterItem {
+            name: ItemName::Sku(format!("sku-{number}").into()),
+        });
+        let cells = (0u32..).zip(&stock.cells);
+        let counts = cells.map(|(number, counters)| Command::SetOnHand {
+            cell: stock.key(number),
+            on_hand: counters.on_hand.into(),
+        });
+        let mut commands = locations.chain(items).chain(counts);
+        for serial in 0.. {
+            let commands: Vec<Command> = commands.by_ref().take(OPENING_COMMANDS).collect();
+            if commands.is_empty() {
+                break;
+            }
+            let request = RequestKey {
+                scope: OPENING_SCOPE,
+                id: serial,
+            };
+            let act = Act {
+                request,
+                fingerprint: 0,
+                commands,
+            };
+            let (outcomes, _) = self.apply(vec![act]);
+            let is_done = outcomes.iter().all(|outcome| match outcome {
+                ActOutcome::Done(outcomes) => outcomes
+                    .iter()
+                    .all(|o| matches!(o, Outcome::Registered { .. } | Outcome::Cell(_))),
+                _ => false,
+            });
+            if !is_done {
+                return Err("the opening stock was refused".into());
+            }
+            self.clear()?;
+        }
+        Ok(())
+    }
+
+    /// Every counter of every cell is what the workload comes to.
+    pub(crate) fn check(&self, workload: &Workload) -> Result<(), Failure> {
+        for (number, counters) in (0u32..).zip(&workload.stock.cells) {
+            let view = self.ledger.cell(workload.stock.key(number));
+            if !view.is_some_and(|view| counters.agree_with(&view)) {
+                return Err(format!("cell {number}: {counters:?}, not {view:?}").into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Times of a block.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) batches: Vec<Duration>,
+    /// Processor time of the batches: less than wall time where others want the processor too.
+    pub(crate) cpu: Duration,
+    /// Taking the changed cells.
+    pub(crate) changes: Duration,
+}
