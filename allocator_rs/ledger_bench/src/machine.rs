@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use bopis_ledger::{
-    Act, ActOutcome, Command, ItemName, Ledger, Limits, Outcome, Record, RequestKey, Stamp,
+    Act, ActOutcome, CellKey, CellView, Command, ItemName, Ledger, Limits, Outcome, RecordView,
+    RequestKey, ReservationId, Sink, Stamp,
 };
 
 use crate::took::Took;
@@ -17,6 +18,29 @@ const OPENING_SCOPE: u32 = 2;
 /// Holds that the writer expires at most after a batch.
 const EXPIRIES_MAX: usize = 2_000;
 
+/// What the ledger makes of a batch: answers are kept, records are counted (there is no journal).
+#[derive(Debug, Default)]
+struct Made {
+    answers: Vec<ActOutcome>,
+    records: u64,
+    bytes: u64,
+    expired: Option<ReservationId>,
+}
+
+impl Sink for Made {
+    fn record(&mut self, record: RecordView<'_>) {
+        self.records += 1;
+        match record {
+            RecordView::Act { encoded, .. } => self.bytes += encoded.len() as u64,
+            RecordView::Expire { reservation, .. } => self.expired = Some(reservation),
+        }
+    }
+
+    fn answer(&mut self, outcome: ActOutcome) {
+        self.answers.push(outcome);
+    }
+}
+
 /// A ledger, its clock, and what is reused from batch to batch.
 #[derive(Debug)]
 pub(crate) struct Machine {
@@ -24,7 +48,8 @@ pub(crate) struct Machine {
     /// Requests remembered all the while: ledger time runs so that a day passes in so many acts.
     retained: u64,
     acts: u64,
-    records: Vec<Record>,
+    made: Made,
+    changed: Vec<(CellKey, CellView)>,
 }
 
 impl Machine {
@@ -40,7 +65,8 @@ impl Machine {
             ledger: Ledger::new(limits),
             retained,
             acts: 0,
-            records: Vec::new(),
+            made: Made::default(),
+            changed: Vec::new(),
         }
     }
 
@@ -52,32 +78,35 @@ impl Machine {
         }
     }
 
-    /// One batch. Timed: deciding, taking effect, making the records, expiring what is due.
-    pub(crate) fn apply(&mut self, acts: Vec<Act>) -> (Vec<ActOutcome>, Took) {
+    /// One batch. Timed: deciding, taking effect, encoding outcomes, expiring what is due.
+    fn apply(&mut self, acts: &[Act]) -> Took {
         self.acts += acts.len() as u64;
         let stamp = self.stamp();
+        self.made.answers.clear();
         let started = Took::start();
-        let outcomes = self.ledger.apply(acts, stamp, &mut self.records);
-        self.ledger
-            .expire_due(stamp, EXPIRIES_MAX, &mut self.records);
-        (outcomes, started.end())
+        self.ledger.apply(acts, stamp, &mut self.made);
+        self.ledger.expire_due(stamp, EXPIRIES_MAX, &mut self.made);
+        started.end()
     }
 
-    /// After each batch, not timed: the records go, the changed cells are taken. Gives how long
-    /// that taking took. No hold of the workload may have expired.
-    pub(crate) fn clear(&mut self) -> Result<Duration, Failure> {
-        if let Some(expired) = self
-            .records
-            .iter()
-            .find(|record| matches!(record, Record::Expire { .. }))
-        {
+    /// After each batch, not timed: one record per act, none of an expiry.
+    fn check_records(&self) -> Result<(), Failure> {
+        if let Some(expired) = self.made.expired {
             return Err(format!("a hold of the workload expired: {expired:?}").into());
         }
-        self.records.clear();
+        let made = (self.made.records, self.made.answers.len());
+        if made.0 != self.acts || (self.made.bytes == 0 && made.1 > 0) {
+            return Err(format!("{made:?} records and answers of {} acts", self.acts).into());
+        }
+        Ok(())
+    }
+
+    /// Takes the changed cells, as the writer does after each batch; gives how long that took.
+    fn take_changes(&mut self) -> Duration {
         let started = Instant::now();
-        let mut changed = Vec::new();
-        self.ledger.take_changed_cells(&mut changed);
-        Ok(started.elapsed())
+        self.changed.clear();
+        self.ledger.take_changed_cells(&mut self.changed);
+        started.elapsed()
     }
 
     /// Applies a block in batches and checks every answer; gives the time of each batch.
@@ -90,11 +119,12 @@ impl Machine {
             if some.is_empty() {
                 return Ok(run);
             }
-            let (outcomes, took) = self.apply(some);
+            let took = self.apply(&some);
             run.batches.push(took.wall);
             run.cpu += took.cpu;
-            run.changes += self.clear()?;
-            for outcome in &outcomes {
+            run.changes += self.take_changes();
+            self.check_records()?;
+            for outcome in &self.made.answers {
                 let expectation = expected.next().ok_or("more answers than acts")?;
                 expectation.check(outcome)?;
             }
@@ -130,8 +160,8 @@ impl Machine {
                 fingerprint: 0,
                 commands,
             };
-            let (outcomes, _) = self.apply(vec![act]);
-            let is_done = outcomes.iter().all(|outcome| match outcome {
+            self.apply(&[act]);
+            let is_done = self.made.answers.iter().all(|outcome| match outcome {
                 ActOutcome::Done(outcomes) => outcomes
                     .iter()
                     .all(|o| matches!(o, Outcome::Registered { .. } | Outcome::Cell(_))),
@@ -140,7 +170,8 @@ impl Machine {
             if !is_done {
                 return Err("the opening stock was refused".into());
             }
-            self.clear()?;
+            self.check_records()?;
+            self.take_changes();
         }
         Ok(())
     }
