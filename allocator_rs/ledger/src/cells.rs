@@ -6,10 +6,9 @@
 //! | a change past `QUANTITY_MAX`, or below 0 in any counter but on hand | does not fit; refused |
 //! | a changed cell | named once by the next `take_changed` |
 
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
-
+use crate::chunked::Chunked;
 use crate::ids::CellKey;
+use crate::index::{Index, KeyHasher};
 use crate::limits::QUANTITY_MAX;
 use crate::outcome::CellView;
 
@@ -56,26 +55,67 @@ pub(crate) fn changed_by(view: CellView, delta: Delta) -> Option<CellView> {
     })
 }
 
-#[derive(Debug, Default)]
+/// The end of a chain of lines.
+pub(crate) const NO_LINE: u32 = u32::MAX;
+
+/// One cell, in one line of the cache.
+#[derive(Debug)]
+#[repr(align(64))]
 struct Cell {
+    key: CellKey,
     view: CellView,
+    /// The first of the lines that are promised of it; see `reservations::lines`.
+    first_line: u32,
     is_changed: bool,
 }
 
-/// All cells. Keys are integers that the ledger gave out, so a fast unkeyed hash is safe.
+/// All cells, each with a number of its own: in the order in which they were first touched.
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
-    by_key: HashMap<CellKey, Cell, FxBuildHasher>,
-    changed: Vec<CellKey>,
+    cells: Chunked<Cell>,
+    numbers: Index,
+    hasher: KeyHasher,
+    changed: Vec<u32>,
 }
 
 impl Cells {
     pub(crate) fn len(&self) -> usize {
-        self.by_key.len()
+        self.cells.len()
+    }
+
+    fn at(&self, number: u32) -> Option<&Cell> {
+        self.cells.get(number as usize)
+    }
+
+    /// Brings a cell's slot of the index close.
+    pub(crate) fn touch(&self, key: CellKey) -> u64 {
+        self.numbers.touch(self.hasher.hash(key))
+    }
+
+    /// Brings a cell close, once its slot is.
+    pub(crate) fn touch_cell(&self, key: CellKey) -> u64 {
+        self.number(key).map_or(0, u64::from)
+    }
+
+    /// Brings the cell with this number close.
+    pub(crate) fn touch_at(&self, number: u32) -> u64 {
+        self.at(number).map_or(0, |cell| u64::from(cell.first_line))
+    }
+
+    /// The number of a cell; none if nothing ever touched it.
+    pub(crate) fn number(&self, key: CellKey) -> Option<u32> {
+        let is = |number| self.at(number).is_some_and(|cell| cell.key == key);
+        self.numbers.get(self.hasher.hash(key), is)
+    }
+
+    /// The key of a cell that has a number.
+    pub(crate) fn key(&self, number: u32) -> Option<CellKey> {
+        self.at(number).map(|cell| cell.key)
     }
 
     pub(crate) fn get(&self, key: CellKey) -> Option<CellView> {
-        self.by_key.get(&key).map(|cell| cell.view)
+        let cell = self.at(self.number(key)?)?;
+        Some(cell.view)
     }
 
     /// The counters; zeros for a cell never touched.
@@ -85,27 +125,64 @@ impl Cells {
 
     /// Adds `delta`. None, and nothing changed: it does not fit.
     pub(crate) fn change(&mut self, key: CellKey, delta: Delta) -> Option<CellView> {
-        let view = changed_by(self.view(key), delta)?;
-        let cell = self.by_key.entry(key).or_default();
+        let Some(number) = self.number(key) else {
+            let view = changed_by(CellView::default(), delta)?;
+            self.add(key, view)?;
+            return Some(view);
+        };
+        self.change_at(number, delta)
+    }
+
+    /// Adds `delta` to the cell with this number. None, and nothing changed: it does not fit.
+    pub(crate) fn change_at(&mut self, number: u32, delta: Delta) -> Option<CellView> {
+        let cell = self.cells.get_mut(number as usize)?;
+        let view = changed_by(cell.view, delta)?;
         cell.view = view;
         if !cell.is_changed {
             cell.is_changed = true;
-            self.changed.push(key);
+            self.changed.push(number);
         }
         Some(view)
     }
 
+    fn add(&mut self, key: CellKey, view: CellView) -> Option<()> {
+        let number = u32::try_from(self.cells.len()).ok()?;
+        if number == NO_LINE {
+            return None;
+        }
+        self.cells.push(Cell {
+            key,
+            view,
+            first_line: NO_LINE,
+            is_changed: true,
+        });
+        self.numbers.insert(self.hasher.hash(key), number);
+        self.changed.push(number);
+        Some(())
+    }
+
+    pub(crate) fn first_line(&self, number: u32) -> u32 {
+        self.at(number).map_or(NO_LINE, |cell| cell.first_line)
+    }
+
+    pub(crate) fn set_first_line(&mut self, number: u32, line: u32) {
+        if let Some(cell) = self.cells.get_mut(number as usize) {
+            cell.first_line = line;
+        }
+    }
+
     pub(crate) fn take_changed(&mut self, out: &mut Vec<(CellKey, CellView)>) {
-        for key in self.changed.drain(..) {
-            if let Some(cell) = self.by_key.get_mut(&key) {
+        for number in self.changed.drain(..) {
+            if let Some(cell) = self.cells.get_mut(number as usize) {
                 cell.is_changed = false;
-                out.push((key, cell.view));
+                out.push((cell.key, cell.view));
             }
         }
     }
 
-    /// In no particular order: sort before anything can see it.
+    /// In order of their numbers, which no two machines need have alike: sort before anything can
+    /// see it.
     pub(crate) fn iter_unordered(&self) -> impl Iterator<Item = (CellKey, CellView)> + '_ {
-        self.by_key.iter().map(|(key, cell)| (*key, cell.view))
+        self.cells.iter().map(|cell| (cell.key, cell.view))
     }
 }

@@ -157,12 +157,12 @@ pub fn decode(bytes: &[u8]) -> Result<Record, CodecError> {
     Ok(record)
 }
 
-/// The outcomes of one act, as the request window keeps them.
-pub(crate) fn encode_outcomes(outcomes: &[Outcome]) -> Box<[u8]> {
-    // Room for one outcome as most are; only as much as was written is kept.
-    let mut out = Vec::with_capacity(128);
-    writer::write_list(outcomes, &mut out, outcome::write);
-    out.into_boxed_slice()
+/// No outcomes, as bytes.
+pub(crate) const NO_OUTCOMES: &[u8] = &[0];
+
+/// Appends the outcomes of one act, as the request window keeps them.
+pub(crate) fn encode_outcomes(outcomes: &[Outcome], out: &mut Vec<u8>) {
+    writer::write_list(outcomes, out, outcome::write);
 }
 
 /// What `encode_outcomes` wrote.

@@ -18,13 +18,13 @@
 
 mod facts;
 
-use crate::command::{Command, Line, Stamp};
+use crate::command::{Command, Line, Lines, Stamp};
 use crate::ids::{CellKey, ItemName, ReservationId};
 use crate::ledger::Ledger;
 use crate::limits::{LINES_MAX, NAME_BYTES_MAX, QUANTITY_MAX};
 use crate::lines::without;
-use crate::outcome::{Outcome, Refusal, ReservationState, Shortage};
-use crate::reservations::Reservation;
+use crate::outcome::{Outcome, Refusal, ReservationState, ReservationView, Shortage};
+use crate::reservations::{expire_wall_ms, Reservation};
 
 /// What a command comes to, on the state as it is.
 #[derive(Debug)]
@@ -86,9 +86,7 @@ impl Ledger {
             Command::Expire { reservation } => match self.reservations.get(*reservation) {
                 None => refused(Refusal::ReservationNotFound),
                 Some(found) if found.is_due(stamp.now_ms) => Decision::ExpireFirst(*reservation),
-                Some(found) => {
-                    Decision::Outcome(Outcome::Reservation(found.view(*reservation, stamp)))
-                }
+                Some(found) => Decision::Outcome(Outcome::Reservation(self.view_of(found, stamp))),
             },
         }
     }
@@ -134,11 +132,10 @@ impl Ledger {
         let Some(deadline_ms) = stamp.now_ms.checked_add(ttl_ms) else {
             return refused(Refusal::QuantityOutOfRange);
         };
-        let extended = Reservation {
-            deadline_ms,
-            ..found.clone()
-        };
-        Decision::Outcome(Outcome::Reservation(extended.view(id, stamp)))
+        let mut view = self.view_of(found, stamp);
+        view.deadline_ms = deadline_ms;
+        view.expire_wall_ms = expire_wall_ms(deadline_ms, stamp);
+        Decision::Outcome(Outcome::Reservation(view))
     }
 
     fn decide_commit(&self, id: ReservationId, stamp: Stamp) -> Decision {
@@ -147,12 +144,10 @@ impl Ledger {
             Ok(found) if found.state == ReservationState::Committed => {
                 refused(Refusal::AlreadyCommitted)
             }
-            Ok(found) => Decision::Outcome(Outcome::Reservation(found.view_as(
-                id,
-                stamp,
-                ReservationState::Committed,
-                found.lines.clone(),
-            ))),
+            Ok(found) => {
+                let view = found.view_as(stamp, ReservationState::Committed, self.lines_of(found));
+                Decision::Outcome(Outcome::Reservation(view))
+            }
         }
     }
 
@@ -162,7 +157,7 @@ impl Ledger {
         }
         match self.find_live(id, stamp) {
             Err(decision) => decision,
-            Ok(found) => remaining(found, id, part, ReservationState::Released, stamp),
+            Ok(found) => self.remaining(found, part, ReservationState::Released, stamp),
         }
     }
 
@@ -177,10 +172,10 @@ impl Ledger {
             }
             Ok(found) => found,
         };
-        let decision = remaining(found, id, part, ReservationState::Consumed, stamp);
+        let decision = self.remaining(found, part, ReservationState::Consumed, stamp);
         if let Decision::Outcome(Outcome::Reservation(view)) = &decision {
             let left = |cell| view.lines.iter().find(|line| line.cell == cell);
-            let fits = found.lines.iter().all(|line| {
+            let fits = self.reservations.lines(found, &self.cells).all(|line| {
                 let leaving = line.quantity - left(line.cell).map_or(0, |left| left.quantity);
                 self.cells.view(line.cell).on_hand - leaving >= -QUANTITY_MAX
             });
@@ -189,6 +184,33 @@ impl Ledger {
             }
         }
         decision
+    }
+
+    /// What remains of a reservation, one line per cell.
+    pub(crate) fn lines_of(&self, found: &Reservation) -> Lines {
+        self.reservations.lines(found, &self.cells).collect()
+    }
+
+    /// A reservation as it stands.
+    pub(crate) fn view_of(&self, found: &Reservation, stamp: Stamp) -> ReservationView {
+        found.view_as(stamp, found.state, self.lines_of(found))
+    }
+
+    /// The reservation without `part` (none: without anything), which ends as `end` if nothing is
+    /// left.
+    fn remaining(
+        &self,
+        found: &Reservation,
+        part: Option<&[Line]>,
+        end: ReservationState,
+        stamp: Stamp,
+    ) -> Decision {
+        let left = |part| without(&self.lines_of(found), part);
+        let Some(lines) = part.map_or(Some(Vec::new()), left) else {
+            return refused(Refusal::LineNotHeld);
+        };
+        let state = if lines.is_empty() { end } else { found.state };
+        Decision::Outcome(Outcome::Reservation(found.view_as(stamp, state, lines)))
     }
 }
 
@@ -200,19 +222,4 @@ const fn registered(name_bytes: usize, index: Option<u32>) -> Decision {
         Some(index) => Decision::Outcome(Outcome::Registered { index }),
         None => refused(Refusal::QuantityOutOfRange),
     }
-}
-
-/// The reservation without `part` (none: without anything), which ends as `end` if nothing is left.
-fn remaining(
-    found: &Reservation,
-    id: ReservationId,
-    part: Option<&[Line]>,
-    end: ReservationState,
-    stamp: Stamp,
-) -> Decision {
-    let Some(lines) = part.map_or(Some(Vec::new()), |part| without(&found.lines, part)) else {
-        return refused(Refusal::LineNotHeld);
-    };
-    let state = if lines.is_empty() { end } else { found.state };
-    Decision::Outcome(Outcome::Reservation(found.view_as(id, stamp, state, lines)))
 }

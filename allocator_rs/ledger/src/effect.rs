@@ -21,8 +21,7 @@ use crate::ids::{ItemName, RequestKey, ReservationId};
 use crate::ledger::Ledger;
 use crate::lines::{to_lines, without, Sums};
 use crate::outcome::{Outcome, ReservationState, ReservationView};
-use crate::reservations::Reservation;
-use crate::window::Entry;
+use crate::reservations::{NewHold, RUN_MAX};
 
 /// What does not fit.
 pub(crate) type Misfit = &'static str;
@@ -101,7 +100,8 @@ impl Ledger {
         else {
             return false;
         };
-        lines.clone_from(&found.lines);
+        lines.clear();
+        lines.extend(self.reservations.lines(found, &self.cells));
         for line in &*lines {
             let delta = Delta {
                 held: -line.quantity,
@@ -111,9 +111,7 @@ impl Ledger {
                 return false;
             }
         }
-        let end = ReservationState::Expired;
-        self.reservations
-            .set_lines(id, Vec::new(), end, stamp.now_ms);
+        self.set_lines(id, &[], ReservationState::Expired, stamp);
         true
     }
 
@@ -148,21 +146,23 @@ impl Ledger {
             return self.is_now(*id, view, stamp);
         }
         let deadline_ms = stamp.now_ms.checked_add(*ttl_ms).ok_or(OUT_OF_RANGE)?;
-        let reservation = Reservation {
+        let hold = NewHold {
+            id: *id,
             order: *order,
-            state: ReservationState::Held,
             deadline_ms,
             priority: *priority,
-            ended_ms: 0,
-            lines: Sums::of(lines)
-                .map(|sums| to_lines(&sums.into_vec()))
-                .ok_or(OUT_OF_RANGE)?,
         };
-        if reservation.lines.is_empty() || *ttl_ms < 1 {
+        let sums = Sums::of(lines).ok_or(OUT_OF_RANGE)?;
+        if sums.is_empty() || *ttl_ms < 1 {
             return Err("a hold has lines and a deadline to come");
         }
-        self.add_lines(&reservation.lines, ReservationState::Held)?;
-        self.reservations.insert_held(*id, reservation);
+        if !sums.are_lines(&view.lines) {
+            return Err(OTHER_VIEW);
+        }
+        self.add_lines(&view.lines, ReservationState::Held)?;
+        self.reservations
+            .insert_held(hold, &view.lines, &mut self.cells)
+            .ok_or(OUT_OF_RANGE)?;
         self.is_now(*id, view, stamp)
     }
 
@@ -171,7 +171,14 @@ impl Ledger {
         if found.state != ReservationState::Held || found.is_due(stamp.now_ms) {
             return Err("only a hold that is not due can be committed");
         }
-        for line in &found.lines {
+        if !self
+            .reservations
+            .lines(found, &self.cells)
+            .eq(view.lines.iter().copied())
+        {
+            return Err(OTHER_VIEW);
+        }
+        for line in &view.lines {
             let delta = Delta {
                 held: -line.quantity,
                 committed: line.quantity,
@@ -198,20 +205,21 @@ impl Ledger {
         if is_consumed && found.state != ReservationState::Committed {
             return Err("only what is committed can be consumed");
         }
-        let part = part.unwrap_or(&found.lines);
+        let (state, lines) = (found.state, self.lines_of(found));
+        let part = part.unwrap_or(&lines);
         if part.iter().any(|line| line.quantity < 1) {
             return Err(NO_QUANTITY);
         }
-        let left = without(&found.lines, part).ok_or("more is taken than remains")?;
+        let left = without(&lines, part).ok_or("more is taken than remains")?;
         for line in part {
             let on_hand = if is_consumed { -line.quantity } else { 0 };
             let delta = Delta {
                 on_hand,
-                ..promised(found.state, -line.quantity)
+                ..promised(state, -line.quantity)
             };
             self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
         }
-        self.reservations.set_lines(id, left, end, stamp.now_ms);
+        self.set_lines(id, &left, end, stamp);
         self.is_now(id, view, stamp)
     }
 
@@ -231,8 +239,9 @@ impl Ledger {
         for (id, _) in moves {
             let found = self.reservations.get(*id).filter(|found| found.is_live());
             let found = found.ok_or(UNKNOWN_RESERVATION)?;
-            for line in &found.lines {
-                let delta = promised(found.state, -line.quantity);
+            let state = found.state;
+            for line in self.lines_of(found) {
+                let delta = promised(state, -line.quantity);
                 self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
             }
         }
@@ -241,11 +250,11 @@ impl Ledger {
             let state = found.ok_or(UNKNOWN_RESERVATION)?.state;
             let sums = Sums::of(lines).ok_or(OUT_OF_RANGE)?;
             let lines = to_lines(&sums.into_vec());
-            if lines.is_empty() {
-                return Err("a moved reservation has lines");
+            if lines.is_empty() || lines.len() > RUN_MAX {
+                return Err("a moved reservation has lines, and not too many");
             }
             self.add_lines(&lines, state)?;
-            self.reservations.set_lines(*id, lines, state, stamp.now_ms);
+            self.set_lines(*id, &lines, state, stamp);
             self.is_now(*id, view, stamp)?;
         }
         Ok(())
@@ -269,19 +278,46 @@ impl Ledger {
     /// The reservation is now what was recorded.
     fn is_now(&self, id: ReservationId, view: &ReservationView, stamp: Stamp) -> Effect {
         let found = self.reservations.get(id).ok_or(UNKNOWN_RESERVATION)?;
-        if found.view(id, stamp) == *view {
+        let is_same = found.view_as(stamp, found.state, Lines::new())
+            == ReservationView {
+                lines: Lines::new(),
+                ..*view
+            };
+        let mut lines = self.reservations.lines(found, &self.cells);
+        if is_same
+            && view.lines.iter().all(|line| lines.next() == Some(*line))
+            && lines.next().is_none()
+        {
             Ok(())
         } else {
             Err(OTHER_VIEW)
         }
     }
 
-    pub(crate) fn remember(&mut self, key: RequestKey, entry: Entry) -> Effect {
+    /// Other lines for a live reservation; see `Reservations::set_lines`.
+    fn set_lines(
+        &mut self,
+        id: ReservationId,
+        lines: &[Line],
+        end: ReservationState,
+        stamp: Stamp,
+    ) {
+        self.reservations
+            .set_lines(id, lines, end, stamp.now_ms, &mut self.cells);
+    }
+
+    pub(crate) fn remember(
+        &mut self,
+        key: RequestKey,
+        fingerprint: u64,
+        at_ms: i64,
+        outcomes: &[u8],
+    ) -> Effect {
         let keep_ms = self.limits.request_window_ms;
-        if self.window.find(&key, entry.at_ms, keep_ms).is_some() {
+        if self.window.find(&key, at_ms, keep_ms).is_some() {
             return Err("it is in the request window already");
         }
-        self.window.insert(key, entry);
+        self.window.insert(key, fingerprint, at_ms, outcomes);
         Ok(())
     }
 }

@@ -27,7 +27,7 @@ use crate::ledger::Ledger;
 use crate::limits::{LINES_MAX, QUANTITY_MAX};
 use crate::lines::{to_lines, Sum, Sums};
 use crate::outcome::{Outcome, Refusal, ReservationState, ReservationView, Shortage};
-use crate::reservations::expire_wall_ms;
+use crate::reservations::{expire_wall_ms, RUN_MAX};
 
 impl Ledger {
     pub(crate) fn decide_hold(
@@ -45,7 +45,7 @@ impl Ledger {
             if found.is_due(stamp.now_ms) {
                 return Decision::ExpireFirst(id);
             }
-            return Decision::Outcome(Outcome::Reservation(found.view(id, stamp)));
+            return Decision::Outcome(Outcome::Reservation(self.view_of(found, stamp)));
         }
         let (Some(sums), Some(deadline_ms)) = (fitting(lines), stamp.now_ms.checked_add(ttl_ms))
         else {
@@ -84,7 +84,7 @@ impl Ledger {
     }
 
     fn is_well_formed_move(&self, moves: &[(ReservationId, Lines)]) -> bool {
-        let lines_max = self.limits.move_lines_max;
+        let lines_max = self.limits.move_lines_max.min(RUN_MAX);
         let lines_count: usize = moves.iter().map(|(_, lines)| lines.len()).sum();
         let mut ids = HashSet::with_capacity(moves.len().min(lines_max));
         !moves.is_empty()
@@ -137,14 +137,15 @@ impl Ledger {
                 line_index = line_index.checked_add(1)?;
             }
             let found = self.reservations.get(*id)?;
-            views.push(found.view_as(*id, stamp, found.state, to_lines(&fitting(lines)?)));
+            views.push(found.view_as(stamp, found.state, to_lines(&fitting(lines)?)));
         }
         if !asked.are_within(QUANTITY_MAX) {
             return None;
         }
         for (id, _) in moves {
-            for line in &self.reservations.get(*id)?.lines {
-                asked.subtract_if_named(*line)?;
+            let found = self.reservations.get(*id)?;
+            for line in self.reservations.lines(found, &self.cells) {
+                asked.subtract_if_named(line)?;
             }
         }
         Some((asked.into_vec(), views))

@@ -91,17 +91,18 @@ impl Ledger {
 
     fn hash_reservations(&self, out: &mut Canonical) {
         let mut reservations: Vec<_> = self.reservations.iter_unordered().collect();
-        reservations.sort_unstable_by_key(|(id, _)| *id);
+        reservations.sort_unstable_by_key(|found| found.id);
         out.count(reservations.len());
-        for (id, found) in reservations {
-            out.u128(id.0);
+        for found in reservations {
+            out.u128(found.id.0);
             out.u128(found.order.0);
             out.u32(u32::from(codec::state_tag(found.state)));
             out.i64(found.deadline_ms);
             out.u32(u32::from(found.priority));
             out.i64(found.ended_ms);
-            out.count(found.lines.len());
-            for line in &found.lines {
+            let lines = self.lines_of(found);
+            out.count(lines.len());
+            for line in lines {
                 out.u32(line.cell.location.0);
                 out.u32(line.cell.item.0);
                 out.i64(line.quantity);
@@ -110,15 +111,15 @@ impl Ledger {
     }
 
     fn hash_window(&self, out: &mut Canonical) {
-        let mut entries: Vec<_> = self.window.iter_unordered().collect();
-        entries.sort_unstable_by_key(|(key, _)| **key);
+        let mut entries: Vec<_> = self.window.iter().collect();
+        entries.sort_unstable_by_key(|entry| entry.key);
         out.count(entries.len());
-        for (key, entry) in entries {
-            out.u32(key.scope);
-            out.u128(key.id);
+        for entry in entries {
+            out.u32(entry.key.scope);
+            out.u128(entry.key.id);
             out.u128(u128::from(entry.fingerprint));
             out.i64(entry.at_ms);
-            out.bytes(&entry.outcomes);
+            out.bytes(entry.outcomes);
         }
     }
 }

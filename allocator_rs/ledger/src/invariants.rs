@@ -5,8 +5,9 @@
 //! | held and committed of every cell are the sums over live reservations | I2, I7 |
 //! | every counter is in its range; only on hand may be negative | I3 |
 //! | a live reservation has lines, one per cell, from 1; an ended one has none | I2, I7 |
-//! | the deadlines are those of the holds, exactly; the ended wait to be dropped | I7 |
-//! | both indexes of the request window agree; nothing in it is older than the retention | I4 |
+//! | every hold has its deadline; the ended wait to be dropped | I7 |
+//! | reservations by id, by order and by cell are the same | I2 |
+//! | the request window's index has its entries; none is older than the retention | I4 |
 //! | names and integers agree | - |
 //!
 //! That no grant leaves ATP below 0 (I1) is a property of an act, not of a state: `verify` and the
@@ -40,14 +41,10 @@ impl Ledger {
     fn check_reservations(&self) -> Result<BTreeMap<CellKey, (i64, i64)>, String> {
         let mut promised: BTreeMap<CellKey, (i64, i64)> = BTreeMap::new();
         let (mut holds, mut ended) = (0, 0);
-        for (id, found) in self.reservations.iter_unordered() {
+        for found in self.reservations.iter_unordered() {
+            let (id, lines) = (found.id, self.lines_of(found));
             let is_held = found.state == ReservationState::Held;
-            if is_held {
-                holds += 1;
-                if !self.reservations.has_deadline(found.deadline_ms, id) {
-                    return Err(format!("hold {id:?} is not among the deadlines"));
-                }
-            }
+            holds += usize::from(is_held);
             if !found.is_live() {
                 ended += 1;
                 let age_ms = self.now_ms.saturating_sub(found.ended_ms);
@@ -55,14 +52,11 @@ impl Ledger {
                     return Err(format!("{id:?} ended {age_ms} ms ago and is kept"));
                 }
             }
-            if found.is_live() == found.lines.is_empty() {
-                return Err(format!(
-                    "{id:?} is {:?} with {:?}",
-                    found.state, found.lines
-                ));
+            if found.is_live() == lines.is_empty() {
+                return Err(format!("{id:?} is {:?} with {lines:?}", found.state));
             }
             let mut cells = BTreeSet::new();
-            for line in &found.lines {
+            for line in &lines {
                 if line.quantity < 1 || !cells.insert(line.cell) {
                     return Err(format!("{id:?} has a bad line {line:?}"));
                 }
@@ -73,10 +67,10 @@ impl Ledger {
                     .ok_or_else(|| format!("what is promised of {:?} overflows", line.cell))?;
             }
         }
-        if holds != self.reservations.deadlines_len() {
+        let counted = self.reservations.held_len();
+        if holds != counted || !self.reservations.is_consistent(&self.cells) {
             return Err(format!(
-                "{holds} holds, {} deadlines",
-                self.reservations.deadlines_len()
+                "{holds} holds, {counted} counted; or an index of the reservations disagrees"
             ));
         }
         if ended != self.reservations.ended_len() {

@@ -14,15 +14,17 @@
 use std::sync::Arc;
 
 use crate::cells::Cells;
+use crate::codec::encode_outcomes;
 use crate::command::{Act, Command, Lines, Stamp};
 use crate::decide::Decision;
-use crate::ids::{CellKey, ItemId, ItemName, LocationId, ReservationId};
+use crate::ids::{CellKey, ItemId, ItemName, LocationId, OrderRef, ReservationId};
 use crate::limits::{Limits, SALE_SOURCE_SCOPE};
 use crate::names::Names;
 use crate::outcome::{ActOutcome, CellView, Outcome, ReservationView};
 use crate::reservations::Reservations;
 use crate::sink::{RecordView, Sink};
-use crate::window::{Entry, Window};
+use crate::warm::WARM_ACTS;
+use crate::window::Window;
 
 /// The ATP ledger. Deterministic: the same records make the same state, whatever the machine.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct Ledger {
     pub(crate) cells: Cells,
     pub(crate) reservations: Reservations,
     pub(crate) window: Window,
+    /// Room to encode the outcomes of an act in, used again and again.
+    encoded: Vec<u8>,
 }
 
 impl Ledger {
@@ -53,6 +57,7 @@ impl Ledger {
             cells: Cells::default(),
             reservations: Reservations::default(),
             window: Window::default(),
+            encoded: Vec::new(),
         }
     }
 
@@ -62,13 +67,17 @@ impl Ledger {
     /// that.
     pub fn apply(&mut self, acts: &[Act], stamp: Stamp, sink: &mut impl Sink) {
         let stamp = self.not_before_last(stamp);
-        for act in acts {
-            let outcome = self.apply_act(act, stamp, sink);
-            sink.answer(outcome);
+        for some in acts.chunks(WARM_ACTS) {
+            std::hint::black_box(self.warm(some));
+            for act in some {
+                let outcome = self.apply_act(act, stamp, sink);
+                sink.answer(outcome);
+            }
         }
     }
 
-    /// Expires up to `limit` due holds in order of (deadline, id). True: more are due.
+    /// Expires up to `limit` due holds: the earliest deadline first, among equal ones that which
+    /// was given first. True: more are due.
     pub fn expire_due(&mut self, stamp: Stamp, limit: usize, sink: &mut impl Sink) -> bool {
         let stamp = self.not_before_last(stamp);
         for _ in 0..limit {
@@ -81,10 +90,11 @@ impl Ledger {
         self.reservations.next_due(stamp.now_ms).is_some()
     }
 
-    /// The earliest deadline of any hold, in ledger time.
+    /// No hold is due earlier, in ledger time; none without any hold. The hold that had this
+    /// deadline may have ended since.
     #[must_use]
     pub fn next_deadline_ms(&self) -> Option<i64> {
-        self.reservations.next_deadline_ms()
+        self.reservations.earliest_deadline_ms()
     }
 
     /// Appends the cells that changed since the last call, each once, as they are now.
@@ -107,7 +117,28 @@ impl Ledger {
         if !found.is_live() && age_ms >= self.limits.request_window_ms {
             return None;
         }
-        Some(found.view(id, stamp))
+        Some(self.view_of(found, stamp))
+    }
+
+    /// The live reservations that have a line of this cell, in order of their ids: those that a
+    /// deficit of it concerns.
+    #[must_use]
+    pub fn promised_of(&self, cell: CellKey) -> Vec<ReservationId> {
+        let promised = self.reservations.promised_of(&self.cells, cell);
+        let mut ids: Vec<_> = promised.map(|found| found.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The reservations that are for an order, in order of their ids; ended ones as long as they
+    /// are kept. None for order 0.
+    #[must_use]
+    pub fn reservations_of(&self, order: OrderRef, stamp: Stamp) -> Vec<ReservationView> {
+        let ids = self.reservations.of_order(order).map(|found| found.id);
+        let views = ids.filter_map(|id| self.reservation(id, stamp));
+        let mut views: Vec<_> = views.collect();
+        views.sort_unstable_by_key(|view| view.id);
+        views
     }
 
     /// The id of a registered location.
@@ -198,8 +229,8 @@ impl Ledger {
             return ActOutcome::RequestIdReused;
         }
         match self.window.find(&act.request, stamp.now_ms, keep_ms) {
-            Some(entry) if entry.fingerprint == act.fingerprint => {
-                let first = entry.outcomes();
+            Some(first) if first.fingerprint == act.fingerprint => {
+                let first = first.outcomes();
                 assert!(first.is_ok(), "the request window reads what it wrote");
                 return ActOutcome::Done(first.unwrap_or_default());
             }
@@ -226,14 +257,17 @@ impl Ledger {
             );
             outcomes.push(outcome);
         }
-        let entry = Entry::new(act.fingerprint, stamp.now_ms, &outcomes);
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.clear();
+        encode_outcomes(&outcomes, &mut encoded);
         sink.record(RecordView::Act {
             stamp,
             act,
             outcomes: &outcomes,
-            encoded: &entry.outcomes,
+            encoded: &encoded,
         });
-        let remembered = self.remember(act.request, entry);
+        let remembered = self.remember(act.request, act.fingerprint, stamp.now_ms, &encoded);
+        self.encoded = encoded;
         assert!(remembered.is_ok(), "a request that was not found is free");
         ActOutcome::Done(outcomes)
     }

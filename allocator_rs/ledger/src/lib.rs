@@ -7,6 +7,7 @@
 //! | time, threads, disk | outside: the ledger is told the time and never waits |
 
 mod cells;
+mod chunked;
 pub mod codec;
 mod command;
 mod decide;
@@ -15,6 +16,7 @@ mod error;
 mod grants;
 mod hash;
 mod ids;
+mod index;
 mod invariants;
 mod ledger;
 mod limits;
@@ -24,6 +26,7 @@ mod outcome;
 mod recovery;
 mod reservations;
 mod sink;
+mod warm;
 mod window;
 
 pub use command::{Act, Command, Line, Lines, Stamp};

@@ -23,9 +23,9 @@ pub const NAME_BYTES_MAX: usize = 256;
 /// it: such an act is answered with `RequestIdReused` and changes nothing.
 pub const SALE_SOURCE_SCOPE: u32 = 9;
 
-/// What one remembered request takes besides the bytes of its outcome: its slots in the two indexes
-/// (65 and 48 bytes, and as much again while an index has just grown) and two allocations' heads.
-pub const REQUEST_ENTRY_BYTES: u64 = 256;
+/// What one remembered request takes besides the bytes of its outcome: an entry of 64 bytes, and a
+/// slot of 8 bytes in pages that are between three eighths and three quarters full.
+pub const REQUEST_ENTRY_BYTES: u64 = 88;
 
 /// What an installation chooses. Time and lines must stay the same over the life of a journal;
 /// the bounds of the request window may change at a restart.

@@ -88,6 +88,17 @@ impl Sums {
         self.sums.iter().all(|sum| sum.quantity <= maximum)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sums.is_empty()
+    }
+
+    /// Whether these are they.
+    pub(crate) fn are_lines(&self, lines: &[Line]) -> bool {
+        let is =
+            |(sum, line): (&Sum, &Line)| (sum.cell, sum.quantity) == (line.cell, line.quantity);
+        self.sums.len() == lines.len() && self.sums.iter().zip(lines).all(is)
+    }
+
     pub(crate) fn into_vec(self) -> Vec<Sum> {
         self.sums
     }

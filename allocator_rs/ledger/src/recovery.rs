@@ -7,6 +7,7 @@
 //!
 //! The bounds of the request window are not asked again: they may have been others then.
 
+use crate::codec::encode_outcomes;
 use crate::command::{Act, Stamp};
 use crate::decide::Decision;
 use crate::error::{Divergence, ReplayError};
@@ -14,7 +15,6 @@ use crate::ids::ReservationId;
 use crate::ledger::Ledger;
 use crate::limits::SALE_SOURCE_SCOPE;
 use crate::outcome::{ActOutcome, Outcome, Record};
-use crate::window::Entry;
 
 impl Ledger {
     /// Takes over a journaled record's effect without deciding again.
@@ -141,8 +141,9 @@ impl Ledger {
         outcomes: &[Outcome],
         stamp: Stamp,
     ) -> Result<(), ReplayError> {
-        let entry = Entry::new(act.fingerprint, stamp.now_ms, outcomes);
-        self.remember(act.request, entry)
+        let mut encoded = Vec::with_capacity(128);
+        encode_outcomes(outcomes, &mut encoded);
+        self.remember(act.request, act.fingerprint, stamp.now_ms, &encoded)
             .map_err(|_| ReplayError::Repeated)
     }
 }

@@ -1,4 +1,4 @@
-//! The reservations, by id and by deadline.
+//! The reservations, by id, by order and by deadline; their lines also by cell.
 //!
 //! | state | lines | in the deadlines | kept |
 //! | --- | --- | --- | --- |
@@ -7,26 +7,39 @@
 //! | CONSUMED, RELEASED, EXPIRED | none | no | as long as the request window, then dropped |
 //!
 //! A hold is due from the moment its deadline equals ledger time. Due holds come out in order of
-//! (deadline, id).
+//! deadline, and among equal ones in the order in which the deadlines were given.
 
-use std::collections::{BTreeSet, VecDeque};
+mod deadlines;
+mod lines;
 
-use hashbrown::HashMap;
-
+use crate::cells::Cells;
+use crate::chunked::{Chunked, Queue};
 use crate::command::{Line, Lines, Stamp};
-use crate::ids::{OrderRef, ReservationId};
+use crate::ids::{CellKey, OrderRef, ReservationId};
+use crate::index::{Index, KeyHasher};
 use crate::outcome::{ReservationState, ReservationView};
+use deadlines::{Deadline, Deadlines};
+pub(crate) use lines::RUN_MAX;
+use lines::{LineRuns, Run};
 
-/// One reservation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The end of a list of slots.
+const NO_SLOT: u32 = u32::MAX;
+
+/// One reservation, in one line of the cache.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct Reservation {
+    pub(crate) id: ReservationId,
     pub(crate) order: OrderRef,
-    pub(crate) state: ReservationState,
     pub(crate) deadline_ms: i64,
-    pub(crate) priority: u8,
     /// When it ended; meaningful in the end states.
     pub(crate) ended_ms: i64,
-    pub(crate) lines: Lines,
+    run: Run,
+    pub(crate) state: ReservationState,
+    pub(crate) priority: u8,
+    /// Neighbours among the reservations of the same order, newest first.
+    next: u32,
+    previous: u32,
 }
 
 impl Reservation {
@@ -41,14 +54,9 @@ impl Reservation {
         )
     }
 
-    pub(crate) fn view(&self, id: ReservationId, stamp: Stamp) -> ReservationView {
-        self.view_as(id, stamp, self.state, self.lines.clone())
-    }
-
-    /// The view with another state and other lines.
+    /// The view with a state and lines.
     pub(crate) fn view_as(
         &self,
-        id: ReservationId,
         stamp: Stamp,
         state: ReservationState,
         lines: Lines,
@@ -59,7 +67,7 @@ impl Reservation {
             0
         };
         ReservationView {
-            id,
+            id: self.id,
             state,
             deadline_ms: self.deadline_ms,
             expire_wall_ms,
@@ -69,6 +77,15 @@ impl Reservation {
     }
 }
 
+/// A hold to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewHold {
+    pub(crate) id: ReservationId,
+    pub(crate) order: OrderRef,
+    pub(crate) deadline_ms: i64,
+    pub(crate) priority: u8,
+}
+
 /// The wall time at which ledger time reaches `deadline_ms`, as far as is known at `stamp`.
 pub(crate) const fn expire_wall_ms(deadline_ms: i64, stamp: Stamp) -> i64 {
     stamp
@@ -76,12 +93,20 @@ pub(crate) const fn expire_wall_ms(deadline_ms: i64, stamp: Stamp) -> i64 {
         .saturating_add(deadline_ms.saturating_sub(stamp.now_ms))
 }
 
-/// All reservations. Ids come from outside: the hash is keyed against chosen collisions.
+/// All reservations.
 #[derive(Debug, Default)]
 pub(crate) struct Reservations {
-    by_id: HashMap<ReservationId, Reservation>,
-    deadlines: BTreeSet<(i64, ReservationId)>,
-    ended: VecDeque<(i64, ReservationId)>,
+    slots: Chunked<Reservation>,
+    /// Slots whose reservation was dropped.
+    free: Vec<u32>,
+    by_id: Index,
+    by_order: Index,
+    hasher: KeyHasher,
+    lines: LineRuns,
+    deadlines: Deadlines,
+    held: usize,
+    /// When which slot's reservation ended.
+    ended: Queue<(i64, u32)>,
 }
 
 impl Reservations {
@@ -93,85 +118,294 @@ impl Reservations {
         self.ended.len()
     }
 
-    pub(crate) fn deadlines_len(&self) -> usize {
-        self.deadlines.len()
+    pub(crate) fn held_len(&self) -> usize {
+        self.held
     }
 
-    pub(crate) fn has_deadline(&self, deadline_ms: i64, id: ReservationId) -> bool {
-        self.deadlines.contains(&(deadline_ms, id))
+    fn at(&self, slot: u32) -> Option<&Reservation> {
+        self.slots.get(slot as usize)
+    }
+
+    fn at_mut(&mut self, slot: u32) -> Option<&mut Reservation> {
+        self.slots.get_mut(slot as usize)
+    }
+
+    fn slot(&self, id: ReservationId) -> Option<u32> {
+        let is = |slot| self.at(slot).is_some_and(|found| found.id == id);
+        self.by_id.get(self.hasher.hash(id), is)
+    }
+
+    /// Brings a reservation's slot of the index close.
+    pub(crate) fn touch(&self, id: ReservationId) -> u64 {
+        self.by_id.touch(self.hasher.hash(id))
+    }
+
+    /// Brings an order's slot of the index close.
+    pub(crate) fn touch_order(&self, order: OrderRef) -> u64 {
+        self.by_order.touch(self.hasher.hash(order))
+    }
+
+    /// Brings a reservation close, once its slot is.
+    pub(crate) fn touch_run(&self, id: ReservationId) -> u64 {
+        self.get(id)
+            .map_or(0, |found| u64::from(self.lines.touch(found.run)))
+    }
+
+    /// Brings the cells of a reservation's lines close, once these are.
+    pub(crate) fn touch_lines(&self, id: ReservationId, cells: &Cells) -> u64 {
+        let run = self.get(id).map(|found| found.run).unwrap_or_default();
+        self.lines.touch_neighbours(run)
+            ^ self
+                .lines
+                .of(run)
+                .fold(0, |seen, (cell, _)| seen ^ cells.touch_at(cell))
+    }
+
+    /// Brings the reservations close that are the next to be dropped.
+    pub(crate) fn touch_oldest_ended(&self, count: usize) -> u64 {
+        let oldest = self.ended.iter_from_first(count);
+        oldest.fold(0, |seen, (_, slot)| {
+            let found = self.at(*slot);
+            seen ^ found.map_or(0, |found| {
+                self.touch(found.id) ^ self.touch_order(found.order)
+            })
+        })
     }
 
     pub(crate) fn get(&self, id: ReservationId) -> Option<&Reservation> {
-        self.by_id.get(&id)
+        self.at(self.slot(id)?)
     }
 
-    pub(crate) fn next_deadline_ms(&self) -> Option<i64> {
-        self.deadlines.first().map(|(deadline_ms, _)| *deadline_ms)
+    /// What remains of a reservation, one line per cell, in the order first named.
+    pub(crate) fn lines<'a>(
+        &'a self,
+        found: &Reservation,
+        cells: &'a Cells,
+    ) -> impl Iterator<Item = Line> + 'a {
+        let line = |(cell, quantity)| {
+            let cell = cells.key(cell)?;
+            Some(Line { cell, quantity })
+        };
+        self.lines.of(found.run).filter_map(line)
     }
 
-    pub(crate) fn next_due(&self, now_ms: i64) -> Option<ReservationId> {
-        let (deadline_ms, id) = self.deadlines.first()?;
-        (*deadline_ms <= now_ms).then_some(*id)
+    /// The live reservations that have a line of this cell, newest line first.
+    pub(crate) fn promised_of<'a>(
+        &'a self,
+        cells: &Cells,
+        cell: CellKey,
+    ) -> impl Iterator<Item = &'a Reservation> + 'a {
+        let number = cells.number(cell).unwrap_or(u32::MAX);
+        let slots = self.lines.promised_of(cells, number);
+        slots.filter_map(|slot| self.at(slot))
     }
 
-    /// Takes over a new hold. Its id must be free.
-    pub(crate) fn insert_held(&mut self, id: ReservationId, reservation: Reservation) {
-        self.deadlines.insert((reservation.deadline_ms, id));
-        self.by_id.insert(id, reservation);
+    /// The reservations that are for this order, newest first, ended ones included.
+    pub(crate) fn of_order(&self, order: OrderRef) -> impl Iterator<Item = &Reservation> {
+        let is = |slot| self.at(slot).is_some_and(|found| found.order == order);
+        let first = self.by_order.get(self.hasher.hash(order), is);
+        let mut slot = first.unwrap_or(NO_SLOT);
+        std::iter::from_fn(move || {
+            let found = self.at(slot)?;
+            slot = found.next;
+            Some(found)
+        })
+    }
+
+    /// No hold is due earlier. None: there are no holds.
+    pub(crate) fn earliest_deadline_ms(&self) -> Option<i64> {
+        self.deadlines.earliest_ms().filter(|_| self.held > 0)
+    }
+
+    /// The hold that is due first.
+    pub(crate) fn next_due(&mut self, now_ms: i64) -> Option<ReservationId> {
+        if self.held == 0 {
+            return None;
+        }
+        let slots = &self.slots;
+        let due = self.deadlines.next_due(now_ms, |d| is_live(slots, d))?;
+        self.at(due.slot).map(|found| found.id)
+    }
+
+    /// Takes over a new hold of lines whose cells have numbers. Its id must be free. None: there
+    /// are too many lines, or too many reservations.
+    pub(crate) fn insert_held(
+        &mut self,
+        hold: NewHold,
+        lines: &[Line],
+        cells: &mut Cells,
+    ) -> Option<()> {
+        if lines.len() > RUN_MAX {
+            return None;
+        }
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => u32::try_from(self.slots.len())
+                .ok()
+                .filter(|s| *s != NO_SLOT)?,
+        };
+        let reservation = Reservation {
+            id: hold.id,
+            order: hold.order,
+            deadline_ms: hold.deadline_ms,
+            ended_ms: 0,
+            run: self.lines.add(lines, slot, cells),
+            state: ReservationState::Held,
+            priority: hold.priority,
+            next: NO_SLOT,
+            previous: NO_SLOT,
+        };
+        match self.slots.get_mut(slot as usize) {
+            Some(place) => *place = reservation,
+            None => {
+                self.slots.push(reservation);
+            }
+        }
+        self.by_id.insert(self.hasher.hash(hold.id), slot);
+        self.link(slot, hold.order);
+        self.held += 1;
+        self.add_deadline(slot, hold.deadline_ms);
+        Some(())
+    }
+
+    fn add_deadline(&mut self, slot: u32, at_ms: i64) {
+        let slots = &self.slots;
+        let deadline = Deadline { at_ms, slot };
+        self.deadlines
+            .add(deadline, self.held, |d| is_live(slots, d));
     }
 
     /// HELD to COMMITTED.
     pub(crate) fn commit(&mut self, id: ReservationId) {
-        if let Some(reservation) = self.by_id.get_mut(&id) {
-            self.deadlines.remove(&(reservation.deadline_ms, id));
-            reservation.state = ReservationState::Committed;
+        let slot = self.slot(id);
+        if let Some(found) = slot.and_then(|slot| self.at_mut(slot)) {
+            found.state = ReservationState::Committed;
+            self.held -= 1;
         }
     }
 
     /// Another deadline for a hold.
     pub(crate) fn extend(&mut self, id: ReservationId, deadline_ms: i64) {
-        if let Some(reservation) = self.by_id.get_mut(&id) {
-            self.deadlines.remove(&(reservation.deadline_ms, id));
-            self.deadlines.insert((deadline_ms, id));
-            reservation.deadline_ms = deadline_ms;
+        let Some(slot) = self.slot(id) else { return };
+        if let Some(found) = self.at_mut(slot) {
+            if found.deadline_ms != deadline_ms {
+                found.deadline_ms = deadline_ms;
+                self.add_deadline(slot, deadline_ms);
+            }
         }
     }
 
-    /// Other lines for a live reservation; without any it ends as `end`, now.
+    /// Other lines for a live reservation, at most [`RUN_MAX`] of cells that have numbers; without
+    /// any it ends as `end`, now.
     pub(crate) fn set_lines(
         &mut self,
         id: ReservationId,
-        lines: Vec<Line>,
+        lines: &[Line],
         end: ReservationState,
         now_ms: i64,
+        cells: &mut Cells,
     ) {
-        let Some(reservation) = self.by_id.get_mut(&id) else {
+        let Some(slot) = self.slot(id) else { return };
+        let Some(found) = self.slots.get_mut(slot as usize) else {
             return;
         };
-        reservation.lines = lines;
-        if reservation.lines.is_empty() {
-            self.deadlines.remove(&(reservation.deadline_ms, id));
-            reservation.state = end;
-            reservation.ended_ms = now_ms;
-            self.ended.push_back((now_ms, id));
+        self.lines.remove(found.run, cells);
+        found.run = self.lines.add(lines, slot, cells);
+        if lines.is_empty() {
+            if found.state == ReservationState::Held {
+                self.held -= 1;
+            }
+            found.state = end;
+            found.ended_ms = now_ms;
+            self.ended.push((now_ms, slot));
         }
     }
 
     /// Drops what ended at least `keep_ms` ago.
     pub(crate) fn evict(&mut self, now_ms: i64, keep_ms: i64) {
-        while let Some((ended_ms, id)) = self.ended.front().copied() {
+        while let Some((ended_ms, slot)) = self.ended.first().copied() {
             if now_ms.saturating_sub(ended_ms) < keep_ms {
                 break;
             }
-            self.ended.pop_front();
-            self.by_id.remove(&id);
+            self.ended.pop();
+            if let Some(id) = self.at(slot).map(|found| found.id) {
+                self.by_id.remove(self.hasher.hash(id), slot);
+                self.unlink(slot);
+                self.free.push(slot);
+            }
+        }
+    }
+
+    /// Puts a reservation before the others of its order.
+    fn link(&mut self, slot: u32, order: OrderRef) {
+        if order.0 == 0 {
+            return;
+        }
+        let hash = self.hasher.hash(order);
+        let is = |slot| self.at(slot).is_some_and(|found| found.order == order);
+        let Some(first) = self.by_order.get(hash, is) else {
+            return self.by_order.insert(hash, slot);
+        };
+        self.by_order.replace(hash, first, slot);
+        if let Some(found) = self.at_mut(first) {
+            found.previous = slot;
+        }
+        if let Some(found) = self.at_mut(slot) {
+            found.next = first;
+        }
+    }
+
+    fn unlink(&mut self, slot: u32) {
+        let Some(found) = self.at(slot) else { return };
+        let (order, next, previous) = (found.order, found.next, found.previous);
+        if order.0 == 0 {
+            return;
+        }
+        let hash = self.hasher.hash(order);
+        match (self.at_mut(previous), next) {
+            (Some(previous), _) => previous.next = next,
+            (None, NO_SLOT) => self.by_order.remove(hash, slot),
+            (None, _) => self.by_order.replace(hash, slot, next),
+        }
+        if let Some(next) = self.at_mut(next) {
+            next.previous = previous;
         }
     }
 
     /// In no particular order: sort before anything can see it.
-    pub(crate) fn iter_unordered(&self) -> impl Iterator<Item = (ReservationId, &Reservation)> {
-        self.by_id
-            .iter()
-            .map(|(id, reservation)| (*id, reservation))
+    pub(crate) fn iter_unordered(&self) -> impl Iterator<Item = &Reservation> {
+        self.by_id.iter().filter_map(|slot| self.at(slot))
     }
+
+    /// Every index agrees with the reservations: ids, orders, deadlines, lines by cell.
+    pub(crate) fn is_consistent(&self, cells: &Cells) -> bool {
+        let mut runs = Vec::new();
+        for slot in self.by_id.iter() {
+            let Some(found) = self.at(slot) else {
+                return false;
+            };
+            runs.push((slot, found.run));
+            let mut same = self.of_order(found.order);
+            if self.slot(found.id) != Some(slot)
+                || (found.order.0 != 0 && !same.any(|other| other.id == found.id))
+            {
+                return false;
+            }
+        }
+        let mut live: Vec<_> = self
+            .deadlines
+            .iter()
+            .filter(|d| is_live(&self.slots, d))
+            .collect();
+        live.sort_unstable_by_key(|deadline| deadline.slot);
+        live.dedup();
+        live.len() == self.held && self.lines.is_consistent(cells, &runs)
+    }
+}
+
+/// Whether the slot's reservation still has this deadline.
+fn is_live(slots: &Chunked<Reservation>, deadline: &Deadline) -> bool {
+    slots.get(deadline.slot as usize).is_some_and(|found| {
+        found.state == ReservationState::Held && found.deadline_ms == deadline.at_ms
+    })
 }

@@ -8,150 +8,252 @@
 //! | a new request at a bound (entries, bytes) | `RequestWindowFull`; nothing is forgotten early |
 //!
 //! Whether an entry still counts is a matter of time alone; it is removed only at journaled
-//! moments, so that a replayed ledger removes the same ones.
+//! moments, so that a replayed ledger removes the same ones. Entries lie in the order of their
+//! time, a generation of them with their outcomes in one piece of memory that is given back whole.
 
 use std::collections::VecDeque;
 
-use hashbrown::HashMap;
-
-use crate::codec::{decode_outcomes, encode_outcomes, CodecError};
+use crate::chunked::Queue;
+use crate::codec::{decode_outcomes, CodecError};
 use crate::ids::RequestKey;
+use crate::index::{Index, KeyHasher};
 use crate::limits::{Limits, REQUEST_ENTRY_BYTES};
 use crate::outcome::Outcome;
 
+/// Outcomes of one generation, in bytes.
+const GENERATION_BYTES: usize = 64 << 10;
+
 /// One remembered request.
-#[derive(Debug)]
-pub(crate) struct Entry {
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    key: RequestKey,
+    fingerprint: u64,
+    at_ms: i64,
+    /// Bytes of the outcomes of all entries ever before it: where its own begin.
+    begins: u64,
+    len: u32,
+}
+
+/// A remembered request, as others see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Remembered<'a> {
+    pub(crate) key: RequestKey,
     pub(crate) fingerprint: u64,
     pub(crate) at_ms: i64,
     /// As bytes: a third of the size, in one piece.
-    pub(crate) outcomes: Box<[u8]>,
+    pub(crate) outcomes: &'a [u8],
 }
 
-impl Entry {
-    pub(crate) fn new(fingerprint: u64, at_ms: i64, outcomes: &[Outcome]) -> Self {
-        Self {
-            fingerprint,
-            at_ms,
-            outcomes: encode_outcomes(outcomes),
-        }
-    }
-
-    /// What it takes, for the bound on the whole.
-    fn bytes(&self) -> u64 {
-        REQUEST_ENTRY_BYTES.saturating_add(self.outcomes.len() as u64)
-    }
-
+impl Remembered<'_> {
     /// The first outcomes. An error is impossible for bytes that nothing else wrote.
     pub(crate) fn outcomes(&self) -> Result<Vec<Outcome>, CodecError> {
-        decode_outcomes(&self.outcomes)
+        decode_outcomes(self.outcomes)
     }
+}
+
+/// The outcomes of entries that came one after the other.
+#[derive(Debug)]
+struct Generation {
+    /// Bytes of all outcomes ever before it.
+    begins: u64,
+    bytes: Vec<u8>,
 }
 
 /// The remembered requests.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
-    by_key: HashMap<RequestKey, Entry>,
-    by_age: VecDeque<Aged>,
-    /// Bytes of all entries there ever were.
+    entries: Queue<Entry>,
+    generations: VecDeque<Generation>,
+    by_key: Index,
+    hasher: KeyHasher,
+    /// Bytes of the outcomes of all entries there ever were.
     bytes_ever: u64,
-}
-
-/// An entry's place in the order of time.
-#[derive(Debug)]
-struct Aged {
-    at_ms: i64,
-    key: RequestKey,
-    /// Bytes of all entries before it.
-    bytes_before: u64,
 }
 
 const fn is_over(at_ms: i64, now_ms: i64, keep_ms: i64) -> bool {
     now_ms.saturating_sub(at_ms) >= keep_ms
 }
 
+/// Entries by the low half of their number: there are never so many at once.
+const fn low(number: u64) -> u32 {
+    (number & 0x7fff_ffff) as u32
+}
+
 impl Window {
     pub(crate) fn len(&self) -> usize {
-        self.by_key.len()
+        self.entries.len()
+    }
+
+    /// Brings a request's slot of the index close.
+    pub(crate) fn touch(&self, key: &RequestKey) -> u64 {
+        self.by_key.touch(self.hasher.hash(key))
+    }
+
+    /// Brings the slots of the oldest requests close, which are the next to leave.
+    pub(crate) fn touch_oldest(&self, count: usize) -> u64 {
+        let oldest = self.entries.iter_from_first(count);
+        oldest.fold(0, |seen, entry| seen ^ self.touch(&entry.key))
+    }
+
+    fn entry(&self, number: u32) -> Option<&Entry> {
+        let first = self.entries.first_number();
+        let offset = number.wrapping_sub(low(first)) & 0x7fff_ffff;
+        self.entries.get(first + u64::from(offset))
     }
 
     /// The entry, if it still counts.
-    pub(crate) fn find(&self, key: &RequestKey, now_ms: i64, keep_ms: i64) -> Option<&Entry> {
-        self.by_key
-            .get(key)
-            .filter(|entry| !is_over(entry.at_ms, now_ms, keep_ms))
+    pub(crate) fn find(
+        &self,
+        key: &RequestKey,
+        now_ms: i64,
+        keep_ms: i64,
+    ) -> Option<Remembered<'_>> {
+        let is = |number| self.entry(number).is_some_and(|entry| entry.key == *key);
+        let number = self.by_key.get(self.hasher.hash(key), is)?;
+        let entry = self.entry(number)?;
+        (!is_over(entry.at_ms, now_ms, keep_ms)).then(|| self.remembered(entry))
+    }
+
+    fn remembered(&self, entry: &Entry) -> Remembered<'_> {
+        let after = self
+            .generations
+            .partition_point(|generation| generation.begins <= entry.begins);
+        let outcomes = self
+            .generations
+            .get(after.wrapping_sub(1))
+            .and_then(|generation| {
+                let from = usize::try_from(entry.begins - generation.begins).ok()?;
+                generation
+                    .bytes
+                    .get(from..from.checked_add(entry.len as usize)?)
+            });
+        Remembered {
+            key: entry.key,
+            fingerprint: entry.fingerprint,
+            at_ms: entry.at_ms,
+            outcomes: outcomes.unwrap_or_default(),
+        }
     }
 
     /// How many entries still count.
     pub(crate) fn count(&self, now_ms: i64, keep_ms: i64) -> usize {
-        self.by_age.len() - self.over(now_ms, keep_ms)
+        self.len() - self.over(now_ms, keep_ms)
     }
 
     /// Whether `more` entries would pass a bound, with what still counts.
     pub(crate) fn is_full(&self, more: usize, now_ms: i64, limits: &Limits) -> bool {
         let over = self.over(now_ms, limits.request_window_ms);
-        let count = (self.by_age.len() - over).saturating_add(more);
-        let more_bytes = REQUEST_ENTRY_BYTES.saturating_mul(more as u64);
-        let bytes = self.by_age.get(over).map_or(0, |oldest| {
-            self.bytes_ever.saturating_sub(oldest.bytes_before)
-        });
+        let count = (self.len() - over).saturating_add(more);
+        let oldest = self.entries.get(self.entries.first_number() + over as u64);
+        let outcomes = oldest.map_or(0, |oldest| self.bytes_ever - oldest.begins);
+        let bytes = REQUEST_ENTRY_BYTES.saturating_mul(count as u64);
         count > limits.request_window_max
-            || bytes.saturating_add(more_bytes) > limits.request_window_bytes_max
+            || bytes.saturating_add(outcomes) > limits.request_window_bytes_max
     }
 
     fn over(&self, now_ms: i64, keep_ms: i64) -> usize {
         // Nearly always the oldest still counts, and a search of all would miss every cache.
-        let oldest = self.by_age.front();
-        if oldest.is_none_or(|aged| !is_over(aged.at_ms, now_ms, keep_ms)) {
+        let first = self.entries.first_number();
+        let is_over = |offset: usize| {
+            let entry = self.entries.get(first + offset as u64);
+            entry.is_some_and(|entry| is_over(entry.at_ms, now_ms, keep_ms))
+        };
+        if !is_over(0) {
             return 0;
         }
-        self.by_age
-            .partition_point(|aged| is_over(aged.at_ms, now_ms, keep_ms))
+        let (mut over, mut counts) = (0, self.len());
+        while counts - over > 1 {
+            let middle = over + (counts - over) / 2;
+            if is_over(middle) {
+                over = middle;
+            } else {
+                counts = middle;
+            }
+        }
+        over + 1
     }
 
     /// Remembers a request. Its key must be free.
-    pub(crate) fn insert(&mut self, key: RequestKey, entry: Entry) {
-        self.by_age.push_back(Aged {
-            at_ms: entry.at_ms,
+    pub(crate) fn insert(
+        &mut self,
+        key: RequestKey,
+        fingerprint: u64,
+        at_ms: i64,
+        outcomes: &[u8],
+    ) {
+        if let Some(stale) = self.number_of(&key) {
+            // It counts no longer, and is not found again before it is removed.
+            self.by_key.remove(self.hasher.hash(key), stale);
+        }
+        let is_full =
+            |last: &Generation| last.bytes.len().saturating_add(outcomes.len()) > GENERATION_BYTES;
+        if self.generations.back().is_none_or(is_full) {
+            let room = if self.generations.is_empty() {
+                0
+            } else {
+                GENERATION_BYTES
+            };
+            self.generations.push_back(Generation {
+                begins: self.bytes_ever,
+                bytes: Vec::with_capacity(room),
+            });
+        }
+        if let Some(generation) = self.generations.back_mut() {
+            generation.bytes.extend_from_slice(outcomes);
+        }
+        let number = self.entries.push(Entry {
             key,
-            bytes_before: self.bytes_ever,
+            fingerprint,
+            at_ms,
+            begins: self.bytes_ever,
+            len: u32::try_from(outcomes.len()).unwrap_or(u32::MAX),
         });
-        self.bytes_ever = self.bytes_ever.saturating_add(entry.bytes());
-        self.by_key.insert(key, entry);
+        self.bytes_ever += outcomes.len() as u64;
+        self.by_key.insert(self.hasher.hash(key), low(number));
+    }
+
+    fn number_of(&self, key: &RequestKey) -> Option<u32> {
+        let is = |number| self.entry(number).is_some_and(|entry| entry.key == *key);
+        self.by_key.get(self.hasher.hash(key), is)
     }
 
     /// Removes what no longer counts.
     pub(crate) fn evict(&mut self, now_ms: i64, keep_ms: i64) {
-        while let Some(oldest) = self.by_age.front() {
+        while let Some(oldest) = self.entries.first().copied() {
             if !is_over(oldest.at_ms, now_ms, keep_ms) {
                 break;
             }
-            self.by_key.remove(&oldest.key);
-            self.by_age.pop_front();
+            let number = low(self.entries.first_number());
+            self.by_key.remove(self.hasher.hash(oldest.key), number);
+            self.entries.pop();
+            let ends = oldest.begins + u64::from(oldest.len);
+            let is_over =
+                |generation: &Generation| generation.begins + generation.bytes.len() as u64 <= ends;
+            if self.generations.len() > 1 && self.generations.front().is_some_and(is_over) {
+                self.generations.pop_front();
+            }
         }
     }
 
-    /// In no particular order: sort before anything can see it.
-    pub(crate) fn iter_unordered(&self) -> impl Iterator<Item = (&RequestKey, &Entry)> {
-        self.by_key.iter()
+    /// Oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Remembered<'_>> {
+        self.entries.iter().map(|entry| self.remembered(entry))
     }
 
-    /// Both indexes hold the same entries, oldest first, and their bytes add up.
+    /// The index has every entry, the entries are in order of time, their bytes one piece.
     pub(crate) fn is_consistent(&self) -> bool {
-        let mut bytes_before = self
-            .by_age
-            .front()
-            .map_or(self.bytes_ever, |a| a.bytes_before);
-        let follows = |aged: &Aged| {
-            let entry = self.by_key.get(&aged.key);
-            let agrees = aged.bytes_before == bytes_before
-                && entry.is_some_and(|entry| entry.at_ms == aged.at_ms);
-            bytes_before = bytes_before.saturating_add(entry.map_or(0, Entry::bytes));
-            agrees
+        let mut begins = self.entries.first().map_or(self.bytes_ever, |e| e.begins);
+        let follows = |entry: &Entry| {
+            let is_next = entry.begins == begins;
+            begins += u64::from(entry.len);
+            let found = self.number_of(&entry.key).and_then(|n| self.entry(n));
+            is_next
+                && found.is_some_and(|found| found.begins == entry.begins)
+                && self.remembered(entry).outcomes.len() == entry.len as usize
         };
-        self.by_key.len() == self.by_age.len()
-            && self.by_age.iter().is_sorted_by_key(|aged| aged.at_ms)
-            && self.by_age.iter().all(follows)
-            && bytes_before == self.bytes_ever
+        self.by_key.len() == self.len()
+            && self.entries.iter().is_sorted_by_key(|entry| entry.at_ms)
+            && self.entries.iter().all(follows)
+            && begins == self.bytes_ever
     }
 }

@@ -33,7 +33,7 @@ fn a_hold_is_committed_a_moment_before_its_deadline_and_not_at_it() {
 }
 
 #[test]
-fn due_holds_are_swept_in_order_of_deadline_and_id_until_the_request_fits() {
+fn due_holds_are_swept_in_the_order_of_deadlines_and_of_granting_until_the_request_fits() {
     let mut fixture = Fixture::with_stock(4, 1, 0);
     fixture.act(
         0,
@@ -47,8 +47,8 @@ fn due_holds_are_swept_in_order_of_deadline_and_id_until_the_request_fits() {
     );
     let outcome = fixture.one(50, hold(9, &[(A, 2)], 100));
     assert_eq!(view_of(&outcome).state, ReservationState::Held);
-    assert_eq!(fixture.expired(), [3, 4, 2]);
-    assert_eq!(fixture.state(5, 50), Some(ReservationState::Held));
+    assert_eq!(fixture.expired(), [4, 3, 5]);
+    assert_eq!(fixture.state(2, 50), Some(ReservationState::Held));
     assert!(matches!(fixture.records.last(), Some(Record::Act { .. })));
     fixture.assert_replays();
 }

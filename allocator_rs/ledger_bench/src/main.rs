@@ -14,6 +14,9 @@
     reason = "a measurement: what is out of range must end it"
 )]
 
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod arguments;
 mod expectation;
 mod figure;

@@ -17,7 +17,7 @@ use crate::workload::{Spread, Workload};
 use crate::Failure;
 
 /// Batches of a block.
-const BLOCK: usize = 64;
+const BLOCK: usize = 4;
 
 /// What a run of the workload came to.
 pub(crate) struct Measured {

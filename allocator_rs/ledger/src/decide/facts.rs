@@ -118,7 +118,10 @@ impl Ledger {
         let committed = reservation
             .and_then(|id| self.reservations.get(id))
             .filter(|found| found.state == ReservationState::Committed)
-            .and_then(|found| found.lines.iter().find(|line| line.cell == cell))
+            .and_then(|found| {
+                let mut lines = self.reservations.lines(found, &self.cells);
+                lines.find(|line| line.cell == cell)
+            })
             .map_or(0, |line| line.quantity.min(quantity));
         let on_hand = quantity.checked_neg()?;
         Some(Delta {

@@ -2,13 +2,13 @@
 
 use super::{Effect, NOT_ITS_OUTCOME, OUT_OF_RANGE, UNKNOWN_CELL, UNKNOWN_RESERVATION};
 use crate::cells::Delta;
+use crate::codec::NO_OUTCOMES;
 use crate::command::{Command, Line, Stamp};
 use crate::ids::{CellKey, RequestKey, ReservationId};
 use crate::ledger::Ledger;
 use crate::limits::SALE_SOURCE_SCOPE;
 use crate::lines::without;
 use crate::outcome::{CellView, Outcome, ReservationState};
-use crate::window::Entry;
 
 impl Ledger {
     /// Takes over what a fact, or a setting of a cell, was decided to come to.
@@ -122,14 +122,13 @@ impl Ledger {
                 cell,
                 quantity: -delta.committed,
             }];
-            let left = without(&found.lines, &part).ok_or(OUT_OF_RANGE)?;
-            self.reservations
-                .set_lines(id, left, ReservationState::Consumed, stamp.now_ms);
+            let left = without(&self.lines_of(found), &part).ok_or(OUT_OF_RANGE)?;
+            self.set_lines(id, &left, ReservationState::Consumed, stamp);
         }
         let key = RequestKey {
             scope: SALE_SOURCE_SCOPE,
             id: source,
         };
-        self.remember(key, Entry::new(0, stamp.now_ms, &[]))
+        self.remember(key, 0, stamp.now_ms, NO_OUTCOMES)
     }
 }

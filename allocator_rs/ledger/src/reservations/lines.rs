@@ -1,0 +1,218 @@
+//! The lines of all reservations, each in two lists.
+//!
+//! | list | made of |
+//! | --- | --- |
+//! | a reservation's lines | a run of places side by side |
+//! | what is promised of a cell | a chain through the lines that name it, newest first |
+//!
+//! A run's room is its length, rounded up to a class; runs that were given back are kept by class
+//! and used again. Runs never move, so memory grows without a pause.
+
+use crate::cells::{Cells, NO_LINE};
+use crate::command::Line;
+
+/// Places of one block. No run crosses the end of one.
+const BLOCK: usize = 1 << 16;
+
+/// Most lines of one reservation.
+pub(crate) const RUN_MAX: usize = u16::MAX as usize;
+
+/// A line of a reservation.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    quantity: i64,
+    /// Number of the cell.
+    cell: u32,
+    /// Slot of the reservation.
+    owner: u32,
+    /// Neighbours in the cell's chain.
+    next: u32,
+    previous: u32,
+}
+
+const UNUSED: Entry = Entry {
+    quantity: 0,
+    cell: 0,
+    owner: 0,
+    next: NO_LINE,
+    previous: NO_LINE,
+};
+
+/// Where a reservation's lines are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Run {
+    at: u32,
+    len: u16,
+}
+
+impl Run {
+    pub(crate) const fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    fn places(self) -> impl Iterator<Item = u32> {
+        self.at..self.at.saturating_add(u32::from(self.len))
+    }
+}
+
+/// All lines.
+#[derive(Debug, Default)]
+pub(crate) struct LineRuns {
+    blocks: Vec<Vec<Entry>>,
+    /// Given back, by class.
+    free: Vec<Vec<u32>>,
+}
+
+/// Every length up to 8 is a class of its own, then every power of two.
+fn class_of(len: usize) -> (usize, usize) {
+    if len <= 8 {
+        return (len, len);
+    }
+    let room = len.next_power_of_two();
+    (room.trailing_zeros() as usize + 5, room)
+}
+
+impl LineRuns {
+    fn entry(&self, place: u32) -> Option<&Entry> {
+        let place = place as usize;
+        self.blocks.get(place / BLOCK)?.get(place % BLOCK)
+    }
+
+    fn entry_mut(&mut self, place: u32) -> Option<&mut Entry> {
+        let place = place as usize;
+        self.blocks.get_mut(place / BLOCK)?.get_mut(place % BLOCK)
+    }
+
+    /// Brings a run close.
+    pub(crate) fn touch(&self, run: Run) -> u32 {
+        self.entry(run.at).map_or(0, |entry| entry.next)
+    }
+
+    /// Brings the neighbours of a run's lines in their chains close.
+    pub(crate) fn touch_neighbours(&self, run: Run) -> u64 {
+        let neighbour = |place| u64::from(self.entry(place).map_or(0, |entry| entry.owner));
+        run.places()
+            .filter_map(|place| self.entry(place))
+            .fold(0, |seen, entry| {
+                seen ^ neighbour(entry.next) ^ neighbour(entry.previous)
+            })
+    }
+
+    /// The lines of a run: numbers of cells, and quantities.
+    pub(crate) fn of(&self, run: Run) -> impl Iterator<Item = (u32, i64)> + '_ {
+        let place = run.at as usize;
+        let block = self
+            .blocks
+            .get(place / BLOCK)
+            .map_or(&[][..], Vec::as_slice);
+        let entries = block.iter().skip(place % BLOCK).take(usize::from(run.len));
+        entries.map(|entry| (entry.cell, entry.quantity))
+    }
+
+    /// The slots of the reservations that have a line of this cell, newest line first.
+    pub(crate) fn promised_of(&self, cells: &Cells, cell: u32) -> impl Iterator<Item = u32> + '_ {
+        let mut place = cells.first_line(cell);
+        std::iter::from_fn(move || {
+            let entry = self.entry(place)?;
+            place = entry.next;
+            Some(entry.owner)
+        })
+    }
+
+    /// Writes down lines, at most [`RUN_MAX`], of cells that have numbers.
+    pub(crate) fn add(&mut self, lines: &[Line], owner: u32, cells: &mut Cells) -> Run {
+        let Some(run) = self.run_for(lines.len()) else {
+            return Run::default();
+        };
+        for (place, line) in run.places().zip(lines) {
+            let cell = cells.number(line.cell).unwrap_or(u32::MAX);
+            let next = cells.first_line(cell);
+            cells.set_first_line(cell, place);
+            if let Some(first) = self.entry_mut(next) {
+                first.previous = place;
+            }
+            if let Some(entry) = self.entry_mut(place) {
+                *entry = Entry {
+                    quantity: line.quantity,
+                    cell,
+                    owner,
+                    next,
+                    previous: NO_LINE,
+                };
+            }
+        }
+        run
+    }
+
+    /// Takes a run out of its cells' chains, and gives back its room.
+    pub(crate) fn remove(&mut self, run: Run, cells: &mut Cells) {
+        for place in run.places() {
+            let Some(entry) = self.entry(place).copied() else {
+                continue;
+            };
+            match self.entry_mut(entry.previous) {
+                Some(previous) => previous.next = entry.next,
+                None => cells.set_first_line(entry.cell, entry.next),
+            }
+            if let Some(next) = self.entry_mut(entry.next) {
+                next.previous = entry.previous;
+            }
+        }
+        let (class, _) = class_of(usize::from(run.len));
+        if let Some(free) = self.free.get_mut(class).filter(|_| !run.is_empty()) {
+            free.push(run.at);
+        }
+    }
+
+    /// Room for so many lines: given back before, or new.
+    fn run_for(&mut self, lines: usize) -> Option<Run> {
+        let len = u16::try_from(lines).ok().filter(|len| *len > 0)?;
+        let (class, room) = class_of(lines);
+        while self.free.len() <= class {
+            self.free.push(Vec::new());
+        }
+        if let Some(at) = self.free.get_mut(class).and_then(Vec::pop) {
+            return Some(Run { at, len });
+        }
+        if self
+            .blocks
+            .last()
+            .is_none_or(|block| block.len() + room > BLOCK)
+        {
+            // Places beyond the end of a short last block are never used.
+            let first = self.blocks.is_empty();
+            self.blocks
+                .push(Vec::with_capacity(if first { 0 } else { BLOCK }));
+        }
+        let number = self.blocks.len() - 1;
+        let block = self.blocks.last_mut()?;
+        let at = u32::try_from(number * BLOCK + block.len()).ok()?;
+        block.resize(block.len() + room, UNUSED);
+        Some(Run { at, len })
+    }
+
+    /// Every place of a chain belongs to a run that names the cell. None: chains and runs agree.
+    pub(crate) fn is_consistent(&self, cells: &Cells, runs: &[(u32, Run)]) -> bool {
+        let mut named = 0_usize;
+        for (owner, run) in runs {
+            for place in run.places() {
+                let Some(entry) = self.entry(place) else {
+                    return false;
+                };
+                let is_first = cells.first_line(entry.cell) == place;
+                let follows = self.entry(entry.previous).is_some_and(|e| e.next == place);
+                let leads = entry.next == NO_LINE
+                    || self.entry(entry.next).is_some_and(|e| e.previous == place);
+                if entry.owner != *owner || !leads || !(is_first ^ follows) {
+                    return false;
+                }
+                named += 1;
+            }
+        }
+        let count = |cell: usize| {
+            let cell = u32::try_from(cell).unwrap_or(u32::MAX);
+            self.promised_of(cells, cell).take(named + 1).count()
+        };
+        (0..cells.len()).map(count).sum::<usize>() == named
+    }
+}
