@@ -156,7 +156,7 @@ CRATES: dict[str, frozenset[str]] = {
     ),
 }
 # Programs that measure or test, which nothing may depend on: they may use every crate.
-FREE_CRATE_FOLDERS = ("bench/", "allocator_rs/simulator/")
+FREE_CRATE_FOLDERS = ("bench/", "allocator_rs/naive/", "allocator_rs/simulator/")
 
 
 def crate_problems(path: str, *, manifest: str) -> list[str]:

@@ -2,7 +2,7 @@
 //! list of reservations. It treats a due hold as expired at once, whatever the journal says, and
 //! only counts it in `held` until its expiry is told.
 #![allow(
-    unreachable_pub,
+    missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
