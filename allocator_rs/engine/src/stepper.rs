@@ -56,6 +56,12 @@ impl Stepper {
         }
     }
 
+    /// The sequence that reads see.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.0.shared.mirror.sequence()
+    }
+
     /// The state, which may be ahead of what is durable.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {

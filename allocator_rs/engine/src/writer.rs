@@ -59,7 +59,7 @@ pub enum Step {
 }
 
 pub(crate) struct Writer {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     jobs: Receiver<Job>,
     pub(crate) ledger: Ledger,
     pub(crate) disk: Option<Disk>,
@@ -153,6 +153,8 @@ impl Writer {
     }
 
     fn try_step(&mut self, pace: &mut dyn Pace) -> Result<Step, Failed> {
+        // A step that decides nothing passes time over as well, if it stands.
+        self.now();
         if self.decided.is_none() {
             if !self.has_room() {
                 self.answer_without_room(Undurable::Nothing, pace);
