@@ -145,7 +145,7 @@ fn tell_violation(seed: u64, violation: &Violation, arguments: &Arguments) {
         return;
     }
     let plan = Plan::new(seed, arguments.run_operations);
-    let kept = shrink::shrink(&plan);
+    let kept = shrink::shrink(&plan, |plan| run_plan(plan).is_err());
     let keep = shrink::ranges(&kept);
     println!(
         "{} of {} events are enough: make simulate ARGS=\"{again} --keep {keep}\"",

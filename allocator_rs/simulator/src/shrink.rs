@@ -1,14 +1,13 @@
 //! Makes a failing run small: delta debugging (Zeller and Hildebrandt, 2002) over its events.
 
 use crate::plan::Plan;
-use crate::run;
 
 /// Runs that a shrinking may take.
 const RUNS_MAX: usize = 3_000;
 
-/// The events, as indexes, without which the plan does not fail; any failure counts.
+/// The events, as indexes, that are enough for the plan to fail.
 #[must_use]
-pub fn shrink(plan: &Plan) -> Vec<usize> {
+pub fn shrink(plan: &Plan, fails: impl Fn(&Plan) -> bool) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..plan.events.len()).collect();
     let mut runs = 0;
     let mut pieces = 2;
@@ -22,8 +21,8 @@ pub fn shrink(plan: &Plan) -> Vec<usize> {
                 .map(|(_, event)| *event)
                 .collect();
             runs += 1;
-            let fails = without.len() < kept.len() && run(&plan.only(&without)).is_err();
-            fails.then_some(without)
+            let is_enough = without.len() < kept.len() && fails(&plan.only(&without));
+            is_enough.then_some(without)
         });
         match smaller {
             Some(without) => {
