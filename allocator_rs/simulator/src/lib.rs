@@ -8,6 +8,7 @@
 //! | [`disk`], [`clock`] | what the engine stands on |
 //! | [`witness`], [`judge`], [`rot`] | who watches it: a second parser, a second ledger, the checks |
 //! | [`shrink`] | fewer events that still fail |
+//! | [`fuzz`] | bytes and commands that nobody would send |
 #![allow(
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
@@ -16,6 +17,7 @@
 
 pub mod clock;
 pub mod disk;
+pub mod fuzz;
 pub mod judge;
 pub mod plan;
 pub mod random;
