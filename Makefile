@@ -34,6 +34,24 @@ soak: setup ## long campaigns: 100,000 random calls, 100 kills under load
 	@BOPIS_RANDOM_CALLS=100000 BOPIS_KILL_ROUNDS=100 $(PY) -m pytest \
 		tests/e2e/test_random_calls.py tests/e2e/test_kill_loop.py $(ARGS)
 
+SEED ?= 1
+OPS ?= 50000000
+SECONDS ?= 60
+
+.PHONY: simulate
+simulate: setup ## seeded runs of ledger, engine and journal under faults (SEED, OPS; docs/simulation.md)
+	@$(WITH_RUST) cargo build --profile simulation --locked --quiet -p bopis-simulator
+	@target/simulation/bopis-simulator --seed $(SEED) --ops $(OPS) $(ARGS)
+
+.PHONY: planted-bugs
+planted-bugs: setup ## plants one bug at a time; the simulator or a test must catch each
+	@$(WITH_RUST) $(PY) tools/planted_bugs.py $(ARGS)
+
+.PHONY: fuzz
+fuzz: setup ## bytes and commands that nobody would send, for SECONDS
+	@$(WITH_RUST) cargo build --profile simulation --locked --quiet -p bopis-simulator
+	@target/simulation/bopis-fuzz --seconds $(SECONDS) $(ARGS)
+
 .PHONY: test-rust
 test-rust: setup ## cargo test only
 	@echo "==> cargo test" >&2

@@ -156,7 +156,12 @@ CRATES: dict[str, frozenset[str]] = {
     ),
 }
 # Programs that measure or test, which nothing may depend on: they may use every crate.
-FREE_CRATE_FOLDERS = ("bench/", "allocator_rs/simulator/", "allocator_rs/ledger_bench/")
+FREE_CRATE_FOLDERS = (
+    "bench/",
+    "allocator_rs/naive/",
+    "allocator_rs/simulator/",
+    "allocator_rs/ledger_bench/",
+)
 
 
 def crate_problems(path: str, *, manifest: str) -> list[str]:

@@ -13,6 +13,7 @@ use crate::error::{DrainError, OpenError, PositionError, SubmitError};
 use crate::job::{Answer, DrainReport, Drained, Job, Position, Replies, Reply, ReservationReply};
 use crate::options::EngineOptions;
 use crate::shared::{Change, EngineStatus, Shared};
+use crate::stepper::{SimulatedDisk, Stepper};
 use crate::weight::{are_too_large, is_grant};
 
 /// At which position and time a read was answered.
@@ -104,6 +105,26 @@ impl Engine {
         done: Box<dyn FnOnce(ReservationReply) + Send>,
     ) -> Result<(), SubmitError> {
         self.enqueue(Job::Reservation(id, Answer::new(done)))
+    }
+
+    /// An engine whose writer works only when the stepper is told to, on the caller's thread. The
+    /// folder of the options is passed over. It ends when the last handle is dropped; to
+    /// [`Engine::drain`] it is one that has stopped.
+    ///
+    /// # Errors
+    /// As for [`Engine::open`].
+    pub fn open_stepped(
+        options: EngineOptions,
+        disk: SimulatedDisk,
+    ) -> Result<(Self, Stepper), OpenError> {
+        let (shared, queue, stepper) = crate::open::open_stepped(options, disk)?;
+        let engine = Self(Arc::new(Inner {
+            shared,
+            queue: Some(queue),
+            writer_id: thread::current().id(),
+            writer: Mutex::new(None),
+        }));
+        Ok((engine, stepper))
     }
 
     fn enqueue(&self, job: Job) -> Result<(), SubmitError> {

@@ -17,7 +17,8 @@ use crate::ledger_time::LedgerTime;
 use crate::names::Names;
 use crate::options::EngineOptions;
 use crate::shared::Shared;
-use crate::writer::{Disk, Writer};
+use crate::stepper::{SimulatedDisk, Stepper};
+use crate::writer::{Disk, Folder, Writer};
 
 type Opened = (Arc<Shared>, Sender<Job>, JoinHandle<()>);
 
@@ -32,11 +33,7 @@ struct Recovered {
 }
 
 pub(crate) fn open(options: EngineOptions) -> Result<Opened, OpenError> {
-    let limits = Limits {
-        request_window_max: options.request_window_max,
-        request_window_bytes_max: options.request_window_bytes_max,
-        ..Limits::default()
-    };
+    let limits = limits(&options);
     let recovered = match &options.directory {
         None => Recovered {
             ledger: Ledger::new(limits),
@@ -48,10 +45,38 @@ pub(crate) fn open(options: EngineOptions) -> Result<Opened, OpenError> {
         },
         Some(directory) => recover(directory, limits, &options)?,
     };
-    start(recovered, options)
+    let (shared, send, writer) = prepare(recovered, options);
+    let thread = thread::Builder::new()
+        .name("bopis-writer".into())
+        .spawn(move || writer.run())
+        .map_err(io("start the writer thread"))?;
+    Ok((shared, send, thread))
 }
 
-fn start(recovered: Recovered, options: EngineOptions) -> Result<Opened, OpenError> {
+/// The same without threads and without a folder.
+pub(crate) fn open_stepped(
+    options: EngineOptions,
+    disk: SimulatedDisk,
+) -> Result<(Arc<Shared>, Sender<Job>, Stepper), OpenError> {
+    let journal_options = JournalOptions {
+        segment_bytes: options.segment_bytes,
+        background: false,
+        ..JournalOptions::new(disk.new_journal_id)
+    };
+    let recovered = replay(disk.storage, journal_options, limits(&options))?;
+    let (shared, send, writer) = prepare(recovered.with_disk(None), options);
+    Ok((shared, send, Stepper::new(writer)))
+}
+
+fn limits(options: &EngineOptions) -> Limits {
+    Limits {
+        request_window_max: options.request_window_max,
+        request_window_bytes_max: options.request_window_bytes_max,
+        ..Limits::default()
+    }
+}
+
+fn prepare(recovered: Recovered, options: EngineOptions) -> (Arc<Shared>, Sender<Job>, Writer) {
     let Recovered {
         mut ledger,
         names,
@@ -83,11 +108,7 @@ fn start(recovered: Recovered, options: EngineOptions) -> Result<Opened, OpenErr
         sequence,
         options.batch_max.max(1),
     );
-    let thread = thread::Builder::new()
-        .name("bopis-writer".into())
-        .spawn(move || writer.run())
-        .map_err(io("start the writer thread"))?;
-    Ok((shared, send, thread))
+    (shared, send, writer)
 }
 
 fn recover(
@@ -101,19 +122,55 @@ fn recover(
         Some(storage) => Arc::clone(storage),
         None => disk(directory)?,
     };
+    let journal_options = JournalOptions {
+        segment_bytes: options.segment_bytes,
+        ..JournalOptions::new(random_id()?)
+    };
+    let replayed = replay(storage, journal_options, limits)?;
+    check_drained(directory, replayed.journal.journal_id(), replayed.sequence)?;
+    let directory = directory.to_owned();
+    Ok(replayed.with_disk(Some(Folder {
+        directory,
+        _lock: lock,
+    })))
+}
+
+/// A journal open for writing, and what it holds.
+struct Replayed {
+    journal: Journal,
+    ledger: Ledger,
+    names: Names,
+    sequence: u64,
+    time_ms: i64,
+}
+
+impl Replayed {
+    fn with_disk(self, folder: Option<Folder>) -> Recovered {
+        Recovered {
+            ledger: self.ledger,
+            names: self.names,
+            journal_id: self.journal.journal_id(),
+            disk: Some(Disk::new(self.journal, folder)),
+            sequence: self.sequence,
+            time_ms: self.time_ms,
+        }
+    }
+}
+
+fn replay(
+    storage: Arc<dyn Storage>,
+    options: JournalOptions,
+    limits: Limits,
+) -> Result<Replayed, OpenError> {
     let mut ledger = Ledger::new(limits);
     let names = Names::default();
-    let mut replay = |_sequence, bytes: &[u8]| {
+    let mut take_over = |_sequence, bytes: &[u8]| {
         let record = codec::decode(bytes).map_err(|error| error.to_string())?;
         ledger.replay(&record).map_err(|error| error.to_string())?;
         names.recover(&record);
         Ok(())
     };
-    let journal_options = JournalOptions {
-        segment_bytes: options.segment_bytes,
-        ..JournalOptions::new(random_id()?)
-    };
-    let (journal, scanned) = Journal::open(storage, journal_options, &mut replay)?;
+    let (journal, scanned) = Journal::open(storage, options, &mut take_over)?;
     if let Some(cut) = &scanned.cut {
         tracing::warn!(
             segment = cut.segment,
@@ -122,16 +179,12 @@ fn recover(
             "tail_cut"
         );
     }
-    let (journal_id, sequence) = (journal.journal_id(), scanned.last_sequence);
-    check_drained(directory, journal_id, sequence)?;
     let time_ms = ledger.now_ms().max(scanned.last_mark.unwrap_or(0));
-    let disk = Some(Disk::new(journal, directory.to_owned(), lock));
-    Ok(Recovered {
+    Ok(Replayed {
+        journal,
         ledger,
         names,
-        disk,
-        journal_id,
-        sequence,
+        sequence: scanned.last_sequence,
         time_ms,
     })
 }

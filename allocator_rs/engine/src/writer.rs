@@ -1,18 +1,23 @@
-//! The writer thread, the only one that changes the ledger.
+//! The writer, the only one that changes the ledger.
 //!
 //! One turn: take what waits (natural batching), one stamp, expire a slice of what is due, apply,
 //! encode, one journal write, publish reads, then give the answers. Until the write is on the disk
-//! nobody but this thread sees any of it.
+//! nobody but the writer sees any of it.
+//!
+//! | driven by | waits |
+//! | --- | --- |
+//! | a thread of its own ([`run`](Writer::run)) | for jobs, for the next tick, for room |
+//! | a simulation, step by step ([`crate::Stepper`]) | never |
 
+mod disk;
+mod pace;
 mod room;
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bopis_journal::{Journal, JournalError};
+use bopis_journal::JournalError;
 use bopis_ledger::{Act, CellKey, CellView, Ledger, ReservationId, Stamp};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
@@ -24,6 +29,8 @@ use crate::shared::{EngineStatus, Shared};
 use crate::turn::Turn;
 use crate::weight::WEIGHT_MAX;
 use crate::DrainError;
+pub(crate) use disk::{Disk, Folder};
+pub(crate) use pace::{Pace, ThreadPace};
 use room::Undurable;
 
 /// How often deadlines are looked at when nothing else happens.
@@ -37,34 +44,25 @@ const KEEP_TIME_EVERY: Duration = Duration::from_secs(10);
 /// How many holds expire in one turn.
 const EXPIRE_SLICE: usize = 2_048;
 
-/// What a durable engine has and one in memory has not.
-pub(crate) struct Disk {
-    journal: Journal,
-    directory: PathBuf,
-    written: Instant,
-    /// Held as long as the journal is open.
-    _lock: File,
-}
-
-impl Disk {
-    pub(crate) fn new(journal: Journal, directory: PathBuf, lock: File) -> Self {
-        Self {
-            journal,
-            directory,
-            written: Instant::now(),
-            _lock: lock,
-        }
-    }
-}
-
 /// The engine cannot go on; why is in `Shared`.
-struct Failed;
+pub(crate) struct Failed;
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A turn is over, and answered.
+    Turned,
+    /// The disk is full: what is decided waits, what comes in is refused.
+    NoRoom,
+    /// It was the last: drained, failed, or the last handle is gone.
+    Ended,
+}
 
 pub(crate) struct Writer {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     jobs: Receiver<Job>,
-    ledger: Ledger,
-    disk: Option<Disk>,
+    pub(crate) ledger: Ledger,
+    pub(crate) disk: Option<Disk>,
     time: LedgerTime,
     batch_max: usize,
     weight_max: usize,
@@ -75,8 +73,18 @@ pub(crate) struct Writer {
     changed: Vec<(CellKey, CellView)>,
     /// The reads of the turn.
     reads: Vec<(ReservationId, ReservationAnswer)>,
+    /// A turn that is decided, and not on the disk.
+    decided: Option<Decided>,
+    /// Nobody can submit any more.
+    is_last: bool,
     /// Who waits for the orderly end, once that is wanted.
     drain: Option<Answer<Drained>>,
+}
+
+/// A turn's stamp, and who waits for its answers.
+struct Decided {
+    stamp: Stamp,
+    waiting: Vec<Waiting>,
 }
 
 /// Aborts the process when the writer panics: its ledger may be half changed, and whoever restarts
@@ -120,6 +128,8 @@ impl Writer {
             turn,
             changed: Vec::new(),
             reads: Vec::new(),
+            decided: None,
+            is_last: false,
             drain: None,
         }
     }
@@ -127,10 +137,50 @@ impl Writer {
     /// Works until drained, failed, or the last handle is gone.
     pub(crate) fn run(mut self) {
         let _abort = AbortOnPanic;
-        let result = self.turns();
-        let sealed = result.and_then(|()| self.seal());
+        let mut pace = ThreadPace::new();
+        while self.step(&mut pace) != Step::Ended {}
+    }
+
+    /// Takes what waits and does one turn with it, or tries again to write the last one.
+    pub(crate) fn step(&mut self, pace: &mut dyn Pace) -> Step {
+        match self.try_step(pace) {
+            Ok(step) if step != Step::Ended => step,
+            ended => {
+                self.end(ended.map(|_| ()), pace);
+                Step::Ended
+            }
+        }
+    }
+
+    fn try_step(&mut self, pace: &mut dyn Pace) -> Result<Step, Failed> {
+        // A step that decides nothing passes time over as well, if it stands.
+        self.now();
+        if self.decided.is_none() {
+            if !self.has_room() {
+                self.answer_without_room(Undurable::Nothing, pace);
+                let wanted = self.drain.is_some();
+                return Ok(if wanted { Step::Ended } else { Step::NoRoom });
+            }
+            let batch = self.gather(pace);
+            self.decide(batch);
+        }
+        if !self.finish(pace)? {
+            self.answer_without_room(Undurable::Records, pace);
+            return Ok(Step::NoRoom);
+        }
+        if self.is_last {
+            return Ok(Step::Ended);
+        }
+        self.keep_sealed(pace)?;
+        Ok(Step::Turned)
+    }
+
+    fn end(&mut self, result: Result<(), Failed>, pace: &mut dyn Pace) {
+        let sealed = result.and_then(|()| self.write_seal(pace));
         self.shared.set_status(EngineStatus::Stopped);
-        // What is left in the queue hears `Stopped` as it is dropped.
+        // What is decided or left in the queue hears `Stopped` as it is dropped.
+        self.decided = None;
+        self.reads.clear();
         let jobs = &self.jobs;
         self.shared.gate.close(|| while jobs.try_recv().is_ok() {});
         if sealed.is_err() {
@@ -140,42 +190,29 @@ impl Writer {
         }
     }
 
-    fn turns(&mut self) -> Result<(), Failed> {
-        loop {
-            if !self.has_room() {
-                self.answer_without_room(Undurable::Nothing);
-                if self.drain.is_some() {
-                    return Ok(());
-                }
-                continue;
-            }
-            let timeout = if self.drain.is_some() {
-                Duration::ZERO
-            } else {
-                self.patience()
-            };
-            let mut batch = Batch::default();
-            let open = match self.jobs.recv_timeout(timeout) {
-                Ok(job) => {
+    /// What waits in the queue, or comes before the next tick.
+    fn gather(&mut self, pace: &mut dyn Pace) -> Batch {
+        let patience = if self.drain.is_some() {
+            Duration::ZERO
+        } else {
+            self.patience()
+        };
+        let mut batch = Batch::default();
+        match pace.next(&self.jobs, patience) {
+            Ok(job) => {
+                batch.add(job);
+                while !batch.is_full(self.batch_max, self.weight_max) {
+                    let Ok(job) = self.jobs.try_recv() else { break };
                     batch.add(job);
-                    while !batch.is_full(self.batch_max, self.weight_max) {
-                        let Ok(job) = self.jobs.try_recv() else { break };
-                        batch.add(job);
-                    }
-                    true
                 }
-                Err(RecvTimeoutError::Timeout) => self.drain.is_none(),
-                Err(RecvTimeoutError::Disconnected) => false,
-            };
-            if let Some(answer) = batch.drain.take() {
-                self.drain.get_or_insert(answer);
             }
-            self.turn(batch)?;
-            if !open {
-                return Ok(());
-            }
-            self.keep_sealed()?;
+            Err(RecvTimeoutError::Timeout) => self.is_last = self.drain.is_some(),
+            Err(RecvTimeoutError::Disconnected) => self.is_last = true,
         }
+        if let Some(answer) = batch.drain.take() {
+            self.drain.get_or_insert(answer);
+        }
+        batch
     }
 
     fn patience(&self) -> Duration {
@@ -195,7 +232,7 @@ impl Writer {
         }
     }
 
-    fn turn(&mut self, batch: Batch) -> Result<(), Failed> {
+    fn decide(&mut self, batch: Batch) {
         let stamp = self.now();
         self.turn.start();
         let stands = self.shared.time_stands.load(Ordering::Acquire);
@@ -214,7 +251,21 @@ impl Writer {
         self.acts = acts;
         self.reads = reads;
         self.ledger.apply(&self.acts, stamp, &mut self.turn);
-        self.write(stamp.now_ms)?;
+        let last = self.turn.sequence;
+        self.shared.assigned.store(last, Ordering::Release);
+        self.decided = Some(Decided { stamp, waiting });
+    }
+
+    /// Writes, publishes and answers what is decided. False: there is no room to write it.
+    fn finish(&mut self, pace: &dyn Pace) -> Result<bool, Failed> {
+        let Some(decided) = self.decided.take() else {
+            return Ok(true);
+        };
+        if !self.write(decided.stamp.now_ms, pace)? {
+            self.decided = Some(decided);
+            return Ok(false);
+        }
+        let Decided { stamp, waiting } = decided;
         self.publish();
         self.answer(waiting, stamp.wall_ms);
         let position = Position {
@@ -224,7 +275,7 @@ impl Writer {
         for (id, answer) in self.reads.drain(..) {
             answer.give((self.ledger.reservation(id, stamp), position));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Gives the answers, which are durable now.
@@ -248,28 +299,22 @@ impl Writer {
         }
     }
 
-    /// Brings the turn's records to the disk.
-    fn write(&mut self, now_ms: i64) -> Result<(), Failed> {
-        let last = self.turn.sequence;
-        self.shared.assigned.store(last, Ordering::Release);
-        if self.turn.is_empty() {
-            return Ok(());
-        }
-        while let Some(disk) = &mut self.disk {
-            match disk.journal.append(&self.turn.buffer, now_ms) {
-                Ok(()) => {
-                    disk.written = Instant::now();
-                    break;
-                }
-                // The decisions stand: they wait for room.
-                Err(JournalError::DiskFull) if !self.shared.gate.is_shut() => {
-                    self.shared.set_status(EngineStatus::NoRoom);
-                    self.answer_without_room(Undurable::Records);
-                }
-                Err(error) => return fail(&self.shared, &error),
+    /// Brings the turn's records to the disk. False: there is no room; the decisions stand.
+    fn write(&mut self, now_ms: i64, pace: &dyn Pace) -> Result<bool, Failed> {
+        let Some(disk) = self.disk.as_mut().filter(|_| !self.turn.is_empty()) else {
+            return Ok(true);
+        };
+        match disk.journal.append(&self.turn.buffer, now_ms) {
+            Ok(()) => {
+                disk.written = pace.passed();
+                Ok(true)
             }
+            Err(JournalError::DiskFull) if !self.shared.gate.is_shut() => {
+                self.shared.set_status(EngineStatus::NoRoom);
+                Ok(false)
+            }
+            Err(error) => Err(fail(&self.shared, &error)),
         }
-        Ok(())
     }
 
     fn publish(&mut self) {
@@ -285,27 +330,20 @@ impl Writer {
     }
 
     /// Seals a last frame that was left alone, and journals ledger time while holds are live.
-    fn keep_sealed(&mut self) -> Result<(), Failed> {
+    fn keep_sealed(&mut self, pace: &dyn Pace) -> Result<(), Failed> {
         let live = self.ledger.next_deadline_ms().is_some();
         let Some(disk) = &self.disk else {
             return Ok(());
         };
-        let (idle, sealed) = (disk.written.elapsed(), disk.journal.is_sealed());
+        let idle = pace.passed().saturating_sub(disk.written);
+        let sealed = disk.journal.is_sealed();
         if (!sealed && idle >= SEAL_AFTER) || (live && idle >= KEEP_TIME_EVERY) {
-            return self.write_seal();
+            return self.write_seal(pace);
         }
         Ok(())
     }
 
-    fn seal(&mut self) -> Result<(), Failed> {
-        if self.disk.is_some() {
-            self.write_seal()
-        } else {
-            Ok(())
-        }
-    }
-
-    fn write_seal(&mut self) -> Result<(), Failed> {
+    fn write_seal(&mut self, pace: &dyn Pace) -> Result<(), Failed> {
         let now_ms = self.now().now_ms;
         let Some(disk) = &mut self.disk else {
             return Ok(());
@@ -313,10 +351,10 @@ impl Writer {
         match disk.journal.seal(now_ms) {
             // Without room for a seal the last frame stays unsealed, which recovery can tell.
             Ok(()) | Err(JournalError::DiskFull) => {
-                disk.written = Instant::now();
+                disk.written = pace.passed();
                 Ok(())
             }
-            Err(error) => fail(&self.shared, &error),
+            Err(error) => Err(fail(&self.shared, &error)),
         }
     }
 
@@ -326,14 +364,14 @@ impl Writer {
             sequence: self.turn.sequence,
             state_hash: self.ledger.state_hash(),
         };
-        if let Some(disk) = &self.disk {
-            folder::write_drained(&disk.directory, &report).map_err(DrainError::Report)?;
+        if let Some(folder) = self.disk.as_ref().and_then(|disk| disk.folder.as_ref()) {
+            folder::write_drained(&folder.directory, &report).map_err(DrainError::Report)?;
         }
         Ok(report)
     }
 }
 
-fn fail(shared: &Shared, error: &JournalError) -> Result<(), Failed> {
+fn fail(shared: &Shared, error: &JournalError) -> Failed {
     shared.fail(error.to_string());
-    Err(Failed)
+    Failed
 }

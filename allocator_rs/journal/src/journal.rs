@@ -171,6 +171,12 @@ impl Journal {
         }
     }
 
+    /// Makes the next segment now if it is not there, as the thread does that there is in
+    /// production. What comes of it is seen by [`Journal::room`] and the next append.
+    pub fn make_segment_ahead(&self) {
+        self.spare.make_now();
+    }
+
     /// Writes the records, and returns when they are on the disk. `mark` is the caller's: the last
     /// one is told by recovery.
     ///

@@ -156,6 +156,15 @@ impl Spare {
         }
     }
 
+    /// What the thread does, once, if there is no thread.
+    pub(crate) fn make_now(&self) {
+        let mut state = self.common.lock();
+        if self.thread.is_none() && matches!(state.next, Next::Wanted | Next::Full) {
+            let storage = self.storage.as_ref();
+            state.next = made(storage, state.index, self.segment_bytes, &self.common.stop);
+        }
+    }
+
     /// The caller uses the ready segment now; the one after it is wanted.
     pub(crate) fn taken(&self) {
         let mut state = self.common.lock();

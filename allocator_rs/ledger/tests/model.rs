@@ -8,12 +8,11 @@
     reason = "a test fails by panicking"
 )]
 
-mod naive;
 mod random;
 mod support;
 
 use bopis_ledger::{codec, Act, ActOutcome, Command, Ledger, Limits, Outcome, Record, RequestKey};
-use naive::Naive;
+use bopis_naive::Naive;
 use proptest::prelude::*;
 use random::{any_step, Step};
 use support::{apply, at, cell, expire_due, names};

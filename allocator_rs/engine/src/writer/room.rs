@@ -8,13 +8,13 @@
 //!
 //! Reads of cells need no writer, and service resumes by itself.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bopis_journal::Room;
 use bopis_ledger::{Act, Command, ReservationId};
 use crossbeam_channel::RecvTimeoutError;
 
-use super::Writer;
+use super::{Pace, Writer};
 use crate::error::Unanswered;
 use crate::job::{Answer, Job, Position, ReservationAnswer};
 use crate::shared::EngineStatus;
@@ -51,14 +51,18 @@ impl Writer {
         status != EngineStatus::NoRoom
     }
 
-    /// Answers what comes in until it is time to look for room again.
-    pub(super) fn answer_without_room(&mut self, undurable: Undurable) {
+    /// Answers what comes in before it is time to look for room again.
+    pub(super) fn answer_without_room(&mut self, undurable: Undurable, pace: &mut dyn Pace) {
         for (id, answer) in std::mem::take(&mut self.reads) {
             self.read_durable(id, answer, undurable);
         }
-        let until = Instant::now() + ROOM_TICK;
-        while Instant::now() < until {
-            match self.jobs.recv_deadline(until) {
+        let until = pace.passed() + ROOM_TICK;
+        loop {
+            let left = until.saturating_sub(pace.passed());
+            if left.is_zero() {
+                return;
+            }
+            match pace.next(&self.jobs, left) {
                 Ok(Job::Act(_, answer)) => answer.refuse(Unanswered::DiskFull),
                 Ok(Job::Acts(_, answer)) => answer.refuse(Unanswered::DiskFull),
                 Ok(Job::Reservation(id, answer)) => self.read_durable(id, answer, undurable),

@@ -2,7 +2,7 @@
 //! list of reservations. It treats a due hold as expired at once, whatever the journal says, and
 //! only counts it in `held` until its expiry is told.
 #![allow(
-    unreachable_pub,
+    missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -120,6 +120,14 @@ impl Naive {
             .retain(|p| !p.lines.is_empty() || p.ended_ms + keep > now_ms);
     }
 
+    /// Whether this request is still answered from memory.
+    pub fn remembers(&self, request: &RequestKey, now_ms: i64) -> bool {
+        let keep = self.limits.request_window_ms;
+        self.requests
+            .iter()
+            .any(|(at_ms, key, ..)| key == request && at_ms + keep > now_ms)
+    }
+
     /// The ledger journaled that this hold expired.
     pub fn expire(&mut self, id: ReservationId, now_ms: i64) {
         self.forget(now_ms);
@@ -185,12 +193,14 @@ impl Naive {
 
     fn run(&mut self, command: &Command, stamp: Stamp) -> Outcome {
         let result = match command {
-            Command::RegisterLocation { name } => Ok(Outcome::Registered {
-                index: register(&mut self.locations, name),
-            }),
-            Command::RegisterItem { name } => Ok(Outcome::Registered {
-                index: register(&mut self.items, name),
-            }),
+            Command::RegisterLocation { name } => register(&mut self.locations, name, name.len()),
+            Command::RegisterItem { name } => {
+                let length = match name {
+                    ItemName::Sku(sku) => sku.len(),
+                    ItemName::Labor { .. } => 1,
+                };
+                register(&mut self.items, name, length)
+            }
             Command::Adjust {
                 cell,
                 on_hand_delta,
@@ -378,7 +388,14 @@ impl Naive {
     }
 }
 
-fn register<T: Clone + PartialEq>(names: &mut Vec<T>, name: &T) -> u32 {
+fn register<T: Clone + PartialEq>(
+    names: &mut Vec<T>,
+    name: &T,
+    length: usize,
+) -> Result<Outcome, Refusal> {
+    if length == 0 || length > 256 {
+        return Err(Refusal::Malformed);
+    }
     let at = names
         .iter()
         .position(|known| known == name)
@@ -386,5 +403,6 @@ fn register<T: Clone + PartialEq>(names: &mut Vec<T>, name: &T) -> u32 {
             names.push(name.clone());
             names.len() - 1
         });
-    u32::try_from(at).unwrap()
+    let index = u32::try_from(at).unwrap();
+    Ok(Outcome::Registered { index })
 }

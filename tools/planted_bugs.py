@@ -1,0 +1,159 @@
+"""Plants one bug at a time into a copy of the crates and asks the simulator to find it.
+
+`make planted-bugs` runs it; the bugs are in allocator_rs/simulator/planted.toml. Exits 0 only if
+every one is caught by a check that its entry names. ARGS: words that a bug's name must contain.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = ROOT / "allocator_rs" / "simulator" / "planted.toml"
+SCRATCH = ROOT / "target" / "planted"
+TREE = SCRATCH / "tree"
+FOLDERS = ("allocator_rs", "bench/load_generator", "protos")
+FILES = ("Cargo.toml", "Cargo.lock")
+SEED = 7
+OPERATIONS = 600_000
+TIMEOUT_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """One replacement, and what may be the first to notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    caught_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one bug: the check or test that saw it, or the reason that none did."""
+
+    caught_by: str
+    problem: str
+    seconds: float
+
+
+def load() -> list[Bug]:
+    """All bugs of the table."""
+    table = tomllib.loads(TABLE.read_text())
+    return [
+        Bug(
+            name=entry["name"],
+            file=entry["file"],
+            old=entry["old"],
+            new=entry["new"],
+            caught_by=tuple(entry["caught_by"]),
+        )
+        for entry in table["bug"]
+    ]
+
+
+def copy_tree() -> None:
+    """Makes the copy what the sources are now; what is equal is left alone, for cargo's sake."""
+    wanted = {Path(name) for name in FILES}
+    for folder in FOLDERS:
+        found = (ROOT / folder).rglob("*")
+        wanted |= {path.relative_to(ROOT) for path in found if path.is_file()}
+    for path in wanted:
+        target, text = TREE / path, (ROOT / path).read_bytes()
+        if not target.exists() or target.read_bytes() != text:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(text)
+    for path in [path for path in TREE.rglob("*") if path.is_file()]:
+        if path.relative_to(TREE) not in wanted:
+            path.unlink()
+
+
+def cargo(*words: str) -> subprocess.CompletedProcess[str]:
+    """Runs cargo in the copy."""
+    return subprocess.run(
+        ["cargo", *words, "--quiet", "--locked", "--target-dir", str(SCRATCH / "build")],
+        cwd=TREE,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+def simulate() -> str:
+    """The check that a simulation finds violated; empty: none."""
+    built = cargo("build", "--profile", "simulation", "-p", "bopis-simulator")
+    if built.returncode:
+        raise RuntimeError(f"it does not build:\n{built.stderr}")
+    program = SCRATCH / "build" / "simulation" / "bopis-simulator"
+    words = ["--seed", str(SEED), "--ops", str(OPERATIONS), "--no-shrink"]
+    ran = subprocess.run(
+        [str(program), *words], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+    found = re.search(r"^VIOLATION ([^:\n]+):", ran.stdout, re.MULTILINE)
+    if ran.returncode == 0:
+        return ""
+    return found[1] if found else f"exit code {ran.returncode}"
+
+
+def hunt(bug: Bug) -> tuple[str, str]:
+    """Who caught it, or why nobody did."""
+    test = next((one for one in bug.caught_by if one.startswith("cargo ")), None)
+    if test is None:
+        found = simulate()
+        if not found:
+            return "", "survived"
+        return (found, "") if found in bug.caught_by else ("", f"caught by {found} instead")
+    ran = cargo(*test.split()[1:])
+    if ran.returncode == 0:
+        return "", "survived"
+    if "test result: FAILED" not in ran.stdout:
+        return "", f"the test did not run: {ran.stderr[-400:]}"
+    return test, ""
+
+
+def plant(bug: Bug) -> Result:
+    """Plants a bug, hunts it, and takes it out again."""
+    path = TREE / bug.file
+    text = path.read_text()
+    count = text.count(bug.old)
+    if count != 1:
+        return Result("", f"its text is {count} times in {bug.file}: mend the table", 0)
+    started = time.monotonic()
+    path.write_text(text.replace(bug.old, bug.new))
+    try:
+        caught_by, problem = hunt(bug)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        caught_by, problem = "", str(error)
+    finally:
+        path.write_text(text)
+    return Result(caught_by, problem, time.monotonic() - started)
+
+
+def main(words: list[str]) -> int:
+    """Hunts all bugs whose name has all the words."""
+    bugs = [bug for bug in load() if all(word in bug.name for word in words)]
+    copy_tree()
+    if found := simulate():
+        print(f"the simulator finds {found} without any bug planted")
+        return 1
+    survived = 0
+    for number, bug in enumerate(bugs, start=1):
+        result = plant(bug)
+        survived += bool(result.problem)
+        verdict = result.problem or f"caught by {result.caught_by}"
+        print(f"{number:3} {result.seconds:5.1f} s  {bug.name}: {verdict}", flush=True)
+    print(f"\n{len(bugs) - survived} of {len(bugs)} planted bugs were caught")
+    return 1 if survived or not bugs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
