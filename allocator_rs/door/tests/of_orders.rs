@@ -37,10 +37,12 @@ fn of_an_order(house: &House) -> String {
     let hold = Command::Hold {
         reservation,
         order: OrderRef(7),
-        lines: vec![Line {
+        lines: [Line {
             cell: CellKey { location, item },
             quantity: 3,
-        }],
+        }]
+        .into_iter()
+        .collect(),
         ttl_ms: 60_000,
         priority: 0,
     };

@@ -179,7 +179,7 @@ fn child_act(id: u128) -> Act {
     let hold = Command::Hold {
         reservation,
         order,
-        lines,
+        lines: lines.into(),
         ttl_ms: 86_400_000,
         priority: 0,
     };

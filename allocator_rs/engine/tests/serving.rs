@@ -244,7 +244,7 @@ fn an_act_beyond_the_limits_is_refused() {
         1,
         vec![Command::Release {
             reservation: ReservationId(1),
-            lines: Some(lines),
+            lines: Some(lines.into()),
         }],
     );
     assert_eq!(

@@ -89,7 +89,7 @@ impl Cells {
 
     /// Brings a cell's slot of the index close.
     pub(crate) fn touch(&self, key: CellKey) -> u64 {
-        self.numbers.touch(self.hasher.hash(key))
+        self.numbers.touch(self.hasher.hash(&key))
     }
 
     /// Brings a cell close, once its slot is.
@@ -105,7 +105,7 @@ impl Cells {
     /// The number of a cell; none if nothing ever touched it.
     pub(crate) fn number(&self, key: CellKey) -> Option<u32> {
         let is = |number| self.at(number).is_some_and(|cell| cell.key == key);
-        self.numbers.get(self.hasher.hash(key), is)
+        self.numbers.get(self.hasher.hash(&key), is)
     }
 
     /// The key of a cell that has a number.
@@ -156,7 +156,7 @@ impl Cells {
             first_line: NO_LINE,
             is_changed: true,
         });
-        self.numbers.insert(self.hasher.hash(key), number);
+        self.numbers.insert(self.hasher.hash(&key), number);
         self.changed.push(number);
         Some(())
     }

@@ -18,7 +18,7 @@ mod writer;
 
 use crate::command::{Act, Stamp};
 use crate::ids::{RequestKey, ReservationId};
-use crate::outcome::{Outcome, Record};
+use crate::outcome::{Outcome, Outcomes, Record};
 use crate::sink::RecordView;
 
 pub(crate) use outcome::state_tag;
@@ -166,11 +166,11 @@ pub(crate) fn encode_outcomes(outcomes: &[Outcome], out: &mut Vec<u8>) {
 }
 
 /// What `encode_outcomes` wrote.
-pub(crate) fn decode_outcomes(bytes: &[u8]) -> Result<Vec<Outcome>, CodecError> {
+pub(crate) fn decode_outcomes(bytes: &[u8]) -> Result<Outcomes, CodecError> {
     let mut reader = Reader::new(bytes);
     let outcomes = reader.list(outcome::read)?;
     reader.finish()?;
-    Ok(outcomes)
+    Ok(outcomes.into())
 }
 
 fn write_stamp(stamp: Stamp, out: &mut Vec<u8>) {

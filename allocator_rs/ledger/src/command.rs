@@ -1,5 +1,7 @@
 //! What can be asked of the ledger.
 
+use smallvec::SmallVec;
+
 use crate::ids::{CellKey, ItemName, OrderRef, RequestKey, ReservationId};
 
 /// A quantity of one cell. Quantities are base units or labor seconds, at least 1.
@@ -11,8 +13,9 @@ pub struct Line {
     pub quantity: i64,
 }
 
-/// Lines of one command; lines that name the same cell are summed before any check.
-pub type Lines = Vec<Line>;
+/// Lines of one command; lines that name the same cell are summed before any check. Four lines and
+/// their labor need no memory of their own.
+pub type Lines = SmallVec<[Line; 5]>;
 
 /// The time of a batch, read by the engine and journaled: the ledger never reads a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

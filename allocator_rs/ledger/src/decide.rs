@@ -206,7 +206,7 @@ impl Ledger {
         stamp: Stamp,
     ) -> Decision {
         let left = |part| without(&self.lines_of(found), part);
-        let Some(lines) = part.map_or(Some(Vec::new()), left) else {
+        let Some(lines) = part.map_or(Some(Lines::new()), left) else {
             return refused(Refusal::LineNotHeld);
         };
         let state = if lines.is_empty() { end } else { found.state };

@@ -25,7 +25,7 @@ use crate::decide::{refused, Decision};
 use crate::ids::ReservationId;
 use crate::ledger::Ledger;
 use crate::limits::{LINES_MAX, QUANTITY_MAX};
-use crate::lines::{to_lines, Sum, Sums};
+use crate::lines::{to_lines, Sum, Summed, Sums};
 use crate::outcome::{Outcome, Refusal, ReservationState, ReservationView, Shortage};
 use crate::reservations::{expire_wall_ms, RUN_MAX};
 
@@ -127,7 +127,7 @@ impl Ledger {
         &self,
         moves: &[(ReservationId, Lines)],
         stamp: Stamp,
-    ) -> Option<(Vec<Sum>, Vec<ReservationView>)> {
+    ) -> Option<(Summed, Vec<ReservationView>)> {
         let mut asked = Sums::default();
         let mut views = Vec::with_capacity(moves.len());
         let mut line_index = 0u32;
@@ -165,7 +165,7 @@ impl Ledger {
 }
 
 /// Sums by cell. None: one of them is larger than a counter may be.
-fn fitting(lines: &[Line]) -> Option<Vec<Sum>> {
+fn fitting(lines: &[Line]) -> Option<Summed> {
     Sums::of(lines)
         .filter(|sums| sums.are_within(QUANTITY_MAX))
         .map(Sums::into_vec)

@@ -1,6 +1,8 @@
 //! Identities. Names of people and machines are interned to small integers at the edge; the ledger
 //! itself journals which name got which integer, so recovery gives the same ones.
 
+use crate::index::Key;
+
 /// A location: a node, or a node's staging pool. Assigned in order of registration from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LocationId(pub u32);
@@ -45,4 +47,34 @@ pub struct RequestKey {
     pub scope: u32,
     /// The client's request id.
     pub id: u128,
+}
+
+impl Key for CellKey {
+    fn words(&self) -> (u64, u64) {
+        (u64::from(self.location.0), u64::from(self.item.0))
+    }
+}
+
+impl Key for ReservationId {
+    fn words(&self) -> (u64, u64) {
+        halves(self.0)
+    }
+}
+
+impl Key for OrderRef {
+    fn words(&self) -> (u64, u64) {
+        halves(self.0)
+    }
+}
+
+impl Key for RequestKey {
+    fn words(&self) -> (u64, u64) {
+        let (low, high) = halves(self.id);
+        // Ids of one scope differ as they do; those of two scopes are as good as random.
+        (low, high.rotate_left(32) ^ u64::from(self.scope))
+    }
+}
+
+const fn halves(id: u128) -> (u64, u64) {
+    (id as u64, (id >> 64) as u64)
 }

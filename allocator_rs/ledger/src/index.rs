@@ -9,7 +9,7 @@
 //! Extendible hashing. A directory of twice as many entries is a copy of some kilobytes. Nothing
 //! outside can depend on the order of slots.
 
-use std::hash::{BuildHasher, Hash};
+use std::hash::BuildHasher;
 
 use hashbrown::DefaultHashBuilder;
 
@@ -19,16 +19,41 @@ const SPLIT_AT: u16 = 384;
 /// More pages than memory has room for.
 const DEPTH_MAX: u32 = 22;
 
-/// Hashes keys, each time with another secret: nobody can choose keys that collide.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct KeyHasher(DefaultHashBuilder);
+/// What a key is made of, for hashing.
+pub(crate) trait Key {
+    /// All of it, as two words.
+    fn words(&self) -> (u64, u64);
+}
+
+/// Hashes keys, in every index with other secrets: nobody can choose keys that collide. A product
+/// of both words, each under a secret, with its halves folded: as wyhash and foldhash do.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyHasher {
+    secrets: [u64; 3],
+}
+
+impl Default for KeyHasher {
+    fn default() -> Self {
+        let random = DefaultHashBuilder::default();
+        Self {
+            secrets: [1, 2, 3].map(|number: u64| random.hash_one(number)),
+        }
+    }
+}
 
 impl KeyHasher {
-    pub(crate) fn hash(&self, key: impl Hash) -> u32 {
-        let hash = self.0.hash_one(key);
+    pub(crate) fn hash(&self, key: &impl Key) -> u32 {
+        let (first, second) = key.words();
+        let [a, b, c] = self.secrets;
+        let hash = fold(fold(first ^ a, second ^ b), c);
         // Both halves, folded.
         (((hash >> 32) ^ hash) & 0xffff_ffff) as u32
     }
+}
+
+const fn fold(a: u64, b: u64) -> u64 {
+    let product = (a as u128).wrapping_mul(b as u128);
+    (product as u64) ^ ((product >> 64) as u64)
 }
 
 /// A hash above, a number plus one below; 0 is an empty slot.
@@ -63,27 +88,30 @@ impl Page {
         }
     }
 
-    /// The slots in order of probing, with their places.
-    fn probe(&self, hash: u32) -> impl Iterator<Item = (usize, Slot)> + '_ {
-        (0..SLOTS).filter_map(move |step| {
-            let at = (hash as usize + step) % SLOTS;
-            self.slots.get(at).map(|slot| (at, *slot))
-        })
+    /// The slot at a place; places go round.
+    fn at(&self, place: usize) -> Slot {
+        self.slots.get(place % SLOTS).copied().unwrap_or(0)
     }
 
     fn put(&mut self, slot: Slot) {
-        let free = self.probe(hash_of(slot)).find(|(_, slot)| *slot == 0);
-        if let Some(place) = free.and_then(|(at, _)| self.slots.get_mut(at)) {
-            *place = slot;
+        let home = hash_of(slot) as usize;
+        let free = (home..home + SLOTS).find(|place| self.at(*place) == 0);
+        if let Some(place) = free {
+            self.set(place, slot);
             self.used += 1;
         }
     }
 
     fn find(&self, wanted: Slot) -> Option<usize> {
-        self.probe(hash_of(wanted))
-            .take_while(|(_, slot)| *slot != 0)
-            .find(|(_, slot)| *slot == wanted)
-            .map(|(at, _)| at)
+        let home = hash_of(wanted) as usize;
+        for place in home..home + SLOTS {
+            match self.at(place) {
+                0 => return None,
+                slot if slot == wanted => return Some(place % SLOTS),
+                _ => {}
+            }
+        }
+        None
     }
 
     /// Empties the slot at `gap`, and moves those up that were put behind it for want of room.
@@ -92,7 +120,7 @@ impl Page {
         let mut at = gap;
         for _ in 1..SLOTS {
             at = (at + 1) % SLOTS;
-            let moved = self.slots.get(at).copied().unwrap_or(0);
+            let moved = self.at(at);
             if moved == 0 {
                 break;
             }
@@ -108,7 +136,7 @@ impl Page {
     }
 
     fn set(&mut self, at: usize, slot: Slot) {
-        if let Some(place) = self.slots.get_mut(at) {
+        if let Some(place) = self.slots.get_mut(at % SLOTS) {
             *place = slot;
         }
     }
@@ -151,7 +179,9 @@ impl Index {
     /// The number with this hash that `is` the one.
     pub(crate) fn get(&self, hash: u32, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
         let page = self.pages.get(self.page_number(hash))?;
-        for (_, slot) in page.probe(hash) {
+        let home = hash as usize;
+        for place in home..home + SLOTS {
+            let slot = page.at(place);
             if slot == 0 {
                 return None;
             }
@@ -165,8 +195,7 @@ impl Index {
     /// Brings what `get` will look at close, many at a time. The result is of no meaning.
     pub(crate) fn touch(&self, hash: u32) -> u64 {
         let page = self.pages.get(self.page_number(hash));
-        let slot = page.and_then(|page| page.slots.get(hash as usize % SLOTS));
-        slot.copied().unwrap_or(0)
+        page.map_or(0, |page| page.at(hash as usize))
     }
 
     /// Adds a number, which must be below `u32::MAX`, under a key that has none.

@@ -20,7 +20,7 @@ use crate::decide::Decision;
 use crate::ids::{CellKey, ItemId, ItemName, LocationId, OrderRef, ReservationId};
 use crate::limits::{Limits, SALE_SOURCE_SCOPE};
 use crate::names::Names;
-use crate::outcome::{ActOutcome, CellView, Outcome, ReservationView};
+use crate::outcome::{ActOutcome, CellView, Outcome, Outcomes, ReservationView};
 use crate::reservations::Reservations;
 use crate::sink::{RecordView, Sink};
 use crate::warm::WARM_ACTS;
@@ -37,6 +37,9 @@ pub struct Ledger {
     pub(crate) cells: Cells,
     pub(crate) reservations: Reservations,
     pub(crate) window: Window,
+    /// An outcome that was decided a moment ago is not compared with what it comes to, as a recorded
+    /// one is; but in debug builds it is.
+    pub(crate) is_deciding: bool,
     /// Room to encode the outcomes of an act in, used again and again.
     encoded: Vec<u8>,
 }
@@ -57,6 +60,7 @@ impl Ledger {
             cells: Cells::default(),
             reservations: Reservations::default(),
             window: Window::default(),
+            is_deciding: false,
             encoded: Vec::new(),
         }
     }
@@ -247,7 +251,8 @@ impl Ledger {
             return ActOutcome::RequestWindowFull;
         }
         self.advance(stamp);
-        let mut outcomes = Vec::with_capacity(act.commands.len());
+        self.is_deciding = !cfg!(debug_assertions);
+        let mut outcomes = Outcomes::with_capacity(act.commands.len());
         for command in &act.commands {
             let outcome = self.settle(act, command, stamp, &mut outcomes, sink);
             let effect = self.effect(command, &outcome, stamp);
@@ -311,7 +316,7 @@ impl Ledger {
 
     /// Expires a due hold; its lines.
     fn expire(&mut self, id: ReservationId, stamp: Stamp, sink: &mut impl Sink) -> Lines {
-        let mut lines = Vec::new();
+        let mut lines = Lines::new();
         let expired = self.take_expiry(id, stamp, &mut lines);
         assert!(expired, "only a due hold expires");
         sink.record(RecordView::Expire {

@@ -37,6 +37,7 @@ pub use limits::{
     Limits, LINES_MAX, NAME_BYTES_MAX, QUANTITY_MAX, REQUEST_ENTRY_BYTES, SALE_SOURCE_SCOPE,
 };
 pub use outcome::{
-    ActOutcome, CellView, Outcome, Record, Refusal, ReservationState, ReservationView, Shortage,
+    ActOutcome, CellView, Outcome, Outcomes, Record, Refusal, ReservationState, ReservationView,
+    Shortage,
 };
 pub use sink::{RecordView, Sink, Transcript};

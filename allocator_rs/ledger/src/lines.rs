@@ -9,9 +9,13 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::command::Line;
+use smallvec::SmallVec;
+
+use crate::command::{Line, Lines};
 use crate::ids::CellKey;
 
+/// So many lines are compared with each other.
+const FEW: usize = 8;
 /// From this many lines on, cells are found through an index rather than by looking along.
 const INDEXED_FROM: usize = 24;
 
@@ -24,10 +28,13 @@ pub(crate) struct Sum {
     pub(crate) line_index: u32,
 }
 
+/// As many as most commands have need no memory of their own.
+pub(crate) type Summed = SmallVec<[Sum; 8]>;
+
 /// Sums by cell, in the order in which cells are first named.
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
-    sums: Vec<Sum>,
+    sums: Summed,
     index: HashMap<CellKey, usize, FxBuildHasher>,
 }
 
@@ -35,6 +42,15 @@ impl Sums {
     /// The sums of `lines`. None: one of them does not fit.
     pub(crate) fn of(lines: &[Line]) -> Option<Self> {
         let mut sums = Self::default();
+        if are_of_different_cells(lines) {
+            let sum = |(line_index, line): (u32, &Line)| Sum {
+                cell: line.cell,
+                quantity: line.quantity,
+                line_index,
+            };
+            sums.sums.extend((0u32..).zip(lines).map(sum));
+            return Some(sums);
+        }
         for (line_index, line) in (0u32..).zip(lines) {
             sums.add(*line, line_index)?;
         }
@@ -99,13 +115,28 @@ impl Sums {
         self.sums.len() == lines.len() && self.sums.iter().zip(lines).all(is)
     }
 
-    pub(crate) fn into_vec(self) -> Vec<Sum> {
+    pub(crate) fn into_vec(self) -> Summed {
         self.sums
     }
 }
 
+/// Whether these are few lines that need no summing, as nearly always.
+fn are_of_different_cells(lines: &[Line]) -> bool {
+    if lines.len() > FEW {
+        return false;
+    }
+    let mut rest = lines;
+    while let Some((line, others)) = rest.split_first() {
+        if others.iter().any(|other| other.cell == line.cell) {
+            return false;
+        }
+        rest = others;
+    }
+    true
+}
+
 /// One line per cell.
-pub(crate) fn to_lines(sums: &[Sum]) -> Vec<Line> {
+pub(crate) fn to_lines(sums: &[Sum]) -> Lines {
     sums.iter()
         .map(|sum| Line {
             cell: sum.cell,
@@ -115,7 +146,10 @@ pub(crate) fn to_lines(sums: &[Sum]) -> Vec<Line> {
 }
 
 /// What is left of `lines` (one per cell) without `part`. None: `part` is more than that.
-pub(crate) fn without(lines: &[Line], part: &[Line]) -> Option<Vec<Line>> {
+pub(crate) fn without(lines: &[Line], part: &[Line]) -> Option<Lines> {
+    if lines == part {
+        return Some(Lines::new());
+    }
     let mut left = Sums::of(lines)?;
     for sum in Sums::of(part)?.into_vec() {
         left.position(sum.cell)?;
@@ -154,7 +188,7 @@ mod tests {
             },
             quantity,
         });
-        prop::collection::vec(line, 0..4 * INDEXED_FROM)
+        prop::collection::vec(line, 0..4 * INDEXED_FROM).prop_map(Lines::from_vec)
     }
 
     fn totals(lines: &[Line]) -> BTreeMap<CellKey, i64> {

@@ -1,5 +1,7 @@
 //! What came of it.
 
+use smallvec::SmallVec;
+
 use crate::command::{Act, Lines, Stamp};
 use crate::ids::{CellKey, ReservationId};
 
@@ -130,11 +132,14 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
+/// One outcome per command. That of a lone command needs no memory of its own.
+pub type Outcomes = SmallVec<[Outcome; 1]>;
+
 /// What came of an act.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActOutcome {
     /// One outcome per command: of now, or of the first time.
-    Done(Vec<Outcome>),
+    Done(Outcomes),
     /// The key was used with another fingerprint; nothing changed.
     RequestIdReused,
     /// The request window is full; nothing changed.

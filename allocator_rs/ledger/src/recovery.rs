@@ -8,7 +8,7 @@
 //! The bounds of the request window are not asked again: they may have been others then.
 
 use crate::codec::encode_outcomes;
-use crate::command::{Act, Stamp};
+use crate::command::{Act, Lines, Stamp};
 use crate::decide::Decision;
 use crate::error::{Divergence, ReplayError};
 use crate::ids::ReservationId;
@@ -88,6 +88,7 @@ impl Ledger {
     }
 
     fn replay_time(&mut self, stamp: Stamp) -> Result<(), ReplayError> {
+        self.is_deciding = false;
         if stamp.now_ms < self.now_ms {
             return Err(ReplayError::TimeWentBack {
                 last_ms: self.now_ms,
@@ -100,7 +101,7 @@ impl Ledger {
 
     fn replay_expiry(&mut self, id: ReservationId, stamp: Stamp) -> Result<(), ReplayError> {
         self.replay_time(stamp)?;
-        if self.take_expiry(id, stamp, &mut Vec::new()) {
+        if self.take_expiry(id, stamp, &mut Lines::new()) {
             Ok(())
         } else {
             Err(ReplayError::NotDue)

@@ -132,17 +132,17 @@ impl Reservations {
 
     fn slot(&self, id: ReservationId) -> Option<u32> {
         let is = |slot| self.at(slot).is_some_and(|found| found.id == id);
-        self.by_id.get(self.hasher.hash(id), is)
+        self.by_id.get(self.hasher.hash(&id), is)
     }
 
     /// Brings a reservation's slot of the index close.
     pub(crate) fn touch(&self, id: ReservationId) -> u64 {
-        self.by_id.touch(self.hasher.hash(id))
+        self.by_id.touch(self.hasher.hash(&id))
     }
 
     /// Brings an order's slot of the index close.
     pub(crate) fn touch_order(&self, order: OrderRef) -> u64 {
-        self.by_order.touch(self.hasher.hash(order))
+        self.by_order.touch(self.hasher.hash(&order))
     }
 
     /// Brings a reservation close, once its slot is.
@@ -203,7 +203,7 @@ impl Reservations {
     /// The reservations that are for this order, newest first, ended ones included.
     pub(crate) fn of_order(&self, order: OrderRef) -> impl Iterator<Item = &Reservation> {
         let is = |slot| self.at(slot).is_some_and(|found| found.order == order);
-        let first = self.by_order.get(self.hasher.hash(order), is);
+        let first = self.by_order.get(self.hasher.hash(&order), is);
         let mut slot = first.unwrap_or(NO_SLOT);
         std::iter::from_fn(move || {
             let found = self.at(slot)?;
@@ -261,7 +261,7 @@ impl Reservations {
                 self.slots.push(reservation);
             }
         }
-        self.by_id.insert(self.hasher.hash(hold.id), slot);
+        self.by_id.insert(self.hasher.hash(&hold.id), slot);
         self.link(slot, hold.order);
         self.held += 1;
         self.add_deadline(slot, hold.deadline_ms);
@@ -329,7 +329,7 @@ impl Reservations {
             }
             self.ended.pop();
             if let Some(id) = self.at(slot).map(|found| found.id) {
-                self.by_id.remove(self.hasher.hash(id), slot);
+                self.by_id.remove(self.hasher.hash(&id), slot);
                 self.unlink(slot);
                 self.free.push(slot);
             }
@@ -341,7 +341,7 @@ impl Reservations {
         if order.0 == 0 {
             return;
         }
-        let hash = self.hasher.hash(order);
+        let hash = self.hasher.hash(&order);
         let is = |slot| self.at(slot).is_some_and(|found| found.order == order);
         let Some(first) = self.by_order.get(hash, is) else {
             return self.by_order.insert(hash, slot);
@@ -361,7 +361,7 @@ impl Reservations {
         if order.0 == 0 {
             return;
         }
-        let hash = self.hasher.hash(order);
+        let hash = self.hasher.hash(&order);
         match (self.at_mut(previous), next) {
             (Some(previous), _) => previous.next = next,
             (None, NO_SLOT) => self.by_order.remove(hash, slot),

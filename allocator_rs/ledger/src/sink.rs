@@ -48,7 +48,7 @@ impl RecordView<'_> {
             } => Record::Act {
                 stamp,
                 act: act.clone(),
-                outcome: ActOutcome::Done(outcomes.to_vec()),
+                outcome: ActOutcome::Done(outcomes.into()),
             },
             Self::Expire { stamp, reservation } => Record::Expire { stamp, reservation },
         }

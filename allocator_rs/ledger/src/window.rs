@@ -18,7 +18,7 @@ use crate::codec::{decode_outcomes, CodecError};
 use crate::ids::RequestKey;
 use crate::index::{Index, KeyHasher};
 use crate::limits::{Limits, REQUEST_ENTRY_BYTES};
-use crate::outcome::Outcome;
+use crate::outcome::Outcomes;
 
 /// Outcomes of one generation, in bytes.
 const GENERATION_BYTES: usize = 64 << 10;
@@ -46,7 +46,7 @@ pub(crate) struct Remembered<'a> {
 
 impl Remembered<'_> {
     /// The first outcomes. An error is impossible for bytes that nothing else wrote.
-    pub(crate) fn outcomes(&self) -> Result<Vec<Outcome>, CodecError> {
+    pub(crate) fn outcomes(&self) -> Result<Outcomes, CodecError> {
         decode_outcomes(self.outcomes)
     }
 }
@@ -173,7 +173,7 @@ impl Window {
         over + 1
     }
 
-    /// Remembers a request. Its key must be free.
+    /// Remembers a request. Its key must be free: what no longer counts is removed before.
     pub(crate) fn insert(
         &mut self,
         key: RequestKey,
@@ -181,10 +181,6 @@ impl Window {
         at_ms: i64,
         outcomes: &[u8],
     ) {
-        if let Some(stale) = self.number_of(&key) {
-            // It counts no longer, and is not found again before it is removed.
-            self.by_key.remove(self.hasher.hash(key), stale);
-        }
         let is_full =
             |last: &Generation| last.bytes.len().saturating_add(outcomes.len()) > GENERATION_BYTES;
         if self.generations.back().is_none_or(is_full) {
@@ -209,7 +205,7 @@ impl Window {
             len: u32::try_from(outcomes.len()).unwrap_or(u32::MAX),
         });
         self.bytes_ever += outcomes.len() as u64;
-        self.by_key.insert(self.hasher.hash(key), low(number));
+        self.by_key.insert(self.hasher.hash(&key), low(number));
     }
 
     fn number_of(&self, key: &RequestKey) -> Option<u32> {
@@ -224,7 +220,7 @@ impl Window {
                 break;
             }
             let number = low(self.entries.first_number());
-            self.by_key.remove(self.hasher.hash(oldest.key), number);
+            self.by_key.remove(self.hasher.hash(&oldest.key), number);
             self.entries.pop();
             let ends = oldest.begins + u64::from(oldest.len);
             let is_over =

@@ -13,7 +13,8 @@ use arbitrary::{any_cell, any_id, any_item_name, any_lines, any_name};
 use bopis_ledger::codec::{decode, encode, CodecError, VERSION};
 use bopis_ledger::{
     Act, ActOutcome, CellKey, CellView, Command, ItemId, Line, LocationId, OrderRef, Outcome,
-    Record, Refusal, RequestKey, ReservationId, ReservationState, ReservationView, Shortage, Stamp,
+    Outcomes, Record, Refusal, RequestKey, ReservationId, ReservationState, ReservationView,
+    Shortage, Stamp,
 };
 use proptest::prelude::*;
 
@@ -172,7 +173,7 @@ fn any_record() -> impl Strategy<Value = Record> {
             commands,
         });
     let outcome = prop_oneof![
-        8 => prop::collection::vec(any_outcome(), 0..4).prop_map(ActOutcome::Done),
+        8 => prop::collection::vec(any_outcome(), 0..4).prop_map(|outcomes| ActOutcome::Done(outcomes.into())),
         1 => Just(ActOutcome::RequestIdReused),
         1 => Just(ActOutcome::RequestWindowFull),
     ];
@@ -290,7 +291,7 @@ fn hostile_counts_are_refused_before_any_room_is_reserved_for_them() {
         fingerprint: 0,
         commands: Vec::new(),
     };
-    let outcome = ActOutcome::Done(Vec::new());
+    let outcome = ActOutcome::Done(Outcomes::new());
     let stamp = Stamp {
         now_ms: 0,
         wall_ms: 0,
@@ -322,12 +323,12 @@ fn a_hold_of_one_line_takes_few_bytes() {
         deadline_ms: 1_700_000_900_000,
         expire_wall_ms: 1_700_000_900_000,
         priority: 0,
-        lines: lines.clone(),
+        lines: lines.clone().into(),
     };
     let hold = Command::Hold {
         reservation: view.id,
         order: OrderRef(u128::MAX),
-        lines,
+        lines: lines.into(),
         ttl_ms: 900_000,
         priority: 0,
     };
@@ -344,7 +345,7 @@ fn a_hold_of_one_line_takes_few_bytes() {
             fingerprint: u64::MAX,
             commands: vec![hold],
         },
-        outcome: ActOutcome::Done(vec![Outcome::Reservation(view)]),
+        outcome: ActOutcome::Done([Outcome::Reservation(view)].into_iter().collect()),
     };
     assert!(
         bytes_of(&record).len() <= 128,
@@ -369,7 +370,11 @@ fn the_bytes_of_version_1_are_these() {
             fingerprint: 4,
             commands: vec![Command::SetOnHand { cell, on_hand: -64 }],
         },
-        outcome: ActOutcome::Done(vec![Outcome::Refused(Refusal::LineNotHeld)]),
+        outcome: ActOutcome::Done(
+            [Outcome::Refused(Refusal::LineNotHeld)]
+                .into_iter()
+                .collect(),
+        ),
     };
     let mut expected = vec![1, 0, 10, 1, 2];
     expected.extend_from_slice(&3u128.to_le_bytes());

@@ -10,8 +10,8 @@
 mod support;
 
 use bopis_ledger::{
-    ActOutcome, Command, Divergence, Ledger, Limits, Outcome, Record, Refusal, ReplayError,
-    ReservationState, Stamp,
+    ActOutcome, Command, Divergence, Ledger, Limits, Outcome, Outcomes, Record, Refusal,
+    ReplayError, ReservationState, Stamp,
 };
 use support::{
     adjust, at, commit, consume, hold, moves, release, sale, shortage, Fixture, A, B, C,
@@ -56,7 +56,7 @@ fn tampered(
     (replayed.replay(&record), verified.verify(&record))
 }
 
-fn outcomes_of(record: &mut Record) -> &mut Vec<Outcome> {
+fn outcomes_of(record: &mut Record) -> &mut Outcomes {
     match record {
         Record::Act {
             outcome: ActOutcome::Done(outcomes),

@@ -65,7 +65,7 @@ impl Placing {
             commands: vec![Command::Hold {
                 reservation: self.ask.reservation_id,
                 order: OrderRef(order_reference(&self.ask.ask.order_id)),
-                lines,
+                lines: lines.into(),
                 ttl_ms: self.ask.hold_ttl_ms,
                 priority: self.ask.priority,
             }],

@@ -49,7 +49,7 @@ fn act(engine: &Engine, name: &str, commands: Vec<Command>) -> Vec<Outcome> {
         .submit(act, Box::new(move |reply| send.send(reply).unwrap()))
         .unwrap();
     match receive.recv_timeout(DEADLINE).unwrap().unwrap().outcome {
-        ActOutcome::Done(outcomes) => outcomes,
+        ActOutcome::Done(outcomes) => outcomes.into_vec(),
         other => panic!("{other:?}"),
     }
 }

@@ -8,7 +8,7 @@
 
 use bopis_ledger::{
     Act, ActOutcome, CellKey, CellView, Command, ItemId, Line, LocationId, OrderRef, Outcome,
-    RequestKey, ReservationId, ReservationState, ReservationView, Stamp, QUANTITY_MAX,
+    Outcomes, RequestKey, ReservationId, ReservationState, ReservationView, Stamp, QUANTITY_MAX,
 };
 use bopis_simulator::judge::books::{Books, Kept};
 use bopis_simulator::judge::checks::{self, Check, Requests};
@@ -35,7 +35,7 @@ fn hold(quantity: i64) -> (Command, Outcome) {
     let command = Command::Hold {
         reservation: ID,
         order: OrderRef(0),
-        lines: lines.clone(),
+        lines: lines.clone().into(),
         ttl_ms: 10,
         priority: 0,
     };
@@ -45,7 +45,7 @@ fn hold(quantity: i64) -> (Command, Outcome) {
         deadline_ms: 10,
         expire_wall_ms: 10,
         priority: 0,
-        lines,
+        lines: lines.into(),
     };
     (command, Outcome::Reservation(view))
 }
@@ -106,14 +106,17 @@ fn act(fingerprint: u64) -> Act {
 #[test]
 fn a_second_effect_and_another_answer_to_one_request_are_found() {
     let mut requests = Requests::default();
-    let first = ActOutcome::Done(vec![Outcome::Registered { index: 1 }]);
+    let first = ActOutcome::Done([Outcome::Registered { index: 1 }].into_iter().collect());
     requests.is_first(&act(1), &first, 7, 0, 100).unwrap();
     let repeat = |act: &Act, outcome: &ActOutcome, sequence, now_ms| {
         requests.is_repeat(act, outcome, sequence, now_ms, 100)
     };
     repeat(&act(1), &first, 8, 99).unwrap();
     repeat(&act(2), &ActOutcome::RequestIdReused, 8, 99).unwrap();
-    fails_as("I4", repeat(&act(1), &ActOutcome::Done(vec![]), 8, 99));
+    fails_as(
+        "I4",
+        repeat(&act(1), &ActOutcome::Done(Outcomes::new()), 8, 99),
+    );
     fails_as("I4", repeat(&act(2), &first, 8, 99));
     fails_as("I4", repeat(&act(1), &ActOutcome::RequestIdReused, 8, 99));
     fails_as("I4", repeat(&act(1), &first, 6, 99));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bopis_engine::{fingerprint, scope, source_digest, Engine, PositionError};
 use bopis_ledger::{
-    Act, ActOutcome, CellKey, Command, ItemName, Outcome, RequestKey, ReservationId,
+    Act, ActOutcome, CellKey, Command, ItemName, Outcome, Outcomes, RequestKey, ReservationId,
     ReservationView,
 };
 use prost::Message;
@@ -36,7 +36,7 @@ pub(super) struct Desk {
 /// An act that is durable.
 pub(super) struct Answered {
     /// One per command.
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Outcomes,
     /// Where it stands.
     pub(super) position: Position,
     /// From the queue to the answer.

@@ -6,7 +6,7 @@
 //! name is one that the ledger refuses, and whose refusal tells which kind of name it was.
 
 use bopis_engine::source_digest;
-use bopis_ledger::{Command, OrderRef, Refusal as LedgerRefusal, RequestKey, ReservationId};
+use bopis_ledger::{Command, Lines, OrderRef, Refusal as LedgerRefusal, RequestKey, ReservationId};
 use tonic::Status;
 
 use super::errors;
@@ -76,7 +76,7 @@ impl Unknown {
             Self::Node | Self::Window => Command::Hold {
                 reservation: never_used(request, index),
                 order: OrderRef(0),
-                lines: Vec::new(),
+                lines: Lines::new(),
                 ttl_ms: 1,
                 priority: 0,
             },

@@ -131,7 +131,7 @@ pub fn apply(engine: &Engine, commands: Vec<Command>) -> Vec<Outcome> {
         .submit(act, Box::new(move |reply| send.send(reply).unwrap()))
         .unwrap();
     match receive.recv().unwrap().unwrap().outcome {
-        ActOutcome::Done(outcomes) => outcomes,
+        ActOutcome::Done(outcomes) => outcomes.into_vec(),
         other => panic!("{other:?}"),
     }
 }

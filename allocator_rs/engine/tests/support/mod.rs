@@ -83,7 +83,7 @@ pub fn hold(id: u128, cell: CellKey, quantity: i64, ttl_ms: i64) -> Command {
     Command::Hold {
         reservation: ReservationId(id),
         order: OrderRef(0),
-        lines: vec![Line { cell, quantity }],
+        lines: [Line { cell, quantity }].into_iter().collect(),
         ttl_ms,
         priority: 0,
     }

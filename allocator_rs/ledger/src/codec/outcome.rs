@@ -34,7 +34,7 @@ pub(super) fn write_act_outcome(outcome: &ActOutcome, out: &mut Vec<u8>) {
 
 pub(super) fn read_act_outcome(reader: &mut Reader<'_>) -> Result<ActOutcome, CodecError> {
     Ok(match reader.u8()? {
-        DONE => ActOutcome::Done(reader.list(read)?),
+        DONE => ActOutcome::Done(reader.list(read)?.into()),
         REQUEST_ID_REUSED => ActOutcome::RequestIdReused,
         REQUEST_WINDOW_FULL => ActOutcome::RequestWindowFull,
         tag => {

@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn lines(&mut self) -> Read<Lines> {
-        self.list(Self::line)
+        Ok(Lines::from_vec(self.list(Self::line)?))
     }
 
     pub(super) fn reservation_id(&mut self) -> Read<ReservationId> {

@@ -17,7 +17,7 @@ pub fn any_id() -> impl Strategy<Value = ReservationId> {
 
 pub fn any_lines() -> impl Strategy<Value = Lines> {
     let line = (any_cell(), any::<i64>()).prop_map(|(cell, quantity)| Line { cell, quantity });
-    prop::collection::vec(line, 0..5)
+    prop::collection::vec(line, 0..7).prop_map(Lines::from_vec)
 }
 
 pub fn any_name() -> impl Strategy<Value = Box<str>> {

@@ -33,13 +33,15 @@ fn any_quantity() -> impl Strategy<Value = i64> {
 
 fn any_lines() -> impl Strategy<Value = Lines> {
     let line = (any_cell(), any_quantity()).prop_map(|(cell, quantity)| Line { cell, quantity });
-    prop_oneof![20 => prop::collection::vec(line, 1..5), 1 => Just(Lines::new())]
+    let some = prop::collection::vec(line, 1..5).prop_map(Lines::from_vec);
+    prop_oneof![20 => some, 1 => Just(Lines::new())]
 }
 
 /// What a reservation may well have.
 fn any_part() -> impl Strategy<Value = Lines> {
     let line = (any_cell(), 1i64..4).prop_map(|(cell, quantity)| Line { cell, quantity });
-    prop_oneof![9 => prop::collection::vec(line, 1..3), 1 => any_lines()]
+    let some = prop::collection::vec(line, 1..3).prop_map(Lines::from_vec);
+    prop_oneof![9 => some, 1 => any_lines()]
 }
 
 fn any_id() -> impl Strategy<Value = ReservationId> {

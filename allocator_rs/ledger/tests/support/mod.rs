@@ -243,7 +243,7 @@ impl Fixture {
     pub fn act(&mut self, now_ms: i64, commands: Vec<Command>) -> Vec<Outcome> {
         self.next_request += 1;
         match self.ask(now_ms, self.next_request, 0, commands) {
-            ActOutcome::Done(outcomes) => outcomes,
+            ActOutcome::Done(outcomes) => outcomes.into_vec(),
             other => panic!("{other:?}"),
         }
     }

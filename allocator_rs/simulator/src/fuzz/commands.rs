@@ -1,7 +1,7 @@
 //! Commands with any integers and lists, straight into the ledger.
 
 use bopis_ledger::{
-    Act, ActOutcome, CellKey, Command, ItemId, ItemName, Ledger, Limits, Line, LocationId,
+    Act, ActOutcome, CellKey, Command, ItemId, ItemName, Ledger, Limits, Line, Lines, LocationId,
     OrderRef, Record, RecordView, RequestKey, ReservationId, Sink, Stamp,
 };
 
@@ -53,7 +53,7 @@ fn cell(random: &mut Random) -> CellKey {
     }
 }
 
-fn lines(random: &mut Random) -> Vec<Line> {
+fn lines(random: &mut Random) -> Lines {
     let count = match random.below(40) {
         0 => 511 + random.below(4),
         1 => 0,
@@ -86,7 +86,7 @@ fn name(random: &mut Random) -> Box<str> {
         .into_boxed_str()
 }
 
-fn part(random: &mut Random) -> Option<Vec<Line>> {
+fn part(random: &mut Random) -> Option<Lines> {
     random.once_in(2).then(|| lines(random))
 }
 

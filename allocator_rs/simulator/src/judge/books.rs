@@ -132,7 +132,7 @@ impl Books {
         let after = Kept {
             state: ReservationState::Expired,
             ended_ms: now_ms,
-            lines: Vec::new(),
+            lines: Lines::new(),
             ..before.clone()
         };
         self.put(id, after);

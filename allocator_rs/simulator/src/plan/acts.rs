@@ -27,7 +27,7 @@ pub fn lines_of(command: &Command) -> usize {
     let lines = match command {
         Command::Hold { lines, .. } => lines.len(),
         Command::Release { lines, .. } | Command::Consume { lines, .. } => {
-            lines.as_ref().map_or(1, Vec::len)
+            lines.as_ref().map_or(1, |lines| lines.len())
         }
         Command::Move { moves } => moves.iter().map(|(_, lines)| lines.len()).sum(),
         _ => 1,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bopis_engine::{scope, source_digest};
-use bopis_ledger::{Act, Command, Outcome, RequestKey};
+use bopis_ledger::{Act, Command, Outcome, Outcomes, RequestKey};
 use tonic::{Request, Status, Streaming};
 
 use super::Stock;
@@ -65,7 +65,7 @@ impl Stock {
             .enumerate()
             .map(|(index, (level, _))| self.level(request, index, level));
         let commands: Vec<Command> = commands.collect();
-        let mut outcomes = Vec::new();
+        let mut outcomes = Outcomes::new();
         if !commands.is_empty() {
             let act = Act {
                 request,
