@@ -9,7 +9,9 @@
 //! | reservation, moved | the reservations and their cells changed, and are now as recorded |
 //! | any that this state or this command cannot come to | an error: never in the live ledger |
 
+mod counts;
 mod facts;
+mod relocate;
 
 use std::sync::Arc;
 
@@ -17,7 +19,8 @@ use hashbrown::HashSet;
 
 use crate::cells::Delta;
 use crate::command::{Command, Line, Lines, Stamp};
-use crate::ids::{ItemName, RequestKey, ReservationId};
+use crate::decide::inbound::is_day;
+use crate::ids::{CellKey, ItemName, RequestKey, ReservationId};
 use crate::ledger::Ledger;
 use crate::lines::{to_lines, without, Sums};
 use crate::outcome::{Outcome, ReservationState, ReservationView};
@@ -53,6 +56,10 @@ impl Ledger {
                 | Command::SetOnHand { .. }
                 | Command::CompareAndSet { .. }
                 | Command::SetSafetyStock { .. }
+                | Command::CloseWindow { .. }
+                | Command::SetInbound { .. }
+                | Command::Receive { .. }
+                | Command::Count { .. }
                 | Command::Transfer { .. }
                 | Command::Sale { .. },
                 _,
@@ -78,6 +85,14 @@ impl Ledger {
                 let end = ReservationState::Consumed;
                 self.take_part(*reservation, lines.as_deref(), end, view, stamp)
             }
+            (
+                Command::Relocate {
+                    reservation,
+                    to,
+                    lines,
+                },
+                Outcome::Reservation(view),
+            ) => self.take_relocation(*reservation, *to, lines, view, stamp),
             (Command::Move { moves }, Outcome::Moved(views)) => self.take_move(moves, views, stamp),
             (Command::Expire { reservation }, Outcome::Reservation(view)) => {
                 self.is_now(*reservation, view, stamp)
@@ -86,7 +101,8 @@ impl Ledger {
         }
     }
 
-    /// The units of a due hold go back. False: it is not a hold that is due. `lines` gets them.
+    /// The units of a due hold go back. False: it is not a hold that is due. `lines` gets by how much
+    /// its cells' `held` fell.
     pub(crate) fn take_expiry(
         &mut self,
         id: ReservationId,
@@ -102,17 +118,56 @@ impl Ledger {
         };
         lines.clear();
         lines.extend(self.reservations.lines(found, &self.cells));
-        for line in &*lines {
-            let delta = Delta {
-                held: -line.quantity,
-                ..Delta::default()
-            };
-            if self.cells.change(line.cell, delta).is_none() {
+        for line in &mut *lines {
+            let Ok(delta) = self.promise(id, line.cell, ReservationState::Held, -line.quantity)
+            else {
                 return false;
-            }
+            };
+            line.quantity = -delta.held;
         }
         self.set_lines(id, &[], ReservationState::Expired, stamp);
         true
+    }
+
+    /// A reservation has so much more of a cell; what that added to its counters.
+    fn promise(
+        &mut self,
+        id: ReservationId,
+        cell: CellKey,
+        state: ReservationState,
+        quantity: i64,
+    ) -> Result<Delta, Misfit> {
+        self.promise_with(id, cell, state, quantity, 0)
+    }
+
+    /// The same, with units that come or leave.
+    fn promise_with(
+        &mut self,
+        id: ReservationId,
+        cell: CellKey,
+        state: ReservationState,
+        quantity: i64,
+        on_hand: i64,
+    ) -> Result<Delta, Misfit> {
+        let promised = self
+            .promise_delta(id, cell, state, quantity)
+            .ok_or(OUT_OF_RANGE)?;
+        let delta = Delta {
+            on_hand,
+            ..promised
+        };
+        self.cells.change(cell, delta).ok_or(OUT_OF_RANGE)?;
+        self.plan_demand(id, cell, quantity);
+        Ok(delta)
+    }
+
+    /// The day of a dated reservation has so much more demand; its cell's counters know already.
+    fn plan_demand(&mut self, id: ReservationId, cell: CellKey, quantity: i64) {
+        if let Some(day) = self.dated.day_of(id) {
+            if let Some(plan) = self.dated.draft(cell).with_demand(day, quantity) {
+                self.dated.set_plan(cell, plan);
+            }
+        }
     }
 
     fn take_extension(
@@ -138,6 +193,7 @@ impl Ledger {
             lines,
             ttl_ms,
             priority,
+            terms,
         } = command
         else {
             return Err(NOT_ITS_OUTCOME);
@@ -153,13 +209,22 @@ impl Ledger {
             priority: *priority,
         };
         let sums = Sums::of(lines).ok_or(OUT_OF_RANGE)?;
-        if sums.is_empty() || *ttl_ms < 1 {
-            return Err("a hold has lines and a deadline to come");
+        if sums.is_empty() || *ttl_ms < 1 || !terms.day.is_none_or(is_day) {
+            return Err("a hold has lines, a deadline to come and a day that can be named");
         }
-        if !sums.are_lines(&view.lines) {
+        let is_as_asked = if terms.is_partial {
+            let asked = to_lines(&sums.into_vec());
+            !view.lines.is_empty() && without(&asked, &view.lines).is_some()
+        } else {
+            sums.are_lines(&view.lines)
+        };
+        if !is_as_asked {
             return Err(OTHER_VIEW);
         }
-        self.add_lines(&view.lines, ReservationState::Held)?;
+        if let Some(day) = terms.day {
+            self.dated.set_day(*id, day);
+        }
+        self.add_lines(*id, &view.lines, ReservationState::Held)?;
         self.reservations
             .insert_held(hold, &view.lines, &mut self.cells)
             .ok_or(OUT_OF_RANGE)?;
@@ -178,10 +243,12 @@ impl Ledger {
         {
             return Err(OTHER_VIEW);
         }
+        let is_dated = self.dated.day_of(id).is_some();
         for line in &view.lines {
+            let moved = if is_dated { 0 } else { line.quantity };
             let delta = Delta {
-                held: -line.quantity,
-                committed: line.quantity,
+                held: -moved,
+                committed: moved,
                 ..Delta::default()
             };
             self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
@@ -213,11 +280,8 @@ impl Ledger {
         let left = without(&lines, part).ok_or("more is taken than remains")?;
         for line in part {
             let on_hand = if is_consumed { -line.quantity } else { 0 };
-            let delta = Delta {
-                on_hand,
-                ..promised(state, -line.quantity)
-            };
-            self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
+            self.promise_with(id, line.cell, state, -line.quantity, on_hand)?;
+            self.keep_change(line.cell, on_hand, stamp.wall_ms, stamp);
         }
         self.set_lines(id, &left, end, stamp);
         self.is_now(id, view, stamp)
@@ -241,8 +305,7 @@ impl Ledger {
             let found = found.ok_or(UNKNOWN_RESERVATION)?;
             let state = found.state;
             for line in self.lines_of(found) {
-                let delta = promised(state, -line.quantity);
-                self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
+                self.promise(*id, line.cell, state, -line.quantity)?;
             }
         }
         for ((id, lines), view) in moves.iter().zip(views) {
@@ -253,14 +316,19 @@ impl Ledger {
             if lines.is_empty() || lines.len() > RUN_MAX {
                 return Err("a moved reservation has lines, and not too many");
             }
-            self.add_lines(&lines, state)?;
+            self.add_lines(*id, &lines, state)?;
             self.set_lines(*id, &lines, state, stamp);
             self.is_now(*id, view, stamp)?;
         }
         Ok(())
     }
 
-    fn add_lines(&mut self, lines: &[Line], state: ReservationState) -> Effect {
+    fn add_lines(
+        &mut self,
+        id: ReservationId,
+        lines: &[Line],
+        state: ReservationState,
+    ) -> Effect {
         for line in lines {
             if line.quantity < 1 {
                 return Err(NO_QUANTITY);
@@ -268,11 +336,19 @@ impl Ledger {
             if !self.knows(line.cell) {
                 return Err(UNKNOWN_CELL);
             }
-            self.cells
-                .change(line.cell, promised(state, line.quantity))
-                .ok_or(OUT_OF_RANGE)?;
+            self.promise(id, line.cell, state, line.quantity)?;
         }
         Ok(())
+    }
+
+    /// Keeps a change of on hand for the counts to come.
+    fn keep_change(&mut self, cell: CellKey, units: i64, effective_ms: i64, stamp: Stamp) {
+        if units != 0 {
+            let changes_max = self.limits.count_changes_max;
+            let effective_ms = effective_ms.min(stamp.wall_ms);
+            self.drift
+                .push(cell, units, effective_ms, stamp.now_ms, changes_max);
+        }
     }
 
     /// The reservation is now what was recorded.
@@ -302,6 +378,9 @@ impl Ledger {
         end: ReservationState,
         stamp: Stamp,
     ) {
+        if lines.is_empty() {
+            self.dated.forget(id);
+        }
         self.reservations
             .set_lines(id, lines, end, stamp.now_ms, &mut self.cells);
     }
@@ -319,21 +398,6 @@ impl Ledger {
         }
         self.window.insert(key, fingerprint, at_ms, outcomes);
         Ok(())
-    }
-}
-
-/// The counter that a reservation's lines are in.
-fn promised(state: ReservationState, quantity: i64) -> Delta {
-    if state == ReservationState::Held {
-        Delta {
-            held: quantity,
-            ..Delta::default()
-        }
-    } else {
-        Delta {
-            committed: quantity,
-            ..Delta::default()
-        }
     }
 }
 
