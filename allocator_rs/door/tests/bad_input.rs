@@ -54,6 +54,7 @@ fn adjust(sku: &str, on_hand_delta: i64, reason: i32) -> AdjustStockRequest {
         on_hand_delta,
         unavailable_delta: 0,
         reason,
+        ..Default::default()
     }
 }
 
@@ -248,6 +249,7 @@ fn unknown_names_are_not_found_by_reason_and_path() {
             node_id,
             sku,
             at_least_position: None,
+            ..Default::default()
         };
         house
             .block_on(house.inventory().get_availability(request))

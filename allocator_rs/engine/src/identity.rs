@@ -31,6 +31,12 @@ pub mod scope {
     pub const TRANSFER_STOCK: u32 = 12;
     /// `StockService.SetSafetyStock`.
     pub const SET_SAFETY_STOCK: u32 = 13;
+    /// `StockService.CountStock`.
+    pub const COUNT_STOCK: u32 = 14;
+    /// `StockService.ReceiveStock`.
+    pub const RECEIVE_STOCK: u32 = 15;
+    /// `StockService.SetInbound`.
+    pub const SET_INBOUND: u32 = 16;
     /// Acts of our own services; ids are derived from (order, intent, attempt).
     pub const INTERNAL: u32 = 100;
 }

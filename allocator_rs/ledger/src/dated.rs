@@ -158,7 +158,9 @@ impl Dated {
     }
 
     /// In no particular order: sort before anything can see it.
-    pub(crate) fn days_unordered(&self) -> impl ExactSizeIterator<Item = (ReservationId, i32)> + '_ {
+    pub(crate) fn days_unordered(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (ReservationId, i32)> + '_ {
         self.days.iter().map(|(id, day)| (*id, *day))
     }
 }

@@ -323,12 +323,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn add_lines(
-        &mut self,
-        id: ReservationId,
-        lines: &[Line],
-        state: ReservationState,
-    ) -> Effect {
+    fn add_lines(&mut self, id: ReservationId, lines: &[Line], state: ReservationState) -> Effect {
         for line in lines {
             if line.quantity < 1 {
                 return Err(NO_QUANTITY);

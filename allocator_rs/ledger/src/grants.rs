@@ -117,9 +117,7 @@ impl Ledger {
         let Some((net, views)) = self.net_of_move(moves, stamp) else {
             return refused(Refusal::QuantityOutOfRange);
         };
-        let dated = moves
-            .iter()
-            .any(|(id, _)| self.dated.day_of(*id).is_some());
+        let dated = moves.iter().any(|(id, _)| self.dated.day_of(*id).is_some());
         let shortages = if dated {
             match self.shortages_by_day(&net, moves) {
                 Some(shortages) => shortages,

@@ -120,6 +120,12 @@ impl Ledger {
         self.dated.plan(key).map_or(&[], |plan| plan.days())
     }
 
+    /// What can be promised of a cell for a day: the least that is projected on any day from it on.
+    #[must_use]
+    pub fn atp_of_day(&self, key: CellKey, day: i32) -> i64 {
+        self.available(key, Some(day))
+    }
+
     /// A reservation as it stands; none if there is none or it ended longer ago than they are kept.
     /// A due hold reads as HELD until its expiry is journaled.
     #[must_use]
@@ -233,8 +239,7 @@ impl Ledger {
             .evict(stamp.now_ms, self.limits.request_window_ms);
         self.reservations
             .evict(stamp.now_ms, self.limits.request_window_ms);
-        self.drift
-            .evict(stamp.now_ms, self.limits.count_age_max_ms);
+        self.drift.evict(stamp.now_ms, self.limits.count_age_max_ms);
     }
 
     fn apply_act(&mut self, act: &Act, stamp: Stamp, sink: &mut impl Sink) -> ActOutcome {

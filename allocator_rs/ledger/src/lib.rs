@@ -37,7 +37,8 @@ pub use error::{Divergence, ReplayError};
 pub use ids::{CellKey, ItemId, ItemName, LocationId, OrderRef, RequestKey, ReservationId};
 pub use ledger::Ledger;
 pub use limits::{
-    Limits, DAY_MAX, INBOUND_DAYS_MAX, LINES_MAX, NAME_BYTES_MAX, QUANTITY_MAX, REQUEST_ENTRY_BYTES, SALE_SOURCE_SCOPE,
+    Limits, DAY_MAX, INBOUND_DAYS_MAX, LINES_MAX, NAME_BYTES_MAX, QUANTITY_MAX,
+    REQUEST_ENTRY_BYTES, SALE_SOURCE_SCOPE,
 };
 pub use outcome::{
     ActOutcome, CellView, Outcome, Record, Refusal, ReservationState, ReservationView, Shortage,

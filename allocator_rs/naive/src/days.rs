@@ -59,7 +59,9 @@ impl Naive {
     pub(super) fn held(&self, cell: CellKey) -> i128 {
         let held = |p: &Promise| p.state == ReservationState::Held && p.day.is_none();
         let days = self.days_of(cell);
-        let lacking = days.into_iter().map(|day| -self.until(cell, day, &|_| true));
+        let lacking = days
+            .into_iter()
+            .map(|day| -self.until(cell, day, &|_| true));
         self.promised(cell, held) + lacking.max().unwrap().max(0)
     }
 

@@ -17,8 +17,8 @@ mod stock;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bopis_ledger::{
-    Act, ActOutcome, CellKey, Command, ItemName, Limits, Line, Lines, Outcome, Refusal,
-    RequestKey, ReservationId, ReservationState, ReservationView, Stamp, QUANTITY_MAX,
+    Act, ActOutcome, CellKey, Command, ItemName, Limits, Line, Lines, Outcome, Refusal, RequestKey,
+    ReservationId, ReservationState, ReservationView, Stamp, QUANTITY_MAX,
 };
 
 #[derive(Clone)]

@@ -181,9 +181,7 @@ impl Naive {
             }
         }
         if is_consumed {
-            let after = |cell: &CellKey| {
-                i128::from(self.on_hand(*cell)) - asked_of(part, *cell)
-            };
+            let after = |cell: &CellKey| i128::from(self.on_hand(*cell)) - asked_of(part, *cell);
             if !cells_of(part).iter().all(|cell| fits(after(cell))) {
                 return Err(Refusal::QuantityOutOfRange);
             }

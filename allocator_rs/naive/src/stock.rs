@@ -64,7 +64,11 @@ impl Naive {
             return Err(Refusal::Malformed);
         }
         let time = (effective, stamp);
-        let units = if self.is_counted(cell, time) { 0 } else { units };
+        let units = if self.is_counted(cell, time) {
+            0
+        } else {
+            units
+        };
         let (on_hand, old_spoilt) = self.physical.get(&cell).copied().unwrap_or_default();
         let after = i128::from(on_hand) + units;
         let spoilt = i128::from(old_spoilt) + spoilt;

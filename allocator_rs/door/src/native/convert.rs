@@ -36,6 +36,18 @@ pub(super) fn timestamp(unix_ms: i64) -> Timestamp {
     }
 }
 
+/// A timestamp as Unix ms; what is finer is cut. Its rules were checked.
+pub(super) fn unix_ms(time: &Timestamp) -> i64 {
+    time.seconds
+        .saturating_mul(MS_PER_SECOND)
+        .saturating_add(i64::from(time.nanos / NANOS_PER_MS))
+}
+
+/// A day of a request; 0 names none.
+pub(super) fn named_day(day: i32) -> Option<i32> {
+    (day != 0).then_some(day)
+}
+
 /// A positive duration in whole ms; what is finer is cut.
 pub(super) fn duration_ms(duration: &Duration) -> i64 {
     duration
@@ -55,6 +67,7 @@ pub(super) fn availability(node_id: String, sku: String, view: &CellView) -> Ava
         committed: view.committed,
         unavailable: view.unavailable,
         safety_stock: view.safety_stock,
+        deficit_quantity: view.deficit(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use bopis_engine::{fingerprint, scope, source_digest, Engine, PositionError};
+use bopis_engine::{fingerprint, scope, source_digest, Days, Engine, PositionError};
 use bopis_ledger::{
     Act, ActOutcome, CellKey, Command, ItemName, Outcome, RequestKey, ReservationId,
     ReservationView,
@@ -94,6 +94,19 @@ impl Desk {
         let (view, position) =
             reply.map_err(|unanswered| errors::not_submitted(unanswered.into()))?;
         Ok((view, self.position(position.sequence)))
+    }
+
+    /// Reads a cell and its days behind everything submitted before.
+    pub(super) async fn days(&self, cell: CellKey) -> Result<(Days, Position), Status> {
+        let (send, receive) = oneshot::channel();
+        let done = Box::new(move |reply| drop(send.send(reply)));
+        self.engine
+            .days(cell, done)
+            .map_err(errors::not_submitted)?;
+        let reply = receive.await.map_err(|_| not_serving())?;
+        let days = reply.map_err(|unanswered| errors::not_submitted(unanswered.into()))?;
+        let position = self.position(days.position.sequence);
+        Ok((days, position))
     }
 
     /// A place in this engine's journal.

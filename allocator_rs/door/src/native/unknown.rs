@@ -6,7 +6,7 @@
 //! name is one that the ledger refuses, and whose refusal tells which kind of name it was.
 
 use bopis_engine::source_digest;
-use bopis_ledger::{Command, OrderRef, Refusal as LedgerRefusal, RequestKey, ReservationId};
+use bopis_ledger::{Command, OrderRef, Refusal as LedgerRefusal, RequestKey, ReservationId, Terms};
 use tonic::Status;
 
 use super::errors;
@@ -79,6 +79,7 @@ impl Unknown {
                 lines: Vec::new(),
                 ttl_ms: 1,
                 priority: 0,
+                terms: Terms::default(),
             },
             Self::Sku => Command::Release {
                 reservation: never_used(request, index),

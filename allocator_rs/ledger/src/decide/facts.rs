@@ -51,7 +51,13 @@ impl Ledger {
                 quantity,
                 reservation,
                 effective_ms,
-            } => self.decide_sale(*source, *cell, *quantity, (*reservation, *effective_ms), stamp),
+            } => self.decide_sale(
+                *source,
+                *cell,
+                *quantity,
+                (*reservation, *effective_ms),
+                stamp,
+            ),
             _ => refused(Refusal::Malformed),
         }
     }

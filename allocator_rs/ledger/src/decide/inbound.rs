@@ -97,7 +97,8 @@ impl Ledger {
         let today = self.cells.view(cell).atp() + before.withheld();
         let (mut after, mut today_after) = (before.clone(), today);
         for (id, lines) in moves {
-            let more = of_cell(lines, cell) - of_cell(&self.lines_of(self.reservations.get(*id)?), cell);
+            let more =
+                of_cell(lines, cell) - of_cell(&self.lines_of(self.reservations.get(*id)?), cell);
             match self.dated.day_of(*id) {
                 Some(day) => after = after.asked_for(day, more),
                 None => today_after = today_after.checked_sub(more)?,
@@ -105,7 +106,12 @@ impl Ledger {
         }
         let days = before.days().iter().chain(after.days());
         let lacking = days
-            .map(|one| (today + before.until(one.day), today_after + after.until(one.day)))
+            .map(|one| {
+                (
+                    today + before.until(one.day),
+                    today_after + after.until(one.day),
+                )
+            })
             .chain(std::iter::once((today, today_after)))
             .map(|(had, has)| had.min(0) - has);
         lacking.max()

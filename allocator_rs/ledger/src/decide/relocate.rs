@@ -21,11 +21,7 @@ pub(crate) fn relocated(lines: &[Line], to: LocationId) -> impl Iterator<Item = 
 }
 
 /// The lines of a reservation of which `part` went elsewhere. None: it has not that much.
-pub(crate) fn after_relocation(
-    lines: &[Line],
-    part: &[Line],
-    to: LocationId,
-) -> Option<Vec<Line>> {
+pub(crate) fn after_relocation(lines: &[Line], part: &[Line], to: LocationId) -> Option<Vec<Line>> {
     let mut left = without(lines, part)?;
     left.extend(relocated(part, to));
     Some(to_lines(&Sums::of(&left)?.into_vec()))

@@ -28,14 +28,20 @@ fn any_timed_fact() -> impl Strategy<Value = Command> {
                 effective_ms,
             }
         ),
-        (any_cell(), any::<i64>(), prop::option::of(any::<i32>()), any_time()).prop_map(
-            |(cell, quantity, expected_day, effective_ms)| Command::Receive {
-                cell,
-                quantity,
-                expected_day,
-                effective_ms,
-            }
-        ),
+        (
+            any_cell(),
+            any::<i64>(),
+            prop::option::of(any::<i32>()),
+            any_time()
+        )
+            .prop_map(
+                |(cell, quantity, expected_day, effective_ms)| Command::Receive {
+                    cell,
+                    quantity,
+                    expected_day,
+                    effective_ms,
+                }
+            ),
         (
             any::<u128>(),
             any_cell(),
@@ -91,7 +97,14 @@ fn any_terms() -> impl Strategy<Value = Terms> {
 
 pub fn any_command() -> impl Strategy<Value = Command> {
     let part = || prop::option::of(any_lines());
-    let hold = (any_id(), any::<u128>(), any_lines(), any::<i64>(), any::<u8>(), any_terms());
+    let hold = (
+        any_id(),
+        any::<u128>(),
+        any_lines(),
+        any::<i64>(),
+        any::<u8>(),
+        any_terms(),
+    );
     prop_oneof![
         2 => any_timed_fact(),
         2 => any_setting(),

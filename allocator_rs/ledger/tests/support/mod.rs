@@ -64,12 +64,7 @@ pub fn hold(reservation: u128, what: &[(CellKey, i64)], ttl_ms: i64) -> Command 
     }
 }
 
-pub fn hold_on(
-    terms: Terms,
-    reservation: u128,
-    what: &[(CellKey, i64)],
-    ttl_ms: i64,
-) -> Command {
+pub fn hold_on(terms: Terms, reservation: u128, what: &[(CellKey, i64)], ttl_ms: i64) -> Command {
     match hold(reservation, what, ttl_ms) {
         Command::Hold {
             reservation,

@@ -9,7 +9,7 @@ use tonic::{Request, Status};
 
 use super::Stock;
 use crate::deadline::Deadline;
-use crate::native::convert::availability;
+use crate::native::convert::{availability, unix_ms};
 use crate::native::desk::{body_digest, deadline_of, request_key, Answered};
 use crate::native::errors::{check, invalid_field, not_found, refused, unexpected};
 use crate::native::unknown::Unknown;
@@ -39,6 +39,7 @@ impl Stock {
             on_hand_delta: body.on_hand_delta,
             unavailable_delta: body.unavailable_delta,
             reason: u8::try_from(body.reason).unwrap_or(0),
+            effective_ms: body.effective_time.as_ref().map(unix_ms),
         };
         let (view, answered) = self
             .change(scope::ADJUST, &request_id, &body, command, deadline)
@@ -127,6 +128,7 @@ impl Stock {
             from: cell_at(&body.from_node_id, "from_node_id")?,
             to: cell_at(&body.to_node_id, "to_node_id")?,
             quantity: body.quantity,
+            effective_ms: body.effective_time.as_ref().map(unix_ms),
         };
         let (outcome, answered) = self
             .act(scope::TRANSFER_STOCK, &request_id, &body, command, deadline)
@@ -144,7 +146,7 @@ impl Stock {
     }
 
     /// An act of one command that changes one cell: the cell as it is now.
-    async fn change(
+    pub(super) async fn change(
         &self,
         scope: u32,
         request_id: &str,
@@ -159,7 +161,7 @@ impl Stock {
     }
 
     /// An act of one command, the rest of the message being what a repeat must equal.
-    async fn act(
+    pub(super) async fn act(
         &self,
         scope: u32,
         request_id: &str,
