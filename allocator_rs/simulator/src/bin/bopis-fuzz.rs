@@ -29,7 +29,9 @@ fn arguments() -> Result<Arguments, String> {
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
+        let value = words
+            .next()
+            .ok_or_else(|| format!("{word} needs a value"))?;
         let number = || value.parse().map_err(|_| format!("{word} needs a number"));
         match word.as_str() {
             "--seconds" => found.seconds = number()?,
@@ -57,7 +59,10 @@ fn main() -> ExitCode {
         .filter(|(name, _)| wanted(name))
         .collect();
     if targets.is_empty() {
-        eprintln!("bopis-fuzz: the targets are {:?}", TARGETS.map(|(name, _)| name));
+        eprintln!(
+            "bopis-fuzz: the targets are {:?}",
+            TARGETS.map(|(name, _)| name)
+        );
         return ExitCode::from(2);
     }
     let share = Duration::from_secs(arguments.seconds) / u32::try_from(targets.len()).unwrap_or(1);

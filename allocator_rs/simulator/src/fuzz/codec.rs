@@ -41,7 +41,9 @@ pub fn case(random: &mut Random) -> Result<(), String> {
         }
         let (mut replayed, mut verified) = (ledger, Ledger::new(LIMITS));
         for earlier in &made.records[..at] {
-            verified.replay(earlier).map_err(|error| error.to_string())?;
+            verified
+                .replay(earlier)
+                .map_err(|error| error.to_string())?;
         }
         if replayed.replay(&record).is_ok() {
             replayed

@@ -150,7 +150,11 @@ pub fn case(random: &mut Random) -> Result<(), String> {
         return Ok(());
     };
     if !is_forged && !records.starts_with(&found) {
-        return Err(format!("{} records, other {} found", records.len(), found.len()));
+        return Err(format!(
+            "{} records, other {} found",
+            records.len(),
+            found.len()
+        ));
     }
     let more = append(random, &mut journal)?;
     drop(journal);
