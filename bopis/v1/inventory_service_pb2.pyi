@@ -126,12 +126,15 @@ class GetAvailabilityRequest(_message.Message):
     SKU_FIELD_NUMBER: _builtins.int
     AT_LEAST_POSITION_FIELD_NUMBER: _builtins.int
     WITH_DAYS_FIELD_NUMBER: _builtins.int
+    STAGED_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """The node."""
     sku: _builtins.str
     """The SKU."""
     with_days: _builtins.bool
     """Answer with the days, too."""
+    staged: _builtins.bool
+    """The counters of the node's staging pool."""
     @_builtins.property
     def at_least_position(self) -> _common_pb2.Position:
         """Read at this position or later: read your own writes. Unset: the latest."""
@@ -143,10 +146,11 @@ class GetAvailabilityRequest(_message.Message):
         sku: _builtins.str = ...,
         at_least_position: _common_pb2.Position | None = ...,
         with_days: _builtins.bool = ...,
+        staged: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at_least_position", b"at_least_position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_position", b"at_least_position", "node_id", b"node_id", "sku", b"sku", "with_days", b"with_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_position", b"at_least_position", "node_id", b"node_id", "sku", b"sku", "staged", b"staged", "with_days", b"with_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -402,12 +406,15 @@ class ReservationLine(_message.Message):
     SKU_FIELD_NUMBER: _builtins.int
     LABOR_WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
+    STAGED_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """The node."""
     sku: _builtins.str
     """Units of a SKU."""
     quantity: _builtins.int
     """Base units of the SKU, or labor seconds."""
+    staged: _builtins.bool
+    """In the node's staging pool, where picked units wait, not on its shelves."""
     @_builtins.property
     def labor_window_start_time(self) -> _timestamp_pb2.Timestamp:
         """Seconds of labor in the hour that starts then (on a full hour UTC)."""
@@ -419,10 +426,11 @@ class ReservationLine(_message.Message):
         sku: _builtins.str = ...,
         labor_window_start_time: _timestamp_pb2.Timestamp | None = ...,
         quantity: _builtins.int = ...,
+        staged: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "sku", b"sku"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "node_id", b"node_id", "quantity", b"quantity", "sku", b"sku"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "node_id", b"node_id", "quantity", b"quantity", "sku", b"sku", "staged", b"staged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["sku", "labor_window_start_time"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015

@@ -459,6 +459,9 @@ class TransferStockRequest(_message.Message):
     SKU_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
+    FROM_STAGING_FIELD_NUMBER: _builtins.int
+    TO_STAGING_FIELD_NUMBER: _builtins.int
+    RESERVATION_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID; a repeat returns the first response."""
     from_node_id: _builtins.str
@@ -469,6 +472,14 @@ class TransferStockRequest(_message.Message):
     """The SKU."""
     quantity: _builtins.int
     """Base units."""
+    from_staging: _builtins.bool
+    """They leave the staging pool of from_node_id, not its shelves."""
+    to_staging: _builtins.bool
+    """They come to the staging pool of to_node_id, where picked units wait."""
+    reservation_id: _builtins.str
+    """The committed reservation that has these units, not an order's: its lines and what is committed
+    move along. Empty: units that nobody has; effective_time counts only then.
+    """
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
         """When it took effect. Later than now, or unset: now. Before the cell's last count: on hand stays,
@@ -484,10 +495,13 @@ class TransferStockRequest(_message.Message):
         sku: _builtins.str = ...,
         quantity: _builtins.int = ...,
         effective_time: _timestamp_pb2.Timestamp | None = ...,
+        from_staging: _builtins.bool = ...,
+        to_staging: _builtins.bool = ...,
+        reservation_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "from_node_id", b"from_node_id", "quantity", b"quantity", "request_id", b"request_id", "sku", b"sku", "to_node_id", b"to_node_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "from_node_id", b"from_node_id", "from_staging", b"from_staging", "quantity", b"quantity", "request_id", b"request_id", "reservation_id", b"reservation_id", "sku", b"sku", "to_node_id", b"to_node_id", "to_staging", b"to_staging"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -495,7 +509,7 @@ Global___TransferStockRequest: _TypeAlias = TransferStockRequest  # noqa: Y015
 
 @_typing.final
 class TransferStockResponse(_message.Message):
-    """Both cells after the move."""
+    """Both cells after the move, or the reservation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -503,19 +517,24 @@ class TransferStockResponse(_message.Message):
     TO_AVAILABILITY_FIELD_NUMBER: _builtins.int
     DEFICIT_QUANTITY_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
     deficit_quantity: _builtins.int
     """Promised units that are no longer at the node that was left, or 0."""
     @_builtins.property
     def from_availability(self) -> _inventory_service_pb2.Availability:
-        """The cell that was left."""
+        """The cell that was left. Unset with a reservation: the ATP of neither cell changes."""
 
     @_builtins.property
     def to_availability(self) -> _inventory_service_pb2.Availability:
-        """The cell that the units came to."""
+        """The cell that the units came to. Unset with a reservation."""
 
     @_builtins.property
     def position(self) -> _common_pb2.Position:
         """Where the act stands in the journal."""
+
+    @_builtins.property
+    def reservation(self) -> _inventory_service_pb2.Reservation:
+        """The reservation as it stands now, if the request named one."""
 
     def __init__(
         self,
@@ -524,10 +543,11 @@ class TransferStockResponse(_message.Message):
         to_availability: _inventory_service_pb2.Availability | None = ...,
         deficit_quantity: _builtins.int = ...,
         position: _common_pb2.Position | None = ...,
+        reservation: _inventory_service_pb2.Reservation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["from_availability", b"from_availability", "position", b"position", "to_availability", b"to_availability"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_availability", b"from_availability", "position", b"position", "reservation", b"reservation", "to_availability", b"to_availability"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deficit_quantity", b"deficit_quantity", "from_availability", b"from_availability", "position", b"position", "to_availability", b"to_availability"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deficit_quantity", b"deficit_quantity", "from_availability", b"from_availability", "position", b"position", "reservation", b"reservation", "to_availability", b"to_availability"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

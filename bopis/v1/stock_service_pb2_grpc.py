@@ -131,10 +131,12 @@ class StockServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TransferStock(self, request, context):
-        """Moves units from one node to another in one act. Never refused for what is promised: the answer
-        names the deficit that is left behind. Idempotent by request_id.
-        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
-        REQUEST_ID_REUSED.
+        """Moves units from one node to another, or to and from a node's staging pool, in one act. Never
+        refused for what is promised: the answer names the deficit that is left behind. With a
+        reservation its promise moves along. Idempotent by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same place), QUANTITY_OUT_OF_RANGE,
+        REQUEST_ID_REUSED; with a reservation also RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+        RESERVATION_ENDED, RESERVATION_NOT_COMMITTED, RESERVATION_OF_ORDER, LINE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

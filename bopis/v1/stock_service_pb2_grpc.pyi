@@ -60,10 +60,12 @@ class StockServiceStub:
     Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
     """
     TransferStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.TransferStockRequest, _stock_service_pb2.TransferStockResponse]
-    """Moves units from one node to another in one act. Never refused for what is promised: the answer
-    names the deficit that is left behind. Idempotent by request_id.
-    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
-    REQUEST_ID_REUSED.
+    """Moves units from one node to another, or to and from a node's staging pool, in one act. Never
+    refused for what is promised: the answer names the deficit that is left behind. With a
+    reservation its promise moves along. Idempotent by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same place), QUANTITY_OUT_OF_RANGE,
+    REQUEST_ID_REUSED; with a reservation also RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+    RESERVATION_ENDED, RESERVATION_NOT_COMMITTED, RESERVATION_OF_ORDER, LINE_NOT_FOUND.
     """
     SetSafetyStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.SetSafetyStockRequest, _stock_service_pb2.SetSafetyStockResponse]
     """Sets the buffer of one cell that is never promised. Idempotent by request_id.
@@ -112,10 +114,12 @@ class StockServiceAsyncStub(StockServiceStub):
     Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
     """
     TransferStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.TransferStockRequest, _stock_service_pb2.TransferStockResponse]  # type: ignore[assignment]
-    """Moves units from one node to another in one act. Never refused for what is promised: the answer
-    names the deficit that is left behind. Idempotent by request_id.
-    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
-    REQUEST_ID_REUSED.
+    """Moves units from one node to another, or to and from a node's staging pool, in one act. Never
+    refused for what is promised: the answer names the deficit that is left behind. With a
+    reservation its promise moves along. Idempotent by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same place), QUANTITY_OUT_OF_RANGE,
+    REQUEST_ID_REUSED; with a reservation also RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+    RESERVATION_ENDED, RESERVATION_NOT_COMMITTED, RESERVATION_OF_ORDER, LINE_NOT_FOUND.
     """
     SetSafetyStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.SetSafetyStockRequest, _stock_service_pb2.SetSafetyStockResponse]  # type: ignore[assignment]
     """Sets the buffer of one cell that is never promised. Idempotent by request_id.
@@ -197,10 +201,12 @@ class StockServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _stock_service_pb2.TransferStockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_stock_service_pb2.TransferStockResponse, _abc.Awaitable[_stock_service_pb2.TransferStockResponse]]:
-        """Moves units from one node to another in one act. Never refused for what is promised: the answer
-        names the deficit that is left behind. Idempotent by request_id.
-        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
-        REQUEST_ID_REUSED.
+        """Moves units from one node to another, or to and from a node's staging pool, in one act. Never
+        refused for what is promised: the answer names the deficit that is left behind. With a
+        reservation its promise moves along. Idempotent by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same place), QUANTITY_OUT_OF_RANGE,
+        REQUEST_ID_REUSED; with a reservation also RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+        RESERVATION_ENDED, RESERVATION_NOT_COMMITTED, RESERVATION_OF_ORDER, LINE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

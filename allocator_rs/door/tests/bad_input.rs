@@ -79,6 +79,7 @@ fn window(seconds: i64, nanos: i32) -> ReserveRequest {
         node_id: NODE.into(),
         item,
         quantity: 1,
+        staged: false,
     }])
 }
 
@@ -101,6 +102,7 @@ fn field_cases() -> Vec<(&'static str, ReserveRequest, Vec<&'static str>)> {
         node_id: NODE.into(),
         item: None,
         quantity: 1,
+        staged: false,
     };
     vec![
         ("request_id missing", request_id(""), vec!["request_id"]),

@@ -182,6 +182,73 @@ fn a_partial_reservation_takes_what_there_is() {
     ));
 }
 
+#[test]
+fn picked_units_are_staged_with_their_promise_and_sold_from_there() {
+    let house = House::open();
+    let reservation = held(&house, reserve(vec![line(NODE, SKU, 4)]));
+    let commit = CommitReservationRequest {
+        request_id: uuid(),
+        reservation_id: reservation.reservation_id.clone(),
+    };
+    house
+        .block_on(house.inventory().commit_reservation(commit))
+        .unwrap();
+    let stage = TransferStockRequest {
+        request_id: uuid(),
+        from_node_id: NODE.into(),
+        to_node_id: NODE.into(),
+        sku: SKU.into(),
+        quantity: 3,
+        to_staging: true,
+        reservation_id: reservation.reservation_id.clone(),
+        ..Default::default()
+    };
+    let answer = house
+        .block_on(house.stock().transfer_stock(stage.clone()))
+        .unwrap();
+    let staged = ReservationLine {
+        staged: true,
+        ..line(NODE, SKU, 3)
+    };
+    let lines = answer.into_inner().reservation.unwrap().lines;
+    assert_eq!(lines, [line(NODE, SKU, 1), staged.clone()]);
+    let counters = |staged| {
+        let request = GetAvailabilityRequest {
+            node_id: NODE.into(),
+            sku: SKU.into(),
+            staged,
+            ..Default::default()
+        };
+        let answer = house.block_on(house.inventory().get_availability(request));
+        let counters = answer.unwrap().into_inner().availability.unwrap();
+        (counters.on_hand, counters.committed, counters.atp)
+    };
+    assert_eq!(counters(false), (ON_HAND - 3, 1, ON_HAND - 4));
+    assert_eq!(counters(true), (3, 3, 0));
+    let release = ReleaseReservationRequest {
+        request_id: uuid(),
+        reservation_id: reservation.reservation_id,
+        lines: vec![staged],
+    };
+    house
+        .block_on(house.inventory().release_reservation(release))
+        .unwrap();
+    assert_eq!(counters(true), (3, 0, 3));
+    let back = TransferStockRequest {
+        request_id: uuid(),
+        from_staging: true,
+        to_staging: false,
+        reservation_id: String::new(),
+        ..stage
+    };
+    let answer = house.block_on(house.stock().transfer_stock(back)).unwrap();
+    assert_eq!(
+        answer.into_inner().to_availability.unwrap().on_hand,
+        ON_HAND
+    );
+    assert_eq!(counters(true), (0, 0, 0));
+}
+
 fn watch(house: &House, resume_token: &str) -> Streaming<WatchAvailabilityResponse> {
     let request = WatchAvailabilityRequest {
         node_ids: vec![NODE.into(), OTHER_NODE.into()],

@@ -9,6 +9,7 @@
 //! | a thread of its own ([`run`](Writer::run)) | for jobs, for the next tick, for room |
 //! | a simulation, step by step ([`crate::Stepper`]) | never |
 
+mod days;
 mod disk;
 mod pace;
 mod room;
@@ -283,21 +284,8 @@ impl Writer {
         for (id, answer) in self.reads.drain(..) {
             answer.give((self.ledger.reservation(id, stamp), position));
         }
-        for (cell, answer) in std::mem::take(&mut self.day_reads) {
-            answer.give(self.days(cell, position));
-        }
+        self.answer_days(position);
         Ok(true)
-    }
-
-    fn days(&self, cell: CellKey, position: Position) -> Days {
-        let days = self.ledger.days(cell).iter();
-        Days {
-            view: self.ledger.cell(cell).unwrap_or_default(),
-            days: days
-                .map(|one| (*one, self.ledger.atp_of_day(cell, one.day)))
-                .collect(),
-            position,
-        }
     }
 
     /// Gives the answers, which are durable now.

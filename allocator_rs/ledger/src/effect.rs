@@ -11,6 +11,7 @@
 
 mod counts;
 mod facts;
+mod promises;
 mod relocate;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use hashbrown::HashSet;
 use crate::cells::Delta;
 use crate::command::{Command, Line, Lines, Stamp};
 use crate::decide::inbound::is_day;
-use crate::ids::{CellKey, ItemName, RequestKey, ReservationId};
+use crate::ids::{ItemName, RequestKey, ReservationId};
 use crate::ledger::Ledger;
 use crate::lines::{to_lines, without, Sums};
 use crate::outcome::{Outcome, ReservationState, ReservationView};
@@ -127,47 +128,6 @@ impl Ledger {
         }
         self.set_lines(id, &[], ReservationState::Expired, stamp);
         true
-    }
-
-    /// A reservation has so much more of a cell; what that added to its counters.
-    fn promise(
-        &mut self,
-        id: ReservationId,
-        cell: CellKey,
-        state: ReservationState,
-        quantity: i64,
-    ) -> Result<Delta, Misfit> {
-        self.promise_with(id, cell, state, quantity, 0)
-    }
-
-    /// The same, with units that come or leave.
-    fn promise_with(
-        &mut self,
-        id: ReservationId,
-        cell: CellKey,
-        state: ReservationState,
-        quantity: i64,
-        on_hand: i64,
-    ) -> Result<Delta, Misfit> {
-        let promised = self
-            .promise_delta(id, cell, state, quantity)
-            .ok_or(OUT_OF_RANGE)?;
-        let delta = Delta {
-            on_hand,
-            ..promised
-        };
-        self.cells.change(cell, delta).ok_or(OUT_OF_RANGE)?;
-        self.plan_demand(id, cell, quantity);
-        Ok(delta)
-    }
-
-    /// The day of a dated reservation has so much more demand; its cell's counters know already.
-    fn plan_demand(&mut self, id: ReservationId, cell: CellKey, quantity: i64) {
-        if let Some(day) = self.dated.day_of(id) {
-            if let Some(plan) = self.dated.draft(cell).with_demand(day, quantity) {
-                self.dated.set_plan(cell, plan);
-            }
-        }
     }
 
     fn take_extension(
@@ -334,16 +294,6 @@ impl Ledger {
             self.promise(id, line.cell, state, line.quantity)?;
         }
         Ok(())
-    }
-
-    /// Keeps a change of on hand for the counts to come.
-    fn keep_change(&mut self, cell: CellKey, units: i64, effective_ms: i64, stamp: Stamp) {
-        if units != 0 {
-            let changes_max = self.limits.count_changes_max;
-            let effective_ms = effective_ms.min(stamp.wall_ms);
-            self.drift
-                .push(cell, units, effective_ms, stamp.now_ms, changes_max);
-        }
     }
 
     /// The reservation is now what was recorded.

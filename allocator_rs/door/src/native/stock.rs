@@ -4,6 +4,7 @@ mod cell;
 mod import;
 mod sales;
 mod supply;
+mod transfer;
 
 use std::time::Duration;
 

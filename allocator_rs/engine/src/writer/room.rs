@@ -11,12 +11,12 @@
 use std::time::Duration;
 
 use bopis_journal::Room;
-use bopis_ledger::{Act, CellKey, Command, ReservationId};
+use bopis_ledger::{Act, Command, ReservationId};
 use crossbeam_channel::RecvTimeoutError;
 
 use super::{Pace, Writer};
 use crate::error::Unanswered;
-use crate::job::{Answer, Days, Job, Position, ReservationAnswer};
+use crate::job::{Answer, Job, Position, ReservationAnswer};
 use crate::shared::EngineStatus;
 
 /// Room that one turn may need: acts, expiries, the answers recorded with them.
@@ -57,7 +57,7 @@ impl Writer {
             self.read_durable(id, answer, undurable);
         }
         for (cell, answer) in std::mem::take(&mut self.day_reads) {
-            self.read_days_durable(cell, answer, undurable);
+            self.read_days(cell, answer, undurable);
         }
         let until = pace.passed() + ROOM_TICK;
         loop {
@@ -69,7 +69,7 @@ impl Writer {
                 Ok(Job::Act(_, answer)) => answer.refuse(Unanswered::DiskFull),
                 Ok(Job::Acts(_, answer)) => answer.refuse(Unanswered::DiskFull),
                 Ok(Job::Reservation(id, answer)) => self.read_durable(id, answer, undurable),
-                Ok(Job::Days(cell, answer)) => self.read_days_durable(cell, answer, undurable),
+                Ok(Job::Days(cell, answer)) => self.read_days(cell, answer, undurable),
                 Ok(Job::Drain(answer)) => {
                     self.drain.get_or_insert(answer);
                 }
@@ -94,15 +94,7 @@ impl Writer {
         answer.give((self.ledger.reservation(id, stamp), position));
     }
 
-    /// What is decided and not durable may have changed the cell's days.
-    fn read_days_durable(&self, cell: CellKey, answer: Answer<Days>, undurable: Undurable) {
-        match undurable {
-            Undurable::Records => answer.refuse(Unanswered::DiskFull),
-            Undurable::Nothing => answer.give(self.days(cell, self.durable_position())),
-        }
-    }
-
-    fn durable_position(&self) -> Position {
+    pub(super) fn durable_position(&self) -> Position {
         Position {
             journal_id: self.shared.journal_id,
             sequence: self.shared.mirror.sequence(),

@@ -21,6 +21,12 @@ const CELLS_MAX: usize = 500_000;
 /// Cells of one message: what an unread stream keeps in memory is one message.
 pub(super) const CHUNK_CELLS: usize = 1024;
 
+/// Stands for a cell of a pool that nothing was ever staged in: no location has this number.
+const NEVER_USED: CellKey = CellKey {
+    location: LocationId(u32::MAX),
+    item: ItemId(u32::MAX),
+};
+
 /// The messages of a batch read, each read when it is asked for.
 pub(super) type Chunks =
     Pin<Box<dyn Stream<Item = Result<BatchGetAvailabilityResponse, Status>> + Send>>;
@@ -37,10 +43,15 @@ impl Inventory {
             sku,
             at_least_position,
             with_days,
+            staged,
         } = request;
         let cell = desk
             .stock_cell(&node_id, &sku)
             .map_err(|gap| gap.of_cell(&node_id, &sku))?;
+        let cell = match staged {
+            true => desk.staged_cell(&node_id, &sku).unwrap_or(NEVER_USED),
+            false => cell,
+        };
         desk.wait_for(at_least_position.as_ref()).await?;
         if with_days {
             return self.read_days(node_id, sku, cell).await;
