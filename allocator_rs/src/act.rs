@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use bopis_engine::{fingerprint, order_reference, scope};
 use bopis_ledger::{
     Act, CellKey, Command, ItemId, ItemName, LocationId, OrderRef, Outcome, RequestKey,
-    ReservationId,
+    ReservationId, Terms,
 };
 
 use crate::answers::{OutcomeDto, ResultDto};
@@ -216,6 +216,7 @@ fn fact(command: &CommandDto, names: &Names<'_>) -> Result<Command, ResultDto> {
             on_hand_delta: *on_hand_delta,
             unavailable_delta: *unavailable_delta,
             reason: *reason,
+            effective_ms: None,
         }),
         CommandDto::SetOnHand {
             node_id,
@@ -243,6 +244,7 @@ fn reservation_command(command: &CommandDto, names: &Names<'_>) -> Result<Comman
             lines: names.lines(lines)?,
             ttl_ms: *ttl_ms,
             priority: *priority,
+            terms: Terms::default(),
         }),
         CommandDto::Commit { reservation_id } => Ok(Command::Commit {
             reservation: reservation(reservation_id)?,

@@ -150,7 +150,9 @@ impl OutcomeDto {
             Outcome::Registered { .. } | Outcome::Duplicate | Outcome::Transferred(..) => {
                 Self::Registered
             }
-            Outcome::Cell(view) => Self::CellChanged { cell: view.into() },
+            Outcome::Cell(view) | Outcome::Counted { view, .. } => {
+                Self::CellChanged { cell: view.into() }
+            }
             Outcome::Reservation(view) => Self::ReservationNow {
                 reservation: ReservationDto::new(view, names),
             },
@@ -184,6 +186,7 @@ fn refusal_name(refusal: Refusal) -> &'static str {
         Refusal::LineNotHeld => "LINE_NOT_HELD",
         Refusal::QuantityOutOfRange => "QUANTITY_OUT_OF_RANGE",
         Refusal::NotAsExpected => "NOT_AS_EXPECTED",
+        Refusal::CountTooOld => "COUNT_TOO_OLD",
     }
 }
 

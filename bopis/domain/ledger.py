@@ -274,6 +274,7 @@ class Refusal(StrEnum):
     LINE_NOT_HELD = "LINE_NOT_HELD"
     QUANTITY_OUT_OF_RANGE = "QUANTITY_OUT_OF_RANGE"
     NOT_AS_EXPECTED = "NOT_AS_EXPECTED"
+    COUNT_TOO_OLD = "COUNT_TOO_OLD"
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ALREADY_EXISTS: the order_id exists with another body."""
     ERROR_REASON_RESERVATION_OF_ORDER: _ErrorReason.ValueType  # 28
     """FAILED_PRECONDITION: the reservation is an order's; cancel, pick, hand over or ship the order."""
+    ERROR_REASON_COUNT_TOO_OLD: _ErrorReason.ValueType  # 29
+    """FAILED_PRECONDITION: what changed since the count's time is not known any more; count again."""
     ERROR_REASON_PICKUP_CODE_WRONG: _ErrorReason.ValueType  # 30
     """PERMISSION_DENIED: the pickup code does not match; metadata: tries_left."""
     ERROR_REASON_PICKUP_CODE_LOCKED: _ErrorReason.ValueType  # 31
@@ -175,6 +177,8 @@ ERROR_REASON_ORDER_EXISTS: ErrorReason.ValueType  # 27
 """ALREADY_EXISTS: the order_id exists with another body."""
 ERROR_REASON_RESERVATION_OF_ORDER: ErrorReason.ValueType  # 28
 """FAILED_PRECONDITION: the reservation is an order's; cancel, pick, hand over or ship the order."""
+ERROR_REASON_COUNT_TOO_OLD: ErrorReason.ValueType  # 29
+"""FAILED_PRECONDITION: what changed since the count's time is not known any more; count again."""
 ERROR_REASON_PICKUP_CODE_WRONG: ErrorReason.ValueType  # 30
 """PERMISSION_DENIED: the pickup code does not match; metadata: tries_left."""
 ERROR_REASON_PICKUP_CODE_LOCKED: ErrorReason.ValueType  # 31

@@ -36,6 +36,7 @@ class Availability(_message.Message):
     COMMITTED_FIELD_NUMBER: _builtins.int
     UNAVAILABLE_FIELD_NUMBER: _builtins.int
     SAFETY_STOCK_FIELD_NUMBER: _builtins.int
+    DEFICIT_QUANTITY_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """The node."""
     sku: _builtins.str
@@ -47,13 +48,17 @@ class Availability(_message.Message):
     on_hand: _builtins.int
     """Physically there, in the SKU's base unit; staged units included until they leave."""
     held: _builtins.int
-    """In reservations not yet committed."""
+    """In reservations not yet committed; and what reservations for later days need beyond the supply
+    that is due by then.
+    """
     committed: _builtins.int
     """In committed reservations."""
     unavailable: _builtins.int
     """Damaged or in quality hold."""
     safety_stock: _builtins.int
     """The buffer applied."""
+    deficit_quantity: _builtins.int
+    """Promised units that are not there: held + committed - (on_hand - unavailable), or 0."""
     def __init__(
         self,
         *,
@@ -65,14 +70,51 @@ class Availability(_message.Message):
         committed: _builtins.int = ...,
         unavailable: _builtins.int = ...,
         safety_stock: _builtins.int = ...,
+        deficit_quantity: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["atp", b"atp", "committed", b"committed", "held", b"held", "node_id", b"node_id", "on_hand", b"on_hand", "safety_stock", b"safety_stock", "sku", b"sku", "unavailable", b"unavailable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["atp", b"atp", "committed", b"committed", "deficit_quantity", b"deficit_quantity", "held", b"held", "node_id", b"node_id", "on_hand", b"on_hand", "safety_stock", b"safety_stock", "sku", b"sku", "unavailable", b"unavailable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Availability: _TypeAlias = Availability  # noqa: Y015
+
+@_typing.final
+class DayAvailability(_message.Message):
+    """What can be promised from a day on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    INBOUND_QUANTITY_FIELD_NUMBER: _builtins.int
+    RESERVED_QUANTITY_FIELD_NUMBER: _builtins.int
+    ATP_FIELD_NUMBER: _builtins.int
+    day: _builtins.int
+    """The local day, as the callers of SetInbound and Reserve name it: days since 1970-01-01."""
+    inbound_quantity: _builtins.int
+    """Expected that day."""
+    reserved_quantity: _builtins.int
+    """In reservations for that day."""
+    atp: _builtins.int
+    """Available to promise on that day, and on every day until the next one listed: the least that is
+    projected to be there on any day from then on.
+    """
+    def __init__(
+        self,
+        *,
+        day: _builtins.int = ...,
+        inbound_quantity: _builtins.int = ...,
+        reserved_quantity: _builtins.int = ...,
+        atp: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["atp", b"atp", "day", b"day", "inbound_quantity", b"inbound_quantity", "reserved_quantity", b"reserved_quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DayAvailability: _TypeAlias = DayAvailability  # noqa: Y015
 
 @_typing.final
 class GetAvailabilityRequest(_message.Message):
@@ -83,10 +125,16 @@ class GetAvailabilityRequest(_message.Message):
     NODE_ID_FIELD_NUMBER: _builtins.int
     SKU_FIELD_NUMBER: _builtins.int
     AT_LEAST_POSITION_FIELD_NUMBER: _builtins.int
+    WITH_DAYS_FIELD_NUMBER: _builtins.int
+    STAGED_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """The node."""
     sku: _builtins.str
     """The SKU."""
+    with_days: _builtins.bool
+    """Answer with the days, too."""
+    staged: _builtins.bool
+    """The counters of the node's staging pool."""
     @_builtins.property
     def at_least_position(self) -> _common_pb2.Position:
         """Read at this position or later: read your own writes. Unset: the latest."""
@@ -97,10 +145,12 @@ class GetAvailabilityRequest(_message.Message):
         node_id: _builtins.str = ...,
         sku: _builtins.str = ...,
         at_least_position: _common_pb2.Position | None = ...,
+        with_days: _builtins.bool = ...,
+        staged: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at_least_position", b"at_least_position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_position", b"at_least_position", "node_id", b"node_id", "sku", b"sku"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_position", b"at_least_position", "node_id", b"node_id", "sku", b"sku", "staged", b"staged", "with_days", b"with_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -115,6 +165,7 @@ class GetAvailabilityResponse(_message.Message):
     AVAILABILITY_FIELD_NUMBER: _builtins.int
     AS_OF_TIME_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def availability(self) -> Global___Availability:
         """The counters."""
@@ -127,16 +178,23 @@ class GetAvailabilityResponse(_message.Message):
     def position(self) -> _common_pb2.Position:
         """The position read at."""
 
+    @_builtins.property
+    def days(self) -> _containers.RepeatedCompositeFieldContainer[Global___DayAvailability]:
+        """With with_days: the days on which something comes in or is promised, in order. Before the first
+        one, availability.atp is what can be promised.
+        """
+
     def __init__(
         self,
         *,
         availability: Global___Availability | None = ...,
         as_of_time: _timestamp_pb2.Timestamp | None = ...,
         position: _common_pb2.Position | None = ...,
+        days: _abc.Iterable[Global___DayAvailability] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "availability", b"availability", "position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "availability", b"availability", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "availability", b"availability", "days", b"days", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -215,6 +273,130 @@ class BatchGetAvailabilityResponse(_message.Message):
 Global___BatchGetAvailabilityResponse: _TypeAlias = BatchGetAvailabilityResponse  # noqa: Y015
 
 @_typing.final
+class WatchAvailabilityRequest(_message.Message):
+    """Asks to watch the cross product of nodes and SKUs, at most 5,000 cells."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_IDS_FIELD_NUMBER: _builtins.int
+    SKUS_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """The resume_token of the last message that was taken in: what changed since follows, or, if that
+    is not remembered, a snapshot. Empty: a snapshot.
+    """
+    @_builtins.property
+    def node_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The nodes."""
+
+    @_builtins.property
+    def skus(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The SKUs."""
+
+    def __init__(
+        self,
+        *,
+        node_ids: _abc.Iterable[_builtins.str] | None = ...,
+        skus: _abc.Iterable[_builtins.str] | None = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_ids", b"node_ids", "resume_token", b"resume_token", "skus", b"skus"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchAvailabilityRequest: _TypeAlias = WatchAvailabilityRequest  # noqa: Y015
+
+@_typing.final
+class WatchAvailabilityResponse(_message.Message):
+    """Part of a snapshot, or what changed, or (empty) that the stream lives: one comes every 10 seconds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Deficit(_message.Message):
+        """A deficit that changed."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NODE_ID_FIELD_NUMBER: _builtins.int
+        SKU_FIELD_NUMBER: _builtins.int
+        QUANTITY_FIELD_NUMBER: _builtins.int
+        RESERVATION_IDS_FIELD_NUMBER: _builtins.int
+        node_id: _builtins.str
+        """The node."""
+        sku: _builtins.str
+        """The SKU."""
+        quantity: _builtins.int
+        """Promised units that are not there, from now on; 0: none any more."""
+        @_builtins.property
+        def reservation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """The reservations that have units of the cell; at most 1,000."""
+
+        def __init__(
+            self,
+            *,
+            node_id: _builtins.str = ...,
+            sku: _builtins.str = ...,
+            quantity: _builtins.int = ...,
+            reservation_ids: _abc.Iterable[_builtins.str] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["node_id", b"node_id", "quantity", b"quantity", "reservation_ids", b"reservation_ids", "sku", b"sku"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    AVAILABILITIES_FIELD_NUMBER: _builtins.int
+    DEFICITS_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    IS_SNAPSHOT_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """Goes on from here."""
+    is_snapshot: _builtins.bool
+    """The cells as they are: forget what changed before. Also comes when the client read so slowly
+    that changes were forgotten.
+    """
+    @_builtins.property
+    def availabilities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Availability]:
+        """The cells; with is_snapshot all of them, in node-major order, over as many messages as it takes;
+        else those that changed.
+        """
+
+    @_builtins.property
+    def deficits(self) -> _containers.RepeatedCompositeFieldContainer[Global___WatchAvailabilityResponse.Deficit]:
+        """The deficits that changed, each once per change. None in a snapshot."""
+
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp:
+        """When this was true."""
+
+    @_builtins.property
+    def position(self) -> _common_pb2.Position:
+        """The position that the stream has come to."""
+
+    def __init__(
+        self,
+        *,
+        availabilities: _abc.Iterable[Global___Availability] | None = ...,
+        deficits: _abc.Iterable[Global___WatchAvailabilityResponse.Deficit] | None = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
+        position: _common_pb2.Position | None = ...,
+        resume_token: _builtins.str = ...,
+        is_snapshot: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "availabilities", b"availabilities", "deficits", b"deficits", "is_snapshot", b"is_snapshot", "position", b"position", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchAvailabilityResponse: _TypeAlias = WatchAvailabilityResponse  # noqa: Y015
+
+@_typing.final
 class ReservationLine(_message.Message):
     """A quantity of one item at one node."""
 
@@ -224,12 +406,15 @@ class ReservationLine(_message.Message):
     SKU_FIELD_NUMBER: _builtins.int
     LABOR_WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
+    STAGED_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """The node."""
     sku: _builtins.str
     """Units of a SKU."""
     quantity: _builtins.int
     """Base units of the SKU, or labor seconds."""
+    staged: _builtins.bool
+    """In the node's staging pool, where picked units wait, not on its shelves."""
     @_builtins.property
     def labor_window_start_time(self) -> _timestamp_pb2.Timestamp:
         """Seconds of labor in the hour that starts then (on a full hour UTC)."""
@@ -241,10 +426,11 @@ class ReservationLine(_message.Message):
         sku: _builtins.str = ...,
         labor_window_start_time: _timestamp_pb2.Timestamp | None = ...,
         quantity: _builtins.int = ...,
+        staged: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "sku", b"sku"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "node_id", b"node_id", "quantity", b"quantity", "sku", b"sku"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "node_id", b"node_id", "quantity", b"quantity", "sku", b"sku", "staged", b"staged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["sku", "labor_window_start_time"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
@@ -436,6 +622,8 @@ class ReserveRequest(_message.Message):
     LINES_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID; a repeat returns the first response."""
     reservation_id: _builtins.str
@@ -444,6 +632,14 @@ class ReserveRequest(_message.Message):
     """The order it is for; the ledger keeps a 128-bit digest of it."""
     priority: _builtins.int
     """Larger is more important."""
+    partial: _builtins.bool
+    """Of each SKU take what there is, if it is less than asked; nothing of all of them is still
+    `insufficient`. Labor is taken whole or not at all. The answer's lines say what was taken.
+    """
+    day: _builtins.int
+    """The local day on which all of it leaves, in days since 1970-01-01: supply that SetInbound names
+    for a day until then counts. 0: from the shelf, now.
+    """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationLine]:
         """What to take. At most 512."""
@@ -461,10 +657,12 @@ class ReserveRequest(_message.Message):
         lines: _abc.Iterable[Global___ReservationLine] | None = ...,
         ttl: _duration_pb2.Duration | None = ...,
         priority: _builtins.int = ...,
+        partial: _builtins.bool = ...,
+        day: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "order_id", b"order_id", "priority", b"priority", "request_id", b"request_id", "reservation_id", b"reservation_id", "ttl", b"ttl"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "lines", b"lines", "order_id", b"order_id", "partial", b"partial", "priority", b"priority", "request_id", b"request_id", "reservation_id", b"reservation_id", "ttl", b"ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -547,12 +745,18 @@ class BatchReserveItem(_message.Message):
     LINES_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
     reservation_id: _builtins.str
     """UUID of the reservation, not of version 8."""
     order_id: _builtins.str
     """The order it is for."""
     priority: _builtins.int
     """Larger is more important."""
+    partial: _builtins.bool
+    """Take what there is."""
+    day: _builtins.int
+    """The day on which it leaves. 0: now."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationLine]:
         """What to take. At most 512."""
@@ -569,10 +773,12 @@ class BatchReserveItem(_message.Message):
         lines: _abc.Iterable[Global___ReservationLine] | None = ...,
         ttl: _duration_pb2.Duration | None = ...,
         priority: _builtins.int = ...,
+        partial: _builtins.bool = ...,
+        day: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "order_id", b"order_id", "priority", b"priority", "reservation_id", b"reservation_id", "ttl", b"ttl"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "lines", b"lines", "order_id", b"order_id", "partial", b"partial", "priority", b"priority", "reservation_id", b"reservation_id", "ttl", b"ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -800,19 +1006,25 @@ class ReleaseReservationRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     RESERVATION_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID; a repeat returns the first response."""
     reservation_id: _builtins.str
     """The reservation, HELD or COMMITTED."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationLine]:
+        """What to give back, at most what remains. None: all that remains."""
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         reservation_id: _builtins.str = ...,
+        lines: _abc.Iterable[Global___ReservationLine] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "reservation_id", b"reservation_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "request_id", b"request_id", "reservation_id", b"reservation_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -48,6 +48,11 @@ class InventoryServiceStub:
                 request_serializer=bopis_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityRequest.SerializeToString,
                 response_deserializer=bopis_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityResponse.FromString,
                 _registered_method=True)
+        self.WatchAvailability = channel.unary_stream(
+                '/bopis.v1.InventoryService/WatchAvailability',
+                request_serializer=bopis_dot_v1_dot_inventory__service__pb2.WatchAvailabilityRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_inventory__service__pb2.WatchAvailabilityResponse.FromString,
+                _registered_method=True)
         self.Reserve = channel.unary_unary(
                 '/bopis.v1.InventoryService/Reserve',
                 request_serializer=bopis_dot_v1_dot_inventory__service__pb2.ReserveRequest.SerializeToString,
@@ -93,7 +98,7 @@ class InventoryServiceServicer:
     """
 
     def GetAvailability(self, request, context):
-        """The counters of one SKU at one node. Read-only.
+        """The counters of one SKU at one node, and on request its ATP by day. Read-only.
         Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, POSITION_OUT_OF_RANGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -109,8 +114,18 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchAvailability(self, request, context):
+        """The counters of every asked SKU at every asked node, first as they are, then as they change, and
+        each deficit as it changes. Ends when the client or the door ends it. Read-only.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, TOKEN_INVALID, TOO_MANY_STREAMS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Reserve(self, request, context):
-        """Holds all lines, stock and labor, or nothing. Lines that name the same cell are summed.
+        """Holds all lines, stock and labor, or nothing; a partial one what there is. Lines that name the
+        same cell are summed.
         Idempotent by request_id; a reservation_id in use returns that reservation unchanged.
         Too little stock or labor is the outcome `insufficient`, not an error.
         Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED,
@@ -147,9 +162,9 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseReservation(self, request, context):
-        """Gives back what remains of a reservation. Idempotent by request_id.
+        """Gives back what remains of a reservation, or the named part of it. Idempotent by request_id.
         Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, RESERVATION_OF_ORDER,
-        REQUEST_ID_REUSED.
+        LINE_NOT_FOUND (a line holds less), NODE_NOT_FOUND, SKU_NOT_FOUND, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -184,6 +199,11 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.BatchGetAvailability,
                     request_deserializer=bopis_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityRequest.FromString,
                     response_serializer=bopis_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityResponse.SerializeToString,
+            ),
+            'WatchAvailability': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchAvailability,
+                    request_deserializer=bopis_dot_v1_dot_inventory__service__pb2.WatchAvailabilityRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_inventory__service__pb2.WatchAvailabilityResponse.SerializeToString,
             ),
             'Reserve': grpc.unary_unary_rpc_method_handler(
                     servicer.Reserve,
@@ -279,6 +299,33 @@ class InventoryService:
             '/bopis.v1.InventoryService/BatchGetAvailability',
             bopis_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityRequest.SerializeToString,
             bopis_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchAvailability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/bopis.v1.InventoryService/WatchAvailability',
+            bopis_dot_v1_dot_inventory__service__pb2.WatchAvailabilityRequest.SerializeToString,
+            bopis_dot_v1_dot_inventory__service__pb2.WatchAvailabilityResponse.FromString,
             options,
             channel_credentials,
             insecure,

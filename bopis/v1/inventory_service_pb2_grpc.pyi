@@ -38,7 +38,7 @@ class InventoryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InventoryServiceAsyncStub: ...
     GetAvailability: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetAvailabilityRequest, _inventory_service_pb2.GetAvailabilityResponse]
-    """The counters of one SKU at one node. Read-only.
+    """The counters of one SKU at one node, and on request its ATP by day. Read-only.
     Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, POSITION_OUT_OF_RANGE.
     """
     BatchGetAvailability: _grpc.UnaryStreamMultiCallable[_inventory_service_pb2.BatchGetAvailabilityRequest, _inventory_service_pb2.BatchGetAvailabilityResponse]
@@ -46,8 +46,14 @@ class InventoryServiceStub:
     All cells of one message are read at one position. Read-only.
     Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, POSITION_OUT_OF_RANGE.
     """
+    WatchAvailability: _grpc.UnaryStreamMultiCallable[_inventory_service_pb2.WatchAvailabilityRequest, _inventory_service_pb2.WatchAvailabilityResponse]
+    """The counters of every asked SKU at every asked node, first as they are, then as they change, and
+    each deficit as it changes. Ends when the client or the door ends it. Read-only.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, TOKEN_INVALID, TOO_MANY_STREAMS.
+    """
     Reserve: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ReserveRequest, _inventory_service_pb2.ReserveResponse]
-    """Holds all lines, stock and labor, or nothing. Lines that name the same cell are summed.
+    """Holds all lines, stock and labor, or nothing; a partial one what there is. Lines that name the
+    same cell are summed.
     Idempotent by request_id; a reservation_id in use returns that reservation unchanged.
     Too little stock or labor is the outcome `insufficient`, not an error.
     Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED,
@@ -68,9 +74,9 @@ class InventoryServiceStub:
     RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
     """
     ReleaseReservation: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ReleaseReservationRequest, _inventory_service_pb2.ReleaseReservationResponse]
-    """Gives back what remains of a reservation. Idempotent by request_id.
+    """Gives back what remains of a reservation, or the named part of it. Idempotent by request_id.
     Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, RESERVATION_OF_ORDER,
-    REQUEST_ID_REUSED.
+    LINE_NOT_FOUND (a line holds less), NODE_NOT_FOUND, SKU_NOT_FOUND, REQUEST_ID_REUSED.
     """
     MoveReservation: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.MoveReservationRequest, _inventory_service_pb2.MoveReservationResponse]
     """Replaces the remaining lines of one or several reservations in one atomic act, net per cell, so
@@ -91,7 +97,7 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetAvailability: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetAvailabilityRequest, _inventory_service_pb2.GetAvailabilityResponse]  # type: ignore[assignment]
-    """The counters of one SKU at one node. Read-only.
+    """The counters of one SKU at one node, and on request its ATP by day. Read-only.
     Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, POSITION_OUT_OF_RANGE.
     """
     BatchGetAvailability: _aio.UnaryStreamMultiCallable[_inventory_service_pb2.BatchGetAvailabilityRequest, _inventory_service_pb2.BatchGetAvailabilityResponse]  # type: ignore[assignment]
@@ -99,8 +105,14 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     All cells of one message are read at one position. Read-only.
     Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, POSITION_OUT_OF_RANGE.
     """
+    WatchAvailability: _aio.UnaryStreamMultiCallable[_inventory_service_pb2.WatchAvailabilityRequest, _inventory_service_pb2.WatchAvailabilityResponse]  # type: ignore[assignment]
+    """The counters of every asked SKU at every asked node, first as they are, then as they change, and
+    each deficit as it changes. Ends when the client or the door ends it. Read-only.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, TOKEN_INVALID, TOO_MANY_STREAMS.
+    """
     Reserve: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ReserveRequest, _inventory_service_pb2.ReserveResponse]  # type: ignore[assignment]
-    """Holds all lines, stock and labor, or nothing. Lines that name the same cell are summed.
+    """Holds all lines, stock and labor, or nothing; a partial one what there is. Lines that name the
+    same cell are summed.
     Idempotent by request_id; a reservation_id in use returns that reservation unchanged.
     Too little stock or labor is the outcome `insufficient`, not an error.
     Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED,
@@ -121,9 +133,9 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     RESERVATION_ENDED, RESERVATION_OF_ORDER, REQUEST_ID_REUSED.
     """
     ReleaseReservation: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ReleaseReservationRequest, _inventory_service_pb2.ReleaseReservationResponse]  # type: ignore[assignment]
-    """Gives back what remains of a reservation. Idempotent by request_id.
+    """Gives back what remains of a reservation, or the named part of it. Idempotent by request_id.
     Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, RESERVATION_OF_ORDER,
-    REQUEST_ID_REUSED.
+    LINE_NOT_FOUND (a line holds less), NODE_NOT_FOUND, SKU_NOT_FOUND, REQUEST_ID_REUSED.
     """
     MoveReservation: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.MoveReservationRequest, _inventory_service_pb2.MoveReservationResponse]  # type: ignore[assignment]
     """Replaces the remaining lines of one or several reservations in one atomic act, net per cell, so
@@ -147,7 +159,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_service_pb2.GetAvailabilityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.GetAvailabilityResponse, _abc.Awaitable[_inventory_service_pb2.GetAvailabilityResponse]]:
-        """The counters of one SKU at one node. Read-only.
+        """The counters of one SKU at one node, and on request its ATP by day. Read-only.
         Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, POSITION_OUT_OF_RANGE.
         """
 
@@ -163,12 +175,24 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def WatchAvailability(
+        self,
+        request: _inventory_service_pb2.WatchAvailabilityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_inventory_service_pb2.WatchAvailabilityResponse], _abc.AsyncIterator[_inventory_service_pb2.WatchAvailabilityResponse]]:
+        """The counters of every asked SKU at every asked node, first as they are, then as they change, and
+        each deficit as it changes. Ends when the client or the door ends it. Read-only.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, TOKEN_INVALID, TOO_MANY_STREAMS.
+        """
+
+    @_abc_1.abstractmethod
     def Reserve(
         self,
         request: _inventory_service_pb2.ReserveRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.ReserveResponse, _abc.Awaitable[_inventory_service_pb2.ReserveResponse]]:
-        """Holds all lines, stock and labor, or nothing. Lines that name the same cell are summed.
+        """Holds all lines, stock and labor, or nothing; a partial one what there is. Lines that name the
+        same cell are summed.
         Idempotent by request_id; a reservation_id in use returns that reservation unchanged.
         Too little stock or labor is the outcome `insufficient`, not an error.
         Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED,
@@ -213,9 +237,9 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_service_pb2.ReleaseReservationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.ReleaseReservationResponse, _abc.Awaitable[_inventory_service_pb2.ReleaseReservationResponse]]:
-        """Gives back what remains of a reservation. Idempotent by request_id.
+        """Gives back what remains of a reservation, or the named part of it. Idempotent by request_id.
         Errors: RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_ENDED, RESERVATION_OF_ORDER,
-        REQUEST_ID_REUSED.
+        LINE_NOT_FOUND (a line holds less), NODE_NOT_FOUND, SKU_NOT_FOUND, REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod

@@ -71,6 +71,7 @@ class AdjustStockRequest(_message.Message):
     ON_HAND_DELTA_FIELD_NUMBER: _builtins.int
     UNAVAILABLE_DELTA_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID; a repeat returns the first response."""
     node_id: _builtins.str
@@ -83,6 +84,12 @@ class AdjustStockRequest(_message.Message):
     """Added to unavailable; may be negative, but the counter never falls below 0."""
     reason: Global___AdjustStockRequest.Reason.ValueType
     """Why."""
+    @_builtins.property
+    def effective_time(self) -> _timestamp_pb2.Timestamp:
+        """When it took effect. Later than now, or unset: now. Before the cell's last count: on hand stays,
+        for the count includes it.
+        """
+
     def __init__(
         self,
         *,
@@ -92,10 +99,11 @@ class AdjustStockRequest(_message.Message):
         on_hand_delta: _builtins.int = ...,
         unavailable_delta: _builtins.int = ...,
         reason: Global___AdjustStockRequest.Reason.ValueType = ...,
+        effective_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_id", b"node_id", "on_hand_delta", b"on_hand_delta", "reason", b"reason", "request_id", b"request_id", "sku", b"sku", "unavailable_delta", b"unavailable_delta"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "node_id", b"node_id", "on_hand_delta", b"on_hand_delta", "reason", b"reason", "request_id", b"request_id", "sku", b"sku", "unavailable_delta", b"unavailable_delta"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -208,6 +216,238 @@ class SetStockResponse(_message.Message):
 Global___SetStockResponse: _TypeAlias = SetStockResponse  # noqa: Y015
 
 @_typing.final
+class CountStockRequest(_message.Message):
+    """What was there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    COUNTED_QUANTITY_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID; a repeat returns the first response."""
+    node_id: _builtins.str
+    """The node."""
+    sku: _builtins.str
+    """The SKU."""
+    counted_quantity: _builtins.int
+    """Base units counted."""
+    @_builtins.property
+    def effective_time(self) -> _timestamp_pb2.Timestamp:
+        """When; at most 24 h ago. Later than now, or unset: now."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        node_id: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        counted_quantity: _builtins.int = ...,
+        effective_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted_quantity", b"counted_quantity", "effective_time", b"effective_time", "node_id", b"node_id", "request_id", b"request_id", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountStockRequest: _TypeAlias = CountStockRequest  # noqa: Y015
+
+@_typing.final
+class CountStockResponse(_message.Message):
+    """The cell after the count."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AVAILABILITY_FIELD_NUMBER: _builtins.int
+    DRIFT_QUANTITY_FIELD_NUMBER: _builtins.int
+    IS_INCLUDED_FIELD_NUMBER: _builtins.int
+    DEFICIT_QUANTITY_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    drift_quantity: _builtins.int
+    """What was counted, less what on hand was at that time as far as was known."""
+    is_included: _builtins.bool
+    """A later count was there already and includes this one: on hand stayed."""
+    deficit_quantity: _builtins.int
+    """Promised units that are no longer there: held + committed - (on_hand - unavailable), or 0."""
+    @_builtins.property
+    def availability(self) -> _inventory_service_pb2.Availability:
+        """The counters."""
+
+    @_builtins.property
+    def position(self) -> _common_pb2.Position:
+        """Where the act stands in the journal."""
+
+    def __init__(
+        self,
+        *,
+        availability: _inventory_service_pb2.Availability | None = ...,
+        drift_quantity: _builtins.int = ...,
+        is_included: _builtins.bool = ...,
+        deficit_quantity: _builtins.int = ...,
+        position: _common_pb2.Position | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "deficit_quantity", b"deficit_quantity", "drift_quantity", b"drift_quantity", "is_included", b"is_included", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountStockResponse: _TypeAlias = CountStockResponse  # noqa: Y015
+
+@_typing.final
+class ReceiveStockRequest(_message.Message):
+    """What came in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EXPECTED_DAY_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID; a repeat returns the first response."""
+    node_id: _builtins.str
+    """The node."""
+    sku: _builtins.str
+    """The SKU."""
+    quantity: _builtins.int
+    """Base units."""
+    expected_day: _builtins.int
+    """The day whose inbound this is, as SetInbound named it: nothing is expected that day any more. 0:
+    it was not expected.
+    """
+    @_builtins.property
+    def effective_time(self) -> _timestamp_pb2.Timestamp:
+        """When it took effect. Later than now, or unset: now. Before the cell's last count: on hand stays,
+        for the count includes it.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        node_id: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        expected_day: _builtins.int = ...,
+        effective_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "expected_day", b"expected_day", "node_id", b"node_id", "quantity", b"quantity", "request_id", b"request_id", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiveStockRequest: _TypeAlias = ReceiveStockRequest  # noqa: Y015
+
+@_typing.final
+class ReceiveStockResponse(_message.Message):
+    """The cell after the receipt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AVAILABILITY_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def availability(self) -> _inventory_service_pb2.Availability:
+        """The counters."""
+
+    @_builtins.property
+    def position(self) -> _common_pb2.Position:
+        """Where the act stands in the journal."""
+
+    def __init__(
+        self,
+        *,
+        availability: _inventory_service_pb2.Availability | None = ...,
+        position: _common_pb2.Position | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiveStockResponse: _TypeAlias = ReceiveStockResponse  # noqa: Y015
+
+@_typing.final
+class SetInboundRequest(_message.Message):
+    """What is expected."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID; a repeat returns the first response."""
+    node_id: _builtins.str
+    """The node."""
+    sku: _builtins.str
+    """The SKU."""
+    day: _builtins.int
+    """The node's local day, in days since 1970-01-01. At most 400 days of a cell expect something."""
+    quantity: _builtins.int
+    """Base units expected that day in all; 0: nothing."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        node_id: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        day: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "node_id", b"node_id", "quantity", b"quantity", "request_id", b"request_id", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetInboundRequest: _TypeAlias = SetInboundRequest  # noqa: Y015
+
+@_typing.final
+class SetInboundResponse(_message.Message):
+    """The cell after the change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AVAILABILITY_FIELD_NUMBER: _builtins.int
+    DEFICIT_QUANTITY_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    deficit_quantity: _builtins.int
+    """Units promised for later days that are neither there nor expected by then, or 0."""
+    @_builtins.property
+    def availability(self) -> _inventory_service_pb2.Availability:
+        """The counters."""
+
+    @_builtins.property
+    def position(self) -> _common_pb2.Position:
+        """Where the act stands in the journal."""
+
+    def __init__(
+        self,
+        *,
+        availability: _inventory_service_pb2.Availability | None = ...,
+        deficit_quantity: _builtins.int = ...,
+        position: _common_pb2.Position | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "deficit_quantity", b"deficit_quantity", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetInboundResponse: _TypeAlias = SetInboundResponse  # noqa: Y015
+
+@_typing.final
 class TransferStockRequest(_message.Message):
     """Moves units."""
 
@@ -218,6 +458,10 @@ class TransferStockRequest(_message.Message):
     TO_NODE_ID_FIELD_NUMBER: _builtins.int
     SKU_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
+    FROM_STAGING_FIELD_NUMBER: _builtins.int
+    TO_STAGING_FIELD_NUMBER: _builtins.int
+    RESERVATION_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID; a repeat returns the first response."""
     from_node_id: _builtins.str
@@ -228,6 +472,20 @@ class TransferStockRequest(_message.Message):
     """The SKU."""
     quantity: _builtins.int
     """Base units."""
+    from_staging: _builtins.bool
+    """They leave the staging pool of from_node_id, not its shelves."""
+    to_staging: _builtins.bool
+    """They come to the staging pool of to_node_id, where picked units wait."""
+    reservation_id: _builtins.str
+    """The committed reservation that has these units, not an order's: its lines and what is committed
+    move along. Empty: units that nobody has; effective_time counts only then.
+    """
+    @_builtins.property
+    def effective_time(self) -> _timestamp_pb2.Timestamp:
+        """When it took effect. Later than now, or unset: now. Before the cell's last count: on hand stays,
+        for the count includes it.
+        """
+
     def __init__(
         self,
         *,
@@ -236,10 +494,14 @@ class TransferStockRequest(_message.Message):
         to_node_id: _builtins.str = ...,
         sku: _builtins.str = ...,
         quantity: _builtins.int = ...,
+        effective_time: _timestamp_pb2.Timestamp | None = ...,
+        from_staging: _builtins.bool = ...,
+        to_staging: _builtins.bool = ...,
+        reservation_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_node_id", b"from_node_id", "quantity", b"quantity", "request_id", b"request_id", "sku", b"sku", "to_node_id", b"to_node_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "from_node_id", b"from_node_id", "from_staging", b"from_staging", "quantity", b"quantity", "request_id", b"request_id", "reservation_id", b"reservation_id", "sku", b"sku", "to_node_id", b"to_node_id", "to_staging", b"to_staging"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -247,7 +509,7 @@ Global___TransferStockRequest: _TypeAlias = TransferStockRequest  # noqa: Y015
 
 @_typing.final
 class TransferStockResponse(_message.Message):
-    """Both cells after the move."""
+    """Both cells after the move, or the reservation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -255,19 +517,24 @@ class TransferStockResponse(_message.Message):
     TO_AVAILABILITY_FIELD_NUMBER: _builtins.int
     DEFICIT_QUANTITY_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
     deficit_quantity: _builtins.int
     """Promised units that are no longer at the node that was left, or 0."""
     @_builtins.property
     def from_availability(self) -> _inventory_service_pb2.Availability:
-        """The cell that was left."""
+        """The cell that was left. Unset with a reservation: the ATP of neither cell changes."""
 
     @_builtins.property
     def to_availability(self) -> _inventory_service_pb2.Availability:
-        """The cell that the units came to."""
+        """The cell that the units came to. Unset with a reservation."""
 
     @_builtins.property
     def position(self) -> _common_pb2.Position:
         """Where the act stands in the journal."""
+
+    @_builtins.property
+    def reservation(self) -> _inventory_service_pb2.Reservation:
+        """The reservation as it stands now, if the request named one."""
 
     def __init__(
         self,
@@ -276,10 +543,11 @@ class TransferStockResponse(_message.Message):
         to_availability: _inventory_service_pb2.Availability | None = ...,
         deficit_quantity: _builtins.int = ...,
         position: _common_pb2.Position | None = ...,
+        reservation: _inventory_service_pb2.Reservation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["from_availability", b"from_availability", "position", b"position", "to_availability", b"to_availability"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_availability", b"from_availability", "position", b"position", "reservation", b"reservation", "to_availability", b"to_availability"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deficit_quantity", b"deficit_quantity", "from_availability", b"from_availability", "position", b"position", "to_availability", b"to_availability"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deficit_quantity", b"deficit_quantity", "from_availability", b"from_availability", "position", b"position", "reservation", b"reservation", "to_availability", b"to_availability"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -358,22 +626,28 @@ class StockLevel(_message.Message):
     NODE_ID_FIELD_NUMBER: _builtins.int
     SKU_FIELD_NUMBER: _builtins.int
     ON_HAND_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """The node."""
     sku: _builtins.str
     """The SKU."""
     on_hand: _builtins.int
     """Base units physically there."""
+    @_builtins.property
+    def effective_time(self) -> _timestamp_pb2.Timestamp:
+        """When that was so: the level is a count then, and what changed since is added to it. Unset: now."""
+
     def __init__(
         self,
         *,
         node_id: _builtins.str = ...,
         sku: _builtins.str = ...,
         on_hand: _builtins.int = ...,
+        effective_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_id", b"node_id", "on_hand", b"on_hand", "sku", b"sku"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "node_id", b"node_id", "on_hand", b"on_hand", "sku", b"sku"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -505,7 +779,9 @@ class Sale(_message.Message):
     """
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was sold."""
+        """When it was sold. Later than now, or unset: now. Before the cell's last count: on hand stays,
+        for the count includes the sale.
+        """
 
     def __init__(
         self,

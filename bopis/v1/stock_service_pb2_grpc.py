@@ -45,6 +45,21 @@ class StockServiceStub:
                 request_serializer=bopis_dot_v1_dot_stock__service__pb2.SetStockRequest.SerializeToString,
                 response_deserializer=bopis_dot_v1_dot_stock__service__pb2.SetStockResponse.FromString,
                 _registered_method=True)
+        self.CountStock = channel.unary_unary(
+                '/bopis.v1.StockService/CountStock',
+                request_serializer=bopis_dot_v1_dot_stock__service__pb2.CountStockRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_stock__service__pb2.CountStockResponse.FromString,
+                _registered_method=True)
+        self.ReceiveStock = channel.unary_unary(
+                '/bopis.v1.StockService/ReceiveStock',
+                request_serializer=bopis_dot_v1_dot_stock__service__pb2.ReceiveStockRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_stock__service__pb2.ReceiveStockResponse.FromString,
+                _registered_method=True)
+        self.SetInbound = channel.unary_unary(
+                '/bopis.v1.StockService/SetInbound',
+                request_serializer=bopis_dot_v1_dot_stock__service__pb2.SetInboundRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_stock__service__pb2.SetInboundResponse.FromString,
+                _registered_method=True)
         self.TransferStock = channel.unary_unary(
                 '/bopis.v1.StockService/TransferStock',
                 request_serializer=bopis_dot_v1_dot_stock__service__pb2.TransferStockRequest.SerializeToString,
@@ -87,11 +102,41 @@ class StockServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountStock(self, request, context):
+        """Takes over what was counted at a time: on hand becomes that and what changed since. Never
+        refused for what is promised. The answer names the drift. A count from before the last one
+        changes nothing. Idempotent by request_id.
+        Errors: COUNT_TOO_OLD, NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReceiveStock(self, request, context):
+        """Units came in; if they were expected for a day, they no longer are, in the same act. Idempotent
+        by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetInbound(self, request, context):
+        """Sets what is expected at a node on one of its local days. It can be promised for that day and
+        later ones, and counts until it is received or set to 0. Idempotent by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TransferStock(self, request, context):
-        """Moves units from one node to another in one act. Never refused for what is promised: the answer
-        names the deficit that is left behind. Idempotent by request_id.
-        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
-        REQUEST_ID_REUSED.
+        """Moves units from one node to another, or to and from a node's staging pool, in one act. Never
+        refused for what is promised: the answer names the deficit that is left behind. With a
+        reservation its promise moves along. Idempotent by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same place), QUANTITY_OUT_OF_RANGE,
+        REQUEST_ID_REUSED; with a reservation also RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+        RESERVATION_ENDED, RESERVATION_NOT_COMMITTED, RESERVATION_OF_ORDER, LINE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,6 +182,21 @@ def add_StockServiceServicer_to_server(servicer, server):
                     servicer.SetStock,
                     request_deserializer=bopis_dot_v1_dot_stock__service__pb2.SetStockRequest.FromString,
                     response_serializer=bopis_dot_v1_dot_stock__service__pb2.SetStockResponse.SerializeToString,
+            ),
+            'CountStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountStock,
+                    request_deserializer=bopis_dot_v1_dot_stock__service__pb2.CountStockRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_stock__service__pb2.CountStockResponse.SerializeToString,
+            ),
+            'ReceiveStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveStock,
+                    request_deserializer=bopis_dot_v1_dot_stock__service__pb2.ReceiveStockRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_stock__service__pb2.ReceiveStockResponse.SerializeToString,
+            ),
+            'SetInbound': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetInbound,
+                    request_deserializer=bopis_dot_v1_dot_stock__service__pb2.SetInboundRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_stock__service__pb2.SetInboundResponse.SerializeToString,
             ),
             'TransferStock': grpc.unary_unary_rpc_method_handler(
                     servicer.TransferStock,
@@ -214,6 +274,87 @@ class StockService:
             '/bopis.v1.StockService/SetStock',
             bopis_dot_v1_dot_stock__service__pb2.SetStockRequest.SerializeToString,
             bopis_dot_v1_dot_stock__service__pb2.SetStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.StockService/CountStock',
+            bopis_dot_v1_dot_stock__service__pb2.CountStockRequest.SerializeToString,
+            bopis_dot_v1_dot_stock__service__pb2.CountStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReceiveStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.StockService/ReceiveStock',
+            bopis_dot_v1_dot_stock__service__pb2.ReceiveStockRequest.SerializeToString,
+            bopis_dot_v1_dot_stock__service__pb2.ReceiveStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetInbound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.StockService/SetInbound',
+            bopis_dot_v1_dot_stock__service__pb2.SetInboundRequest.SerializeToString,
+            bopis_dot_v1_dot_stock__service__pb2.SetInboundResponse.FromString,
             options,
             channel_credentials,
             insecure,

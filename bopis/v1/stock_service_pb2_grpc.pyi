@@ -43,11 +43,29 @@ class StockServiceStub:
     """Sets on hand of one cell, if it is what the caller saw. Idempotent by request_id.
     Errors: STOCK_CHANGED, NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
     """
+    CountStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.CountStockRequest, _stock_service_pb2.CountStockResponse]
+    """Takes over what was counted at a time: on hand becomes that and what changed since. Never
+    refused for what is promised. The answer names the drift. A count from before the last one
+    changes nothing. Idempotent by request_id.
+    Errors: COUNT_TOO_OLD, NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    """
+    ReceiveStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.ReceiveStockRequest, _stock_service_pb2.ReceiveStockResponse]
+    """Units came in; if they were expected for a day, they no longer are, in the same act. Idempotent
+    by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    """
+    SetInbound: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.SetInboundRequest, _stock_service_pb2.SetInboundResponse]
+    """Sets what is expected at a node on one of its local days. It can be promised for that day and
+    later ones, and counts until it is received or set to 0. Idempotent by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    """
     TransferStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.TransferStockRequest, _stock_service_pb2.TransferStockResponse]
-    """Moves units from one node to another in one act. Never refused for what is promised: the answer
-    names the deficit that is left behind. Idempotent by request_id.
-    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
-    REQUEST_ID_REUSED.
+    """Moves units from one node to another, or to and from a node's staging pool, in one act. Never
+    refused for what is promised: the answer names the deficit that is left behind. With a
+    reservation its promise moves along. Idempotent by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same place), QUANTITY_OUT_OF_RANGE,
+    REQUEST_ID_REUSED; with a reservation also RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+    RESERVATION_ENDED, RESERVATION_NOT_COMMITTED, RESERVATION_OF_ORDER, LINE_NOT_FOUND.
     """
     SetSafetyStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.SetSafetyStockRequest, _stock_service_pb2.SetSafetyStockResponse]
     """Sets the buffer of one cell that is never promised. Idempotent by request_id.
@@ -79,11 +97,29 @@ class StockServiceAsyncStub(StockServiceStub):
     """Sets on hand of one cell, if it is what the caller saw. Idempotent by request_id.
     Errors: STOCK_CHANGED, NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
     """
+    CountStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.CountStockRequest, _stock_service_pb2.CountStockResponse]  # type: ignore[assignment]
+    """Takes over what was counted at a time: on hand becomes that and what changed since. Never
+    refused for what is promised. The answer names the drift. A count from before the last one
+    changes nothing. Idempotent by request_id.
+    Errors: COUNT_TOO_OLD, NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    """
+    ReceiveStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.ReceiveStockRequest, _stock_service_pb2.ReceiveStockResponse]  # type: ignore[assignment]
+    """Units came in; if they were expected for a day, they no longer are, in the same act. Idempotent
+    by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    """
+    SetInbound: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.SetInboundRequest, _stock_service_pb2.SetInboundResponse]  # type: ignore[assignment]
+    """Sets what is expected at a node on one of its local days. It can be promised for that day and
+    later ones, and counts until it is received or set to 0. Idempotent by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    """
     TransferStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.TransferStockRequest, _stock_service_pb2.TransferStockResponse]  # type: ignore[assignment]
-    """Moves units from one node to another in one act. Never refused for what is promised: the answer
-    names the deficit that is left behind. Idempotent by request_id.
-    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
-    REQUEST_ID_REUSED.
+    """Moves units from one node to another, or to and from a node's staging pool, in one act. Never
+    refused for what is promised: the answer names the deficit that is left behind. With a
+    reservation its promise moves along. Idempotent by request_id.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same place), QUANTITY_OUT_OF_RANGE,
+    REQUEST_ID_REUSED; with a reservation also RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+    RESERVATION_ENDED, RESERVATION_NOT_COMMITTED, RESERVATION_OF_ORDER, LINE_NOT_FOUND.
     """
     SetSafetyStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.SetSafetyStockRequest, _stock_service_pb2.SetSafetyStockResponse]  # type: ignore[assignment]
     """Sets the buffer of one cell that is never promised. Idempotent by request_id.
@@ -126,15 +162,51 @@ class StockServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def CountStock(
+        self,
+        request: _stock_service_pb2.CountStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_service_pb2.CountStockResponse, _abc.Awaitable[_stock_service_pb2.CountStockResponse]]:
+        """Takes over what was counted at a time: on hand becomes that and what changed since. Never
+        refused for what is promised. The answer names the drift. A count from before the last one
+        changes nothing. Idempotent by request_id.
+        Errors: COUNT_TOO_OLD, NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def ReceiveStock(
+        self,
+        request: _stock_service_pb2.ReceiveStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_service_pb2.ReceiveStockResponse, _abc.Awaitable[_stock_service_pb2.ReceiveStockResponse]]:
+        """Units came in; if they were expected for a day, they no longer are, in the same act. Idempotent
+        by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def SetInbound(
+        self,
+        request: _stock_service_pb2.SetInboundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_service_pb2.SetInboundResponse, _abc.Awaitable[_stock_service_pb2.SetInboundResponse]]:
+        """Sets what is expected at a node on one of its local days. It can be promised for that day and
+        later ones, and counts until it is received or set to 0. Idempotent by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
     def TransferStock(
         self,
         request: _stock_service_pb2.TransferStockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_stock_service_pb2.TransferStockResponse, _abc.Awaitable[_stock_service_pb2.TransferStockResponse]]:
-        """Moves units from one node to another in one act. Never refused for what is promised: the answer
-        names the deficit that is left behind. Idempotent by request_id.
-        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same node), QUANTITY_OUT_OF_RANGE,
-        REQUEST_ID_REUSED.
+        """Moves units from one node to another, or to and from a node's staging pool, in one act. Never
+        refused for what is promised: the answer names the deficit that is left behind. With a
+        reservation its promise moves along. Idempotent by request_id.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, FIELD_INVALID (the same place), QUANTITY_OUT_OF_RANGE,
+        REQUEST_ID_REUSED; with a reservation also RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+        RESERVATION_ENDED, RESERVATION_NOT_COMMITTED, RESERVATION_OF_ORDER, LINE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

@@ -150,26 +150,6 @@ def field_cases() -> list[Case]:
             "reason",
         ),
         (
-            "a transfer to the same node",
-            "stock.TransferStock",
-            stock.TransferStockRequest(
-                request_id=new_uuid(),
-                from_node_id="east",
-                to_node_id="east",
-                sku="apple",
-                quantity=1,
-            ),
-            "to_node_id",
-        ),
-        (
-            "a negative safety stock",
-            "stock.SetSafetyStock",
-            stock.SetSafetyStockRequest(
-                request_id=new_uuid(), node_id="east", sku="apple", safety_stock=-1
-            ),
-            "safety_stock",
-        ),
-        (
             "no ttl",
             "inventory.ExtendReservation",
             inventory.ExtendReservationRequest(

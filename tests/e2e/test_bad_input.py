@@ -14,7 +14,7 @@ from bopis.v1 import inventory_service_pb2 as inventory
 from bopis.v1 import order_service_pb2 as orders
 from bopis.v1 import pick_service_pb2 as pick
 from bopis.v1 import pickup_service_pb2 as pickup
-from tests.e2e import bad_calls, bad_streams, small_town
+from tests.e2e import bad_calls, bad_stock_calls, bad_streams, small_town
 from tests.e2e.bad_calls import Case, reserve
 from tests.e2e.small_town import CALL_S, cell, get_order, order_request, place
 
@@ -56,12 +56,18 @@ def kept(server: ServerProcess) -> dict[str, list[Any]]:
         }
 
 
-CASES = bad_calls.field_cases() + bad_calls.other_cases() + bad_streams.watch_cases()
+CASES = [
+    *bad_calls.field_cases(),
+    *bad_calls.other_cases(),
+    *bad_stock_calls.cases(),
+    *bad_streams.watch_cases(),
+]
 CODES = {
     "FIELD_INVALID": INVALID,
     "CARD_NUMBER_REFUSED": INVALID,
     "QUANTITY_OUT_OF_RANGE": INVALID,
     "TOKEN_INVALID": INVALID,
+    "COUNT_TOO_OLD": Code.FAILED_PRECONDITION,
     "UNKNOWN_METHOD": Code.UNIMPLEMENTED,
 }
 """Codes by reason; of all others NOT_FOUND."""
@@ -83,7 +89,7 @@ def test_bad_input_gets_its_code_reason_and_path_and_changes_nothing(
     assert cell(client, "east", "apple") == units
     assert kept(server) == rows
     # What the ledger itself refused is in the journal, as a refusal.
-    if not case.reason.startswith("RESERVATION_"):
+    if not case.reason.startswith(("RESERVATION_", "COUNT_", "LINE_")):
         assert journal_position(client) == position
 
 

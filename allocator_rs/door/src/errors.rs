@@ -38,6 +38,7 @@ pub const fn code_of(reason: ErrorReason) -> Code {
         | R::WrongState
         | R::TaskClaimed
         | R::WrongNode
+        | R::CountTooOld
         | R::NotPromisable => Code::FailedPrecondition,
         R::OrderExists => Code::AlreadyExists,
         R::PickupCodeWrong => Code::PermissionDenied,

@@ -54,6 +54,7 @@ fn adjust(sku: &str, on_hand_delta: i64, reason: i32) -> AdjustStockRequest {
         on_hand_delta,
         unavailable_delta: 0,
         reason,
+        ..Default::default()
     }
 }
 
@@ -78,6 +79,7 @@ fn window(seconds: i64, nanos: i32) -> ReserveRequest {
         node_id: NODE.into(),
         item,
         quantity: 1,
+        staged: false,
     }])
 }
 
@@ -100,6 +102,7 @@ fn field_cases() -> Vec<(&'static str, ReserveRequest, Vec<&'static str>)> {
         node_id: NODE.into(),
         item: None,
         quantity: 1,
+        staged: false,
     };
     vec![
         ("request_id missing", request_id(""), vec!["request_id"]),
@@ -248,6 +251,7 @@ fn unknown_names_are_not_found_by_reason_and_path() {
             node_id,
             sku,
             at_least_position: None,
+            ..Default::default()
         };
         house
             .block_on(house.inventory().get_availability(request))

@@ -132,6 +132,7 @@ fn a_position_that_nobody_assigned_fails_at_once() {
             node_id: NODE.into(),
             sku: SKU.into(),
             at_least_position: Some(position),
+            ..Default::default()
         };
         let status = house
             .block_on(house.inventory().get_availability(request))

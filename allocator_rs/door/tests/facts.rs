@@ -24,6 +24,7 @@ fn adjust(on_hand_delta: i64, unavailable_delta: i64) -> AdjustStockRequest {
         on_hand_delta,
         unavailable_delta,
         reason: Reason::Damaged.into(),
+        ..Default::default()
     }
 }
 
@@ -32,6 +33,7 @@ fn level(node_id: &str, sku: &str, on_hand: i64) -> StockLevel {
         node_id: node_id.into(),
         sku: sku.into(),
         on_hand,
+        ..Default::default()
     }
 }
 
@@ -55,6 +57,7 @@ fn on_hand(house: &House, node_id: &str, sku: &str) -> i64 {
         node_id: node_id.into(),
         sku: sku.into(),
         at_least_position: None,
+        ..Default::default()
     };
     let answer = house
         .block_on(house.inventory().get_availability(request))

@@ -12,7 +12,7 @@ mod support;
 use bopis_door::v1::move_reservation_request::Move;
 use bopis_door::v1::reservation::State;
 use bopis_door::v1::*;
-use bopis_ledger::{CellKey, Command, Line, OrderRef, ReservationId};
+use bopis_ledger::{CellKey, Command, Line, OrderRef, ReservationId, Terms};
 use support::*;
 use tonic::Code;
 
@@ -21,6 +21,7 @@ fn available(house: &House, sku: &str) -> Availability {
         node_id: NODE.into(),
         sku: sku.into(),
         at_least_position: None,
+        ..Default::default()
     };
     let answer = house
         .block_on(house.inventory().get_availability(request))
@@ -45,6 +46,7 @@ fn of_an_order(house: &House) -> String {
         .collect(),
         ttl_ms: 60_000,
         priority: 0,
+        terms: Terms::default(),
     };
     apply(&house.engine, vec![hold, Command::Commit { reservation }]);
     id.to_owned()
@@ -66,6 +68,7 @@ fn an_orders_reservation_is_read_and_changed_by_no_client() {
     let release = ReleaseReservationRequest {
         request_id: uuid(),
         reservation_id: id.clone(),
+        ..Default::default()
     };
     let commit = CommitReservationRequest {
         request_id: uuid(),

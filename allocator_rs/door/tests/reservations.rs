@@ -36,6 +36,7 @@ fn available(house: &House, sku: &str) -> Availability {
         node_id: NODE.into(),
         sku: sku.into(),
         at_least_position: None,
+        ..Default::default()
     };
     let answer = house
         .block_on(house.inventory().get_availability(request))
@@ -78,6 +79,7 @@ fn a_reservation_takes_stock_and_labor_in_one_act() {
         node_id: NODE.into(),
         sku: SKU.into(),
         at_least_position: Some(position),
+        ..Default::default()
     };
     house
         .block_on(house.inventory().get_availability(own_write))
@@ -192,6 +194,7 @@ fn a_reservation_is_committed_once_and_released_once() {
     let release = || ReleaseReservationRequest {
         request_id: uuid(),
         reservation_id: reservation_id.clone(),
+        ..Default::default()
     };
     let released = house
         .block_on(client.release_reservation(release()))

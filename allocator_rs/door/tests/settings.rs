@@ -30,6 +30,7 @@ fn transfer(from: &str, to: &str, quantity: i64) -> TransferStockRequest {
         to_node_id: to.into(),
         sku: SKU.into(),
         quantity,
+        ..Default::default()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The jobs that share one turn of the writer, and one write.
 
-use bopis_ledger::{Act, ReservationId};
+use bopis_ledger::{Act, CellKey, ReservationId};
 
-use crate::job::{Answer, Done, Drained, Job, ReservationAnswer};
+use crate::job::{Answer, Days, Done, Drained, Job, ReservationAnswer};
 use crate::weight::weight;
 
 /// Who waits for answers to acts.
@@ -19,6 +19,7 @@ pub(crate) struct Batch {
     pub(crate) acts: Vec<Act>,
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) reads: Vec<(ReservationId, ReservationAnswer)>,
+    pub(crate) days: Vec<(CellKey, Answer<Days>)>,
     pub(crate) drain: Option<Answer<Drained>>,
     pub(crate) weight: usize,
 }
@@ -42,11 +43,13 @@ impl Batch {
                 }
             }
             Job::Reservation(id, answer) => self.reads.push((id, answer)),
+            Job::Days(cell, answer) => self.days.push((cell, answer)),
             Job::Drain(answer) => self.drain = Some(answer),
         }
     }
 
     pub(crate) fn is_full(&self, batch_max: usize, weight_max: usize) -> bool {
-        self.acts.len() + self.reads.len() >= batch_max || self.weight >= weight_max
+        self.acts.len() + self.reads.len() + self.days.len() >= batch_max
+            || self.weight >= weight_max
     }
 }

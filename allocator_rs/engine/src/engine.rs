@@ -10,7 +10,9 @@ use crossbeam_channel::{Sender, TrySendError};
 use parking_lot::Mutex;
 
 use crate::error::{DrainError, OpenError, PositionError, SubmitError};
-use crate::job::{Answer, DrainReport, Drained, Job, Position, Replies, Reply, ReservationReply};
+use crate::job::{
+    Answer, DaysReply, DrainReport, Drained, Job, Position, Replies, Reply, ReservationReply,
+};
 use crate::options::EngineOptions;
 use crate::shared::{Change, EngineStatus, Shared};
 use crate::stepper::{SimulatedDisk, Stepper};
@@ -127,6 +129,18 @@ impl Engine {
         Ok((engine, stepper))
     }
 
+    /// Reads a cell and its days behind everything submitted before, when all of that is durable.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; `done` is not called then.
+    pub fn days(
+        &self,
+        cell: CellKey,
+        done: Box<dyn FnOnce(DaysReply) + Send>,
+    ) -> Result<(), SubmitError> {
+        self.enqueue(Job::Days(cell, Answer::new(done)))
+    }
+
     fn enqueue(&self, job: Job) -> Result<(), SubmitError> {
         let (Some(_pass), Some(queue)) = (self.0.shared.gate.enter(), &self.0.queue) else {
             job.forget();
@@ -200,7 +214,8 @@ impl Engine {
     }
 
     /// Changes of cells after `sequence`, in order; none if some of them are forgotten already.
-    /// A deficit is reported by the change that caused it.
+    /// A deficit is reported by each change that made it another, with the reservations that it
+    /// concerns.
     #[must_use]
     pub fn changes_since(&self, sequence: u64) -> Option<Vec<Change>> {
         self.0.shared.changes_since(sequence)

@@ -31,8 +31,32 @@ pub mod scope {
     pub const TRANSFER_STOCK: u32 = 12;
     /// `StockService.SetSafetyStock`.
     pub const SET_SAFETY_STOCK: u32 = 13;
+    /// `StockService.CountStock`.
+    pub const COUNT_STOCK: u32 = 14;
+    /// `StockService.ReceiveStock`.
+    pub const RECEIVE_STOCK: u32 = 15;
+    /// `StockService.SetInbound`.
+    pub const SET_INBOUND: u32 = 16;
     /// Acts of our own services; ids are derived from (order, intent, attempt).
     pub const INTERNAL: u32 = 100;
+}
+
+/// Begins the name of a staging pool's location; no node's id begins with a space.
+const STAGING: &str = " staging of ";
+
+/// The name of the location of a node's staging pool.
+#[must_use]
+pub fn staging_of(node_id: &str) -> String {
+    format!("{STAGING}{node_id}")
+}
+
+/// The node of a location, and whether the location is its staging pool.
+#[must_use]
+pub fn node_of(location: &str) -> (&str, bool) {
+    match location.strip_prefix(STAGING) {
+        Some(node_id) => (node_id, true),
+        None => (location, false),
+    }
 }
 
 /// Digest of an order's id. Never 0, which means "no order".

@@ -1,6 +1,6 @@
 //! What waits in the queue. Whatever becomes of a job, its callback is called exactly once.
 
-use bopis_ledger::{Act, ActOutcome, ReservationId, ReservationView};
+use bopis_ledger::{Act, ActOutcome, CellKey, CellView, DayPlan, ReservationId, ReservationView};
 
 use crate::error::{DrainError, Unanswered};
 
@@ -32,6 +32,21 @@ pub type Reply = Result<Done, Unanswered>;
 
 /// What came of a reservation read.
 pub type ReservationReply = Result<(Option<ReservationView>, Position), Unanswered>;
+
+/// A cell and its days, at one position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Days {
+    /// The counters.
+    pub view: CellView,
+    /// The days on which something comes in or is promised, in order, and what can be promised from
+    /// each of them on.
+    pub days: Vec<(DayPlan, i64)>,
+    /// Read here.
+    pub position: Position,
+}
+
+/// What came of a read of days.
+pub type DaysReply = Result<Days, Unanswered>;
 
 /// State at the orderly end, as written to `drained.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +103,7 @@ pub(crate) enum Job {
     Act(Act, Answer<Done>),
     Acts(Vec<Act>, Answer<Vec<Done>>),
     Reservation(ReservationId, ReservationAnswer),
+    Days(CellKey, Answer<Days>),
     Drain(Answer<Drained>),
 }
 
@@ -97,6 +113,7 @@ impl Job {
             Self::Act(_, answer) => answer.forget(),
             Self::Acts(_, answer) => answer.forget(),
             Self::Reservation(_, answer) => answer.forget(),
+            Self::Days(_, answer) => answer.forget(),
             Self::Drain(answer) => answer.forget(),
         }
     }

@@ -9,6 +9,7 @@
 
 mod batch;
 mod clock;
+mod deficits;
 mod engine;
 mod error;
 mod folder;
@@ -28,10 +29,11 @@ mod weight;
 mod writer;
 
 pub use clock::{Clock, ScaledClock, SystemClock};
+pub use deficits::CONCERNED_MAX;
 pub use engine::{Engine, ReadStamp};
 pub use error::{DrainError, OpenError, PositionError, SubmitError, Unanswered, VerifyError};
-pub use identity::{fingerprint, order_reference, scope, source_digest};
-pub use job::{Done, DrainReport, Position, Replies, Reply, ReservationReply};
+pub use identity::{fingerprint, node_of, order_reference, scope, source_digest, staging_of};
+pub use job::{Days, DaysReply, Done, DrainReport, Position, Replies, Reply, ReservationReply};
 pub use options::EngineOptions;
 pub use shared::{Change, EngineStatus};
 pub use stepper::{SimulatedDisk, Stepper};

@@ -10,6 +10,7 @@ use bopis_ledger::{codec, Ledger, Limits};
 use crossbeam_channel::Sender;
 use rustix::rand::{getrandom, GetRandomFlags};
 
+use crate::deficits::Deficits;
 use crate::error::OpenError;
 use crate::folder;
 use crate::job::Job;
@@ -105,7 +106,7 @@ fn prepare(recovered: Recovered, options: EngineOptions) -> (Arc<Shared>, Sender
         ledger,
         disk,
         time,
-        sequence,
+        (sequence, Deficits::of(&cells)),
         options.batch_max.max(1),
     );
     (shared, send, writer)

@@ -4,17 +4,18 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
 use std::sync::Arc;
 
-use bopis_ledger::{CellKey, CellView};
+use bopis_ledger::{CellKey, CellView, ReservationId};
 use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Clock;
+use crate::deficits::Concerned;
 use crate::error::PositionError;
 use crate::gate::Gate;
 use crate::mirror::Mirror;
 use crate::names::Names;
 
 /// One cell as it was after the batch that ended at `sequence`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The last record of the batch.
     pub sequence: u64,
@@ -24,6 +25,9 @@ pub struct Change {
     pub view: CellView,
     /// Promised units that are not there.
     pub deficit: i64,
+    /// The deficit is another one than before: the reservations that it concerns, in order of their
+    /// ids, at most [`CONCERNED_MAX`](crate::CONCERNED_MAX); none if there is no deficit any more.
+    pub concerned: Option<Arc<[ReservationId]>>,
 }
 
 /// How the engine does.
@@ -127,21 +131,30 @@ impl Shared {
     }
 
     /// Makes a durable batch visible: cells, feed, and those who wait for its sequence.
-    pub(crate) fn publish(&self, cells: &[(CellKey, CellView)], sequence: u64) {
+    pub(crate) fn publish(
+        &self,
+        cells: &[(CellKey, CellView)],
+        deficits: &mut Vec<Concerned>,
+        sequence: u64,
+    ) {
+        // Who reads the position finds everything up to it in the feed.
+        self.feed(cells, deficits, sequence);
         self.mirror.publish(cells, sequence);
-        self.feed(cells, sequence);
         let waiters = self.waiters.lock();
         if *waiters > 0 {
             self.published.notify_all();
         }
     }
 
-    fn feed(&self, cells: &[(CellKey, CellView)], sequence: u64) {
+    fn feed(&self, cells: &[(CellKey, CellView)], deficits: &mut Vec<Concerned>, sequence: u64) {
         if self.changes_max == 0 || cells.is_empty() {
+            deficits.clear();
             return;
         }
         let mut changes = self.changes.lock();
+        let mut deficits = deficits.drain(..).peekable();
         for (cell, view) in cells {
+            let concerned = deficits.next_if(|(of, _)| of == cell).map(|(_, ids)| ids);
             if changes.ring.len() >= self.changes_max {
                 if let Some(oldest) = changes.ring.pop_front() {
                     changes.forgotten = oldest.sequence;
@@ -153,6 +166,7 @@ impl Shared {
                 cell,
                 view,
                 deficit: view.deficit(),
+                concerned,
             });
         }
     }
@@ -165,7 +179,7 @@ impl Shared {
         let start = changes
             .ring
             .partition_point(|change| change.sequence <= sequence);
-        Some(changes.ring.iter().skip(start).copied().collect())
+        Some(changes.ring.iter().skip(start).cloned().collect())
     }
 
     pub(crate) fn wait_for(&self, sequence: u64) -> Result<(), PositionError> {

@@ -35,6 +35,7 @@ const fn names_reservation(command: &Command) -> bool {
             | Command::Commit { .. }
             | Command::Release { .. }
             | Command::Consume { .. }
+            | Command::Relocate { .. }
             | Command::Move { .. }
     )
 }
@@ -60,11 +61,15 @@ fn of_command(command: &Command) -> usize {
         | Command::CompareAndSet { .. }
         | Command::Transfer { .. }
         | Command::SetSafetyStock { .. }
+        | Command::CloseWindow { .. }
+        | Command::SetInbound { .. }
+        | Command::Receive { .. }
+        | Command::Count { .. }
         | Command::Extend { .. }
         | Command::Sale { .. }
         | Command::Commit { .. }
         | Command::Expire { .. } => 0,
-        Command::Hold { lines, .. } => of_lines(lines),
+        Command::Hold { lines, .. } | Command::Relocate { lines, .. } => of_lines(lines),
         Command::Release { lines, .. } | Command::Consume { lines, .. } => {
             lines.as_ref().map_or(0, of_lines)
         }

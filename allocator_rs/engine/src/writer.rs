@@ -9,6 +9,7 @@
 //! | a thread of its own ([`run`](Writer::run)) | for jobs, for the next tick, for room |
 //! | a simulation, step by step ([`crate::Stepper`]) | never |
 
+mod days;
 mod disk;
 mod pace;
 mod room;
@@ -22,8 +23,9 @@ use bopis_ledger::{Act, CellKey, CellView, Ledger, ReservationId, Stamp};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::batch::{Batch, Waiting};
+use crate::deficits::Deficits;
 use crate::folder;
-use crate::job::{Answer, Done, DrainReport, Drained, Job, Position, ReservationAnswer};
+use crate::job::{Answer, Days, Done, DrainReport, Drained, Job, Position, ReservationAnswer};
 use crate::ledger_time::LedgerTime;
 use crate::shared::{EngineStatus, Shared};
 use crate::turn::Turn;
@@ -71,8 +73,10 @@ pub(crate) struct Writer {
     acts: Vec<Act>,
     turn: Turn,
     changed: Vec<(CellKey, CellView)>,
+    deficits: Deficits,
     /// The reads of the turn.
     reads: Vec<(ReservationId, ReservationAnswer)>,
+    day_reads: Vec<(CellKey, Answer<Days>)>,
     /// A turn that is decided, and not on the disk.
     decided: Option<Decided>,
     /// Nobody can submit any more.
@@ -106,7 +110,7 @@ impl Writer {
         ledger: Ledger,
         disk: Option<Disk>,
         time: LedgerTime,
-        sequence: u64,
+        (sequence, deficits): (u64, Deficits),
         batch_max: usize,
     ) -> Self {
         // A turn fits what is left of a segment when the disk turns out to be full.
@@ -127,7 +131,9 @@ impl Writer {
             acts: Vec::new(),
             turn,
             changed: Vec::new(),
+            deficits,
             reads: Vec::new(),
+            day_reads: Vec::new(),
             decided: None,
             is_last: false,
             drain: None,
@@ -181,6 +187,7 @@ impl Writer {
         // What is decided or left in the queue hears `Stopped` as it is dropped.
         self.decided = None;
         self.reads.clear();
+        self.day_reads.clear();
         let jobs = &self.jobs;
         self.shared.gate.close(|| while jobs.try_recv().is_ok() {});
         if sealed.is_err() {
@@ -246,10 +253,12 @@ impl Writer {
             acts,
             waiting,
             reads,
+            days,
             ..
         } = batch;
         self.acts = acts;
         self.reads = reads;
+        self.day_reads = days;
         self.ledger.apply(&self.acts, stamp, &mut self.turn);
         let last = self.turn.sequence;
         self.shared.assigned.store(last, Ordering::Release);
@@ -275,6 +284,7 @@ impl Writer {
         for (id, answer) in self.reads.drain(..) {
             answer.give((self.ledger.reservation(id, stamp), position));
         }
+        self.answer_days(position);
         Ok(true)
     }
 
@@ -326,7 +336,12 @@ impl Writer {
         for (command, index) in &self.turn.named {
             self.shared.names.publish(command, *index);
         }
-        self.shared.publish(&self.changed, self.turn.sequence);
+        self.deficits.look_at(&self.changed, &self.ledger);
+        self.shared.publish(
+            &self.changed,
+            &mut self.deficits.changed,
+            self.turn.sequence,
+        );
     }
 
     /// Seals a last frame that was left alone, and journals ledger time while holds are live.

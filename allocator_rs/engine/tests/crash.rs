@@ -17,7 +17,7 @@ use std::sync::{mpsc, Arc};
 
 use bopis_engine::{verify, Engine, EngineOptions, Reply, SystemClock};
 use bopis_ledger::{
-    Act, Command, Line, OrderRef, Outcome, RequestKey, ReservationId, ReservationState,
+    Act, Command, Line, OrderRef, Outcome, RequestKey, ReservationId, ReservationState, Terms,
 };
 use support::{adjust, cell, done, durable, key, outcomes, register, state, submit_patiently};
 
@@ -182,6 +182,7 @@ fn child_act(id: u128) -> Act {
         lines: lines.into(),
         ttl_ms: 86_400_000,
         priority: 0,
+        terms: Terms::default(),
     };
     Act {
         request: RequestKey { scope: 1, id },

@@ -10,7 +10,7 @@ use crate::chunked::Chunked;
 use crate::ids::CellKey;
 use crate::index::{Index, KeyHasher};
 use crate::limits::QUANTITY_MAX;
-use crate::outcome::CellView;
+use crate::outcome::{CellView, ReservationState};
 
 /// What is added to the counters of one cell.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +20,21 @@ pub(crate) struct Delta {
     pub(crate) committed: i64,
     pub(crate) unavailable: i64,
     pub(crate) safety_stock: i64,
+}
+
+impl Delta {
+    /// What a reservation in `state` has so much more of.
+    pub(crate) fn promised(state: ReservationState, quantity: i64) -> Self {
+        let (held, committed) = match state {
+            ReservationState::Held => (quantity, 0),
+            _ => (0, quantity),
+        };
+        Self {
+            held,
+            committed,
+            ..Self::default()
+        }
+    }
 }
 
 /// The counters with `delta` added; none if one of them would leave its range.

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::ids::{CellKey, ItemName, OrderRef, RequestKey, ReservationId};
+use crate::ids::{CellKey, ItemName, LocationId, OrderRef, RequestKey, ReservationId};
 
 /// A quantity of one cell. Quantities are base units or labor seconds, at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,18 @@ pub struct Stamp {
     pub wall_ms: i64,
 }
 
-/// One change. All but `Expire` come from outside.
+/// What a hold is satisfied with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Of a SKU, what there is rather than nothing. Labor is taken whole or not at all.
+    pub is_partial: bool,
+    /// The local day, as the caller names it (days since 1970), on which the units leave: supply
+    /// that is due by then counts. None: from the shelf, now.
+    pub day: Option<i32>,
+}
+
+/// One change. All but `Expire` come from outside. `effective_ms`: when a fact took effect, in Unix
+/// ms; none, or later than now: now. One that a count already includes adds nothing to on hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Gives a location name its id; a known name keeps its own.
@@ -49,6 +60,8 @@ pub enum Command {
         unavailable_delta: i64,
         /// Why, as the API numbers it.
         reason: u8,
+        /// When it took effect.
+        effective_ms: Option<i64>,
     },
     /// Fact: sets on hand (a line of a full feed), or the seconds of a labor window.
     SetOnHand {
@@ -74,6 +87,43 @@ pub enum Command {
         to: CellKey,
         /// How much.
         quantity: i64,
+        /// When it took effect.
+        effective_ms: Option<i64>,
+    },
+    /// Fact: units came in. They no longer are expected on `expected_day`.
+    Receive {
+        /// The cell.
+        cell: CellKey,
+        /// How much.
+        quantity: i64,
+        /// The day whose supply this was; all of it is cleared.
+        expected_day: Option<i32>,
+        /// When it took effect.
+        effective_ms: Option<i64>,
+    },
+    /// Fact: so much was there at a time. What took effect later is added to it.
+    Count {
+        /// The cell.
+        cell: CellKey,
+        /// What was counted.
+        counted: i64,
+        /// When, in Unix ms; later than now: now.
+        effective_ms: i64,
+    },
+    /// Setting: how much is expected on a local day, as the caller names it.
+    SetInbound {
+        /// The cell.
+        cell: CellKey,
+        /// Days since 1970.
+        day: i32,
+        /// How much is expected that day; 0: nothing.
+        quantity: i64,
+    },
+    /// Setting: no grant takes seconds of this labor window any more. What is promised stays.
+    /// `SetSafetyStock` opens it again.
+    CloseWindow {
+        /// The window's cell.
+        cell: CellKey,
     },
     /// Setting: the buffer that is never promised.
     SetSafetyStock {
@@ -92,6 +142,8 @@ pub enum Command {
         quantity: i64,
         /// The committed reservation that it fulfills.
         reservation: Option<ReservationId>,
+        /// When it took effect.
+        effective_ms: Option<i64>,
     },
     /// Grant: takes all lines until the deadline, or nothing.
     Hold {
@@ -105,6 +157,8 @@ pub enum Command {
         ttl_ms: i64,
         /// Larger is more important.
         priority: u8,
+        /// What it is satisfied with.
+        terms: Terms,
     },
     /// Gives a hold another deadline.
     Extend {
@@ -131,6 +185,16 @@ pub enum Command {
         reservation: ReservationId,
         /// The part; none: all that remains.
         lines: Option<Lines>,
+    },
+    /// Fact: a committed reservation's units go to another location, from picked to staged; on hand,
+    /// committed and the reservation's lines follow.
+    Relocate {
+        /// Whose.
+        reservation: ReservationId,
+        /// Where to.
+        to: LocationId,
+        /// What goes there.
+        lines: Lines,
     },
     /// Grant: replaces what remains of several reservations, net per cell, all or none. At most
     /// 512 lines in all, each reservation at most once.

@@ -3,23 +3,29 @@
 //! | command | refused, in this order; else |
 //! | --- | --- |
 //! | register | `Malformed`, `QuantityOutOfRange` (integers ran out); the id |
-//! | adjust, set on hand, safety stock | `Malformed`, `QuantityOutOfRange`; the cell |
+//! | adjust, set on hand, receive | `Malformed`, `QuantityOutOfRange`; the cell |
+//! | safety stock, inbound, close window | `Malformed`, `QuantityOutOfRange`; the cell |
+//! | count | `Malformed`, `CountTooOld`, `QuantityOutOfRange`; the cell and its drift |
 //! | compare and set | `Malformed`, `NotAsExpected`, `QuantityOutOfRange`; the cell |
 //! | transfer | `Malformed`, `QuantityOutOfRange`; both cells |
 //! | sale | `Malformed`, (`Duplicate`), `QuantityOutOfRange`; the cell |
 //! | commit | not found, expired, ended, already committed; COMMITTED |
 //! | extend | `Malformed`, as commit, `QuantityOutOfRange`; HELD until then |
 //! | release | `Malformed`, not found, expired, ended, `LineNotHeld`; what remains |
-//! | consume | as release, `NotCommitted` before `LineNotHeld`; last `QuantityOutOfRange` |
+//! | consume, relocate | as release, `NotCommitted` before `LineNotHeld`; `QuantityOutOfRange` |
 //! | expire | not found; the reservation, EXPIRED if it was due |
 //! | hold, move | see `grants` |
 //!
-//! No fact is refused for what is promised. A command that touches a due hold has it expire first.
+//! No fact is refused for what is promised. A command that touches a due hold has it expire first;
+//! one that touches dated supply, or what is promised of it, has every due hold expire first.
 
+mod counts;
 mod facts;
+pub(crate) mod inbound;
+pub(crate) mod relocate;
 
 use crate::command::{Command, Line, Lines, Stamp};
-use crate::ids::{CellKey, ItemName, ReservationId};
+use crate::ids::{CellKey, ItemId, ItemName, ReservationId};
 use crate::ledger::Ledger;
 use crate::limits::{LINES_MAX, NAME_BYTES_MAX, QUANTITY_MAX};
 use crate::lines::without;
@@ -33,6 +39,8 @@ pub(crate) enum Decision {
     Outcome(Outcome),
     /// To be decided again once this due hold has expired.
     ExpireFirst(ReservationId),
+    /// This, unless a hold is due: then to be decided again once none is.
+    Partial(Outcome),
     /// Insufficient, unless due holds give back enough.
     Short(Vec<Shortage>),
 }
@@ -45,7 +53,8 @@ pub(crate) const fn refused(refusal: Refusal) -> Decision {
 pub(crate) type Found<'a> = Result<&'a Reservation, Decision>;
 
 impl Ledger {
-    /// Decides one command. Entries that no longer count at `stamp` must be evicted already.
+    /// Decides one command. Entries that no longer count at `stamp` must be evicted already; for a
+    /// command that touches days no hold may be due.
     pub(crate) fn decide(&self, command: &Command, stamp: Stamp) -> Decision {
         match command {
             Command::RegisterLocation { name } => {
@@ -62,8 +71,30 @@ impl Ledger {
             | Command::SetOnHand { .. }
             | Command::CompareAndSet { .. }
             | Command::SetSafetyStock { .. }
+            | Command::CloseWindow { .. }
             | Command::Transfer { .. }
-            | Command::Sale { .. } => self.decide_fact(command),
+            | Command::Sale { .. } => self.decide_fact(command, stamp),
+            Command::Receive {
+                cell,
+                quantity,
+                expected_day,
+                effective_ms,
+            } => self.decide_receive(*cell, *quantity, *expected_day, *effective_ms, stamp),
+            Command::SetInbound {
+                cell,
+                day,
+                quantity,
+            } => self.decide_inbound(*cell, *day, *quantity),
+            Command::Count {
+                cell,
+                counted,
+                effective_ms,
+            } => self.decide_count(*cell, *counted, *effective_ms, stamp),
+            Command::Relocate {
+                reservation,
+                to,
+                lines,
+            } => self.decide_relocate(*reservation, *to, lines, stamp),
             Command::Extend {
                 reservation,
                 ttl_ms,
@@ -73,8 +104,9 @@ impl Ledger {
                 lines,
                 ttl_ms,
                 priority,
+                terms,
                 order: _,
-            } => self.decide_hold(*reservation, lines, *ttl_ms, *priority, stamp),
+            } => self.decide_hold(*reservation, lines, (*ttl_ms, *priority, *terms), stamp),
             Command::Commit { reservation } => self.decide_commit(*reservation, stamp),
             Command::Release { reservation, lines } => {
                 self.decide_release(*reservation, lines.as_deref(), stamp)
@@ -89,6 +121,11 @@ impl Ledger {
                 Some(found) => Decision::Outcome(Outcome::Reservation(self.view_of(found, stamp))),
             },
         }
+    }
+
+    pub(crate) fn is_labor(&self, item: ItemId) -> bool {
+        let name = self.items.name(item.0);
+        name.is_some_and(|name| matches!(**name, ItemName::Labor { .. }))
     }
 
     pub(crate) fn knows(&self, cell: CellKey) -> bool {

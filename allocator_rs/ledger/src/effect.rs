@@ -9,7 +9,10 @@
 //! | reservation, moved | the reservations and their cells changed, and are now as recorded |
 //! | any that this state or this command cannot come to | an error: never in the live ledger |
 
+mod counts;
 mod facts;
+mod promises;
+mod relocate;
 
 use std::sync::Arc;
 
@@ -17,6 +20,7 @@ use hashbrown::HashSet;
 
 use crate::cells::Delta;
 use crate::command::{Command, Line, Lines, Stamp};
+use crate::decide::inbound::is_day;
 use crate::ids::{ItemName, RequestKey, ReservationId};
 use crate::ledger::Ledger;
 use crate::lines::{to_lines, without, Sums};
@@ -53,6 +57,10 @@ impl Ledger {
                 | Command::SetOnHand { .. }
                 | Command::CompareAndSet { .. }
                 | Command::SetSafetyStock { .. }
+                | Command::CloseWindow { .. }
+                | Command::SetInbound { .. }
+                | Command::Receive { .. }
+                | Command::Count { .. }
                 | Command::Transfer { .. }
                 | Command::Sale { .. },
                 _,
@@ -78,6 +86,14 @@ impl Ledger {
                 let end = ReservationState::Consumed;
                 self.take_part(*reservation, lines.as_deref(), end, view, stamp)
             }
+            (
+                Command::Relocate {
+                    reservation,
+                    to,
+                    lines,
+                },
+                Outcome::Reservation(view),
+            ) => self.take_relocation(*reservation, *to, lines, view, stamp),
             (Command::Move { moves }, Outcome::Moved(views)) => self.take_move(moves, views, stamp),
             (Command::Expire { reservation }, Outcome::Reservation(view)) => {
                 self.is_now(*reservation, view, stamp)
@@ -86,7 +102,8 @@ impl Ledger {
         }
     }
 
-    /// The units of a due hold go back. False: it is not a hold that is due. `lines` gets them.
+    /// The units of a due hold go back. False: it is not a hold that is due. `lines` gets by how much
+    /// its cells' `held` fell.
     pub(crate) fn take_expiry(
         &mut self,
         id: ReservationId,
@@ -102,14 +119,12 @@ impl Ledger {
         };
         lines.clear();
         lines.extend(self.reservations.lines(found, &self.cells));
-        for line in &*lines {
-            let delta = Delta {
-                held: -line.quantity,
-                ..Delta::default()
-            };
-            if self.cells.change(line.cell, delta).is_none() {
+        for line in &mut *lines {
+            let Ok(delta) = self.promise(id, line.cell, ReservationState::Held, -line.quantity)
+            else {
                 return false;
-            }
+            };
+            line.quantity = -delta.held;
         }
         self.set_lines(id, &[], ReservationState::Expired, stamp);
         true
@@ -138,6 +153,7 @@ impl Ledger {
             lines,
             ttl_ms,
             priority,
+            terms,
         } = command
         else {
             return Err(NOT_ITS_OUTCOME);
@@ -153,13 +169,22 @@ impl Ledger {
             priority: *priority,
         };
         let sums = Sums::of(lines).ok_or(OUT_OF_RANGE)?;
-        if sums.is_empty() || *ttl_ms < 1 {
-            return Err("a hold has lines and a deadline to come");
+        if sums.is_empty() || *ttl_ms < 1 || !terms.day.is_none_or(is_day) {
+            return Err("a hold has lines, a deadline to come and a day that can be named");
         }
-        if !self.is_deciding && !sums.are_lines(&view.lines) {
+        let is_as_asked = if terms.is_partial {
+            let asked = to_lines(&sums.into_vec());
+            !view.lines.is_empty() && without(&asked, &view.lines).is_some()
+        } else {
+            sums.are_lines(&view.lines)
+        };
+        if !self.is_deciding && !is_as_asked {
             return Err(OTHER_VIEW);
         }
-        self.add_lines(&view.lines, ReservationState::Held)?;
+        if let Some(day) = terms.day {
+            self.dated.set_day(*id, day);
+        }
+        self.add_lines(*id, &view.lines, ReservationState::Held)?;
         self.reservations
             .insert_held(hold, &view.lines, &mut self.cells)
             .ok_or(OUT_OF_RANGE)?;
@@ -178,10 +203,12 @@ impl Ledger {
         {
             return Err(OTHER_VIEW);
         }
+        let is_dated = self.dated.day_of(id).is_some();
         for line in &view.lines {
+            let moved = if is_dated { 0 } else { line.quantity };
             let delta = Delta {
-                held: -line.quantity,
-                committed: line.quantity,
+                held: -moved,
+                committed: moved,
                 ..Delta::default()
             };
             self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
@@ -213,11 +240,8 @@ impl Ledger {
         let left = without(&lines, part).ok_or("more is taken than remains")?;
         for line in part {
             let on_hand = if is_consumed { -line.quantity } else { 0 };
-            let delta = Delta {
-                on_hand,
-                ..promised(state, -line.quantity)
-            };
-            self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
+            self.promise_with(id, line.cell, state, -line.quantity, on_hand)?;
+            self.keep_change(line.cell, on_hand, stamp.wall_ms, stamp);
         }
         self.set_lines(id, &left, end, stamp);
         self.is_now(id, view, stamp)
@@ -241,8 +265,7 @@ impl Ledger {
             let found = found.ok_or(UNKNOWN_RESERVATION)?;
             let state = found.state;
             for line in self.lines_of(found) {
-                let delta = promised(state, -line.quantity);
-                self.cells.change(line.cell, delta).ok_or(OUT_OF_RANGE)?;
+                self.promise(*id, line.cell, state, -line.quantity)?;
             }
         }
         for ((id, lines), view) in moves.iter().zip(views) {
@@ -253,14 +276,14 @@ impl Ledger {
             if lines.is_empty() || lines.len() > RUN_MAX {
                 return Err("a moved reservation has lines, and not too many");
             }
-            self.add_lines(&lines, state)?;
+            self.add_lines(*id, &lines, state)?;
             self.set_lines(*id, &lines, state, stamp);
             self.is_now(*id, view, stamp)?;
         }
         Ok(())
     }
 
-    fn add_lines(&mut self, lines: &[Line], state: ReservationState) -> Effect {
+    fn add_lines(&mut self, id: ReservationId, lines: &[Line], state: ReservationState) -> Effect {
         for line in lines {
             if line.quantity < 1 {
                 return Err(NO_QUANTITY);
@@ -268,9 +291,7 @@ impl Ledger {
             if !self.knows(line.cell) {
                 return Err(UNKNOWN_CELL);
             }
-            self.cells
-                .change(line.cell, promised(state, line.quantity))
-                .ok_or(OUT_OF_RANGE)?;
+            self.promise(id, line.cell, state, line.quantity)?;
         }
         Ok(())
     }
@@ -305,6 +326,9 @@ impl Ledger {
         end: ReservationState,
         stamp: Stamp,
     ) {
+        if lines.is_empty() {
+            self.dated.forget(id);
+        }
         self.reservations
             .set_lines(id, lines, end, stamp.now_ms, &mut self.cells);
     }
@@ -322,21 +346,6 @@ impl Ledger {
         }
         self.window.insert(key, fingerprint, at_ms, outcomes);
         Ok(())
-    }
-}
-
-/// The counter that a reservation's lines are in.
-fn promised(state: ReservationState, quantity: i64) -> Delta {
-    if state == ReservationState::Held {
-        Delta {
-            held: quantity,
-            ..Delta::default()
-        }
-    } else {
-        Delta {
-            committed: quantity,
-            ..Delta::default()
-        }
     }
 }
 

@@ -5,7 +5,9 @@
 //! | no lines, too many, a quantity or ttl below 1, an id never assigned | `Malformed` |
 //! | its id is in use | that reservation, unchanged |
 //! | a sum or the deadline does not fit | `QuantityOutOfRange` |
+//! | a day that cannot be named | `Malformed` |
 //! | a cell has less than its lines ask together | `Insufficient`, every such cell |
+//! | the same, partial, labor suffices and there is some of a SKU | HELD with what there is |
 //! | else | HELD until now + ttl |
 //!
 //! | move | |
@@ -17,10 +19,14 @@
 //! | else | all have their new lines, and keep state and deadline |
 //!
 //! A move that asks no more of a cell than it gives back is granted there, even below 0.
+//!
+//! What a cell has is its ATP; for a reservation of a later day, its ATP of that day. A move that
+//! names a reservation of a day leaves the ATP of every day at 0, or no lower than it was.
 
 use hashbrown::HashSet;
 
-use crate::command::{Line, Lines, Stamp};
+use crate::command::{Line, Lines, Stamp, Terms};
+use crate::decide::inbound::is_day;
 use crate::decide::{refused, Decision};
 use crate::ids::ReservationId;
 use crate::ledger::Ledger;
@@ -34,11 +40,11 @@ impl Ledger {
         &self,
         id: ReservationId,
         lines: &[Line],
-        ttl_ms: i64,
-        priority: u8,
+        (ttl_ms, priority, terms): (i64, u8, Terms),
         stamp: Stamp,
     ) -> Decision {
-        if ttl_ms < 1 || !self.are_well_formed(lines, LINES_MAX) {
+        let has_day = terms.day.is_none_or(is_day);
+        if ttl_ms < 1 || !has_day || !self.are_well_formed(lines, LINES_MAX) {
             return refused(Refusal::Malformed);
         }
         if let Some(found) = self.reservations.get(id) {
@@ -51,18 +57,54 @@ impl Ledger {
         else {
             return refused(Refusal::QuantityOutOfRange);
         };
-        let shortages = self.shortages(&sums);
-        if !shortages.is_empty() {
-            return Decision::Short(shortages);
-        }
-        Decision::Outcome(Outcome::Reservation(ReservationView {
+        let shortages = self.shortages(&sums, terms.day);
+        let is_whole = shortages.is_empty();
+        let lines = if is_whole {
+            to_lines(&sums)
+        } else {
+            let some = terms
+                .is_partial
+                .then(|| self.what_there_is(&sums, &shortages, terms.day));
+            match some.flatten() {
+                Some(lines) => lines,
+                None => return Decision::Short(shortages),
+            }
+        };
+        let granted = Outcome::Reservation(ReservationView {
             id,
             state: ReservationState::Held,
             deadline_ms,
             expire_wall_ms: expire_wall_ms(deadline_ms, stamp),
             priority,
-            lines: to_lines(&sums),
-        }))
+            lines,
+        });
+        if is_whole {
+            Decision::Outcome(granted)
+        } else {
+            Decision::Partial(granted)
+        }
+    }
+
+    /// What a partial hold gets. None: labor lacks, or there is nothing of any SKU asked for.
+    fn what_there_is(
+        &self,
+        sums: &[Sum],
+        shortages: &[Shortage],
+        day: Option<i32>,
+    ) -> Option<Lines> {
+        if shortages.iter().any(|one| self.is_labor(one.cell.item)) {
+            return None;
+        }
+        let lines: Lines = sums
+            .iter()
+            .map(|sum| Line {
+                cell: sum.cell,
+                quantity: sum.quantity.min(self.available(sum.cell, day)),
+            })
+            .filter(|line| line.quantity > 0)
+            .collect();
+        let has_stock = lines.iter().any(|line| !self.is_labor(line.cell.item));
+        has_stock.then_some(lines)
     }
 
     pub(crate) fn decide_move(&self, moves: &[(ReservationId, Lines)], stamp: Stamp) -> Decision {
@@ -75,7 +117,15 @@ impl Ledger {
         let Some((net, views)) = self.net_of_move(moves, stamp) else {
             return refused(Refusal::QuantityOutOfRange);
         };
-        let shortages = self.shortages(&net);
+        let dated = moves.iter().any(|(id, _)| self.dated.day_of(*id).is_some());
+        let shortages = if dated {
+            match self.shortages_by_day(&net, moves) {
+                Some(shortages) => shortages,
+                None => return refused(Refusal::QuantityOutOfRange),
+            }
+        } else {
+            self.shortages(&net, None)
+        };
         if shortages.is_empty() {
             Decision::Outcome(Outcome::Moved(views))
         } else {
@@ -151,14 +201,14 @@ impl Ledger {
         Some((asked.into_vec(), views))
     }
 
-    /// The cells of which more than 0 and more than ATP is asked.
-    fn shortages(&self, sums: &[Sum]) -> Vec<Shortage> {
-        let lacks = |sum: &&Sum| sum.quantity > self.cells.view(sum.cell).atp().max(0);
+    /// The cells of which more than 0 and more than there is for that day is asked.
+    fn shortages(&self, sums: &[Sum], day: Option<i32>) -> Vec<Shortage> {
+        let lacks = |sum: &&Sum| sum.quantity > self.available(sum.cell, day).max(0);
         let shortage = |sum: &Sum| Shortage {
             line_index: sum.line_index,
             cell: sum.cell,
             requested: sum.quantity,
-            available: self.cells.view(sum.cell).atp().max(0),
+            available: self.available(sum.cell, day).max(0),
         };
         sums.iter().filter(lacks).map(shortage).collect()
     }

@@ -6,13 +6,16 @@
 //! | cells: their counters | key |
 //! | reservations: all fields, lines as they stand | id |
 //! | request window: fingerprint, age, outcomes | key |
+//! | days: supply and demand of cells; the days of reservations | key; id |
+//! | changes of on hand kept for counts, from the oldest on; the horizon | - |
+//! | the times of counts | key |
 //!
 //! Equal histories of records give equal hashes, live or replayed. Limits are not part of it.
 
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::codec;
-use crate::ids::ItemName;
+use crate::ids::{CellKey, ItemName};
 use crate::ledger::Ledger;
 
 /// Feeds fixed-width fields and counted lists, so no two states give the same bytes.
@@ -29,6 +32,11 @@ impl Canonical {
 
     fn u32(&mut self, value: u32) {
         self.0.update(&value.to_le_bytes());
+    }
+
+    fn cell(&mut self, cell: CellKey) {
+        self.u32(cell.location.0);
+        self.u32(cell.item.0);
     }
 
     fn count(&mut self, count: usize) {
@@ -51,6 +59,8 @@ impl Ledger {
         self.hash_cells(&mut out);
         self.hash_reservations(&mut out);
         self.hash_window(&mut out);
+        self.hash_days(&mut out);
+        self.hash_drift(&mut out);
         out.0.digest128()
     }
 
@@ -79,8 +89,7 @@ impl Ledger {
         cells.sort_unstable_by_key(|(key, _)| *key);
         out.count(cells.len());
         for (key, view) in cells {
-            out.u32(key.location.0);
-            out.u32(key.item.0);
+            out.cell(key);
             out.i64(view.on_hand);
             out.i64(view.held);
             out.i64(view.committed);
@@ -103,8 +112,7 @@ impl Ledger {
             let lines = self.lines_of(found);
             out.count(lines.len());
             for line in lines {
-                out.u32(line.cell.location.0);
-                out.u32(line.cell.item.0);
+                out.cell(line.cell);
                 out.i64(line.quantity);
             }
         }
@@ -120,6 +128,46 @@ impl Ledger {
             out.u128(u128::from(entry.fingerprint));
             out.i64(entry.at_ms);
             out.bytes(entry.outcomes);
+        }
+    }
+
+    fn hash_days(&self, out: &mut Canonical) {
+        let mut plans: Vec<_> = self.dated.plans_unordered().collect();
+        plans.sort_unstable_by_key(|(key, _)| *key);
+        out.count(plans.len());
+        for (key, plan) in plans {
+            out.cell(key);
+            out.count(plan.days().len());
+            for one in plan.days() {
+                out.i64(i64::from(one.day));
+                out.i64(one.supply);
+                out.i64(one.demand);
+            }
+        }
+        let mut days: Vec<_> = self.dated.days_unordered().collect();
+        days.sort_unstable();
+        out.count(days.len());
+        for (id, day) in days {
+            out.u128(id.0);
+            out.i64(i64::from(day));
+        }
+    }
+
+    fn hash_drift(&self, out: &mut Canonical) {
+        out.count(self.drift.changes().len());
+        for change in self.drift.changes() {
+            out.cell(change.cell);
+            out.i64(change.effective_ms);
+            out.i64(change.applied_ms);
+            out.i64(change.units);
+        }
+        out.i64(self.drift.horizon_ms());
+        let mut counts: Vec<_> = self.drift.counts_unordered().collect();
+        counts.sort_unstable();
+        out.count(counts.len());
+        for (key, time_ms) in counts {
+            out.cell(key);
+            out.i64(time_ms);
         }
     }
 }

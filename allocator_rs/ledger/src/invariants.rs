@@ -8,6 +8,8 @@
 //! | every hold has its deadline; the ended wait to be dropped | I7 |
 //! | reservations by id, by order and by cell are the same | I2 |
 //! | the request window's index has its entries; none is older than the retention | I4 |
+//! | demand of days is the sum over live reservations of those days; `held` withholds it | I2 |
+//! | the changes kept for counts are chained by cell | - |
 //! | names and integers agree | - |
 //!
 //! That no grant leaves ATP below 0 (I1) is a property of an act, not of a state: `verify` and the
@@ -31,6 +33,10 @@ impl Ledger {
         let promised = self.check_reservations()?;
         self.check_cells(&promised)?;
         self.check_window()?;
+        self.check_days()?;
+        if !self.drift.is_consistent() {
+            return Err("the changes kept for counts are not chained".to_owned());
+        }
         if !self.locations.is_consistent() || !self.items.is_consistent() {
             return Err("names and their integers disagree".to_owned());
         }
@@ -55,6 +61,10 @@ impl Ledger {
             if found.is_live() == lines.is_empty() {
                 return Err(format!("{id:?} is {:?} with {lines:?}", found.state));
             }
+            let is_dated = self.dated.day_of(id).is_some();
+            if is_dated && !found.is_live() {
+                return Err(format!("{id:?} has a day and is {:?}", found.state));
+            }
             let mut cells = BTreeSet::new();
             for line in &lines {
                 if line.quantity < 1 || !cells.insert(line.cell) {
@@ -62,8 +72,9 @@ impl Ledger {
                 }
                 let (held, committed) = promised.entry(line.cell).or_default();
                 let counter = if is_held { held } else { committed };
+                let quantity = if is_dated { 0 } else { line.quantity };
                 *counter = counter
-                    .checked_add(line.quantity)
+                    .checked_add(quantity)
                     .ok_or_else(|| format!("what is promised of {:?} overflows", line.cell))?;
             }
         }
@@ -90,6 +101,7 @@ impl Ledger {
         }
         for (key, view) in self.cells.iter_unordered() {
             let (held, committed) = promised.get(&key).copied().unwrap_or_default();
+            let held = held + self.dated.withheld(key);
             if (view.held, view.committed) != (held, committed) {
                 return Err(format!(
                     "{key:?} counts {view:?}, its reservations {held} held, {committed} committed"
@@ -110,6 +122,34 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    fn check_days(&self) -> Check {
+        let mut demand: BTreeMap<(CellKey, i32), i64> = BTreeMap::new();
+        for (id, day) in self.dated.days_unordered() {
+            let Some(found) = self.reservations.get(id) else {
+                return Err(format!("{id:?} has a day and does not exist"));
+            };
+            for line in self.lines_of(found) {
+                *demand.entry((line.cell, day)).or_default() += line.quantity;
+            }
+        }
+        for (key, plan) in self.dated.plans_unordered() {
+            let days = plan.days();
+            if days.is_empty() || !days.is_sorted_by(|one, next| one.day < next.day) {
+                return Err(format!("the days of {key:?} are not in order"));
+            }
+            for one in days {
+                let promised = demand.remove(&(key, one.day)).unwrap_or_default();
+                if one.demand != promised || one.supply < 0 || one.supply + promised == 0 {
+                    return Err(format!("{key:?} plans {one:?}, promised is {promised}"));
+                }
+            }
+        }
+        match demand.pop_first() {
+            Some(unplanned) => Err(format!("{unplanned:?} is promised and not planned")),
+            None => Ok(()),
+        }
     }
 
     fn check_window(&self) -> Check {

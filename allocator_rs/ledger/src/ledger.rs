@@ -16,7 +16,9 @@ use std::sync::Arc;
 use crate::cells::Cells;
 use crate::codec::encode_outcomes;
 use crate::command::{Act, Command, Lines, Stamp};
+use crate::dated::{Dated, DayPlan};
 use crate::decide::Decision;
+use crate::drift::Drift;
 use crate::ids::{CellKey, ItemId, ItemName, LocationId, OrderRef, ReservationId};
 use crate::limits::{Limits, SALE_SOURCE_SCOPE};
 use crate::names::Names;
@@ -37,6 +39,8 @@ pub struct Ledger {
     pub(crate) cells: Cells,
     pub(crate) reservations: Reservations,
     pub(crate) window: Window,
+    pub(crate) dated: Dated,
+    pub(crate) drift: Drift,
     /// An outcome that was decided a moment ago is not compared with what it comes to, as a recorded
     /// one is; but in debug builds it is.
     pub(crate) is_deciding: bool,
@@ -60,6 +64,8 @@ impl Ledger {
             cells: Cells::default(),
             reservations: Reservations::default(),
             window: Window::default(),
+            dated: Dated::default(),
+            drift: Drift::default(),
             is_deciding: false,
             encoded: Vec::new(),
         }
@@ -110,6 +116,18 @@ impl Ledger {
     #[must_use]
     pub fn cell(&self, key: CellKey) -> Option<CellView> {
         self.cells.get(key)
+    }
+
+    /// The days on which something comes into a cell or is promised of it, in order.
+    #[must_use]
+    pub fn days(&self, key: CellKey) -> &[DayPlan] {
+        self.dated.plan(key).map_or(&[], |plan| plan.days())
+    }
+
+    /// What can be promised of a cell for a day: the least that is projected on any day from it on.
+    #[must_use]
+    pub fn atp_of_day(&self, key: CellKey, day: i32) -> i64 {
+        self.available(key, Some(day))
     }
 
     /// A reservation as it stands; none if there is none or it ended longer ago than they are kept.
@@ -225,6 +243,7 @@ impl Ledger {
             .evict(stamp.now_ms, self.limits.request_window_ms);
         self.reservations
             .evict(stamp.now_ms, self.limits.request_window_ms);
+        self.drift.evict(stamp.now_ms, self.limits.count_age_max_ms);
     }
 
     fn apply_act(&mut self, act: &Act, stamp: Stamp, sink: &mut impl Sink) -> ActOutcome {
@@ -286,12 +305,21 @@ impl Ledger {
         earlier: &mut [Outcome],
         sink: &mut impl Sink,
     ) -> Outcome {
+        if self.touches_days(command) {
+            self.expire_all(act, stamp, earlier, sink);
+        }
         loop {
             match self.decide(command, stamp) {
                 Decision::Outcome(outcome) => return outcome,
                 Decision::ExpireFirst(id) => {
                     let lines = self.expire(id, stamp, sink);
                     correct(&act.commands, earlier, &lines);
+                }
+                Decision::Partial(outcome) => {
+                    if self.reservations.next_due(stamp.now_ms).is_none() {
+                        return outcome;
+                    }
+                    self.expire_all(act, stamp, earlier, sink);
                 }
                 Decision::Short(shortages) => {
                     let is_short = |lines: &Lines| {
@@ -311,6 +339,20 @@ impl Ledger {
                     }
                 }
             }
+        }
+    }
+
+    /// Expires every due hold, before the act and so for its earlier outcomes, too.
+    fn expire_all(
+        &mut self,
+        act: &Act,
+        stamp: Stamp,
+        earlier: &mut [Outcome],
+        sink: &mut impl Sink,
+    ) {
+        while let Some(id) = self.reservations.next_due(stamp.now_ms) {
+            let lines = self.expire(id, stamp, sink);
+            correct(&act.commands, earlier, &lines);
         }
     }
 
@@ -341,8 +383,14 @@ fn correct(commands: &[Command], earlier: &mut [Outcome], lines: &Lines) {
                 | Command::SetOnHand { cell, .. }
                 | Command::CompareAndSet { cell, .. }
                 | Command::SetSafetyStock { cell, .. }
+                | Command::CloseWindow { cell }
+                | Command::SetInbound { cell, .. }
+                | Command::Receive { cell, .. }
                 | Command::Sale { cell, .. },
-            ) => view.held -= freed(cell),
+            )
+            | (Outcome::Counted { view, .. }, Command::Count { cell, .. }) => {
+                view.held -= freed(cell);
+            }
             (Outcome::Transferred(left, come), Command::Transfer { from, to, .. }) => {
                 left.held -= freed(from);
                 come.held -= freed(to);

@@ -10,7 +10,9 @@ mod cells;
 mod chunked;
 pub mod codec;
 mod command;
+mod dated;
 mod decide;
+mod drift;
 mod effect;
 mod error;
 mod grants;
@@ -29,12 +31,14 @@ mod sink;
 mod warm;
 mod window;
 
-pub use command::{Act, Command, Line, Lines, Stamp};
+pub use command::{Act, Command, Line, Lines, Stamp, Terms};
+pub use dated::DayPlan;
 pub use error::{Divergence, ReplayError};
 pub use ids::{CellKey, ItemId, ItemName, LocationId, OrderRef, RequestKey, ReservationId};
 pub use ledger::Ledger;
 pub use limits::{
-    Limits, LINES_MAX, NAME_BYTES_MAX, QUANTITY_MAX, REQUEST_ENTRY_BYTES, SALE_SOURCE_SCOPE,
+    Limits, DAY_MAX, INBOUND_DAYS_MAX, LINES_MAX, NAME_BYTES_MAX, QUANTITY_MAX,
+    REQUEST_ENTRY_BYTES, SALE_SOURCE_SCOPE,
 };
 pub use outcome::{
     ActOutcome, CellView, Outcome, Outcomes, Record, Refusal, ReservationState, ReservationView,

@@ -10,7 +10,7 @@ use crate::ids::{CellKey, ReservationId};
 pub struct CellView {
     /// Physically there; only this counter may be negative.
     pub on_hand: i64,
-    /// In holds.
+    /// In holds; and what reservations for later days need beyond the supply that is due by then.
     pub held: i64,
     /// In committed reservations.
     pub committed: i64,
@@ -106,6 +106,8 @@ pub enum Refusal {
     QuantityOutOfRange,
     /// On hand is not what the caller expected.
     NotAsExpected,
+    /// What changed since the count's time is not known any more.
+    CountTooOld,
 }
 
 /// What came of one command.
@@ -120,6 +122,15 @@ pub enum Outcome {
     Cell(CellView),
     /// A transfer was taken over; both cells as they are now, the one that was left first.
     Transferred(CellView, CellView),
+    /// A count was taken over.
+    Counted {
+        /// The cell as it is now.
+        view: CellView,
+        /// What was counted, less what on hand was at the count's time as far as known.
+        drift: i64,
+        /// A later count includes this one: on hand stays.
+        is_included: bool,
+    },
     /// The sale's source was seen before; nothing changed.
     Duplicate,
     /// The reservation as it is now.

@@ -61,14 +61,20 @@ impl Ledger {
         };
         let outcomes = self.replay_begin(act, outcome, stamp)?;
         for (index, (command, recorded)) in act.commands.iter().zip(outcomes).enumerate() {
+            if self.touches_days(command) && self.reservations.next_due(stamp.now_ms).is_some() {
+                return Err(Divergence::MissingExpiry { command: index });
+            }
             let decided = match self.decide(command, stamp) {
                 Decision::Outcome(decided) => decided,
                 Decision::ExpireFirst(_) => {
                     return Err(Divergence::MissingExpiry { command: index })
                 }
-                Decision::Short(_) if self.reservations.next_due(stamp.now_ms).is_some() => {
+                Decision::Short(_) | Decision::Partial(_)
+                    if self.reservations.next_due(stamp.now_ms).is_some() =>
+                {
                     return Err(Divergence::MissingExpiry { command: index })
                 }
+                Decision::Partial(decided) => decided,
                 Decision::Short(shortages) => Outcome::Insufficient(shortages),
             };
             if decided != *recorded {

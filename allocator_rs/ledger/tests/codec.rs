@@ -9,79 +9,15 @@
 
 mod arbitrary;
 
-use arbitrary::{any_cell, any_id, any_item_name, any_lines, any_name};
+use arbitrary::commands::any_command;
+use arbitrary::{any_cell, any_id, any_lines};
 use bopis_ledger::codec::{decode, encode, CodecError, VERSION};
 use bopis_ledger::{
     Act, ActOutcome, CellKey, CellView, Command, ItemId, Line, LocationId, OrderRef, Outcome,
     Outcomes, Record, Refusal, RequestKey, ReservationId, ReservationState, ReservationView,
-    Shortage, Stamp,
+    Shortage, Stamp, Terms,
 };
 use proptest::prelude::*;
-
-fn any_fact() -> impl Strategy<Value = Command> {
-    let counters = || (any_cell(), any::<i64>(), any::<i64>());
-    prop_oneof![
-        counters().prop_map(|(cell, expected, on_hand)| Command::CompareAndSet {
-            cell,
-            expected,
-            on_hand
-        }),
-        any_name().prop_map(|name| Command::RegisterLocation { name }),
-        any_item_name().prop_map(|name| Command::RegisterItem { name }),
-        (any_cell(), any::<i64>(), any::<i64>(), any::<u8>()).prop_map(
-            |(cell, on_hand_delta, unavailable_delta, reason)| Command::Adjust {
-                cell,
-                on_hand_delta,
-                unavailable_delta,
-                reason,
-            }
-        ),
-        (any_cell(), any::<i64>()).prop_map(|(cell, on_hand)| Command::SetOnHand { cell, on_hand }),
-        (any_cell(), any_cell(), any::<i64>()).prop_map(|(from, to, quantity)| Command::Transfer {
-            from,
-            to,
-            quantity
-        }),
-        (any_cell(), any::<i64>())
-            .prop_map(|(cell, safety_stock)| Command::SetSafetyStock { cell, safety_stock }),
-        (
-            any::<u128>(),
-            any_cell(),
-            any::<i64>(),
-            prop::option::of(any_id())
-        )
-            .prop_map(|(source, cell, quantity, reservation)| Command::Sale {
-                source,
-                cell,
-                quantity,
-                reservation,
-            }),
-    ]
-}
-
-fn any_command() -> impl Strategy<Value = Command> {
-    let part = || prop::option::of(any_lines());
-    prop_oneof![
-        4 => any_fact(),
-        2 => (any_id(), any::<u128>(), any_lines(), any::<i64>(), any::<u8>()).prop_map(
-            |(reservation, order, lines, ttl_ms, priority)| Command::Hold {
-                reservation,
-                order: OrderRef(order),
-                lines,
-                ttl_ms,
-                priority,
-            }
-        ),
-        1 => any_id().prop_map(|reservation| Command::Commit { reservation }),
-        1 => (any_id(), any::<i64>())
-            .prop_map(|(reservation, ttl_ms)| Command::Extend { reservation, ttl_ms }),
-        1 => (any_id(), part()).prop_map(|(id, lines)| Command::Release { reservation: id, lines }),
-        1 => (any_id(), part()).prop_map(|(id, lines)| Command::Consume { reservation: id, lines }),
-        1 => prop::collection::vec((any_id(), any_lines()), 0..4)
-            .prop_map(|moves| Command::Move { moves }),
-        1 => any_id().prop_map(|reservation| Command::Expire { reservation }),
-    ]
-}
 
 fn any_view() -> impl Strategy<Value = ReservationView> {
     let states = vec![
@@ -146,11 +82,19 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         Refusal::LineNotHeld,
         Refusal::QuantityOutOfRange,
         Refusal::NotAsExpected,
+        Refusal::CountTooOld,
     ];
     prop_oneof![
         any::<u32>().prop_map(|index| Outcome::Registered { index }),
         any_counters().prop_map(Outcome::Cell),
         (any_counters(), any_counters()).prop_map(|(from, to)| Outcome::Transferred(from, to)),
+        (any_counters(), any::<i64>(), any::<bool>()).prop_map(|(view, drift, is_included)| {
+            Outcome::Counted {
+                view,
+                drift,
+                is_included,
+            }
+        }),
         Just(Outcome::Duplicate),
         any_view().prop_map(Outcome::Reservation),
         prop::collection::vec(any_view(), 0..3).prop_map(Outcome::Moved),
@@ -331,6 +275,7 @@ fn a_hold_of_one_line_takes_few_bytes() {
         lines: lines.into(),
         ttl_ms: 900_000,
         priority: 0,
+        terms: Terms::default(),
     };
     let record = Record::Act {
         stamp: Stamp {

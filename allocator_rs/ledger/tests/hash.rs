@@ -9,7 +9,7 @@
 
 mod support;
 
-use bopis_ledger::{Command, OrderRef};
+use bopis_ledger::{Command, OrderRef, Terms};
 use support::{adjust, commit, hold, release, sale, Fixture, A, B, C};
 
 /// Makes a state out of nothing but acts and sweeps, all ending at the same time.
@@ -31,6 +31,7 @@ fn hold_for(order: u128, priority: u8, ttl_ms: i64) -> Command {
         lines,
         ttl_ms,
         priority,
+        terms: Terms::default(),
     }
 }
 
@@ -107,7 +108,7 @@ fn the_state_hash_of_a_known_history_is_known() {
     });
     assert_eq!(
         format!("{hash:032x}"),
-        "001d9ffc6b291a24f71d5a92d8b1b3bc",
+        "969d3fa9adf9fb4996e67897728bb7c8",
         "a change of the state or its hash makes the hashes of old folders wrong"
     );
 }

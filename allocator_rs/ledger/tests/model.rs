@@ -22,6 +22,8 @@ const LIMITS: Limits = Limits {
     request_window_max: 45,
     request_window_bytes_max: u64::MAX,
     move_lines_max: 10,
+    count_age_max_ms: 40,
+    count_changes_max: 9,
 };
 
 fn opening() -> Act {
@@ -78,6 +80,7 @@ impl Pair {
         self.ledger.take_changed_cells(&mut changed);
         for (key, view) in changed {
             assert_eq!(view, self.naive.view(key));
+            assert_eq!(self.ledger.days(key), self.naive.plan(key));
         }
     }
 
@@ -116,13 +119,15 @@ impl Pair {
 
     /// A lone grant leaves no cell that it took from below 0; a refusal leaves nothing due.
     fn check_grants(&self, act: &Act, outcomes: &[Outcome], is_first: bool) {
-        if let (true, [Command::Hold { .. }], [Outcome::Reservation(view)]) = (
+        if let (true, [Command::Hold { terms, .. }], [Outcome::Reservation(view)]) = (
             is_first && self.is_new_hold(outcomes),
             &*act.commands,
             outcomes,
         ) {
             for line in &view.lines {
-                assert!(self.naive.atp(line.cell, self.now_ms) >= 0, "{act:?}");
+                let day = terms.day.unwrap_or(-1);
+                let atp = self.naive.atp_of_day(line.cell, day, self.now_ms);
+                assert!(atp >= 0, "{act:?}");
             }
         }
         if is_first
@@ -247,7 +252,7 @@ fn the_random_acts_come_to_every_outcome() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let steps = prop::collection::vec(any_step(), 30..60);
     let mut counts = std::collections::BTreeMap::<String, usize>::new();
-    for _ in 0..400 {
+    for _ in 0..1_000 {
         let mut pair = Pair::new();
         for step in steps.new_tree(&mut runner).unwrap().current() {
             let from = pair.records.len();
@@ -285,6 +290,11 @@ fn the_random_acts_come_to_every_outcome() {
         "Consume ReservationEnded, NotCommitted, LineNotHeld, QuantityOutOfRange",
         "Move Moved, Insufficient, Malformed, ReservationNotFound, ReservationExpired",
         "Move ReservationEnded, QuantityOutOfRange",
+        "SetInbound Cell, Malformed, QuantityOutOfRange; CloseWindow Cell, Malformed",
+        "Receive Cell, Malformed, QuantityOutOfRange",
+        "Count Counted, Malformed, CountTooOld, QuantityOutOfRange",
+        "Relocate Committed, Malformed, ReservationNotFound, ReservationExpired",
+        "Relocate ReservationEnded, NotCommitted, LineNotHeld",
         "Expire Held, Committed, Consumed, Released, Expired, ReservationNotFound",
     ];
     for group in expected.iter().flat_map(|group| group.split("; ")) {

@@ -20,6 +20,8 @@ const SMALL: Limits = Limits {
     request_window_max: 4,
     request_window_bytes_max: u64::MAX,
     move_lines_max: 512,
+    count_age_max_ms: 60,
+    count_changes_max: 9,
 };
 
 #[test]

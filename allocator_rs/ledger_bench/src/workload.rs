@@ -19,7 +19,7 @@
 use std::collections::VecDeque;
 
 use bopis_ledger::{
-    Act, Command, Line, OrderRef, RequestKey, ReservationId, ReservationState as State,
+    Act, Command, Line, OrderRef, RequestKey, ReservationId, ReservationState as State, Terms,
 };
 
 use crate::expectation::Expectation;
@@ -190,6 +190,7 @@ impl Workload {
                 .collect(),
             ttl_ms: TTL_MS,
             priority: 0,
+            terms: Terms::default(),
         };
         let expectation = if self.take(&order) {
             self.held.push_back(order);
@@ -296,6 +297,7 @@ impl Workload {
                 cell,
                 quantity: 1,
                 reservation: None,
+                effective_ms: None,
             }
         } else {
             Command::Adjust {
@@ -303,6 +305,7 @@ impl Workload {
                 on_hand_delta: 2,
                 unavailable_delta: 0,
                 reason: 1,
+                effective_ms: None,
             }
         };
         (command, Expectation::OnHand(on_hand), 1)

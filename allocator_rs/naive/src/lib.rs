@@ -10,13 +10,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod days;
 mod promises;
+mod stock;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bopis_ledger::{
-    Act, ActOutcome, CellKey, CellView, Command, ItemName, Limits, Line, Lines, Outcome, Refusal,
-    RequestKey, ReservationId, ReservationState, ReservationView, Stamp, QUANTITY_MAX,
+    Act, ActOutcome, CellKey, Command, ItemName, Limits, Line, Lines, Outcome, Refusal, RequestKey,
+    ReservationId, ReservationState, ReservationView, Stamp, QUANTITY_MAX,
 };
 
 #[derive(Clone)]
@@ -25,17 +27,26 @@ struct Promise {
     state: ReservationState,
     deadline_ms: i64,
     priority: u8,
+    day: Option<i32>,
     ended_ms: i64,
     lines: Lines,
 }
 
-#[derive(Default)]
+/// A change of on hand: when it was taken over, of what, when it took effect, units.
+type Change = (i64, CellKey, i64, i64);
+
+#[derive(Clone, Default)]
 pub struct Naive {
     limits: Limits,
     locations: Vec<Box<str>>,
     items: Vec<ItemName>,
     physical: BTreeMap<CellKey, (i64, i64)>,
     buffers: BTreeMap<CellKey, i64>,
+    supplies: BTreeMap<(CellKey, i32), i64>,
+    changes: Vec<Change>,
+    /// When the last change that is forgotten took effect.
+    horizon_ms: Option<i64>,
+    counted_ms: BTreeMap<CellKey, i64>,
     promises: Vec<Promise>,
     requests: Vec<(i64, RequestKey, u64, ActOutcome)>,
     sources: Vec<(i64, u128)>,
@@ -70,41 +81,6 @@ impl Naive {
         }
     }
 
-    fn promised(&self, cell: CellKey, counts: impl Fn(&Promise) -> bool) -> i128 {
-        let of = |promise: &Promise| asked_of(&promise.lines, cell);
-        self.promises
-            .iter()
-            .filter(|promise| counts(promise))
-            .map(of)
-            .sum()
-    }
-
-    pub fn atp(&self, cell: CellKey, now_ms: i64) -> i128 {
-        let (on_hand, unavailable) = self.physical.get(&cell).copied().unwrap_or_default();
-        let lives = |p: &Promise| p.state != ReservationState::Held || p.deadline_ms > now_ms;
-        i128::from(on_hand)
-            - i128::from(unavailable)
-            - i128::from(self.buffer(cell))
-            - self.promised(cell, lives)
-    }
-
-    pub fn view(&self, cell: CellKey) -> CellView {
-        let (on_hand, unavailable) = self.physical.get(&cell).copied().unwrap_or_default();
-        let held = self.promised(cell, |p| p.state == ReservationState::Held);
-        let committed = self.promised(cell, |p| p.state == ReservationState::Committed);
-        CellView {
-            on_hand,
-            held: i64::try_from(held).unwrap(),
-            committed: i64::try_from(committed).unwrap(),
-            unavailable,
-            safety_stock: self.buffer(cell),
-        }
-    }
-
-    fn buffer(&self, cell: CellKey) -> i64 {
-        self.buffers.get(&cell).copied().unwrap_or_default()
-    }
-
     pub fn is_anything_due(&self, now_ms: i64) -> bool {
         self.promises
             .iter()
@@ -118,6 +94,7 @@ impl Naive {
         self.sources.retain(|(at_ms, _)| at_ms + keep > now_ms);
         self.promises
             .retain(|p| !p.lines.is_empty() || p.ended_ms + keep > now_ms);
+        self.forget_changes(now_ms);
     }
 
     /// Whether this request is still answered from memory.
@@ -205,23 +182,48 @@ impl Naive {
                 cell,
                 on_hand_delta,
                 unavailable_delta,
+                effective_ms,
                 reason: _,
-            } => self.fact(
-                *cell,
-                i128::from(*on_hand_delta),
-                i128::from(*unavailable_delta),
-            ),
-            Command::SetOnHand { cell, on_hand } => {
-                let before = self.physical.get(cell).copied().unwrap_or_default().0;
-                self.fact(*cell, i128::from(*on_hand) - i128::from(before), 0)
+            } => {
+                let units = i128::from(*on_hand_delta);
+                let spoilt = i128::from(*unavailable_delta);
+                self.fact(*cell, units, spoilt, *effective_ms, stamp)
             }
+            Command::SetOnHand { cell, on_hand } => self.set(*cell, None, *on_hand, stamp),
             Command::CompareAndSet {
                 cell,
                 expected,
                 on_hand,
-            } => self.compare_and_set(*cell, *expected, *on_hand),
-            Command::Transfer { from, to, quantity } => self.transfer(*from, *to, *quantity),
+            } => self.set(*cell, Some(*expected), *on_hand, stamp),
+            Command::Transfer {
+                from,
+                to,
+                quantity,
+                effective_ms,
+            } => self.transfer(*from, *to, *quantity, (*effective_ms, stamp)),
             Command::SetSafetyStock { cell, safety_stock } => self.keep(*cell, *safety_stock),
+            Command::CloseWindow { cell } => self.close(*cell),
+            Command::Receive {
+                cell,
+                quantity,
+                expected_day,
+                effective_ms,
+            } => self.receive(*cell, *quantity, *expected_day, (*effective_ms, stamp)),
+            Command::SetInbound {
+                cell,
+                day,
+                quantity,
+            } => self.expect(*cell, *day, *quantity),
+            Command::Count {
+                cell,
+                counted,
+                effective_ms,
+            } => self.count(*cell, *counted, *effective_ms, stamp),
+            Command::Relocate {
+                reservation,
+                to,
+                lines,
+            } => self.relocate(*reservation, *to, lines, stamp),
             Command::Extend {
                 reservation,
                 ttl_ms,
@@ -231,14 +233,19 @@ impl Naive {
                 cell,
                 quantity,
                 reservation,
-            } => self.sale(*source, *cell, *quantity, *reservation, stamp),
+                effective_ms,
+            } => {
+                let time = (*effective_ms, stamp);
+                self.sale(*source, (*cell, *quantity), *reservation, time)
+            }
             Command::Hold {
                 reservation,
                 lines,
                 ttl_ms,
                 priority,
+                terms,
                 order: _,
-            } => self.hold(*reservation, lines, *ttl_ms, *priority, stamp),
+            } => self.hold(*reservation, lines, (*ttl_ms, *priority, *terms), stamp),
             Command::Commit { reservation } => self.commit(*reservation, stamp),
             Command::Release { reservation, lines } => self.take(
                 *reservation,
@@ -295,96 +302,6 @@ impl Naive {
             return Err(Refusal::Malformed);
         }
         Ok(())
-    }
-
-    fn fact(&mut self, cell: CellKey, on_hand: i128, spoilt: i128) -> Result<Outcome, Refusal> {
-        if !self.knows(cell) {
-            return Err(Refusal::Malformed);
-        }
-        let (old_on_hand, old_spoilt) = self.physical.get(&cell).copied().unwrap_or_default();
-        let on_hand = i128::from(old_on_hand) + on_hand;
-        let spoilt = i128::from(old_spoilt) + spoilt;
-        if !fits(on_hand) || !fits(spoilt) || spoilt < 0 {
-            return Err(Refusal::QuantityOutOfRange);
-        }
-        let counters = (
-            i64::try_from(on_hand).unwrap(),
-            i64::try_from(spoilt).unwrap(),
-        );
-        self.physical.insert(cell, counters);
-        Ok(Outcome::Cell(self.view(cell)))
-    }
-
-    fn compare_and_set(
-        &mut self,
-        cell: CellKey,
-        expected: i64,
-        on_hand: i64,
-    ) -> Result<Outcome, Refusal> {
-        let before = self.physical.get(&cell).copied().unwrap_or_default().0;
-        if self.knows(cell) && before != expected {
-            return Err(Refusal::NotAsExpected);
-        }
-        self.fact(cell, i128::from(on_hand) - i128::from(before), 0)
-    }
-
-    fn keep(&mut self, cell: CellKey, units: i64) -> Result<Outcome, Refusal> {
-        if units < 0 || !self.knows(cell) {
-            return Err(Refusal::Malformed);
-        }
-        if !fits(i128::from(units)) {
-            return Err(Refusal::QuantityOutOfRange);
-        }
-        self.buffers.insert(cell, units);
-        Ok(Outcome::Cell(self.view(cell)))
-    }
-
-    fn transfer(&mut self, from: CellKey, to: CellKey, quantity: i64) -> Result<Outcome, Refusal> {
-        let other_item = from.item != to.item;
-        let nowhere = !self.knows(from) || !self.knows(to);
-        if quantity < 1 || other_item || from.location == to.location || nowhere {
-            return Err(Refusal::Malformed);
-        }
-        let before = self.physical.clone();
-        let both = self
-            .fact(from, -i128::from(quantity), 0)
-            .and_then(|_| self.fact(to, i128::from(quantity), 0));
-        if let Err(refusal) = both {
-            self.physical = before;
-            return Err(refusal);
-        }
-        Ok(Outcome::Transferred(self.view(from), self.view(to)))
-    }
-
-    fn sale(
-        &mut self,
-        source: u128,
-        cell: CellKey,
-        quantity: i64,
-        reservation: Option<ReservationId>,
-        stamp: Stamp,
-    ) -> Result<Outcome, Refusal> {
-        if quantity < 1 || !self.knows(cell) {
-            return Err(Refusal::Malformed);
-        }
-        if self.sources.iter().any(|(_, seen)| *seen == source) {
-            return Ok(Outcome::Duplicate);
-        }
-        self.fact(cell, -i128::from(quantity), 0)?;
-        self.sources.push((stamp.now_ms, source));
-        if let Some(promise) = reservation.and_then(|id| self.find_mut(id)) {
-            if promise.state == ReservationState::Committed {
-                for line in promise.lines.iter_mut().filter(|line| line.cell == cell) {
-                    line.quantity = (line.quantity - quantity).max(0);
-                }
-                promise.lines.retain(|line| line.quantity > 0);
-                if promise.lines.is_empty() {
-                    promise.state = ReservationState::Consumed;
-                    promise.ended_ms = stamp.now_ms;
-                }
-            }
-        }
-        Ok(Outcome::Cell(self.view(cell)))
     }
 }
 

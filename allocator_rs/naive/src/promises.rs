@@ -3,28 +3,62 @@
 use std::collections::BTreeSet;
 
 use bopis_ledger::{
-    CellKey, Line, Lines, Outcome, Refusal, ReservationId, ReservationState, Shortage, Stamp,
+    CellKey, Line, Lines, LocationId, Outcome, Refusal, ReservationId, ReservationState, Shortage,
+    Stamp, Terms, DAY_MAX,
 };
 
 use super::{asked_of, cells_of, fits, Naive, Promise};
 
 impl Naive {
-    /// The cells of `lines` of which `net` is more than there is, in order of first naming.
-    fn lacking(&self, lines: &[Line], net: impl Fn(CellKey) -> i128, now_ms: i64) -> Vec<Shortage> {
+    /// The cells of `lines` in which `after` leaves a day with less than nothing, and with less than
+    /// it has now, in order of first naming.
+    fn lacking(
+        &self,
+        lines: &[Line],
+        after: &Self,
+        net: impl Fn(CellKey) -> i128,
+        now_ms: i64,
+    ) -> Vec<Shortage> {
         let mut shortages = Vec::new();
         for cell in cells_of(lines) {
-            let (requested, atp) = (net(cell), self.atp(cell, now_ms));
-            if requested > 0 && requested > atp {
+            let mut days = self.days_of(cell);
+            days.extend(after.days_of(cell));
+            let lacks = days.into_iter().map(|day| {
+                self.projected(cell, day, now_ms).min(0) - after.projected(cell, day, now_ms)
+            });
+            let lacking = lacks.max().unwrap();
+            if lacking > 0 {
+                let requested = net(cell).max(lacking);
                 let first = lines.iter().position(|line| line.cell == cell).unwrap();
                 shortages.push(Shortage {
                     line_index: u32::try_from(first).unwrap(),
                     cell,
                     requested: i64::try_from(requested).unwrap(),
-                    available: i64::try_from(atp.max(0)).unwrap(),
+                    available: i64::try_from(requested - lacking).unwrap(),
                 });
             }
         }
         shortages
+    }
+
+    /// What there is of each line of stock for that day. None: labor lacks, or there is nothing.
+    fn what_there_is(&self, lines: &Lines, day: Option<i32>, now_ms: i64) -> Option<Lines> {
+        let mut some = Lines::new();
+        let mut has_stock = false;
+        for line in Self::summed(lines) {
+            let atp = self.atp_of_day(line.cell, day.unwrap_or(-1), now_ms);
+            let quantity = i128::from(line.quantity).min(atp);
+            let is_stock = self.is_stock(line.cell);
+            if !is_stock && quantity < i128::from(line.quantity) {
+                return None;
+            }
+            if quantity > 0 {
+                has_stock |= is_stock;
+                let quantity = i64::try_from(quantity).unwrap();
+                some.push(Line { quantity, ..line });
+            }
+        }
+        has_stock.then_some(some)
     }
 
     fn summed(lines: &[Line]) -> Lines {
@@ -42,12 +76,12 @@ impl Naive {
         &mut self,
         id: ReservationId,
         lines: &Lines,
-        ttl_ms: i64,
-        priority: u8,
+        (ttl_ms, priority, terms): (i64, u8, Terms),
         stamp: Stamp,
     ) -> Result<Outcome, Refusal> {
         self.check(lines)?;
-        if ttl_ms <= 0 {
+        let bad_day = terms.day.is_some_and(|day| !(0..=DAY_MAX).contains(&day));
+        if ttl_ms <= 0 || bad_day {
             return Err(Refusal::Malformed);
         }
         if self.find(id).is_some() {
@@ -63,18 +97,27 @@ impl Naive {
         {
             return Err(Refusal::QuantityOutOfRange);
         }
-        let shortages = self.lacking(lines, |cell| asked_of(lines, cell), stamp.now_ms);
-        if !shortages.is_empty() {
-            return Ok(Outcome::Insufficient(shortages));
-        }
-        self.promises.push(Promise {
+        let promise = |lines| Promise {
             id,
             state: ReservationState::Held,
             deadline_ms,
             priority,
+            day: terms.day,
             ended_ms: 0,
-            lines: Self::summed(lines),
-        });
+            lines,
+        };
+        let mut after = self.clone();
+        after.promises.push(promise(Self::summed(lines)));
+        let shortages = self.lacking(lines, &after, |cell| asked_of(lines, cell), stamp.now_ms);
+        let granted = match shortages.is_empty() {
+            true => Some(Self::summed(lines)),
+            false if terms.is_partial => self.what_there_is(lines, terms.day, stamp.now_ms),
+            false => None,
+        };
+        let Some(granted) = granted else {
+            return Ok(Outcome::Insufficient(shortages));
+        };
+        self.promises.push(promise(granted));
         Ok(Outcome::Reservation(self.show(id, stamp)))
     }
 
@@ -130,22 +173,20 @@ impl Naive {
         if is_consumed && promise.state != ReservationState::Committed {
             return Err(Refusal::NotCommitted);
         }
-        let part = part.unwrap_or(&promise.lines);
+        let part = part.unwrap_or(&promise.lines).clone();
+        let part = &part;
         for cell in cells_of(part) {
             if asked_of(part, cell) > asked_of(&promise.lines, cell) {
                 return Err(Refusal::LineNotHeld);
             }
         }
         if is_consumed {
-            let after = |cell: &CellKey| {
-                i128::from(self.physical.get(cell).copied().unwrap_or_default().0)
-                    - asked_of(part, *cell)
-            };
+            let after = |cell: &CellKey| i128::from(self.on_hand(*cell)) - asked_of(part, *cell);
             if !cells_of(part).iter().all(|cell| fits(after(cell))) {
                 return Err(Refusal::QuantityOutOfRange);
             }
             for line in part {
-                self.physical.entry(line.cell).or_default().0 -= line.quantity;
+                self.change(line.cell, -line.quantity, (None, stamp));
             }
         }
         let promise = self.find_mut(id).unwrap();
@@ -194,16 +235,69 @@ impl Naive {
         {
             return Err(Refusal::QuantityOutOfRange);
         }
-        let net = |cell| asked_of(&all, cell) - self.promised(cell, |p| ids.contains(&p.id));
-        let shortages = self.lacking(&all, net, stamp.now_ms);
+        let given = |cell| {
+            let back = self.promises.iter().filter(|p| ids.contains(&p.id));
+            back.map(|p| asked_of(&p.lines, cell)).sum::<i128>()
+        };
+        let net = |cell| asked_of(&all, cell) - given(cell);
+        let mut after = self.clone();
+        for (id, lines) in moves {
+            after.find_mut(*id).unwrap().lines = Self::summed(lines);
+        }
+        let shortages = self.lacking(&all, &after, net, stamp.now_ms);
         if !shortages.is_empty() {
             return Ok(Outcome::Insufficient(shortages));
         }
-        for (id, lines) in moves {
-            self.find_mut(*id).unwrap().lines = Self::summed(lines);
-        }
+        *self = after;
         Ok(Outcome::Moved(
             moves.iter().map(|(id, _)| self.show(*id, stamp)).collect(),
         ))
+    }
+
+    pub(super) fn relocate(
+        &mut self,
+        id: ReservationId,
+        to: LocationId,
+        part: &Lines,
+        stamp: Stamp,
+    ) -> Result<Outcome, Refusal> {
+        self.check(part)?;
+        let stays = |line: &Line| line.cell.location == to || !self.is_stock(line.cell);
+        if to.0 as usize >= self.locations.len() || part.iter().any(stays) {
+            return Err(Refusal::Malformed);
+        }
+        if self.live(id)?.state != ReservationState::Committed {
+            return Err(Refusal::NotCommitted);
+        }
+        let mut lines = self.find(id).unwrap().lines.clone();
+        let there = |line: &Line| CellKey {
+            location: to,
+            ..line.cell
+        };
+        for cell in cells_of(part) {
+            if asked_of(part, cell) > asked_of(&lines, cell) {
+                return Err(Refusal::LineNotHeld);
+            }
+        }
+        let mut after = self.clone();
+        for line in part {
+            let own = lines.iter_mut().find(|own| own.cell == line.cell).unwrap();
+            own.quantity -= line.quantity;
+            after.change(line.cell, -line.quantity, (None, stamp));
+        }
+        lines.retain(|line| line.quantity > 0);
+        for line in part {
+            let (cell, quantity) = (there(line), line.quantity);
+            lines.push(Line { cell, quantity });
+            after.change(cell, quantity, (None, stamp));
+        }
+        after.find_mut(id).unwrap().lines = Self::summed(&lines);
+        let cells = part.iter().flat_map(|line| [line.cell, there(line)]);
+        let fit = |cell| fits(i128::from(after.on_hand(cell))) && fits(after.held(cell));
+        if !cells.into_iter().all(fit) {
+            return Err(Refusal::QuantityOutOfRange);
+        }
+        *self = after;
+        Ok(Outcome::Reservation(self.show(id, stamp)))
     }
 }

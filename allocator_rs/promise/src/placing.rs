@@ -2,7 +2,7 @@
 
 use bopis_engine::{fingerprint, order_reference, scope, Engine};
 use bopis_ledger::{
-    Act, CellKey, Command, Line, OrderRef, RequestKey, ReservationState, ReservationView,
+    Act, CellKey, Command, Line, OrderRef, RequestKey, ReservationState, ReservationView, Terms,
 };
 use bopis_sourcing::solve;
 
@@ -68,6 +68,7 @@ impl Placing {
                 lines: lines.into(),
                 ttl_ms: self.ask.hold_ttl_ms,
                 priority: self.ask.priority,
+                terms: Terms::default(),
             }],
         }
     }

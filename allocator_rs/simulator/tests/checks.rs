@@ -38,6 +38,7 @@ fn hold(quantity: i64) -> (Command, Outcome) {
         lines: lines.clone().into(),
         ttl_ms: 10,
         priority: 0,
+        terms: bopis_ledger::Terms::default(),
     };
     let view = ReservationView {
         id: ID,

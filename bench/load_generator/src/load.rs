@@ -47,6 +47,7 @@ impl Run {
                 node_id: self.arguments.node_id.clone(),
                 item: Some(Item::Sku(format!("{}{sku}", self.arguments.sku_prefix))),
                 quantity: 1,
+                ..ReservationLine::default()
             }],
             ttl: Some(prost_types::Duration {
                 seconds: 600,

@@ -49,6 +49,7 @@ def test_answers_of_the_edge_have_reasons_that_the_api_names(answer: status.Answ
 def test_every_reason_of_the_api_that_python_gives_has_an_error() -> None:
     native = {
         "STOCK_CHANGED",  # a compare-and-set of the ledger
+        "COUNT_TOO_OLD",  # a count of the ledger
         "POSITION_OUT_OF_RANGE",  # reads at a position: the door's
         "RESERVATION_OF_ORDER",  # the door keeps clients' acts away from orders' reservations
         "UPSTREAM_UNAVAILABLE",  # the door's

@@ -1,6 +1,6 @@
 //! Between the ledger's types and the messages of the API.
 
-use bopis_engine::Engine;
+use bopis_engine::{node_of, Engine};
 use bopis_ledger::{
     CellKey, CellView, ItemName, ReservationState, ReservationView, Shortage as LedgerShortage,
 };
@@ -36,6 +36,18 @@ pub(super) fn timestamp(unix_ms: i64) -> Timestamp {
     }
 }
 
+/// A timestamp as Unix ms; what is finer is cut. Its rules were checked.
+pub(super) fn unix_ms(time: &Timestamp) -> i64 {
+    time.seconds
+        .saturating_mul(MS_PER_SECOND)
+        .saturating_add(i64::from(time.nanos / NANOS_PER_MS))
+}
+
+/// A day of a request; 0 names none.
+pub(super) fn named_day(day: i32) -> Option<i32> {
+    (day != 0).then_some(day)
+}
+
 /// A positive duration in whole ms; what is finer is cut.
 pub(super) fn duration_ms(duration: &Duration) -> i64 {
     duration
@@ -55,6 +67,7 @@ pub(super) fn availability(node_id: String, sku: String, view: &CellView) -> Ava
         committed: view.committed,
         unavailable: view.unavailable,
         safety_stock: view.safety_stock,
+        deficit_quantity: view.deficit(),
     }
 }
 
@@ -66,11 +79,12 @@ pub(super) fn reservation(engine: &Engine, view: &ReservationView) -> Reservatio
             ItemOf::Sku(sku) => reservation_line::Item::Sku(sku),
             ItemOf::Window(start) => reservation_line::Item::LaborWindowStartTime(start),
         };
-        let node_id = node_name(engine, line.cell);
+        let (node_id, staged) = node_name(engine, line.cell);
         ReservationLine {
             node_id,
             quantity: line.quantity,
             item: Some(item),
+            staged,
         }
     };
     Reservation {
@@ -92,7 +106,7 @@ pub(super) fn insufficient(engine: &Engine, shortages: &[LedgerShortage]) -> Ins
     };
     let shortage = |lack: &LedgerShortage| Shortage {
         line_index: i32::try_from(lack.line_index).unwrap_or(i32::MAX),
-        node_id: node_name(engine, lack.cell),
+        node_id: node_name(engine, lack.cell).0,
         requested_quantity: lack.requested,
         available_quantity: lack.available,
         item: Some(match item_name(engine, lack.cell) {
@@ -133,11 +147,11 @@ fn item_name(engine: &Engine, cell: CellKey) -> ItemOf {
     }
 }
 
-fn node_name(engine: &Engine, cell: CellKey) -> String {
-    engine
-        .location_name(cell.location)
-        .map(|name| name.to_string())
-        .unwrap_or_default()
+/// The node of a cell, and whether it is in the staging pool there.
+fn node_name(engine: &Engine, cell: CellKey) -> (String, bool) {
+    let name = engine.location_name(cell.location);
+    let (node_id, staged) = node_of(name.as_deref().unwrap_or_default());
+    (node_id.to_owned(), staged)
 }
 
 #[cfg(test)]

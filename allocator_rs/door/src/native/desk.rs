@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use bopis_engine::{fingerprint, scope, source_digest, Engine, PositionError};
+use bopis_engine::{fingerprint, scope, source_digest, staging_of, Days, Engine, PositionError};
 use bopis_ledger::{
     Act, ActOutcome, CellKey, Command, ItemName, Outcome, Outcomes, RequestKey, ReservationId,
     ReservationView,
@@ -96,6 +96,19 @@ impl Desk {
         Ok((view, self.position(position.sequence)))
     }
 
+    /// Reads a cell and its days behind everything submitted before.
+    pub(super) async fn days(&self, cell: CellKey) -> Result<(Days, Position), Status> {
+        let (send, receive) = oneshot::channel();
+        let done = Box::new(move |reply| drop(send.send(reply)));
+        self.engine
+            .days(cell, done)
+            .map_err(errors::not_submitted)?;
+        let reply = receive.await.map_err(|_| not_serving())?;
+        let days = reply.map_err(|unanswered| errors::not_submitted(unanswered.into()))?;
+        let position = self.position(days.position.sequence);
+        Ok((days, position))
+    }
+
     /// A place in this engine's journal.
     pub(super) fn position(&self, sequence: u64) -> Position {
         let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
@@ -137,9 +150,22 @@ impl Desk {
         Ok(CellKey { location, item })
     }
 
+    /// The same in the node's staging pool. A pool that nothing was ever staged in is unknown: an
+    /// empty one.
+    pub(super) fn staged_cell(&self, node_id: &str, sku: &str) -> Result<CellKey, Unknown> {
+        self.stock_cell(node_id, sku)?;
+        self.stock_cell(&staging_of(node_id), sku)
+    }
+
     /// The cell of a line of a reservation.
     pub(super) fn line_cell(&self, line: &ReservationLine) -> Result<CellKey, Unknown> {
-        let location = self.engine.location(&line.node_id).ok_or(Unknown::Node)?;
+        let node = self.engine.location(&line.node_id).ok_or(Unknown::Node)?;
+        let location = if line.staged {
+            let pool = staging_of(&line.node_id);
+            self.engine.location(&pool).ok_or(Unknown::Node)?
+        } else {
+            node
+        };
         let item = match &line.item {
             Some(Item::Sku(sku)) => self.engine.sku(sku).ok_or(Unknown::Sku)?,
             Some(Item::LaborWindowStartTime(start)) => {
@@ -167,6 +193,25 @@ impl Desk {
         }
         windows.retain(|start| near.contains(&start.saturating_mul(1000)));
         windows
+    }
+
+    /// Makes a node's staging pool known to the ledger.
+    pub(super) async fn open_pool(&self, node_id: &str, deadline: Deadline) -> Result<(), Status> {
+        let name = staging_of(node_id);
+        if self.engine.location(node_id).is_none() || self.engine.location(&name).is_some() {
+            return Ok(());
+        }
+        let act = Act {
+            request: RequestKey {
+                scope: scope::INTERNAL,
+                id: source_digest(&[&name]),
+            },
+            fingerprint: 0,
+            commands: vec![Command::RegisterLocation {
+                name: name.as_str().into(),
+            }],
+        };
+        self.submit(act, deadline).await.map(|_| ())
     }
 
     /// Makes labor windows known to the ledger, so that one which no store offers is found to lack

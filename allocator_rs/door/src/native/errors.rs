@@ -150,6 +150,10 @@ pub(super) const fn reason_of(refusal: LedgerRefusal) -> (ErrorReason, &'static 
             ErrorReason::StockChanged,
             "on hand is not what the request expected",
         ),
+        LedgerRefusal::CountTooOld => (
+            ErrorReason::CountTooOld,
+            "what changed since the count is not known any more: count again",
+        ),
         LedgerRefusal::QuantityOutOfRange => (
             ErrorReason::QuantityOutOfRange,
             "a quantity, or a sum of quantities, does not fit",

@@ -3,10 +3,12 @@
 mod availability;
 mod batch;
 mod reserve;
+mod watch;
 
 use tonic::{Request, Response, Status};
 
 use self::availability::Chunks;
+use self::watch::Watched;
 use super::desk::Desk;
 use super::timing::LedgerTime;
 use crate::v1::inventory_service_server::InventoryService;
@@ -16,6 +18,7 @@ use crate::v1::{
     ExtendReservationResponse, GetAvailabilityRequest, GetAvailabilityResponse,
     GetReservationRequest, GetReservationResponse, MoveReservationRequest, MoveReservationResponse,
     ReleaseReservationRequest, ReleaseReservationResponse, ReserveRequest, ReserveResponse,
+    WatchAvailabilityRequest,
 };
 
 /// Availability and reservations over the engine.
@@ -40,6 +43,7 @@ fn timed<T>((message, took): (T, std::time::Duration)) -> Response<T> {
 #[tonic::async_trait]
 impl InventoryService for Inventory {
     type BatchGetAvailabilityStream = Chunks;
+    type WatchAvailabilityStream = Watched;
 
     async fn get_availability(
         &self,
@@ -55,6 +59,13 @@ impl InventoryService for Inventory {
         self.read_many(request.into_inner())
             .await
             .map(Response::new)
+    }
+
+    async fn watch_availability(
+        &self,
+        request: Request<WatchAvailabilityRequest>,
+    ) -> Result<Response<Watched>, Status> {
+        self.watch(request.into_inner()).map(Response::new)
     }
 
     async fn reserve(

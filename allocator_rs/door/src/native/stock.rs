@@ -3,6 +3,8 @@
 mod cell;
 mod import;
 mod sales;
+mod supply;
+mod transfer;
 
 use std::time::Duration;
 
@@ -12,9 +14,11 @@ use super::desk::Desk;
 use super::timing::LedgerTime;
 use crate::v1::stock_service_server::StockService;
 use crate::v1::{
-    AdjustStockRequest, AdjustStockResponse, ImportStockRequest, ImportStockResponse,
-    RecordSalesRequest, RecordSalesResponse, SetSafetyStockRequest, SetSafetyStockResponse,
-    SetStockRequest, SetStockResponse, TransferStockRequest, TransferStockResponse,
+    AdjustStockRequest, AdjustStockResponse, CountStockRequest, CountStockResponse,
+    ImportStockRequest, ImportStockResponse, ReceiveStockRequest, ReceiveStockResponse,
+    RecordSalesRequest, RecordSalesResponse, SetInboundRequest, SetInboundResponse,
+    SetSafetyStockRequest, SetSafetyStockResponse, SetStockRequest, SetStockResponse,
+    TransferStockRequest, TransferStockResponse,
 };
 
 /// Physical facts over the engine.
@@ -49,6 +53,27 @@ impl StockService for Stock {
         request: Request<SetStockRequest>,
     ) -> Result<Response<SetStockResponse>, Status> {
         self.set(request).await.map(timed)
+    }
+
+    async fn count_stock(
+        &self,
+        request: Request<CountStockRequest>,
+    ) -> Result<Response<CountStockResponse>, Status> {
+        self.count(request).await.map(timed)
+    }
+
+    async fn receive_stock(
+        &self,
+        request: Request<ReceiveStockRequest>,
+    ) -> Result<Response<ReceiveStockResponse>, Status> {
+        self.receive(request).await.map(timed)
+    }
+
+    async fn set_inbound(
+        &self,
+        request: Request<SetInboundRequest>,
+    ) -> Result<Response<SetInboundResponse>, Status> {
+        self.expect(request).await.map(timed)
     }
 
     async fn transfer_stock(

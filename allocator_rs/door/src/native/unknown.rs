@@ -6,7 +6,9 @@
 //! name is one that the ledger refuses, and whose refusal tells which kind of name it was.
 
 use bopis_engine::source_digest;
-use bopis_ledger::{Command, Lines, OrderRef, Refusal as LedgerRefusal, RequestKey, ReservationId};
+use bopis_ledger::{
+    Command, Lines, OrderRef, Refusal as LedgerRefusal, RequestKey, ReservationId, Terms,
+};
 use tonic::Status;
 
 use super::errors;
@@ -79,6 +81,7 @@ impl Unknown {
                 lines: Lines::new(),
                 ttl_ms: 1,
                 priority: 0,
+                terms: Terms::default(),
             },
             Self::Sku => Command::Release {
                 reservation: never_used(request, index),

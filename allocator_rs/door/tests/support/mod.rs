@@ -179,6 +179,7 @@ pub fn line(node_id: &str, sku: &str, quantity: i64) -> ReservationLine {
         node_id: node_id.to_owned(),
         quantity,
         item,
+        staged: false,
     }
 }
 
@@ -192,6 +193,7 @@ pub fn labor_line(node_id: &str, window_start_s: i64, quantity: i64) -> Reservat
         node_id: node_id.to_owned(),
         quantity,
         item,
+        staged: false,
     }
 }
 

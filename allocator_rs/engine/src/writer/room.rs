@@ -56,6 +56,9 @@ impl Writer {
         for (id, answer) in std::mem::take(&mut self.reads) {
             self.read_durable(id, answer, undurable);
         }
+        for (cell, answer) in std::mem::take(&mut self.day_reads) {
+            self.read_days(cell, answer, undurable);
+        }
         let until = pace.passed() + ROOM_TICK;
         loop {
             let left = until.saturating_sub(pace.passed());
@@ -66,6 +69,7 @@ impl Writer {
                 Ok(Job::Act(_, answer)) => answer.refuse(Unanswered::DiskFull),
                 Ok(Job::Acts(_, answer)) => answer.refuse(Unanswered::DiskFull),
                 Ok(Job::Reservation(id, answer)) => self.read_durable(id, answer, undurable),
+                Ok(Job::Days(cell, answer)) => self.read_days(cell, answer, undurable),
                 Ok(Job::Drain(answer)) => {
                     self.drain.get_or_insert(answer);
                 }
@@ -86,11 +90,15 @@ impl Writer {
             return answer.refuse(Unanswered::DiskFull);
         }
         let stamp = self.now();
-        let position = Position {
+        let position = self.durable_position();
+        answer.give((self.ledger.reservation(id, stamp), position));
+    }
+
+    pub(super) fn durable_position(&self) -> Position {
+        Position {
             journal_id: self.shared.journal_id,
             sequence: self.shared.mirror.sequence(),
-        };
-        answer.give((self.ledger.reservation(id, stamp), position));
+        }
     }
 }
 
@@ -102,6 +110,7 @@ fn names(act: &Act, id: ReservationId) -> bool {
         | Command::Commit { reservation }
         | Command::Release { reservation, .. }
         | Command::Consume { reservation, .. }
+        | Command::Relocate { reservation, .. }
         | Command::Expire { reservation } => *reservation == id,
         Command::Sale { reservation, .. } => *reservation == Some(id),
         Command::Move { moves } => moves.iter().any(|(moved, _)| *moved == id),
@@ -111,6 +120,10 @@ fn names(act: &Act, id: ReservationId) -> bool {
         | Command::SetOnHand { .. }
         | Command::CompareAndSet { .. }
         | Command::Transfer { .. }
-        | Command::SetSafetyStock { .. } => false,
+        | Command::SetSafetyStock { .. }
+        | Command::CloseWindow { .. }
+        | Command::SetInbound { .. }
+        | Command::Receive { .. }
+        | Command::Count { .. } => false,
     })
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use bopis_engine::{Clock, Done, Engine, EngineOptions, Reply, SubmitError, SystemClock};
 use bopis_ledger::{
     Act, ActOutcome, CellKey, CellView, Command, ItemId, ItemName, Line, LocationId, OrderRef,
-    Outcome, RequestKey, ReservationId, ReservationState, ReservationView,
+    Outcome, RequestKey, ReservationId, ReservationState, ReservationView, Terms,
 };
 
 /// A clock that moves when it is told to.
@@ -86,6 +86,7 @@ pub fn hold(id: u128, cell: CellKey, quantity: i64, ttl_ms: i64) -> Command {
         lines: [Line { cell, quantity }].into_iter().collect(),
         ttl_ms,
         priority: 0,
+        terms: Terms::default(),
     }
 }
 
@@ -95,6 +96,7 @@ pub fn adjust(cell: CellKey, on_hand_delta: i64) -> Command {
         on_hand_delta,
         unavailable_delta: 0,
         reason: 1,
+        effective_ms: None,
     }
 }
 

@@ -3,10 +3,10 @@
 mod facts;
 
 use super::reader::Reader;
-use super::writer::{write_i64, write_line, write_list, write_text};
+use super::writer::{write_i64, write_line, write_list, write_text, write_u64};
 use super::CodecError;
-use crate::command::{Command, Lines};
-use crate::ids::{ItemName, OrderRef, ReservationId};
+use crate::command::{Command, Lines, Terms};
+use crate::ids::{ItemName, LocationId, OrderRef, ReservationId};
 
 const REGISTER_LOCATION: u8 = 0;
 const REGISTER_SKU: u8 = 1;
@@ -18,6 +18,12 @@ const CONSUME: u8 = 9;
 const MOVE: u8 = 10;
 const EXPIRE: u8 = 11;
 const EXTEND: u8 = 15;
+const HOLD_ON_TERMS: u8 = 16;
+const RELOCATE: u8 = 24;
+
+/// Bits of a hold's terms; a hold without any is written as `HOLD`.
+const PARTIAL: u8 = 1;
+const FOR_DAY: u8 = 2;
 
 pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
     match command {
@@ -30,6 +36,10 @@ pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
         | Command::SetOnHand { .. }
         | Command::CompareAndSet { .. }
         | Command::SetSafetyStock { .. }
+        | Command::CloseWindow { .. }
+        | Command::SetInbound { .. }
+        | Command::Receive { .. }
+        | Command::Count { .. }
         | Command::Transfer { .. }
         | Command::Sale { .. } => facts::write(command, out),
         Command::Hold {
@@ -38,12 +48,28 @@ pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
             lines,
             ttl_ms,
             priority,
+            terms,
         } => {
-            write_tagged(HOLD, *reservation, out);
+            if *terms == Terms::default() {
+                out.push(HOLD);
+            } else {
+                out.push(HOLD_ON_TERMS);
+                write_terms(*terms, out);
+            }
+            write_id(*reservation, out);
             out.extend_from_slice(&order.0.to_le_bytes());
             write_lines(lines, out);
             write_i64(*ttl_ms, out);
             out.push(*priority);
+        }
+        Command::Relocate {
+            reservation,
+            to,
+            lines,
+        } => {
+            write_tagged(RELOCATE, *reservation, out);
+            write_u64(u64::from(to.0), out);
+            write_lines(lines, out);
         }
         Command::Extend {
             reservation,
@@ -70,6 +96,47 @@ pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
         }
         Command::Expire { reservation } => write_tagged(EXPIRE, *reservation, out),
     }
+}
+
+fn write_terms(terms: Terms, out: &mut Vec<u8>) {
+    let partial = if terms.is_partial { PARTIAL } else { 0 };
+    match terms.day {
+        Some(day) => {
+            out.push(partial | FOR_DAY);
+            write_i64(i64::from(day), out);
+        }
+        None => out.push(partial),
+    }
+}
+
+fn read_terms(reader: &mut Reader<'_>) -> Result<Terms, CodecError> {
+    let bits = reader.u8()?;
+    if bits == 0 || bits > (PARTIAL | FOR_DAY) {
+        return Err(CodecError::Tag {
+            what: "terms",
+            tag: bits,
+        });
+    }
+    let day = if bits & FOR_DAY == 0 {
+        None
+    } else {
+        Some(reader.i32()?)
+    };
+    Ok(Terms {
+        is_partial: bits & PARTIAL != 0,
+        day,
+    })
+}
+
+fn read_hold(reader: &mut Reader<'_>, terms: Terms) -> Result<Command, CodecError> {
+    Ok(Command::Hold {
+        reservation: reader.reservation_id()?,
+        order: OrderRef(reader.u128()?),
+        lines: reader.lines()?,
+        ttl_ms: reader.i64()?,
+        priority: reader.u8()?,
+        terms,
+    })
 }
 
 fn write_item_name(name: &ItemName, out: &mut Vec<u8>) {
@@ -118,12 +185,15 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Command, CodecError> {
                 window_start_s: reader.i64()?,
             },
         },
-        HOLD => Command::Hold {
+        HOLD => read_hold(reader, Terms::default())?,
+        HOLD_ON_TERMS => {
+            let terms = read_terms(reader)?;
+            read_hold(reader, terms)?
+        }
+        RELOCATE => Command::Relocate {
             reservation: reader.reservation_id()?,
-            order: OrderRef(reader.u128()?),
+            to: LocationId(reader.u32()?),
             lines: reader.lines()?,
-            ttl_ms: reader.i64()?,
-            priority: reader.u8()?,
         },
         COMMIT => Command::Commit {
             reservation: reader.reservation_id()?,

@@ -20,6 +20,7 @@ const MOVED: u8 = 4;
 const INSUFFICIENT: u8 = 5;
 const REFUSED: u8 = 6;
 const TRANSFERRED: u8 = 7;
+const COUNTED: u8 = 8;
 
 pub(super) fn write_act_outcome(outcome: &ActOutcome, out: &mut Vec<u8>) {
     match outcome {
@@ -61,6 +62,16 @@ pub(super) fn write(outcome: &Outcome, out: &mut Vec<u8>) {
             write_view(from, out);
             write_view(to, out);
         }
+        Outcome::Counted {
+            view,
+            drift,
+            is_included,
+        } => {
+            out.push(COUNTED);
+            write_view(view, out);
+            write_i64(*drift, out);
+            out.push(u8::from(*is_included));
+        }
         Outcome::Duplicate => out.push(DUPLICATE),
         Outcome::Reservation(view) => {
             out.push(RESERVATION);
@@ -88,6 +99,11 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Outcome, CodecError> {
         },
         CELL => Outcome::Cell(read_view(reader)?),
         TRANSFERRED => Outcome::Transferred(read_view(reader)?, read_view(reader)?),
+        COUNTED => Outcome::Counted {
+            view: read_view(reader)?,
+            drift: reader.i64()?,
+            is_included: reader.bool()?,
+        },
         DUPLICATE => Outcome::Duplicate,
         RESERVATION => Outcome::Reservation(read_reservation(reader)?),
         MOVED => Outcome::Moved(reader.list(read_reservation)?),
@@ -194,6 +210,7 @@ const fn refusal_tag(refusal: Refusal) -> u8 {
         Refusal::LineNotHeld => 6,
         Refusal::QuantityOutOfRange => 7,
         Refusal::NotAsExpected => 8,
+        Refusal::CountTooOld => 9,
     }
 }
 
@@ -208,6 +225,7 @@ fn read_refusal(reader: &mut Reader<'_>) -> Result<Refusal, CodecError> {
         6 => Refusal::LineNotHeld,
         7 => Refusal::QuantityOutOfRange,
         8 => Refusal::NotAsExpected,
+        9 => Refusal::CountTooOld,
         tag => {
             return Err(CodecError::Tag {
                 what: "refusal",

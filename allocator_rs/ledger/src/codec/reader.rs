@@ -89,6 +89,18 @@ impl<'a> Reader<'a> {
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
+    pub(super) fn i32(&mut self) -> Read<i32> {
+        i32::try_from(self.i64()?).map_err(|_| CodecError::Integer)
+    }
+
+    pub(super) fn bool(&mut self) -> Read<bool> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            tag => Err(CodecError::Tag { what: "flag", tag }),
+        }
+    }
+
     /// A count of elements of at least one byte each.
     fn count(&mut self) -> Read<usize> {
         let count = self.u64()?;

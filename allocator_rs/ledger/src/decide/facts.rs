@@ -2,25 +2,26 @@
 
 use super::{refused, Decision};
 use crate::cells::{changed_by, Delta};
-use crate::command::Command;
+use crate::command::{Command, Stamp};
 use crate::ids::{CellKey, RequestKey, ReservationId};
 use crate::ledger::Ledger;
-use crate::limits::SALE_SOURCE_SCOPE;
+use crate::limits::{CLOSED, SALE_SOURCE_SCOPE};
 use crate::outcome::{Outcome, Refusal, ReservationState};
 
 impl Ledger {
     /// Decides a fact, or a setting of a cell.
-    pub(super) fn decide_fact(&self, command: &Command) -> Decision {
+    pub(super) fn decide_fact(&self, command: &Command, stamp: Stamp) -> Decision {
         match command {
             Command::Adjust {
                 cell,
                 on_hand_delta,
                 unavailable_delta,
+                effective_ms,
                 reason: _,
             } => self.fact(
                 *cell,
                 Delta {
-                    on_hand: *on_hand_delta,
+                    on_hand: self.counting(*cell, *on_hand_delta, *effective_ms, stamp),
                     unavailable: *unavailable_delta,
                     ..Delta::default()
                 },
@@ -36,21 +37,50 @@ impl Ledger {
                 }
                 self.decide_set(*cell, *on_hand)
             }
-            Command::Transfer { from, to, quantity } => self.decide_transfer(*from, *to, *quantity),
+            Command::Transfer { .. } => self.decide_transfer(command, stamp),
             Command::SetSafetyStock { cell, safety_stock } => {
                 self.decide_safety_stock(*cell, *safety_stock)
             }
+            Command::CloseWindow { cell } if !self.is_labor(cell.item) => {
+                refused(Refusal::Malformed)
+            }
+            Command::CloseWindow { cell } => self.decide_safety_stock(*cell, CLOSED),
             Command::Sale {
                 source,
                 cell,
                 quantity,
                 reservation,
-            } => self.decide_sale(*source, *cell, *quantity, *reservation),
+                effective_ms,
+            } => self.decide_sale(
+                *source,
+                *cell,
+                *quantity,
+                (*reservation, *effective_ms),
+                stamp,
+            ),
             _ => refused(Refusal::Malformed),
         }
     }
 
-    fn fact(&self, cell: CellKey, delta: Delta) -> Decision {
+    /// What a fact of that time adds to on hand: nothing if a count includes it.
+    pub(crate) fn counting(
+        &self,
+        cell: CellKey,
+        on_hand: i64,
+        effective_ms: Option<i64>,
+        stamp: Stamp,
+    ) -> i64 {
+        let (Some(named_ms), Some(counted_ms)) = (effective_ms, self.drift.counted_ms(cell)) else {
+            return on_hand;
+        };
+        if named_ms.min(stamp.wall_ms) <= counted_ms {
+            0
+        } else {
+            on_hand
+        }
+    }
+
+    pub(super) fn fact(&self, cell: CellKey, delta: Delta) -> Decision {
         if !self.knows(cell) {
             return refused(Refusal::Malformed);
         }
@@ -90,45 +120,48 @@ impl Ledger {
         )
     }
 
-    fn decide_transfer(&self, from: CellKey, to: CellKey, quantity: i64) -> Decision {
+    fn decide_transfer(&self, command: &Command, stamp: Stamp) -> Decision {
+        let Command::Transfer {
+            from,
+            to,
+            quantity,
+            effective_ms,
+        } = *command
+        else {
+            return refused(Refusal::Malformed);
+        };
         let is_sound = from.item == to.item && from.location != to.location;
         if quantity < 1 || !is_sound || !self.knows(from) || !self.knows(to) {
             return refused(Refusal::Malformed);
         }
-        let moved = |on_hand| Delta {
-            on_hand,
+        let moved = |cell, units| Delta {
+            on_hand: self.counting(cell, units, effective_ms, stamp),
             ..Delta::default()
         };
-        let left = changed_by(self.cells.view(from), moved(-quantity));
-        let come = changed_by(self.cells.view(to), moved(quantity));
+        let left = changed_by(self.cells.view(from), moved(from, -quantity));
+        let come = changed_by(self.cells.view(to), moved(to, quantity));
         match (left, come) {
             (Some(left), Some(come)) => Decision::Outcome(Outcome::Transferred(left, come)),
             _ => refused(Refusal::QuantityOutOfRange),
         }
     }
 
-    /// What a sale changes: on hand by all of it, committed by what of it the reservation still
-    /// has in this cell. A sale happened, whatever became of the reservation.
-    pub(crate) fn sale_delta(
+    /// What a reservation still has of what a sale took from this cell. A sale happened, whatever
+    /// became of the reservation.
+    pub(crate) fn fulfilled(
         &self,
         cell: CellKey,
         quantity: i64,
         reservation: Option<ReservationId>,
-    ) -> Option<Delta> {
-        let committed = reservation
+    ) -> i64 {
+        reservation
             .and_then(|id| self.reservations.get(id))
             .filter(|found| found.state == ReservationState::Committed)
             .and_then(|found| {
                 let mut lines = self.reservations.lines(found, &self.cells);
                 lines.find(|line| line.cell == cell)
             })
-            .map_or(0, |line| line.quantity.min(quantity));
-        let on_hand = quantity.checked_neg()?;
-        Some(Delta {
-            on_hand,
-            committed: -committed,
-            ..Delta::default()
-        })
+            .map_or(0, |line| line.quantity.min(quantity))
     }
 
     fn decide_sale(
@@ -136,7 +169,8 @@ impl Ledger {
         source: u128,
         cell: CellKey,
         quantity: i64,
-        reservation: Option<ReservationId>,
+        (reservation, effective_ms): (Option<ReservationId>, Option<i64>),
+        stamp: Stamp,
     ) -> Decision {
         if quantity < 1 || !self.knows(cell) {
             return refused(Refusal::Malformed);
@@ -152,8 +186,21 @@ impl Ledger {
         {
             return Decision::Outcome(Outcome::Duplicate);
         }
-        match self.sale_delta(cell, quantity, reservation) {
-            Some(delta) => self.fact(cell, delta),
+        let fulfilled = self.fulfilled(cell, quantity, reservation);
+        let promised = match reservation {
+            Some(id) if fulfilled > 0 => {
+                self.promise_delta(id, cell, ReservationState::Committed, -fulfilled)
+            }
+            _ => Some(Delta::default()),
+        };
+        match promised {
+            Some(promised) => self.fact(
+                cell,
+                Delta {
+                    on_hand: self.counting(cell, -quantity, effective_ms, stamp),
+                    ..promised
+                },
+            ),
             None => refused(Refusal::QuantityOutOfRange),
         }
     }

@@ -1,6 +1,8 @@
 //! Any ids, names and lines: for bytes, not for a ledger that knows them.
 #![allow(unreachable_pub, reason = "shared by test files")]
 
+pub mod commands;
+
 use bopis_ledger::{CellKey, ItemId, ItemName, Line, Lines, LocationId, ReservationId};
 use proptest::prelude::*;
 

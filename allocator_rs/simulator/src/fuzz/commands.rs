@@ -2,7 +2,7 @@
 
 use bopis_ledger::{
     Act, ActOutcome, CellKey, Command, ItemId, ItemName, Ledger, Limits, Line, Lines, LocationId,
-    OrderRef, Record, RecordView, RequestKey, ReservationId, Sink, Stamp,
+    OrderRef, Record, RecordView, RequestKey, ReservationId, Sink, Stamp, Terms, DAY_MAX,
 };
 
 use super::mutate::EXTREMES;
@@ -30,6 +30,8 @@ pub(super) const LIMITS: Limits = Limits {
     request_window_max: 60,
     request_window_bytes_max: 60_000,
     move_lines_max: 24,
+    count_age_max_ms: 60,
+    count_changes_max: 12,
 };
 
 fn integer(random: &mut Random) -> i64 {
@@ -92,7 +94,7 @@ fn part(random: &mut Random) -> Option<Lines> {
 
 pub(super) fn command(random: &mut Random) -> Command {
     let (reservation, cell) = (id(random), cell(random));
-    match random.below(17) {
+    match random.below(23) {
         0 => Command::RegisterLocation { name: name(random) },
         1 => Command::RegisterItem {
             name: ItemName::Sku(name(random)),
@@ -107,6 +109,7 @@ pub(super) fn command(random: &mut Random) -> Command {
             on_hand_delta: integer(random),
             unavailable_delta: integer(random),
             reason: random.any() as u8,
+            effective_ms: time(random),
         },
         4 => Command::SetOnHand {
             cell,
@@ -121,6 +124,7 @@ pub(super) fn command(random: &mut Random) -> Command {
             from: cell,
             to: self::cell(random),
             quantity: integer(random),
+            effective_ms: time(random),
         },
         7 => Command::SetSafetyStock {
             cell,
@@ -131,6 +135,7 @@ pub(super) fn command(random: &mut Random) -> Command {
             cell,
             quantity: integer(random),
             reservation: random.once_in(2).then_some(reservation),
+            effective_ms: time(random),
         },
         9 => Command::Extend {
             reservation,
@@ -151,14 +156,48 @@ pub(super) fn command(random: &mut Random) -> Command {
             Command::Move { moves }
         }
         14 => Command::Expire { reservation },
+        15 => Command::Receive {
+            cell,
+            quantity: integer(random),
+            expected_day: random.once_in(2).then(|| day(random)),
+            effective_ms: time(random),
+        },
+        16 => Command::Count {
+            cell,
+            counted: integer(random),
+            effective_ms: integer(random),
+        },
+        17..19 => Command::SetInbound {
+            cell,
+            day: day(random),
+            quantity: integer(random),
+        },
+        19 => Command::CloseWindow { cell },
+        20 => Command::Relocate {
+            reservation,
+            to: LocationId(random.below(3) as u32),
+            lines: lines(random),
+        },
         _ => Command::Hold {
             reservation,
             order: OrderRef(u128::from(random.any())),
             lines: lines(random),
             ttl_ms: integer(random),
             priority: random.any() as u8,
+            terms: Terms {
+                is_partial: random.once_in(3),
+                day: random.once_in(2).then(|| day(random)),
+            },
         },
     }
+}
+
+fn day(random: &mut Random) -> i32 {
+    random.pick(&[0, 1, 2, 3, DAY_MAX, DAY_MAX + 1, -1, i32::MIN, i32::MAX])
+}
+
+fn time(random: &mut Random) -> Option<i64> {
+    random.once_in(2).then(|| integer(random))
 }
 
 pub(super) fn act(random: &mut Random) -> Act {

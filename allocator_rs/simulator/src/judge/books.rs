@@ -1,11 +1,12 @@
 //! An auditor's books: counters kept from commands and from what was recorded of reservations, by
-//! arithmetic alone. They decide nothing, so they are no third ledger.
+//! arithmetic alone. They decide nothing, so they are no third ledger. Days, and times that facts
+//! name, are not in them: the plan has neither.
 
 use std::collections::BTreeMap;
 
 use bopis_ledger::{
     CellKey, CellView, Command, Line, Lines, Outcome, ReservationId, ReservationState,
-    ReservationView, Stamp,
+    ReservationView, Stamp, QUANTITY_MAX,
 };
 use hashbrown::HashMap;
 
@@ -162,6 +163,17 @@ impl Books {
                 }
                 self.put_view(view, stamp.now_ms);
             }
+            (Command::Relocate { to, lines, .. }, Outcome::Reservation(view)) => {
+                for line in lines {
+                    let there = CellKey {
+                        location: *to,
+                        ..line.cell
+                    };
+                    self.cells.entry(line.cell).or_default().on_hand -= line.quantity;
+                    self.cells.entry(there).or_default().on_hand += line.quantity;
+                }
+                self.put_view(view, stamp.now_ms);
+            }
             (_, Outcome::Reservation(view)) => self.put_view(view, stamp.now_ms),
             (_, Outcome::Moved(views)) => {
                 for view in views {
@@ -169,7 +181,18 @@ impl Books {
                 }
             }
             (_, Outcome::Registered { .. }) => {}
-            (_, Outcome::Cell(_) | Outcome::Transferred(..)) => self.take_fact(command, stamp),
+            (
+                Command::Count { cell, .. },
+                Outcome::Counted {
+                    drift, is_included, ..
+                },
+            ) => {
+                let view = self.cells.entry(*cell).or_default();
+                view.on_hand += if *is_included { 0 } else { *drift };
+            }
+            (_, Outcome::Cell(_) | Outcome::Transferred(..) | Outcome::Counted { .. }) => {
+                self.take_fact(command, stamp);
+            }
         }
     }
 
@@ -188,9 +211,17 @@ impl Books {
             Command::SetOnHand { cell, on_hand } | Command::CompareAndSet { cell, on_hand, .. } => {
                 self.cells.entry(*cell).or_default().on_hand = *on_hand;
             }
-            Command::Transfer { from, to, quantity } => {
+            Command::Transfer {
+                from, to, quantity, ..
+            } => {
                 self.cells.entry(*from).or_default().on_hand -= quantity;
                 self.cells.entry(*to).or_default().on_hand += quantity;
+            }
+            Command::Receive { cell, quantity, .. } => {
+                self.cells.entry(*cell).or_default().on_hand += quantity;
+            }
+            Command::CloseWindow { cell } => {
+                self.cells.entry(*cell).or_default().safety_stock = QUANTITY_MAX;
             }
             Command::SetSafetyStock { cell, safety_stock } => {
                 self.cells.entry(*cell).or_default().safety_stock = *safety_stock;

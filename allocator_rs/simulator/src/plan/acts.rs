@@ -2,7 +2,7 @@
 
 use bopis_ledger::{
     Act, CellKey, Command, ItemId, ItemName, Line, Lines, LocationId, OrderRef, RequestKey,
-    ReservationId, QUANTITY_MAX, SALE_SOURCE_SCOPE,
+    ReservationId, Terms, QUANTITY_MAX, SALE_SOURCE_SCOPE,
 };
 
 use crate::random::Random;
@@ -190,6 +190,7 @@ impl Acts {
                 lines: self.some_lines(3),
                 ttl_ms: self.ttl_ms(),
                 priority: self.random.below(3) as u8,
+                terms: Terms::default(),
             },
             36..54 => Command::Commit { reservation },
             54..61 => Command::Release {
@@ -251,6 +252,7 @@ impl Acts {
                     ..cell
                 },
                 quantity: self.quantity(),
+                effective_ms: None,
             },
             11..13 => Command::SetSafetyStock {
                 cell,
@@ -271,6 +273,7 @@ impl Acts {
                 },
                 unavailable_delta: self.random.between(-2, 1),
                 reason: 2,
+                effective_ms: None,
             },
         }
     }
@@ -282,6 +285,7 @@ impl Acts {
             cell,
             quantity: self.quantity(),
             reservation,
+            effective_ms: None,
         }
     }
 

@@ -1,8 +1,9 @@
 //! Reads of counters.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 
-use bopis_ledger::{CellKey, CellView};
+use bopis_ledger::{CellKey, CellView, DayPlan, ItemId, LocationId};
 use tokio_stream::Stream;
 use tonic::Status;
 
@@ -11,14 +12,20 @@ use crate::native::convert::{availability, timestamp};
 use crate::native::desk::Desk;
 use crate::native::errors::{check, invalid_field, not_found};
 use crate::v1::{
-    BatchGetAvailabilityRequest, BatchGetAvailabilityResponse, ErrorReason, GetAvailabilityRequest,
-    GetAvailabilityResponse,
+    BatchGetAvailabilityRequest, BatchGetAvailabilityResponse, DayAvailability, ErrorReason,
+    GetAvailabilityRequest, GetAvailabilityResponse,
 };
 
 /// Cells of one request at most.
 const CELLS_MAX: usize = 500_000;
 /// Cells of one message: what an unread stream keeps in memory is one message.
-const CHUNK_CELLS: usize = 1024;
+pub(super) const CHUNK_CELLS: usize = 1024;
+
+/// Stands for a cell of a pool that nothing was ever staged in: no location has this number.
+const NEVER_USED: CellKey = CellKey {
+    location: LocationId(u32::MAX),
+    item: ItemId(u32::MAX),
+};
 
 /// The messages of a batch read, each read when it is asked for.
 pub(super) type Chunks =
@@ -35,11 +42,20 @@ impl Inventory {
             node_id,
             sku,
             at_least_position,
+            with_days,
+            staged,
         } = request;
         let cell = desk
             .stock_cell(&node_id, &sku)
             .map_err(|gap| gap.of_cell(&node_id, &sku))?;
+        let cell = match staged {
+            true => desk.staged_cell(&node_id, &sku).unwrap_or(NEVER_USED),
+            false => cell,
+        };
         desk.wait_for(at_least_position.as_ref()).await?;
+        if with_days {
+            return self.read_days(node_id, sku, cell).await;
+        }
         let mut views = Vec::with_capacity(1);
         let stamp = desk.engine.read(&[cell], &mut views);
         let view = views.pop().unwrap_or_default();
@@ -47,6 +63,29 @@ impl Inventory {
             availability: Some(availability(node_id, sku, &view)),
             as_of_time: Some(timestamp(stamp.wall_ms)),
             position: Some(desk.position(stamp.sequence)),
+            days: Vec::new(),
+        })
+    }
+
+    async fn read_days(
+        &self,
+        node_id: String,
+        sku: String,
+        cell: CellKey,
+    ) -> Result<GetAvailabilityResponse, Status> {
+        let desk = &self.desk;
+        let (read, position) = desk.days(cell).await?;
+        let day = |(planned, atp): &(DayPlan, i64)| DayAvailability {
+            day: planned.day,
+            inbound_quantity: planned.supply,
+            reserved_quantity: planned.demand,
+            atp: *atp,
+        };
+        Ok(GetAvailabilityResponse {
+            availability: Some(availability(node_id, sku, &read.view)),
+            as_of_time: Some(timestamp(desk.engine.wall_ms())),
+            position: Some(position),
+            days: read.days.iter().map(day).collect(),
         })
     }
 
@@ -55,7 +94,7 @@ impl Inventory {
         request: BatchGetAvailabilityRequest,
     ) -> Result<Chunks, Status> {
         check(&request)?;
-        let grid = Grid::resolve(&self.desk, &request)?;
+        let grid = Grid::resolve(&self.desk, (&request.node_ids, &request.skus), CELLS_MAX)?;
         self.desk
             .wait_for(request.at_least_position.as_ref())
             .await?;
@@ -68,23 +107,27 @@ impl Inventory {
 }
 
 /// Nodes times SKUs, node-major.
-struct Grid {
-    locations: Vec<bopis_ledger::LocationId>,
-    items: Vec<bopis_ledger::ItemId>,
+pub(super) struct Grid {
+    locations: Vec<LocationId>,
+    items: Vec<ItemId>,
 }
 
 impl Grid {
-    fn resolve(desk: &Desk, request: &BatchGetAvailabilityRequest) -> Result<Self, Status> {
-        let cells = request.node_ids.len().saturating_mul(request.skus.len());
-        if cells > CELLS_MAX {
+    pub(super) fn resolve(
+        desk: &Desk,
+        (node_ids, skus): (&[String], &[String]),
+        cells_max: usize,
+    ) -> Result<Self, Status> {
+        let cells = node_ids.len().saturating_mul(skus.len());
+        if cells > cells_max {
             let fault =
-                format!("asks for {cells} cells with node_ids, at most {CELLS_MAX} are allowed");
+                format!("asks for {cells} cells with node_ids, at most {cells_max} are allowed");
             return Err(invalid_field("skus", fault));
         }
         let missing = |reason, list: &str, key: &str, (index, name): (usize, &String)| {
             not_found(reason, format!("{list}[{index}]"), key, name)
         };
-        let locations = request.node_ids.iter().enumerate().map(|(index, name)| {
+        let locations = node_ids.iter().enumerate().map(|(index, name)| {
             desk.engine.location(name).ok_or_else(|| {
                 missing(
                     ErrorReason::NodeNotFound,
@@ -95,7 +138,7 @@ impl Grid {
             })
         });
         let locations = locations.collect::<Result<_, _>>()?;
-        let items = request.skus.iter().enumerate().map(|(index, name)| {
+        let items = skus.iter().enumerate().map(|(index, name)| {
             desk.engine
                 .sku(name)
                 .ok_or_else(|| missing(ErrorReason::SkuNotFound, "skus", "sku", (index, name)))
@@ -106,11 +149,24 @@ impl Grid {
         })
     }
 
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.locations.len() * self.items.len()
     }
 
-    fn chunk(
+    /// Where each cell is: indices of its node and SKU.
+    pub(super) fn places(&self) -> HashMap<CellKey, (usize, usize)> {
+        let rows = self.locations.iter().enumerate();
+        let cells = rows.flat_map(|(row, location)| {
+            let columns = self.items.iter().enumerate();
+            columns.map(move |(column, item)| {
+                let (location, item) = (*location, *item);
+                (CellKey { location, item }, (row, column))
+            })
+        });
+        cells.collect()
+    }
+
+    pub(super) fn chunk(
         &self,
         desk: &Desk,
         node_ids: &[String],

@@ -6,7 +6,7 @@ use bopis_engine::scope;
 use bopis_ledger::{Act, Command, Outcome, RequestKey, ReservationId};
 use tonic::{Request, Status};
 
-use super::reserve::{cells, Asked};
+use super::reserve::{cells, terms, Asked};
 use super::Inventory;
 use crate::native::convert::{insufficient, reservation};
 use crate::native::desk::{body_digest, deadline_of, request_key};
@@ -87,6 +87,7 @@ impl Inventory {
             order_id: &item.order_id,
             ttl: item.ttl.as_ref(),
             priority: item.priority,
+            terms: terms(item.partial, item.day),
         };
         match cells(&self.desk, &item.lines) {
             Ok(lines) => asked.hold(lines),

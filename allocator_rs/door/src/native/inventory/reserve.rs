@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use bopis_engine::{order_reference, scope};
-use bopis_ledger::{Act, Command, Line, Lines, OrderRef, Outcome, ReservationId};
+use bopis_ledger::{Act, Command, Line, Lines, OrderRef, Outcome, ReservationId, Terms};
 use tonic::{Request, Status};
 
 use super::Inventory;
-use crate::native::convert::{duration_ms, insufficient, reservation};
+use crate::native::convert::{duration_ms, insufficient, named_day, reservation};
 use crate::native::desk::{body_digest, deadline_of, request_key, Desk};
 use crate::native::errors::{check, invalid_field, refused, unexpected};
 use crate::native::reservation_id;
@@ -45,6 +45,7 @@ impl Inventory {
             order_id: &body.order_id,
             ttl: body.ttl.as_ref(),
             priority: body.priority,
+            terms: terms(body.partial, body.day),
         };
         let command = asked.hold(lines);
         let act = Act {
@@ -139,13 +140,14 @@ impl Inventory {
         check(&body)?;
         let request_id = std::mem::take(&mut body.request_id);
         let reservation = reservation_id::change(&body.reservation_id, "reservation_id")?;
+        let lines = match &*body.lines {
+            [] => None,
+            lines => Some(resolve(&self.desk, "lines", lines)?),
+        };
         let act = Act {
             request: request_key(scope::RELEASE, &request_id)?,
             fingerprint: body_digest(&body),
-            commands: vec![Command::Release {
-                reservation,
-                lines: None,
-            }],
+            commands: vec![Command::Release { reservation, lines }],
         };
         let mut answered = self.desk.submit(act, deadline).await?;
         let reservation = Some(self.changed(answered.only()?)?);
@@ -240,6 +242,13 @@ pub(super) struct Asked<'a> {
     pub(super) order_id: &'a str,
     pub(super) ttl: Option<&'a prost_types::Duration>,
     pub(super) priority: i32,
+    pub(super) terms: Terms,
+}
+
+/// What a hold is satisfied with.
+pub(super) fn terms(is_partial: bool, day: i32) -> Terms {
+    let day = named_day(day);
+    Terms { is_partial, day }
 }
 
 impl Asked<'_> {
@@ -255,6 +264,7 @@ impl Asked<'_> {
             lines,
             ttl_ms: self.ttl.map_or(TTL_DEFAULT_MS, duration_ms),
             priority: u8::try_from(self.priority).unwrap_or(u8::MAX),
+            terms: self.terms,
         }
     }
 }

@@ -9,13 +9,12 @@ use tonic::{Request, Status};
 
 use super::Stock;
 use crate::deadline::Deadline;
-use crate::native::convert::availability;
+use crate::native::convert::{availability, unix_ms};
 use crate::native::desk::{body_digest, deadline_of, request_key, Answered};
-use crate::native::errors::{check, invalid_field, not_found, refused, unexpected};
-use crate::native::unknown::Unknown;
+use crate::native::errors::{check, invalid_field, refused, unexpected};
 use crate::v1::{
     AdjustStockRequest, AdjustStockResponse, SetSafetyStockRequest, SetSafetyStockResponse,
-    SetStockRequest, SetStockResponse, TransferStockRequest, TransferStockResponse,
+    SetStockRequest, SetStockResponse,
 };
 
 impl Stock {
@@ -39,6 +38,7 @@ impl Stock {
             on_hand_delta: body.on_hand_delta,
             unavailable_delta: body.unavailable_delta,
             reason: u8::try_from(body.reason).unwrap_or(0),
+            effective_ms: body.effective_time.as_ref().map(unix_ms),
         };
         let (view, answered) = self
             .change(scope::ADJUST, &request_id, &body, command, deadline)
@@ -105,46 +105,8 @@ impl Stock {
         Ok((response, answered.took))
     }
 
-    pub(super) async fn transfer(
-        &self,
-        request: Request<TransferStockRequest>,
-    ) -> Result<(TransferStockResponse, Duration), Status> {
-        let deadline = deadline_of(&request);
-        let mut body = request.into_inner();
-        check(&body)?;
-        if body.from_node_id == body.to_node_id {
-            return Err(invalid_field("to_node_id", "must be another node"));
-        }
-        let request_id = std::mem::take(&mut body.request_id);
-        let cell_at = |node_id: &str, field: &str| {
-            let cell = self.desk.stock_cell(node_id, &body.sku);
-            cell.map_err(|gap| match gap {
-                Unknown::Node => not_found(gap.reason(), field.to_owned(), field, node_id),
-                Unknown::Sku | Unknown::Window => gap.of_cell(node_id, &body.sku),
-            })
-        };
-        let command = Command::Transfer {
-            from: cell_at(&body.from_node_id, "from_node_id")?,
-            to: cell_at(&body.to_node_id, "to_node_id")?,
-            quantity: body.quantity,
-        };
-        let (outcome, answered) = self
-            .act(scope::TRANSFER_STOCK, &request_id, &body, command, deadline)
-            .await?;
-        let Outcome::Transferred(left, come) = outcome else {
-            return Err(unexpected());
-        };
-        let response = TransferStockResponse {
-            deficit_quantity: left.deficit(),
-            from_availability: Some(availability(body.from_node_id, body.sku.clone(), &left)),
-            to_availability: Some(availability(body.to_node_id, body.sku, &come)),
-            position: Some(answered.position),
-        };
-        Ok((response, answered.took))
-    }
-
     /// An act of one command that changes one cell: the cell as it is now.
-    async fn change(
+    pub(super) async fn change(
         &self,
         scope: u32,
         request_id: &str,
@@ -159,7 +121,7 @@ impl Stock {
     }
 
     /// An act of one command, the rest of the message being what a repeat must equal.
-    async fn act(
+    pub(super) async fn act(
         &self,
         scope: u32,
         request_id: &str,

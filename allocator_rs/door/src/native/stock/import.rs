@@ -8,7 +8,7 @@ use tonic::{Request, Status, Streaming};
 
 use super::Stock;
 use crate::deadline::Deadline;
-use crate::native::convert::uuid_text;
+use crate::native::convert::{unix_ms, uuid_text};
 use crate::native::desk::{body_digest, deadline_of, request_key};
 use crate::native::errors::{check, check_item, invalid_field, refused_item, unexpected};
 use crate::native::unknown::Unknown;
@@ -89,12 +89,20 @@ impl Stock {
     }
 
     fn level(&self, request: RequestKey, index: usize, level: &StockLevel) -> Command {
-        match self.desk.stock_cell(&level.node_id, &level.sku) {
-            Ok(cell) => Command::SetOnHand {
+        match (
+            self.desk.stock_cell(&level.node_id, &level.sku),
+            &level.effective_time,
+        ) {
+            (Ok(cell), None) => Command::SetOnHand {
                 cell,
                 on_hand: level.on_hand,
             },
-            Err(gap) => gap.placeholder(request, index),
+            (Ok(cell), Some(time)) => Command::Count {
+                cell,
+                counted: level.on_hand,
+                effective_ms: unix_ms(time),
+            },
+            (Err(gap), _) => gap.placeholder(request, index),
         }
     }
 }
@@ -150,7 +158,7 @@ impl Feed {
 
 fn level_fault(outcome: Outcome) -> Result<Option<ItemError>, Status> {
     match outcome {
-        Outcome::Cell(_) => Ok(None),
+        Outcome::Cell(_) | Outcome::Counted { .. } => Ok(None),
         Outcome::Refused(refusal) => Ok(Some(match Unknown::of_refusal(refusal) {
             Some(gap) => gap.of_item(gap.field()),
             None => refused_item(refusal),

@@ -7,6 +7,7 @@ use bopis_ledger::{Act, Command, Outcome, RequestKey, ReservationId};
 use tonic::{Request, Status};
 
 use super::Stock;
+use crate::native::convert::unix_ms;
 use crate::native::desk::{body_digest, deadline_of, request_key};
 use crate::native::errors::{check, check_item, refused_item, unexpected};
 use crate::native::reservation_id;
@@ -78,6 +79,7 @@ impl Stock {
                 cell,
                 quantity: sale.quantity,
                 reservation,
+                effective_ms: sale.effective_time.as_ref().map(unix_ms),
             },
             Err(gap) => gap.placeholder(request, index),
         }
