@@ -6,7 +6,10 @@
 //! | a change past `QUANTITY_MAX`, or below 0 in any counter but on hand | does not fit; refused |
 //! | a changed cell | named once by the next `take_changed` |
 
+use smallvec::SmallVec;
+
 use crate::chunked::Chunked;
+use crate::command::Line;
 use crate::ids::CellKey;
 use crate::index::{Index, KeyHasher};
 use crate::limits::QUANTITY_MAX;
@@ -121,6 +124,17 @@ impl Cells {
     pub(crate) fn number(&self, key: CellKey) -> Option<u32> {
         let is = |number| self.at(number).is_some_and(|cell| cell.key == key);
         self.numbers.get(self.hasher.hash(&key), is)
+    }
+
+    /// Lines by the numbers of their cells. None: a cell was never touched.
+    pub(crate) fn numbered(&self, lines: &[Line]) -> Option<SmallVec<[(u32, i64); 8]>> {
+        let number = |line: &Line| Some((self.number(line.cell)?, line.quantity));
+        lines.iter().map(number).collect()
+    }
+
+    /// The counters of the cell with this number.
+    pub(crate) fn view_at(&self, number: u32) -> Option<CellView> {
+        self.at(number).map(|cell| cell.view)
     }
 
     /// The key of a cell that has a number.

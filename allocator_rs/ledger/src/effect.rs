@@ -174,7 +174,9 @@ impl Ledger {
         }
         let is_as_asked = if terms.is_partial {
             let asked = to_lines(&sums.into_vec());
-            !view.lines.is_empty() && without(&asked, &view.lines).is_some()
+            let one_per_cell =
+                Sums::of(&view.lines).is_some_and(|sums| sums.are_lines(&view.lines));
+            !view.lines.is_empty() && one_per_cell && without(&asked, &view.lines).is_some()
         } else {
             sums.are_lines(&view.lines)
         };
@@ -185,8 +187,9 @@ impl Ledger {
             self.dated.set_day(*id, day);
         }
         self.add_lines(*id, &view.lines, ReservationState::Held)?;
+        let numbered = self.cells.numbered(&view.lines).ok_or(UNKNOWN_CELL)?;
         self.reservations
-            .insert_held(hold, &view.lines, &mut self.cells)
+            .insert_held(hold, &numbered, &mut self.cells)
             .ok_or(OUT_OF_RANGE)?;
         self.is_now(*id, view, stamp)
     }

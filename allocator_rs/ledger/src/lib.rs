@@ -27,6 +27,7 @@ mod names;
 mod outcome;
 mod recovery;
 mod reservations;
+mod shortcut;
 mod sink;
 mod warm;
 mod window;

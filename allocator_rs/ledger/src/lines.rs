@@ -42,7 +42,7 @@ impl Sums {
     /// The sums of `lines`. None: one of them does not fit.
     pub(crate) fn of(lines: &[Line]) -> Option<Self> {
         let mut sums = Self::default();
-        if are_of_different_cells(lines) {
+        if are_few_of_different_cells(lines) {
             let sum = |(line_index, line): (u32, &Line)| Sum {
                 cell: line.cell,
                 quantity: line.quantity,
@@ -121,7 +121,7 @@ impl Sums {
 }
 
 /// Whether these are few lines that need no summing, as nearly always.
-fn are_of_different_cells(lines: &[Line]) -> bool {
+pub(crate) fn are_few_of_different_cells(lines: &[Line]) -> bool {
     if lines.len() > FEW {
         return false;
     }

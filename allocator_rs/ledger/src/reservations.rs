@@ -122,7 +122,8 @@ impl Reservations {
         self.held
     }
 
-    fn at(&self, slot: u32) -> Option<&Reservation> {
+    /// The reservation in a slot.
+    pub(crate) fn at(&self, slot: u32) -> Option<&Reservation> {
         self.slots.get(slot as usize)
     }
 
@@ -130,7 +131,8 @@ impl Reservations {
         self.slots.get_mut(slot as usize)
     }
 
-    fn slot(&self, id: ReservationId) -> Option<u32> {
+    /// Where a reservation is, until it is dropped.
+    pub(crate) fn slot(&self, id: ReservationId) -> Option<u32> {
         let is = |slot| self.at(slot).is_some_and(|found| found.id == id);
         self.by_id.get(self.hasher.hash(&id), is)
     }
@@ -174,6 +176,12 @@ impl Reservations {
 
     pub(crate) fn get(&self, id: ReservationId) -> Option<&Reservation> {
         self.at(self.slot(id)?)
+    }
+
+    /// What remains of a reservation: numbers of cells, and quantities.
+    pub(crate) fn numbered(&self, slot: u32) -> impl Iterator<Item = (u32, i64)> + '_ {
+        let run = self.at(slot).map(|found| found.run).unwrap_or_default();
+        self.lines.of(run)
     }
 
     /// What remains of a reservation, one line per cell, in the order first named.
@@ -227,14 +235,14 @@ impl Reservations {
         self.at(due.slot).map(|found| found.id)
     }
 
-    /// Takes over a new hold of lines whose cells have numbers. Its id must be free. None: there
-    /// are too many lines, or too many reservations.
+    /// Takes over a new hold of lines (numbers of cells, and quantities); its slot. Its id must be
+    /// free. None: there are too many lines, or too many reservations.
     pub(crate) fn insert_held(
         &mut self,
         hold: NewHold,
-        lines: &[Line],
+        lines: &[(u32, i64)],
         cells: &mut Cells,
-    ) -> Option<()> {
+    ) -> Option<u32> {
         if lines.len() > RUN_MAX {
             return None;
         }
@@ -265,7 +273,7 @@ impl Reservations {
         self.link(slot, hold.order);
         self.held += 1;
         self.add_deadline(slot, hold.deadline_ms);
-        Some(())
+        Some(slot)
     }
 
     fn add_deadline(&mut self, slot: u32, at_ms: i64) {
@@ -277,8 +285,13 @@ impl Reservations {
 
     /// HELD to COMMITTED.
     pub(crate) fn commit(&mut self, id: ReservationId) {
-        let slot = self.slot(id);
-        if let Some(found) = slot.and_then(|slot| self.at_mut(slot)) {
+        if let Some(slot) = self.slot(id) {
+            self.commit_at(slot);
+        }
+    }
+
+    pub(crate) fn commit_at(&mut self, slot: u32) {
+        if let Some(found) = self.at_mut(slot) {
             found.state = ReservationState::Committed;
             self.held -= 1;
         }
@@ -309,16 +322,30 @@ impl Reservations {
         let Some(found) = self.slots.get_mut(slot as usize) else {
             return;
         };
-        self.lines.remove(found.run, cells);
-        found.run = self.lines.add(lines, slot, cells);
         if lines.is_empty() {
-            if found.state == ReservationState::Held {
-                self.held -= 1;
-            }
-            found.state = end;
-            found.ended_ms = now_ms;
-            self.ended.push((now_ms, slot));
+            return self.end_at(slot, end, now_ms, cells);
         }
+        self.lines.remove(found.run, cells);
+        let numbered = cells.numbered(lines).unwrap_or_default();
+        found.run = self.lines.add(&numbered, slot, cells);
+    }
+
+    /// A live reservation ends as `end`, now; nothing remains of it.
+    pub(crate) fn end_at(
+        &mut self,
+        slot: u32,
+        end: ReservationState,
+        now_ms: i64,
+        cells: &mut Cells,
+    ) {
+        let Some(found) = self.slots.get_mut(slot as usize) else {
+            return;
+        };
+        self.lines.remove(std::mem::take(&mut found.run), cells);
+        self.held -= usize::from(found.state == ReservationState::Held);
+        found.state = end;
+        found.ended_ms = now_ms;
+        self.ended.push((now_ms, slot));
     }
 
     /// Drops what ended at least `keep_ms` ago.

@@ -50,7 +50,7 @@ impl Ledger {
     }
 
     /// Keeps a change of on hand for the counts to come.
-    pub(super) fn keep_change(
+    pub(crate) fn keep_change(
         &mut self,
         cell: CellKey,
         units: i64,

@@ -9,7 +9,6 @@
 //! and used again. Runs never move, so memory grows without a pause.
 
 use crate::cells::{Cells, NO_LINE};
-use crate::command::Line;
 
 /// Places of one block. No run crosses the end of one.
 const BLOCK: usize = 1 << 16;
@@ -119,13 +118,12 @@ impl LineRuns {
         })
     }
 
-    /// Writes down lines, at most [`RUN_MAX`], of cells that have numbers.
-    pub(crate) fn add(&mut self, lines: &[Line], owner: u32, cells: &mut Cells) -> Run {
+    /// Writes down lines, at most [`RUN_MAX`]: numbers of cells, and quantities.
+    pub(crate) fn add(&mut self, lines: &[(u32, i64)], owner: u32, cells: &mut Cells) -> Run {
         let Some(run) = self.run_for(lines.len()) else {
             return Run::default();
         };
-        for (place, line) in run.places().zip(lines) {
-            let cell = cells.number(line.cell).unwrap_or(u32::MAX);
+        for (place, (cell, quantity)) in run.places().zip(lines.iter().copied()) {
             let next = cells.first_line(cell);
             cells.set_first_line(cell, place);
             if let Some(first) = self.entry_mut(next) {
@@ -133,7 +131,7 @@ impl LineRuns {
             }
             if let Some(entry) = self.entry_mut(place) {
                 *entry = Entry {
-                    quantity: line.quantity,
+                    quantity,
                     cell,
                     owner,
                     next,
