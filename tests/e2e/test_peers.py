@@ -54,7 +54,8 @@ class Shop:
         feed = stock.ImportStockRequest(request_id=new_uuid())
         for node_id, units in zip(NODES, on_hand, strict=False):
             feed.levels.add(node_id=node_id, sku=sku, on_hand=round(units * SCALE))
-        self.client.stock.ImportStock(iter([feed]), timeout=CALL_S)
+        if feed.levels:
+            self.client.stock.ImportStock(iter([feed]), timeout=CALL_S)
         return sku
 
     def cells(self, sku: str) -> list[inventory.Availability]:
