@@ -207,7 +207,7 @@ def channel_stock(shop: Shop, said: Any, name: str, channel: str) -> tuple[str, 
                 reason=stock.AdjustStockRequest.REASON_CORRECTION,
             )
             shop.client.stock.AdjustStock(request, timeout=CALL_S)
-    return sku, [row["qty"] for row in kept]
+    return sku, [row["qty"] if row["in_stock"] else 0 for row in kept]
 
 
 def test_atp_by_channel_is_as_in_magento(shop: Shop) -> None:
@@ -232,7 +232,7 @@ def test_promises_under_safety_stock_are_as_in_magento(shop: Shop) -> None:
     said = peers("peer_vectors.json")["magento"]
     for name, channel, asked, expected in said["promise_with_safety_stock_5"]:
         sku, units = channel_stock(shop, said, name, str(channel))
-        if units:
+        if any(units):
             # Magento keeps 5 of the channel; a ledger keeps them where most lies.
             shop.keep(NODES[units.index(max(units))], sku, 5)
         assert (shop.atp(sku) >= asked) is expected, (name, channel, asked)

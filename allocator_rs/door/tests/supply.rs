@@ -303,10 +303,7 @@ fn watched_counters_come_whole_then_as_they_change_and_a_deficit_once() {
         panic!("{second:?}");
     };
     assert_eq!((deficit.node_id.as_str(), deficit.quantity), (NODE, 3));
-    assert_eq!(
-        deficit.reservation_ids,
-        [reservation.reservation_id.clone()]
-    );
+    assert_eq!(deficit.reservation_ids, vec![reservation.reservation_id]);
     drop(stream);
     // What changes meanwhile is in the first message after it is resumed.
     take(&house, 1);

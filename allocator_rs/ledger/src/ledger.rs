@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::cells::Cells;
 use crate::codec::encode_outcomes;
 use crate::command::{Act, Command, Lines, Stamp};
-use crate::dated::{Dated, DayPlan};
+use crate::dated::Dated;
 use crate::decide::Decision;
 use crate::drift::Drift;
 use crate::ids::{CellKey, ItemId, ItemName, LocationId, OrderRef, ReservationId};
@@ -116,18 +116,6 @@ impl Ledger {
     #[must_use]
     pub fn cell(&self, key: CellKey) -> Option<CellView> {
         self.cells.get(key)
-    }
-
-    /// The days on which something comes into a cell or is promised of it, in order.
-    #[must_use]
-    pub fn days(&self, key: CellKey) -> &[DayPlan] {
-        self.dated.plan(key).map_or(&[], |plan| plan.days())
-    }
-
-    /// What can be promised of a cell for a day: the least that is projected on any day from it on.
-    #[must_use]
-    pub fn atp_of_day(&self, key: CellKey, day: i32) -> i64 {
-        self.available(key, Some(day))
     }
 
     /// A reservation as it stands; none if there is none or it ended longer ago than they are kept.

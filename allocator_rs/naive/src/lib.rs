@@ -178,47 +178,16 @@ impl Naive {
                 };
                 register(&mut self.items, name, length)
             }
-            Command::Adjust {
-                cell,
-                on_hand_delta,
-                unavailable_delta,
-                effective_ms,
-                reason: _,
-            } => {
-                let units = i128::from(*on_hand_delta);
-                let spoilt = i128::from(*unavailable_delta);
-                self.fact(*cell, units, spoilt, *effective_ms, stamp)
-            }
-            Command::SetOnHand { cell, on_hand } => self.set(*cell, None, *on_hand, stamp),
-            Command::CompareAndSet {
-                cell,
-                expected,
-                on_hand,
-            } => self.set(*cell, Some(*expected), *on_hand, stamp),
-            Command::Transfer {
-                from,
-                to,
-                quantity,
-                effective_ms,
-            } => self.transfer(*from, *to, *quantity, (*effective_ms, stamp)),
-            Command::SetSafetyStock { cell, safety_stock } => self.keep(*cell, *safety_stock),
-            Command::CloseWindow { cell } => self.close(*cell),
-            Command::Receive {
-                cell,
-                quantity,
-                expected_day,
-                effective_ms,
-            } => self.receive(*cell, *quantity, *expected_day, (*effective_ms, stamp)),
-            Command::SetInbound {
-                cell,
-                day,
-                quantity,
-            } => self.expect(*cell, *day, *quantity),
-            Command::Count {
-                cell,
-                counted,
-                effective_ms,
-            } => self.count(*cell, *counted, *effective_ms, stamp),
+            Command::Adjust { .. }
+            | Command::SetOnHand { .. }
+            | Command::CompareAndSet { .. }
+            | Command::Transfer { .. }
+            | Command::SetSafetyStock { .. }
+            | Command::CloseWindow { .. }
+            | Command::Receive { .. }
+            | Command::SetInbound { .. }
+            | Command::Count { .. }
+            | Command::Sale { .. } => self.run_fact(command, stamp),
             Command::Relocate {
                 reservation,
                 to,
@@ -228,16 +197,6 @@ impl Naive {
                 reservation,
                 ttl_ms,
             } => self.extend(*reservation, *ttl_ms, stamp),
-            Command::Sale {
-                source,
-                cell,
-                quantity,
-                reservation,
-                effective_ms,
-            } => {
-                let time = (*effective_ms, stamp);
-                self.sale(*source, (*cell, *quantity), *reservation, time)
-            }
             Command::Hold {
                 reservation,
                 lines,

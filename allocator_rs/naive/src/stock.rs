@@ -1,7 +1,7 @@
 //! Facts and settings, naively.
 
 use bopis_ledger::{
-    CellKey, ItemName, Outcome, Refusal, ReservationId, ReservationState, Stamp, DAY_MAX,
+    CellKey, Command, ItemName, Outcome, Refusal, ReservationId, ReservationState, Stamp, DAY_MAX,
     INBOUND_DAYS_MAX, QUANTITY_MAX,
 };
 
@@ -11,6 +11,63 @@ use super::{fits, Naive};
 pub(super) type Time = (Option<i64>, Stamp);
 
 impl Naive {
+    pub(super) fn run_fact(&mut self, command: &Command, stamp: Stamp) -> Result<Outcome, Refusal> {
+        match command {
+            Command::Adjust {
+                cell,
+                on_hand_delta,
+                unavailable_delta,
+                effective_ms,
+                reason: _,
+            } => {
+                let units = i128::from(*on_hand_delta);
+                let spoilt = i128::from(*unavailable_delta);
+                self.fact(*cell, units, spoilt, *effective_ms, stamp)
+            }
+            Command::SetOnHand { cell, on_hand } => self.set(*cell, None, *on_hand, stamp),
+            Command::CompareAndSet {
+                cell,
+                expected,
+                on_hand,
+            } => self.set(*cell, Some(*expected), *on_hand, stamp),
+            Command::Transfer {
+                from,
+                to,
+                quantity,
+                effective_ms,
+            } => self.transfer(*from, *to, *quantity, (*effective_ms, stamp)),
+            Command::SetSafetyStock { cell, safety_stock } => self.keep(*cell, *safety_stock),
+            Command::CloseWindow { cell } => self.close(*cell),
+            Command::Receive {
+                cell,
+                quantity,
+                expected_day,
+                effective_ms,
+            } => self.receive(*cell, *quantity, *expected_day, (*effective_ms, stamp)),
+            Command::SetInbound {
+                cell,
+                day,
+                quantity,
+            } => self.expect(*cell, *day, *quantity),
+            Command::Count {
+                cell,
+                counted,
+                effective_ms,
+            } => self.count(*cell, *counted, *effective_ms, stamp),
+            Command::Sale {
+                source,
+                cell,
+                quantity,
+                reservation,
+                effective_ms,
+            } => {
+                let time = (*effective_ms, stamp);
+                self.sale(*source, (*cell, *quantity), *reservation, time)
+            }
+            _ => Err(Refusal::Malformed),
+        }
+    }
+
     pub(super) fn on_hand(&self, cell: CellKey) -> i64 {
         self.physical.get(&cell).copied().unwrap_or_default().0
     }

@@ -42,26 +42,7 @@ pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
         | Command::Count { .. }
         | Command::Transfer { .. }
         | Command::Sale { .. } => facts::write(command, out),
-        Command::Hold {
-            reservation,
-            order,
-            lines,
-            ttl_ms,
-            priority,
-            terms,
-        } => {
-            if *terms == Terms::default() {
-                out.push(HOLD);
-            } else {
-                out.push(HOLD_ON_TERMS);
-                write_terms(*terms, out);
-            }
-            write_id(*reservation, out);
-            out.extend_from_slice(&order.0.to_le_bytes());
-            write_lines(lines, out);
-            write_i64(*ttl_ms, out);
-            out.push(*priority);
-        }
+        Command::Hold { .. } => write_hold(command, out),
         Command::Relocate {
             reservation,
             to,
@@ -96,6 +77,31 @@ pub(super) fn write(command: &Command, out: &mut Vec<u8>) {
         }
         Command::Expire { reservation } => write_tagged(EXPIRE, *reservation, out),
     }
+}
+
+fn write_hold(command: &Command, out: &mut Vec<u8>) {
+    let Command::Hold {
+        reservation,
+        order,
+        lines,
+        ttl_ms,
+        priority,
+        terms,
+    } = command
+    else {
+        return;
+    };
+    if *terms == Terms::default() {
+        out.push(HOLD);
+    } else {
+        out.push(HOLD_ON_TERMS);
+        write_terms(*terms, out);
+    }
+    write_id(*reservation, out);
+    out.extend_from_slice(&order.0.to_le_bytes());
+    write_lines(lines, out);
+    write_i64(*ttl_ms, out);
+    out.push(*priority);
 }
 
 fn write_terms(terms: Terms, out: &mut Vec<u8>) {

@@ -3,6 +3,7 @@
 use super::{refused, Decision};
 use crate::cells::Delta;
 use crate::command::{Command, Line, Lines, Stamp};
+use crate::dated::DayPlan;
 use crate::ids::{CellKey, ReservationId};
 use crate::ledger::Ledger;
 use crate::limits::DAY_MAX;
@@ -10,6 +11,18 @@ use crate::lines::Sum;
 use crate::outcome::{Refusal, ReservationState, Shortage};
 
 impl Ledger {
+    /// The days on which something comes into a cell or is promised of it, in order.
+    #[must_use]
+    pub fn days(&self, key: CellKey) -> &[DayPlan] {
+        self.dated.plan(key).map_or(&[], |plan| plan.days())
+    }
+
+    /// What can be promised of a cell for a day: the least that is projected on any day from it on.
+    #[must_use]
+    pub fn atp_of_day(&self, key: CellKey, day: i32) -> i64 {
+        self.available(key, Some(day))
+    }
+
     /// What can be taken of a cell for that day (none: now).
     pub(crate) fn available(&self, cell: CellKey, day: Option<i32>) -> i64 {
         let later = day.and_then(|day| {

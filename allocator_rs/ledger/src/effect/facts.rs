@@ -65,25 +65,8 @@ impl Ledger {
                 },
                 Outcome::Cell(view),
             ) => self.take_supply(*cell, (*day, *quantity), 0, *view, (None, stamp)),
-            (
-                Command::Receive {
-                    cell,
-                    quantity,
-                    expected_day,
-                    effective_ms,
-                },
-                Outcome::Cell(view),
-            ) => {
-                let on_hand = self.counting(*cell, *quantity, *effective_ms, stamp);
-                let time = (*effective_ms, stamp);
-                if let Some(day) = expected_day {
-                    return self.take_supply(*cell, (*day, 0), on_hand, *view, time);
-                }
-                let delta = Delta {
-                    on_hand,
-                    ..Delta::default()
-                };
-                self.take_fact(*cell, delta, *view, time)
+            (Command::Receive { .. }, Outcome::Cell(view)) => {
+                self.take_receipt(command, *view, stamp)
             }
             (Command::Count { .. }, _) => self.take_count(command, outcome, stamp),
             (Command::Transfer { .. }, Outcome::Transferred(left, come)) => {
@@ -141,6 +124,28 @@ impl Ledger {
         self.take_fact(cell, Delta { on_hand, ..delta }, view, time)?;
         self.dated.set_plan(cell, plan);
         Ok(())
+    }
+
+    fn take_receipt(&mut self, command: &Command, view: CellView, stamp: Stamp) -> Effect {
+        let Command::Receive {
+            cell,
+            quantity,
+            expected_day,
+            effective_ms,
+        } = *command
+        else {
+            return Err(NOT_ITS_OUTCOME);
+        };
+        let on_hand = self.counting(cell, quantity, effective_ms, stamp);
+        let time = (effective_ms, stamp);
+        if let Some(day) = expected_day {
+            return self.take_supply(cell, (day, 0), on_hand, view, time);
+        }
+        let delta = Delta {
+            on_hand,
+            ..Delta::default()
+        };
+        self.take_fact(cell, delta, view, time)
     }
 
     fn take_transfer(&mut self, command: &Command, views: [CellView; 2], stamp: Stamp) -> Effect {

@@ -104,39 +104,7 @@ pub(super) fn command(random: &mut Random) -> Command {
                 window_start_s: integer(random),
             },
         },
-        3 => Command::Adjust {
-            cell,
-            on_hand_delta: integer(random),
-            unavailable_delta: integer(random),
-            reason: random.any() as u8,
-            effective_ms: time(random),
-        },
-        4 => Command::SetOnHand {
-            cell,
-            on_hand: integer(random),
-        },
-        5 => Command::CompareAndSet {
-            cell,
-            expected: integer(random),
-            on_hand: integer(random),
-        },
-        6 => Command::Transfer {
-            from: cell,
-            to: self::cell(random),
-            quantity: integer(random),
-            effective_ms: time(random),
-        },
-        7 => Command::SetSafetyStock {
-            cell,
-            safety_stock: integer(random),
-        },
-        8 => Command::Sale {
-            source: u128::from(random.below(30)),
-            cell,
-            quantity: integer(random),
-            reservation: random.once_in(2).then_some(reservation),
-            effective_ms: time(random),
-        },
+        3..9 | 15..20 => fact(random, cell, reservation),
         9 => Command::Extend {
             reservation,
             ttl_ms: integer(random),
@@ -156,23 +124,6 @@ pub(super) fn command(random: &mut Random) -> Command {
             Command::Move { moves }
         }
         14 => Command::Expire { reservation },
-        15 => Command::Receive {
-            cell,
-            quantity: integer(random),
-            expected_day: random.once_in(2).then(|| day(random)),
-            effective_ms: time(random),
-        },
-        16 => Command::Count {
-            cell,
-            counted: integer(random),
-            effective_ms: integer(random),
-        },
-        17..19 => Command::SetInbound {
-            cell,
-            day: day(random),
-            quantity: integer(random),
-        },
-        19 => Command::CloseWindow { cell },
         20 => Command::Relocate {
             reservation,
             to: LocationId(random.below(3) as u32),
@@ -189,6 +140,61 @@ pub(super) fn command(random: &mut Random) -> Command {
                 day: random.once_in(2).then(|| day(random)),
             },
         },
+    }
+}
+
+fn fact(random: &mut Random, cell: CellKey, reservation: ReservationId) -> Command {
+    match random.below(11) {
+        0 => Command::Adjust {
+            cell,
+            on_hand_delta: integer(random),
+            unavailable_delta: integer(random),
+            reason: random.any() as u8,
+            effective_ms: time(random),
+        },
+        1 => Command::SetOnHand {
+            cell,
+            on_hand: integer(random),
+        },
+        2 => Command::CompareAndSet {
+            cell,
+            expected: integer(random),
+            on_hand: integer(random),
+        },
+        3 => Command::Transfer {
+            from: cell,
+            to: self::cell(random),
+            quantity: integer(random),
+            effective_ms: time(random),
+        },
+        4 => Command::SetSafetyStock {
+            cell,
+            safety_stock: integer(random),
+        },
+        5 => Command::Sale {
+            source: u128::from(random.below(30)),
+            cell,
+            quantity: integer(random),
+            reservation: random.once_in(2).then_some(reservation),
+            effective_ms: time(random),
+        },
+        6 => Command::Receive {
+            cell,
+            quantity: integer(random),
+            expected_day: random.once_in(2).then(|| day(random)),
+            effective_ms: time(random),
+        },
+        7 => Command::Count {
+            cell,
+            counted: integer(random),
+            effective_ms: integer(random),
+        },
+        8..10 => Command::SetInbound {
+            cell,
+            day: day(random),
+            quantity: integer(random),
+        },
+        _ => Command::CloseWindow { cell },
     }
 }
 
