@@ -50,7 +50,24 @@ pub(crate) const fn refused(refusal: Refusal) -> Decision {
 }
 
 /// A reservation found live and not due, or else the decision.
-pub(crate) type Found<'a> = Result<&'a Reservation, Decision>;
+pub(crate) type Found<'a> = Result<&'a Reservation, Barred>;
+
+/// What keeps a reservation from being found live.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Barred {
+    Refused(Refusal),
+    /// It is a due hold.
+    IsDue(ReservationId),
+}
+
+impl From<Barred> for Decision {
+    fn from(barred: Barred) -> Self {
+        match barred {
+            Barred::Refused(refusal) => refused(refusal),
+            Barred::IsDue(id) => Self::ExpireFirst(id),
+        }
+    }
+}
 
 impl Ledger {
     /// Decides one command. Entries that no longer count at `stamp` must be evicted already; for a
@@ -143,14 +160,14 @@ impl Ledger {
 
     pub(crate) fn find_live(&self, id: ReservationId, stamp: Stamp) -> Found<'_> {
         let Some(found) = self.reservations.get(id) else {
-            return Err(refused(Refusal::ReservationNotFound));
+            return Err(Barred::Refused(Refusal::ReservationNotFound));
         };
         match found.state {
-            ReservationState::Held if found.is_due(stamp.now_ms) => Err(Decision::ExpireFirst(id)),
+            ReservationState::Held if found.is_due(stamp.now_ms) => Err(Barred::IsDue(id)),
             ReservationState::Held | ReservationState::Committed => Ok(found),
-            ReservationState::Expired => Err(refused(Refusal::ReservationExpired)),
+            ReservationState::Expired => Err(Barred::Refused(Refusal::ReservationExpired)),
             ReservationState::Consumed | ReservationState::Released => {
-                Err(refused(Refusal::ReservationEnded))
+                Err(Barred::Refused(Refusal::ReservationEnded))
             }
         }
     }
@@ -160,7 +177,7 @@ impl Ledger {
             return refused(Refusal::Malformed);
         }
         let found = match self.find_live(id, stamp) {
-            Err(decision) => return decision,
+            Err(barred) => return barred.into(),
             Ok(found) if found.state == ReservationState::Committed => {
                 return refused(Refusal::AlreadyCommitted)
             }
@@ -177,7 +194,7 @@ impl Ledger {
 
     fn decide_commit(&self, id: ReservationId, stamp: Stamp) -> Decision {
         match self.find_live(id, stamp) {
-            Err(decision) => decision,
+            Err(barred) => barred.into(),
             Ok(found) if found.state == ReservationState::Committed => {
                 refused(Refusal::AlreadyCommitted)
             }
@@ -193,7 +210,7 @@ impl Ledger {
             return refused(Refusal::Malformed);
         }
         match self.find_live(id, stamp) {
-            Err(decision) => decision,
+            Err(barred) => barred.into(),
             Ok(found) => self.remaining(found, part, ReservationState::Released, stamp),
         }
     }
@@ -203,7 +220,7 @@ impl Ledger {
             return refused(Refusal::Malformed);
         }
         let found = match self.find_live(id, stamp) {
-            Err(decision) => return decision,
+            Err(barred) => return barred.into(),
             Ok(found) if found.state == ReservationState::Held => {
                 return refused(Refusal::NotCommitted)
             }

@@ -283,7 +283,7 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
@@ -305,7 +305,7 @@ mod tests {
         ) {
             let mut index = Index::default();
             let mut keys: Vec<u32> = Vec::new();
-            let mut naive: HashMap<u32, Vec<u32>> = HashMap::new();
+            let mut naive: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
             for (hash, kind) in steps {
                 let same = naive.entry(hash).or_default();
                 if kind == 0 && !same.is_empty() {

@@ -6,23 +6,18 @@
 //! | `apply`, repeat or refused as a whole | no | no | nothing |
 //! | `expire_due` | by deadline | yes | one record per expiry |
 //! | `replay`, `verify` | see `recovery` | | |
-//!
-//! Expiries that a command needs are journaled before its act. So that they are also *seen* before
-//! it, the counters that earlier commands of the same act answered with are corrected by them; no
-//! other outcome can depend on whether a due hold has expired yet.
 
 use std::sync::Arc;
 
 use crate::cells::Cells;
 use crate::codec::encode_outcomes;
-use crate::command::{Act, Command, Lines, Stamp};
+use crate::command::{Act, Command, Stamp};
 use crate::dated::Dated;
-use crate::decide::Decision;
 use crate::drift::Drift;
 use crate::ids::{CellKey, ItemId, ItemName, LocationId, OrderRef, ReservationId};
 use crate::limits::{Limits, SALE_SOURCE_SCOPE};
 use crate::names::Names;
-use crate::outcome::{ActOutcome, CellView, Outcome, Outcomes, ReservationView};
+use crate::outcome::{ActOutcome, CellView, Outcomes, ReservationView};
 use crate::reservations::Reservations;
 use crate::sink::{RecordView, Sink};
 use crate::warm::WARM_ACTS;
@@ -277,135 +272,5 @@ impl Ledger {
         self.encoded = encoded;
         assert!(remembered.is_ok(), "a request that was not found is free");
         ActOutcome::Done(outcomes)
-    }
-
-    /// Decides one command, with the expiries that it needs, and takes its effect.
-    fn carry_out(
-        &mut self,
-        act: &Act,
-        command: &Command,
-        stamp: Stamp,
-        earlier: &mut [Outcome],
-        sink: &mut impl Sink,
-    ) -> Outcome {
-        let decided = cfg!(debug_assertions).then(|| self.decide(command, stamp));
-        if let Some(outcome) = self.shortcut(command, stamp) {
-            let is_same = |decided| matches!(decided, Decision::Outcome(other) if other == outcome);
-            debug_assert!(
-                decided.is_none_or(is_same),
-                "{command:?} came to {outcome:?}"
-            );
-            return outcome;
-        }
-        let outcome = self.settle(act, command, stamp, earlier, sink);
-        let effect = self.effect(command, &outcome, stamp);
-        assert!(
-            effect.is_ok(),
-            "a decision takes effect on the state it was made on"
-        );
-        outcome
-    }
-
-    /// Decides one command, with the expiries that it needs.
-    fn settle(
-        &mut self,
-        act: &Act,
-        command: &Command,
-        stamp: Stamp,
-        earlier: &mut [Outcome],
-        sink: &mut impl Sink,
-    ) -> Outcome {
-        if self.touches_days(command) {
-            self.expire_all(act, stamp, earlier, sink);
-        }
-        loop {
-            match self.decide(command, stamp) {
-                Decision::Outcome(outcome) => return outcome,
-                Decision::ExpireFirst(id) => {
-                    let lines = self.expire(id, stamp, sink);
-                    correct(&act.commands, earlier, &lines);
-                }
-                Decision::Partial(outcome) => {
-                    if self.reservations.next_due(stamp.now_ms).is_none() {
-                        return outcome;
-                    }
-                    self.expire_all(act, stamp, earlier, sink);
-                }
-                Decision::Short(shortages) => {
-                    let is_short = |lines: &Lines| {
-                        lines
-                            .iter()
-                            .any(|l| shortages.iter().any(|s| s.cell == l.cell))
-                    };
-                    let mut helped = false;
-                    while let (false, Some(id)) = (helped, self.reservations.next_due(stamp.now_ms))
-                    {
-                        let lines = self.expire(id, stamp, sink);
-                        correct(&act.commands, earlier, &lines);
-                        helped = is_short(&lines);
-                    }
-                    if !helped {
-                        return Outcome::Insufficient(shortages);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Expires every due hold, before the act and so for its earlier outcomes, too.
-    fn expire_all(
-        &mut self,
-        act: &Act,
-        stamp: Stamp,
-        earlier: &mut [Outcome],
-        sink: &mut impl Sink,
-    ) {
-        while let Some(id) = self.reservations.next_due(stamp.now_ms) {
-            let lines = self.expire(id, stamp, sink);
-            correct(&act.commands, earlier, &lines);
-        }
-    }
-
-    /// Expires a due hold; its lines.
-    fn expire(&mut self, id: ReservationId, stamp: Stamp, sink: &mut impl Sink) -> Lines {
-        let mut lines = Lines::new();
-        let expired = self.take_expiry(id, stamp, &mut lines);
-        assert!(expired, "only a due hold expires");
-        sink.record(RecordView::Expire {
-            stamp,
-            reservation: id,
-        });
-        lines
-    }
-}
-
-/// Makes earlier outcomes of an act what they are with an expiry that is journaled before the act.
-fn correct(commands: &[Command], earlier: &mut [Outcome], lines: &Lines) {
-    let freed = |cell: &CellKey| {
-        let line = lines.iter().find(|line| line.cell == *cell);
-        line.map_or(0, |line| line.quantity)
-    };
-    for (command, outcome) in commands.iter().zip(earlier) {
-        match (outcome, command) {
-            (
-                Outcome::Cell(view),
-                Command::Adjust { cell, .. }
-                | Command::SetOnHand { cell, .. }
-                | Command::CompareAndSet { cell, .. }
-                | Command::SetSafetyStock { cell, .. }
-                | Command::CloseWindow { cell }
-                | Command::SetInbound { cell, .. }
-                | Command::Receive { cell, .. }
-                | Command::Sale { cell, .. },
-            )
-            | (Outcome::Counted { view, .. }, Command::Count { cell, .. }) => {
-                view.held -= freed(cell);
-            }
-            (Outcome::Transferred(left, come), Command::Transfer { from, to, .. }) => {
-                left.held -= freed(from);
-                come.held -= freed(to);
-            }
-            _ => {}
-        }
     }
 }

@@ -27,6 +27,7 @@ mod names;
 mod outcome;
 mod recovery;
 mod reservations;
+mod settle;
 mod shortcut;
 mod sink;
 mod warm;

@@ -159,6 +159,10 @@ pub enum ActOutcome {
 
 /// One journal record: what happened, decision included.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all records are acts, and few are kept at a time"
+)]
 pub enum Record {
     /// An act and what came of it.
     Act {

@@ -11,6 +11,7 @@
 
 mod deadlines;
 mod lines;
+mod orders;
 
 use crate::cells::Cells;
 use crate::chunked::{Chunked, Queue};
@@ -142,11 +143,6 @@ impl Reservations {
         self.by_id.touch(self.hasher.hash(&id))
     }
 
-    /// Brings an order's slot of the index close.
-    pub(crate) fn touch_order(&self, order: OrderRef) -> u64 {
-        self.by_order.touch(self.hasher.hash(&order))
-    }
-
     /// Brings a reservation close, once its slot is.
     pub(crate) fn touch_run(&self, id: ReservationId) -> u64 {
         self.get(id)
@@ -206,18 +202,6 @@ impl Reservations {
         let number = cells.number(cell).unwrap_or(u32::MAX);
         let slots = self.lines.promised_of(cells, number);
         slots.filter_map(|slot| self.at(slot))
-    }
-
-    /// The reservations that are for this order, newest first, ended ones included.
-    pub(crate) fn of_order(&self, order: OrderRef) -> impl Iterator<Item = &Reservation> {
-        let is = |slot| self.at(slot).is_some_and(|found| found.order == order);
-        let first = self.by_order.get(self.hasher.hash(&order), is);
-        let mut slot = first.unwrap_or(NO_SLOT);
-        std::iter::from_fn(move || {
-            let found = self.at(slot)?;
-            slot = found.next;
-            Some(found)
-        })
     }
 
     /// No hold is due earlier. None: there are no holds.
@@ -360,42 +344,6 @@ impl Reservations {
                 self.unlink(slot);
                 self.free.push(slot);
             }
-        }
-    }
-
-    /// Puts a reservation before the others of its order.
-    fn link(&mut self, slot: u32, order: OrderRef) {
-        if order.0 == 0 {
-            return;
-        }
-        let hash = self.hasher.hash(&order);
-        let is = |slot| self.at(slot).is_some_and(|found| found.order == order);
-        let Some(first) = self.by_order.get(hash, is) else {
-            return self.by_order.insert(hash, slot);
-        };
-        self.by_order.replace(hash, first, slot);
-        if let Some(found) = self.at_mut(first) {
-            found.previous = slot;
-        }
-        if let Some(found) = self.at_mut(slot) {
-            found.next = first;
-        }
-    }
-
-    fn unlink(&mut self, slot: u32) {
-        let Some(found) = self.at(slot) else { return };
-        let (order, next, previous) = (found.order, found.next, found.previous);
-        if order.0 == 0 {
-            return;
-        }
-        let hash = self.hasher.hash(&order);
-        match (self.at_mut(previous), next) {
-            (Some(previous), _) => previous.next = next,
-            (None, NO_SLOT) => self.by_order.remove(hash, slot),
-            (None, _) => self.by_order.replace(hash, slot, next),
-        }
-        if let Some(next) = self.at_mut(next) {
-            next.previous = previous;
         }
     }
 

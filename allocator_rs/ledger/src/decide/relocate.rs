@@ -41,7 +41,7 @@ impl Ledger {
             return refused(Refusal::Malformed);
         }
         let found = match self.find_live(id, stamp) {
-            Err(decision) => return decision,
+            Err(barred) => return barred.into(),
             Ok(found) if found.state == ReservationState::Held => {
                 return refused(Refusal::NotCommitted)
             }
