@@ -63,8 +63,21 @@ impl Latencies {
     }
 
     pub(crate) fn add(&mut self, latency: Duration) {
+        self.add_many(latency, 1);
+    }
+
+    /// The same latency of several.
+    pub(crate) fn add_many(&mut self, latency: Duration, count: u64) {
         let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-        self.0.saturating_record(nanos);
+        self.0.saturating_record_n(nanos, count);
+    }
+
+    pub(crate) fn add_all(&mut self, others: &Self) -> Result<(), Failure> {
+        Ok(self.0.add(&others.0)?)
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len()
     }
 
     pub(crate) fn micros_at(&self, quantile: f64) -> f64 {

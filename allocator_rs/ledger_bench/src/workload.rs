@@ -29,8 +29,10 @@ use crate::stock::Stock;
 const LINES_MAX: u32 = 5;
 /// A hold is under way while about so many others are made, of those that are remembered.
 const HOLDS_PER_RETAINED: u64 = 200;
-/// Long past the time that a hold of this workload lasts (a quarter of an hour): none expires.
-const TTL_MS: i64 = 8 * 60 * 60 * 1000;
+/// Long past the time that a hold of this workload lasts (a quarter of an hour, longer only while
+/// an engine is far behind): none expires.
+const TTL_MS: i64 = 48 * 60 * 60 * 1000;
+const LASTING_TTL_MS: i64 = 365 * 24 * 60 * 60 * 1000;
 const AMPLE: i32 = 1_000;
 /// Any one cell has stock for every order there can be.
 const AMPLE_FOR_ALL: i32 = 1_000_000_000;
@@ -87,6 +89,7 @@ pub(crate) struct Workload {
     serial: u64,
     /// Holds under way; fewer than that, and releases take committed reservations.
     holds: usize,
+    ttl_ms: i64,
     /// Holds that found too little.
     pub(crate) short: u64,
     /// Acts so far.
@@ -109,6 +112,7 @@ impl Workload {
             committed: Vec::new(),
             serial: 0,
             holds: (retained / HOLDS_PER_RETAINED).max(1) as usize,
+            ttl_ms: TTL_MS,
             short: 0,
             acts: 0,
         }
@@ -121,11 +125,25 @@ impl Workload {
 
     /// The next `count` acts.
     pub(crate) fn block(&mut self, count: usize) -> Block {
+        self.block_of(count, Self::next)
+    }
+
+    /// `count` holds that outlast the run.
+    pub(crate) fn holds(&mut self, count: usize) -> Block {
+        self.ttl_ms = LASTING_TTL_MS;
+        self.block_of(count, Self::hold)
+    }
+
+    fn block_of(
+        &mut self,
+        count: usize,
+        next: impl Fn(&mut Self) -> (Command, Expectation, u64),
+    ) -> Block {
         let mut block = Block::default();
         block.acts.reserve(count);
         block.expected.reserve(count);
         for _ in 0..count {
-            let (command, expectation, operations) = self.next();
+            let (command, expectation, operations) = next(self);
             block.operations += operations;
             block.expected.push(expectation);
             let act = self.act(command);
@@ -135,7 +153,7 @@ impl Workload {
     }
 
     /// An act of its own around a command.
-    pub(crate) fn act(&mut self, command: Command) -> Act {
+    fn act(&mut self, command: Command) -> Act {
         self.acts += 1;
         Act {
             request: RequestKey {
@@ -166,7 +184,7 @@ impl Workload {
     }
 
     /// A hold, of which the workload keeps the lines if it is granted.
-    pub(crate) fn hold(&mut self) -> (Command, Expectation, u64) {
+    fn hold(&mut self) -> (Command, Expectation, u64) {
         self.serial += 1;
         let mut order = Order {
             serial: self.serial,
@@ -188,7 +206,7 @@ impl Workload {
                     quantity: quantity.into(),
                 })
                 .collect(),
-            ttl_ms: TTL_MS,
+            ttl_ms: self.ttl_ms,
             priority: 0,
             terms: Terms::default(),
         };
