@@ -1,0 +1,110 @@
+"""What a peer is: a server of its own that does the same work, measured beside ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+ON_HAND: Final = 1_000_000
+"""Units in each cell of a peer: ample."""
+TTL_S: Final = 86_400
+ORDER_LINES: Final = 3
+"""Lines of an order where it has several: the mean of our workload."""
+GRANTED_SHARE_MIN: Final = 0.99
+START_S: Final = 60
+
+
+class UnavailableError(Exception):
+    """The peer cannot be measured here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a peer is asked: `lines` of orders per call, by so many clients."""
+
+    name: str
+    lines: int
+    clients: int
+    depth: int = 1
+
+    def __str__(self) -> str:
+        text = f"{self.name}, {self.lines} lines a call, {self.clients} clients"
+        return text if self.depth == 1 else f"{text}, {self.depth} calls in a pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRound:
+    """One round: calls answered per second, and the latency of a call."""
+
+    shape: Shape
+    calls_per_second: float
+    p50_us: float
+    p99_us: float
+
+    @property
+    def operations_per_second(self) -> float:
+        """Lines of orders, as ours are counted."""
+        return self.calls_per_second * self.shape.lines
+
+
+class Peer(Protocol):
+    """A running server."""
+
+    @property
+    def name(self) -> str:
+        """With its version."""
+
+    def round(self, shape: Shape, *, seconds: float) -> PeerRound:
+        """Measures and checks what the server did. Raises RuntimeError if it was wrong."""
+
+
+def strongest(peer: Peer, shapes: Sequence[Shape], *, seconds: float) -> Shape:
+    """The shape in which the peer does most operations a second."""
+    rates = {shape: peer.round(shape, seconds=seconds).operations_per_second for shape in shapes}
+    return max(rates, key=lambda shape: rates[shape])
+
+
+def check_units(name: str, *, granted: int, lines: int, units: int, calls: int) -> None:
+    """Each granted order took one unit a line, and nearly all calls were granted."""
+    if units != granted * lines:
+        raise RuntimeError(f"{name}: {granted} orders of {lines} lines took {units} units")
+    if granted < calls * GRANTED_SHARE_MIN:
+        raise RuntimeError(f"{name}: only {granted} of {calls} calls were granted")
+
+
+def find(program: str, *folders: Path) -> str:
+    """The program on PATH or in one of the folders. Raises UnavailableError."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), *map(str, folders)])
+    found = shutil.which(program, path=path)
+    if found is None:
+        raise UnavailableError(f"{program} is not installed")
+    return found
+
+
+@contextmanager
+def socket_folder() -> Iterator[Path]:
+    """A folder whose path is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="bopis-bench-") as folder:
+        yield Path(folder)
+
+
+def wait(is_done: Callable[[], bool]) -> None:
+    """Until it is. Raises UnavailableError after a while."""
+    deadline = time.monotonic() + START_S
+    while not is_done():
+        if time.monotonic() > deadline:
+            raise UnavailableError(f"the server did not start within {START_S} s")
+        time.sleep(0.05)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Of at least two values."""
+    return statistics.quantiles(values, n=1000, method="inclusive")[round(share * 1000) - 1]
