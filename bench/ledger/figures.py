@@ -37,7 +37,7 @@ class Goal:
     bound: float
 
     def __str__(self) -> str:
-        return f"{self.of} {self.sign} {self.bound:g}"
+        return f"{self.of} {self.sign} {self.bound:.12g}"
 
     def is_met(self, line: Line) -> bool | None:
         """None if it was not measured."""

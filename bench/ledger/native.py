@@ -43,8 +43,8 @@ class Native:
 
     @contextmanager
     def session(self, figure: str, *, seconds: float) -> Iterator[Session]:
-        """An engine that is measured in rounds of so many seconds. Its counters are checked at the end; a wrong
-        one raises RuntimeError.
+        """An engine that is measured in rounds of so many seconds. Its counters are checked at the
+        end; a wrong one raises RuntimeError.
         """
         options = ("--rounds-on-stdin", "--seconds", str(seconds))
         with self._running(figure, *options, stdin=subprocess.PIPE) as process:

@@ -28,15 +28,17 @@ class UnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a peer is asked: `lines` of orders per call, by so many clients."""
+    """How a peer is asked: so many lines of so many orders per call, by so many clients."""
 
     name: str
     lines: int
     clients: int
     depth: int = 1
+    orders: int = 1
 
     def __str__(self) -> str:
-        text = f"{self.name}, {self.lines} lines a call, {self.clients} clients"
+        text = f"{self.name}: {self.orders} orders with {self.lines} lines a call"
+        text += f", {self.clients} clients"
         return text if self.depth == 1 else f"{text}, {self.depth} calls in a pipeline"
 
 
@@ -54,6 +56,11 @@ class PeerRound:
         """Lines of orders, as ours are counted."""
         return self.calls_per_second * self.shape.lines
 
+    @property
+    def orders_per_second(self) -> float:
+        """What one request_id is for."""
+        return self.calls_per_second * self.shape.orders
+
 
 class Peer(Protocol):
     """A running server."""
@@ -66,18 +73,20 @@ class Peer(Protocol):
         """Measures and checks what the server did. Raises RuntimeError if it was wrong."""
 
 
-def strongest(peer: Peer, shapes: Sequence[Shape], *, seconds: float) -> Shape:
-    """The shape in which the peer does most operations a second."""
+def tried(peer: Peer, shapes: Sequence[Shape], *, seconds: float) -> dict[Shape, float]:
+    """Operations a second in each shape, best first."""
     rates = {shape: peer.round(shape, seconds=seconds).operations_per_second for shape in shapes}
-    return max(rates, key=lambda shape: rates[shape])
+    return dict(sorted(rates.items(), key=lambda tried: -tried[1]))
 
 
-def check_units(name: str, *, granted: int, lines: int, units: int, calls: int) -> None:
-    """Each granted order took one unit a line, and nearly all calls were granted."""
+def check_units(name: str, shape: Shape, *, calls: int, granted: int, units: int) -> None:
+    """Each granted order took one unit a line, and nearly all were granted."""
+    lines = shape.lines // shape.orders
     if units != granted * lines:
         raise RuntimeError(f"{name}: {granted} orders of {lines} lines took {units} units")
-    if granted < calls * GRANTED_SHARE_MIN:
-        raise RuntimeError(f"{name}: only {granted} of {calls} calls were granted")
+    asked = calls * shape.orders
+    if not asked * GRANTED_SHARE_MIN <= granted <= asked:
+        raise RuntimeError(f"{name}: {granted} of {asked} orders were granted")
 
 
 def find(program: str, *folders: Path) -> str:

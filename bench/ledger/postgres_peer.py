@@ -41,7 +41,7 @@ UNIFORM: Final = tuple(
     Shape("uniform", lines, clients) for lines in (1, ORDER_LINES) for clients in (32, 64)
 )
 HOT_ROW: Final = tuple(Shape("hot row", ORDER_LINES, clients) for clients in (8, 32, 64))
-SET_BASED: Final = tuple(Shape("set-based", BATCH, clients) for clients in (1, 2, 4))
+SET_BASED: Final = tuple(Shape("set-based", BATCH, clients, orders=BATCH) for clients in (1, 2, 4))
 
 SETTINGS: Final = """
 listen_addresses = ''
@@ -169,13 +169,12 @@ class Postgres:
         granted_before, units_before = self.taken()
         result, calls = self._generate(shape, seconds)
         granted, units = self.taken()
-        is_set = shape.name == "set-based"
         peer.check_units(
             self.name,
+            shape,
+            calls=calls,
             granted=granted - granted_before,
-            lines=1 if is_set else shape.lines,
             units=units - units_before,
-            calls=calls * BATCH if is_set else calls,
         )
         return result
 

@@ -108,10 +108,10 @@ class Redis:
         granted, units = self.taken()
         peer.check_units(
             self.name,
-            granted=granted - granted_before,
-            lines=shape.lines,
-            units=units - units_before,
+            shape,
             calls=calls,
+            granted=granted - granted_before,
+            units=units - units_before,
         )
         self.rates[shape] = result.calls_per_second
         return result

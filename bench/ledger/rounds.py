@@ -17,7 +17,7 @@ from typing import Final
 from bench.ledger import postgres_peer, redis_peer
 from bench.ledger.figures import Line, finished, unmeasured
 from bench.ledger.native import FOLDER, Native
-from bench.ledger.peer import Peer, PeerRound, Shape, UnavailableError, strongest
+from bench.ledger.peer import Peer, PeerRound, Shape, UnavailableError, tried
 
 OURS: Final = ("durable_batched", "durable_hot_cell")
 TUNING_S: Final = 1.0
@@ -51,12 +51,19 @@ SERVERS: Final[dict[str, Callable[..., AbstractContextManager[Peer]]]] = {
 class Raced:
     """What the rounds of a race came to, ours beside theirs."""
 
+    shapes: dict[Shape, float]
+    """Operations a second of the peer when its best shape was looked for."""
     rounds: list[tuple[Line, PeerRound]] = field(default_factory=list)
+
+    @property
+    def best(self) -> Shape:
+        """The shape that the rounds are measured in."""
+        return next(iter(self.shapes))
 
     def line(self, race: Race, peer: Peer) -> Line:
         """The figure."""
         ratios = [ours["value"] / theirs.operations_per_second for ours, theirs in self.rounds]
-        acts = [ours["acts_per_second"] / theirs.calls_per_second for ours, theirs in self.rounds]
+        acts = [ours["acts_per_second"] / theirs.orders_per_second for ours, theirs in self.rounds]
         middle = median_line([ours for ours, _ in self.rounds])
         theirs = [theirs for _, theirs in self.rounds]
         return finished(
@@ -68,8 +75,9 @@ class Raced:
                 "peer_value": statistics.median(each.operations_per_second for each in theirs),
                 "ratio": round(statistics.median(ratios), 1),
                 "ratios": [round(ratio, 1) for ratio in ratios],
-                "acts_over_calls": round(statistics.median(acts), 1),
-                "peer_shape": str(theirs[0].shape),
+                "acts_over_orders": round(statistics.median(acts), 1),
+                "peer_shape": str(self.best),
+                "peer_tried": {str(shape): round(rate) for shape, rate in self.shapes.items()},
                 "peer_p50_us": statistics.median(each.p50_us for each in theirs),
                 "peer_p99_us": statistics.median(each.p99_us for each in theirs),
                 "rounds": len(ratios),
@@ -114,23 +122,22 @@ def measure(
                 peers[name] = stack.enter_context(_peer(name, cells=cells))
             except UnavailableError as error:
                 missing[name] = str(error)
-        shapes = {}
+        raced: dict[Race, Raced] = {}
         for race in (race for race in races if race.peer in peers):
             native.note(f"{race.figure}: looking for the peer's best shape")
-            shapes[race] = strongest(peers[race.peer], race.shapes, seconds=TUNING_S)
+            raced[race] = Raced(tried(peers[race.peer], race.shapes, seconds=TUNING_S))
         sessions = {
             name: stack.enter_context(native.session(name, seconds=seconds)) for name in names
         }
-        raced: dict[Race, Raced] = {race: Raced() for race in shapes}
         alone: dict[str, list[Line]] = {name: [] for name in names}
         for number in range(1, rounds + 1):
             for name, session in sessions.items():
                 native.note(f"round {number} of {rounds}: {name}")
                 alone[name].append(session.round())
-            for race, shape in shapes.items():
+            for race, so_far in raced.items():
                 native.note(f"round {number} of {rounds}: {race.figure}")
-                theirs = peers[race.peer].round(shape, seconds=seconds)
-                raced[race].rounds.append((alone[race.ours][-1], theirs))
+                theirs = peers[race.peer].round(so_far.best, seconds=seconds)
+                so_far.rounds.append((alone[race.ours][-1], theirs))
         lines += [
             finished(median_line(alone[name]) | {"rounds": rounds})
             for name in names
