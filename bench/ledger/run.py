@@ -57,9 +57,13 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
 def measure(chosen: argparse.Namespace, progress: Progress) -> list[Line]:
     """All chosen figures; each is printed as soon as it is known."""
     task = progress.add_task("", total=len(chosen.figures))
-    native = Native(
-        options=_options(chosen), note=lambda text: progress.update(task, description=text[:60])
-    )
+
+    def note(text: str) -> None:
+        progress.update(task, description=text[:60])
+        if not progress.console.is_terminal:
+            progress.console.print(text, markup=False, highlight=False)
+
+    native = Native(options=_options(chosen), note=note)
     lines: list[Line] = []
 
     def take(*measured: Line) -> None:
@@ -121,9 +125,8 @@ def main(words: Sequence[str] | None = None) -> int:
     judged = [line for line in lines if line["met"] is not None]
     met = sum(bool(line["met"]) for line in judged)
     took_s = time.monotonic() - started
-    console.print(
-        f"{met} of {len(judged)} goals met, {took_s:.0f} s; {chosen.lines}, {chosen.plot}"
-    )
+    said = f"{met} of {len(judged)} goals met, {took_s:.0f} s; {chosen.lines}, {chosen.plot}"
+    console.print(said, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
