@@ -29,7 +29,11 @@ def request_of(world: World) -> Request:
         for ask in world.asks
     ]
     labor = [
-        {"node_id": node["node"]["node_id"], **window}
+        {
+            "node_id": node["node"]["node_id"],
+            "window_start_s": window["start_s"],
+            "seconds": window["seconds"],
+        }
         for node in world.nodes
         for window in node["windows"]
     ]

@@ -159,3 +159,67 @@ pub(crate) struct Run {
     /// Taking the changed cells.
     pub(crate) changes: Duration,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Machine;
+    use crate::expectation::Expectation;
+    use crate::workload::{Spread, Workload};
+    use crate::Failure;
+
+    const RETAINED: u64 = 20_000;
+    const ACTS: usize = 50_000;
+
+    fn opened(spread: Spread) -> Result<(Workload, Machine), Failure> {
+        let workload = Workload::new(spread, 2_000, RETAINED, 7);
+        let mut machine = Machine::new(RETAINED);
+        machine.open(&workload)?;
+        Ok((workload, machine))
+    }
+
+    #[test]
+    fn every_answer_and_counter_is_what_the_workload_says() -> Result<(), Failure> {
+        for spread in [Spread::Uniform, Spread::Hot] {
+            let (mut workload, mut machine) = opened(spread)?;
+            machine.run(workload.block(ACTS), 256)?;
+            machine.check(&workload)?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn so_many_requests_are_remembered_and_no_more() -> Result<(), Failure> {
+        let (mut workload, mut machine) = opened(Spread::Uniform)?;
+        machine.run(workload.block(ACTS), 256)?;
+        let remembered = machine.ledger.request_count() as u64;
+        // A sale takes a second entry: one act in forty.
+        assert!(
+            (RETAINED..RETAINED * 21 / 20).contains(&remembered),
+            "{remembered}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_wrong_answer_ends_the_run() -> Result<(), Failure> {
+        let (mut workload, mut machine) = opened(Spread::Uniform)?;
+        let mut block = workload.block(1_000);
+        if let Some(last) = block.expected.last_mut() {
+            *last = Expectation::OnHand(-1);
+        }
+        assert!(machine.run(block, 256).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_wrong_counter_ends_the_run() -> Result<(), Failure> {
+        let (mut workload, mut machine) = opened(Spread::Uniform)?;
+        machine.run(workload.block(1_000), 256)?;
+        machine.check(&workload)?;
+        if let Some(cell) = workload.stock.cells.last_mut() {
+            cell.held += 1;
+        }
+        assert!(machine.check(&workload).is_err());
+        Ok(())
+    }
+}

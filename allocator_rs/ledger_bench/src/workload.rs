@@ -344,3 +344,73 @@ impl Workload {
         Some(self.committed.swap_remove(chosen))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use bopis_ledger::Command;
+
+    use super::{Spread, Workload};
+    use crate::expectation::Expectation;
+
+    const ACTS: usize = 100_000;
+
+    fn workload(spread: Spread, seed: u64) -> Workload {
+        let mut workload = Workload::new(spread, 10_000, 1_000_000, seed);
+        // Until there is enough to commit, release and consume.
+        workload.block(ACTS);
+        workload
+    }
+
+    #[test]
+    fn the_mix_is_as_stated() {
+        for spread in [Spread::Uniform, Spread::Hot] {
+            let block = workload(spread, 7).block(ACTS);
+            let share = |is: fn(&Command) -> bool| {
+                let commands = block.acts.iter().flat_map(|act| &act.commands);
+                commands.filter(|command| is(command)).count() as f64 / ACTS as f64
+            };
+            let seen = [
+                (share(|c| matches!(c, Command::Hold { .. })), 0.45),
+                (share(|c| matches!(c, Command::Commit { .. })), 0.35),
+                (share(|c| matches!(c, Command::Release { .. })), 0.10),
+                (share(|c| matches!(c, Command::Consume { .. })), 0.05),
+                (share(|c| matches!(c, Command::Adjust { .. })), 0.025),
+                (share(|c| matches!(c, Command::Sale { .. })), 0.025),
+            ];
+            assert!(
+                seen.iter()
+                    .all(|(share, stated)| (share - stated).abs() < 0.006),
+                "{seen:?}"
+            );
+            // 95 acts of 3 lines on average, 5 facts.
+            let operations = block.operations as f64 / ACTS as f64;
+            assert!((operations - 2.9).abs() < 0.02, "{operations}");
+        }
+    }
+
+    #[test]
+    fn few_holds_find_too_little_and_none_on_the_hot_cell() {
+        let mut uniform = workload(Spread::Uniform, 7);
+        let block = uniform.block(ACTS);
+        let short = block.expected.iter().filter(|e| **e == Expectation::Short);
+        let share = short.count() as f64 / ACTS as f64;
+        assert!(share > 0.001 && share < 0.03, "{share}");
+        assert_eq!(workload(Spread::Hot, 7).short, 0);
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_acts_and_another_one_others() {
+        let acts = |seed| workload(Spread::Uniform, seed).block(1_000).acts;
+        assert_eq!(acts(7), acts(7));
+        assert_ne!(acts(7), acts(8));
+    }
+
+    #[test]
+    fn no_request_id_comes_twice() {
+        let block = workload(Spread::Uniform, 7).block(ACTS);
+        let keys: BTreeSet<_> = block.acts.iter().map(|act| act.request).collect();
+        assert_eq!(keys.len(), ACTS);
+    }
+}
