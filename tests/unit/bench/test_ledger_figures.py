@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.ledger import peer, plot, postgres_peer, redis_peer, rounds, run
+from bench.ledger import peer, plot, postgres_peer, redis_peer, rounds, run, table
 from bench.ledger.figures import FIELDS, FIGURES, Line, finished, unmeasured
 from bench.ledger.peer import PeerRound, Shape
 
@@ -239,3 +239,30 @@ def test_the_picture_names_every_goal_and_tells_met_from_missed() -> None:
 )
 def test_twice_as_good_is_twice_as_far(figure: str, value: float, share: float) -> None:
     assert plot.share_of(finished(measured(figure, value=value))) == share
+
+
+def test_the_table_has_a_row_for_each_line() -> None:
+    lines = [
+        finished(
+            measured(
+                "durable_vs_redis_pipelined",
+                value=5_612_345.6,
+                peer_value=66_123.0,
+                ratio=84.9,
+                p50_us=1.0,
+                p99_us=2_345.6,
+                p999_us=3.0,
+            )
+        ),
+        unmeasured("durable_vs_postgres_uniform", unit="ops/s", mode="durable", reason="none"),
+        finished(measured("durable_batched", value=0.1234)),
+    ]
+    _, _, first, second, third = table.rows(lines).splitlines()
+    assert first == (
+        "| `durable_vs_redis_pipelined` | 5,610,000 x | 66,100 | 84.9 | 1 / 2,350 / 3 us"
+        " | ratio >= 50 | met |"
+    )
+    assert second == (
+        "| `durable_vs_postgres_uniform` | not measured: none |  |  |  | ratio >= 200 |  |"
+    )
+    assert third == "| `durable_batched` | 0.123 x |  |  |  |  |  |"
