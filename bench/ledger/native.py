@@ -66,6 +66,7 @@ class Native:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            cwd=ROOT,
         )
         said: list[str] = []
         listener = threading.Thread(target=self._listen, args=(process, said))

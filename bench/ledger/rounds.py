@@ -22,6 +22,7 @@ from bench.ledger.peer import Peer, PeerRound, Shape, UnavailableError, tried
 OURS: Final = ("durable_batched", "durable_hot_cell")
 TUNING_S: Final = 1.0
 OVER: Final = "hot_cell_over_uniform"
+OVER_OF: Final = ("memory_hot_cell", "memory_uniform")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def _impossible(race: Race, reason: str) -> Line:
 def hot_over_uniform(lines: Sequence[Line]) -> Line | None:
     """How much faster the one hot cell is than any, in memory; PostgreSQL's in the same run."""
     found = {line["figure"]: line for line in lines}
-    ours = _over(found, "memory_hot_cell", "memory_uniform", "value")
+    ours = _over(found, *OVER_OF, "value")
     if ours is None:
         return None
     line: Line = {"figure": OVER, "value": round(ours, 2), "unit": "x"}

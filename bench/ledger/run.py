@@ -49,6 +49,9 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     unknown = [name for name in chosen.figures if name not in FIGURES]
     if unknown:
         parser.error(f"there is no figure {', '.join(unknown)}; there are {', '.join(FIGURES)}")
+    lacking = [name for name in rounds.OVER_OF if name not in chosen.figures]
+    if rounds.OVER in chosen.figures and lacking:
+        parser.error(f"{rounds.OVER} is made of {' and '.join(rounds.OVER_OF)}")
     if chosen.rounds is None:
         chosen.rounds = 1 if chosen.quick else ROUNDS
     return chosen
