@@ -1,7 +1,7 @@
 """The figures, their goals, and the JSON line of each.
 
-A goal is about the value, or about the ratio to the peer. `met` is null where there is no goal or
-nothing was measured; the line then says why.
+A goal is about the value, or about the ratio to the peer, in the sizes that it is stated for.
+`met` is null where there is no goal, nothing was measured (the line says why), or sizes are quick.
 """
 
 from __future__ import annotations
@@ -83,6 +83,9 @@ FIGURES: Final[dict[str, Goal | None]] = {
 }
 """In the order in which they are printed."""
 
+QUICK: Final = "quick"
+"""The size of a line that proves only that its figure can be measured."""
+
 STORM_RATIO_MAX: Final = 2
 """A storm's second goal: p99 of those who reserve meanwhile over p99 before."""
 
@@ -93,9 +96,11 @@ def finished(measured: Line) -> Line:
     line: Line = {field: measured.get(field) for field in FIELDS} | measured
     line["goal"] = None if goal is None else str(goal)
     line["met"] = None if goal is None else goal.is_met(line)
-    if line["met"] and "p99_ratio" in line:
-        line["goal"] += f", p99_ratio <= {STORM_RATIO_MAX}"
-        line["met"] = bool(line["p99_ratio"] <= STORM_RATIO_MAX)
+    if "p99_ratio" in line:
+        line["goal"] = f"{line['goal']}, p99_ratio <= {STORM_RATIO_MAX}"
+        line["met"] = bool(line["met"] and line["p99_ratio"] <= STORM_RATIO_MAX)
+    if line.get("size") == QUICK:
+        line["met"] = None
     return line
 
 

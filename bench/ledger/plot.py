@@ -18,8 +18,8 @@ from typing import Final
 
 from bench.ledger.figures import FIGURES, Line
 
-WIDTH: Final = 860
-LEFT, RIGHT, TOP, BOTTOM = 330, 150, 34, 54
+WIDTH: Final = 900
+LEFT, RIGHT, TOP, BOTTOM = 330, 190, 34, 54
 ROW: Final = 26
 BAR: Final = 14
 MET: Final = "#1b6ca8"
@@ -82,7 +82,7 @@ def _row(line: Line, top: float, low: int, high: int) -> str:
     goal = FIGURES[line["figure"]]
     if share is None or goal is None:
         return name + _text(LEFT + 6, baseline, "not measured", anchor="start", color=GRAY)
-    color = MET if line["met"] else MISSED
+    color = GRAY if line["met"] is None else MET if line["met"] else MISSED
     start, end = sorted((_across(1, low, high), _across(share, low, high)))
     bar = (
         f'<rect x="{start:.1f}" y="{top:.1f}" width="{max(end - start, 1.5):.1f}" '
@@ -95,11 +95,11 @@ def _row(line: Line, top: float, low: int, high: int) -> str:
 
 
 def _short(value: float) -> str:
-    """Three digits: 12.3M, 1.2k, 0.456."""
-    for bound, suffix in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= bound:
-            return f"{value / bound:.3g}{suffix}"
-    return f"{value:.3g}"
+    """Three digits: 12.3M, 12.3k, 1,230, 0.456."""
+    for size, suffix in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= max(size, 1e4):
+            return f"{value / size:.3g}{suffix}"
+    return f"{value:,.0f}" if abs(value) >= 1e3 else f"{value:.3g}"
 
 
 def _text(x: float, y: float, text: str, *, anchor: str, color: str = "#333") -> str:

@@ -111,6 +111,11 @@ def test_a_storm_that_is_over_in_time_must_not_have_held_up_those_who_reserve() 
     assert finished(measured("expiry_storm_1m_ms", value=200.0, p99_ratio=1.0))["met"] is False
 
 
+def test_quick_sizes_meet_and_miss_nothing() -> None:
+    line = finished(measured("recovery_10m_seconds", value=0.1) | {"size": "quick"})
+    assert (line["goal"], line["met"]) == ("value <= 2", None)
+
+
 def test_what_could_not_be_measured_says_why() -> None:
     line = unmeasured("durable_vs_redis_pipelined", unit="ops/s", mode="durable", reason="none")
     assert list(line)[: len(STANDARD)] == STANDARD
