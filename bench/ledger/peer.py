@@ -37,8 +37,8 @@ class Shape:
     orders: int = 1
 
     def __str__(self) -> str:
-        text = f"{self.name}: {self.orders} orders with {self.lines} lines a call"
-        text += f", {self.clients} clients"
+        orders = "" if self.orders == 1 else f"{self.orders} orders with "
+        text = f"{self.name}: {orders}{self.lines} lines a call, {self.clients} clients"
         return text if self.depth == 1 else f"{text}, {self.depth} calls in a pipeline"
 
 

@@ -73,7 +73,9 @@ class Raced:
                 "figure": race.figure,
                 "mode": "durable, ours embedded (library), the peer a server on a local socket",
                 "peer": peer.name,
-                "peer_value": statistics.median(each.operations_per_second for each in theirs),
+                "peer_value": round(
+                    statistics.median(each.operations_per_second for each in theirs)
+                ),
                 "ratio": round(statistics.median(ratios), 1),
                 "ratios": [round(ratio, 1) for ratio in ratios],
                 "acts_over_orders": round(statistics.median(acts), 1),

@@ -1,7 +1,7 @@
 """Measures the figures of the ledger and prints one JSON line each, its goal beside it.
 
 usage: python -m bench.ledger.run [--figures a,b,c] [--quick] [--rounds N] [--seconds S]
-                                  [--lines FILE] [--plot FILE]
+                                  [--lines FILE] [--plot FILE] [--docs]
 
 Without `--figures` all of them: about a quarter of an hour, some 10 GiB of memory and of disk.
 `--quick` is the size for CI, seconds each: its lines say `"size": "quick"` and prove only that
@@ -22,12 +22,15 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.ledger import plot, rounds
+from bench.ledger import plot, rounds, table
 from bench.ledger.figures import FIGURES, Line, finished
 from bench.ledger.native import FOLDER, Native
+from bench.serving import ROOT
 
 SOLVER_RUNNING: Final = "durable_ack_p99_over_flush_p99_solver_running"
 BY_ROUNDS: Final = (*rounds.OURS, *(race.figure for race in rounds.RACES))
+DOCUMENT: Final = ROOT / "docs" / "performance.md"
+PICTURE: Final = ROOT / "docs" / "ledger.svg"
 SECONDS: Final = 3.0
 ROUNDS: Final = 3
 CELLS: Final = 1_000_000
@@ -44,6 +47,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="of measured work in each")
     parser.add_argument("--lines", type=Path, default=FOLDER.parent / "ledger.jsonl")
     parser.add_argument("--plot", type=Path, default=FOLDER.parent / "ledger.svg")
+    parser.add_argument("--docs", action="store_true", help="write the documentation's table too")
     chosen = parser.parse_args(words)
     chosen.figures = chosen.figures.split(",")
     unknown = [name for name in chosen.figures if name not in FIGURES]
@@ -125,6 +129,9 @@ def main(words: Sequence[str] | None = None) -> int:
     chosen.lines.parent.mkdir(parents=True, exist_ok=True)
     chosen.lines.write_text("".join(json.dumps(line) + "\n" for line in lines))
     chosen.plot.write_text(plot.draw(lines))
+    if chosen.docs:
+        PICTURE.write_text(plot.draw(lines))
+        table.write(DOCUMENT, lines)
     judged = [line for line in lines if line["met"] is not None]
     met = sum(bool(line["met"]) for line in judged)
     took_s = time.monotonic() - started

@@ -1,6 +1,8 @@
-"""Prints the lines of a run as the table of docs/performance.md.
+"""The lines of a run as the table of docs/performance.md.
 
-usage: python -m bench.ledger.table LINES.jsonl
+usage: python -m bench.ledger.table LINES.jsonl [DOCUMENT.md]
+
+Prints it, or writes it into the document between two marks.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from typing import Final
 
 from bench.ledger.figures import Line
 
+BEGIN: Final = "<!-- table: begin -->\n"
+END: Final = "<!-- table: end -->\n"
 VERDICTS: Final = {True: "met", False: "**missed**", None: ""}
 
 
@@ -23,6 +27,16 @@ def rows(lines: Sequence[Line]) -> str:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     return "\n".join([*head, *(_row(line) for line in lines)])
+
+
+def write(document: Path, lines: Sequence[Line]) -> None:
+    """Replaces the document's table. Raises ValueError if it has no place for one."""
+    text = document.read_text()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{document} does not mark where the table is")
+    document.write_text(f"{before}{begin}\n{rows(lines)}\n\n{end}{after}")
 
 
 def _row(line: Line) -> str:
@@ -55,8 +69,12 @@ def _number(value: float) -> str:
 
 def main() -> int:
     """The command line; returns the exit code."""
-    text = Path(sys.argv[1]).read_text()
-    print(rows([json.loads(line) for line in text.splitlines()]))
+    source, *documents = (Path(word) for word in sys.argv[1:])
+    lines = [json.loads(text) for text in source.read_text().splitlines()]
+    for document in documents:
+        write(document, lines)
+    if not documents:
+        print(rows(lines))
     return 0
 
 

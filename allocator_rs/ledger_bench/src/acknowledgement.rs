@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | full rate | closed loop, in this run |
 //! | load | open loop at half of it: whatever is due in a tick of 50 us is submitted together |
+//! | lateness | of the load itself, from when acts were due to their submission: part of the latency |
 //! | latency | from the tick at which the acts were due to the engine's call back, per act |
 //! | peer | the device: 4 KiB made durable, alternating with the load in short rounds |
 //!
@@ -51,7 +52,7 @@ fn figure(name: &str, program: Option<&str>, arguments: &Arguments) -> Result<()
     let full = session.measure(arguments.seconds / 2.0)?.acts_per_second();
     let rounds = (arguments.seconds / ROUND.as_secs_f64()).ceil() as u32 * 2;
     let (mut flushes, mut acks) = (Latencies::new()?, Latencies::new()?);
-    let mut beside_flushes = Latencies::new()?;
+    let (mut beside_flushes, mut late) = (Latencies::new()?, Latencies::new()?);
     if program.is_some() {
         for _ in 0..rounds {
             thread::sleep(REST / 5);
@@ -67,7 +68,7 @@ fn figure(name: &str, program: Option<&str>, arguments: &Arguments) -> Result<()
             &mut flushes
         };
         device.write(FLUSHES, alternating)?;
-        open_loop(&mut session, full / 2.0, &mut acks)?;
+        open_loop(&mut session, full / 2.0, &mut acks, &mut late)?;
     }
     session.client.check(&session.workload.stock)?;
     drop(running);
@@ -79,6 +80,7 @@ fn figure(name: &str, program: Option<&str>, arguments: &Arguments) -> Result<()
         .latencies(&acks, "one act, from when it was due")
         .with("flush_p50_us", flushes.micros_at(0.5))
         .with("flush_p999_us", flushes.micros_at(0.999))
+        .with("load_late_p99_us", late.micros_at(0.99))
         .with("acts_per_second", full / 2.0)
         .with("acts", acks.count() as f64);
     if program.is_some() {
@@ -89,7 +91,12 @@ fn figure(name: &str, program: Option<&str>, arguments: &Arguments) -> Result<()
 }
 
 /// One round at `rate` acts a second, answers checked.
-fn open_loop(session: &mut Session, rate: f64, latencies: &mut Latencies) -> Result<(), Failure> {
+fn open_loop(
+    session: &mut Session,
+    rate: f64,
+    latencies: &mut Latencies,
+    late: &mut Latencies,
+) -> Result<(), Failure> {
     let ticks = (ROUND.as_nanos() / TICK.as_nanos()) as u32;
     let of_tick = rate * TICK.as_secs_f64();
     let count = (of_tick * f64::from(ticks)) as usize;
@@ -112,6 +119,7 @@ fn open_loop(session: &mut Session, rate: f64, latencies: &mut Latencies) -> Res
             std::hint::spin_loop();
         }
         if !some.is_empty() {
+            late.add_many(due.elapsed(), some.len() as u64);
             session.submit(some, acts.len(), due)?;
         }
     }

@@ -124,18 +124,16 @@ impl Session {
     }
 
     fn run(&self, block: Block, measured: &mut Measured) -> Result<(), Failure> {
-        let mut acts = block.acts.into_iter();
-        let mut replies = Vec::new();
-        let (mut sent, mut all_sent) = (0, false);
+        let mut left = block.acts.len();
+        let mut batches = in_batches(block.acts, self.batch).into_iter();
+        let (mut sent, mut replies) = (0, Vec::new());
         let started = Instant::now();
         loop {
-            while !all_sent && sent - replies.len() < self.in_flight {
-                let some: Vec<_> = acts.by_ref().take(self.batch).collect();
-                all_sent = some.is_empty();
-                if !all_sent {
-                    self.submit(some, acts.len(), Instant::now())?;
-                    sent += 1;
-                }
+            while sent - replies.len() < self.in_flight {
+                let Some(batch) = batches.next() else { break };
+                left -= batch.len();
+                self.submit(batch, left, Instant::now())?;
+                sent += 1;
             }
             if replies.len() == sent {
                 break;
@@ -160,6 +158,14 @@ impl Session {
         }
         Ok(total)
     }
+}
+
+fn in_batches(acts: Vec<Act>, size: usize) -> Vec<Vec<Act>> {
+    let mut acts = acts.into_iter();
+    let next = || Some(acts.by_ref().take(size).collect());
+    std::iter::from_fn(next)
+        .take_while(|batch: &Vec<Act>| !batch.is_empty())
+        .collect()
 }
 
 /// Every act came to what was expected of it.

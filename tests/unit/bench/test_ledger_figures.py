@@ -189,9 +189,9 @@ def test_a_peer_is_measured_in_its_best_shape_by_the_median_of_the_ratios() -> N
     assert line["ratios"] == [1_000.0, 1_500.0, 1_666.7]
     assert (line["ratio"], line["acts_over_orders"], line["met"]) == (1_500.0, 1_500.0, True)
     assert line["peer_tried"] == {
-        "uniform: 1 orders with 3 lines a call, 40 clients": 120,
-        "uniform: 1 orders with 1 lines a call, 90 clients": 90,
-        "uniform: 1 orders with 3 lines a call, 20 clients": 60,
+        "uniform: 3 lines a call, 40 clients": 120,
+        "uniform: 1 lines a call, 90 clients": 90,
+        "uniform: 3 lines a call, 20 clients": 60,
     }
 
 
@@ -271,3 +271,16 @@ def test_the_table_has_a_row_for_each_line() -> None:
         "| `durable_vs_postgres_uniform` | not measured: none |  |  |  | ratio >= 200 |  |"
     )
     assert third == "| `durable_batched` | 0.123 x |  |  |  |  |  |"
+
+
+def test_the_table_of_a_document_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    document.write_text(f"before\n\n{table.BEGIN}old\n{table.END}\nafter\n")
+    lines = [finished(measured("durable_batched", value=1.0))]
+    for _ in range(2):
+        table.write(document, lines)
+    expected = f"before\n\n{table.BEGIN}\n{table.rows(lines)}\n\n{table.END}\nafter\n"
+    assert document.read_text() == expected
+    document.write_text("no marks")
+    with pytest.raises(ValueError, match="mark"):
+        table.write(document, lines)
