@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bopis_ledger::{
     Act, ActOutcome, CellKey, Command, Line, OrderRef, Outcome, RequestKey, ReservationId,
-    ReservationState,
+    ReservationState, Terms,
 };
 
 use crate::arguments::Arguments;
@@ -112,15 +112,17 @@ impl Scene {
         self.serial += 1;
         let number = first + (self.serial % u64::from(CELLS)) as u32;
         self.stock.cells[number as usize].held += 1;
+        let line = Line {
+            cell: self.stock.key(number),
+            quantity: 1,
+        };
         let command = Command::Hold {
             reservation: ReservationId(id(2, self.serial)),
             order: OrderRef(id(3, self.serial)),
-            lines: vec![Line {
-                cell: self.stock.key(number),
-                quantity: 1,
-            }],
+            lines: std::iter::once(line).collect(),
             ttl_ms,
             priority: 0,
+            terms: Terms::default(),
         };
         Act {
             request: RequestKey {
