@@ -9,7 +9,6 @@
 //! recovered engine shows is compared with the workload's.
 
 use std::path::Path;
-use std::time::Instant;
 
 use crate::arguments::Arguments;
 use crate::child;
@@ -18,6 +17,7 @@ use crate::figure::Figure;
 use crate::folder::{bytes_within, Folder};
 use crate::session::Session;
 use crate::stock::Stock;
+use crate::took::Took;
 use crate::workload::Spread;
 use crate::Failure;
 
@@ -26,6 +26,7 @@ pub(crate) const OPENED: &str = "opened";
 
 struct Recovered {
     seconds: f64,
+    cpu_seconds: f64,
     records: f64,
     memory_gib: f64,
     journal_gib: f64,
@@ -56,6 +57,7 @@ pub(crate) fn of_live_reservations(arguments: &Arguments) -> Result<(), Failure>
 fn print(name: &str, value: f64, unit: &str, recovered: &Recovered, arguments: &Arguments) {
     Figure::new(name, value, unit, "durable, library, page cache warm")
         .with("seconds", recovered.seconds)
+        .with("cpu_seconds", recovered.cpu_seconds)
         .with("records", recovered.records)
         .with("journal_gib", recovered.journal_gib)
         .with("memory_gib", recovered.memory_gib)
@@ -74,13 +76,14 @@ fn recover(session: Session, folder: &Path, arguments: &Arguments) -> Result<Rec
         ("--retained", arguments.retained.to_string()),
     ];
     let words = words.map(|(name, value)| [name.to_owned(), value]).concat();
-    let [micros, found, found_digest, memory] = child::ask(&words)?;
+    let [micros, cpu_micros, found, found_digest, memory] = child::ask(&words)?;
     if (found, found_digest) != (sequence, digest) {
         return Err(format!("recovered {found} records of {sequence}, or other counters").into());
     }
     let gib = f64::from(1 << 30);
     Ok(Recovered {
         seconds: micros as f64 / 1e6,
+        cpu_seconds: cpu_micros as f64 / 1e6,
         records: sequence as f64,
         memory_gib: memory as f64 / gib,
         journal_gib: bytes_within(folder)? as f64 / gib,
@@ -89,12 +92,14 @@ fn recover(session: Session, folder: &Path, arguments: &Arguments) -> Result<Rec
 
 /// The other process: opens the folder, answers time, records, digest of all counters, memory.
 pub(crate) fn opened(arguments: &Arguments) -> Result<(), Failure> {
-    let started = Instant::now();
+    let started = Took::start();
     let client = Client::open(Some(&arguments.folder), arguments.retained)?;
-    let micros = started.elapsed().as_micros() as u64;
+    let took = started.end();
+    let [micros, cpu_micros] = [took.wall, took.cpu].map(|time| time.as_micros() as u64);
     let (memory, _) = child::memory_bytes()?;
     let mut stock = Stock::new(arguments.cells, |_| 0);
     client.read_into(&mut stock)?;
-    child::answer(&[micros, client.engine.position(), stock.digest(), memory]);
+    let (sequence, digest) = (client.engine.position(), stock.digest());
+    child::answer(&[micros, cpu_micros, sequence, digest, memory]);
     Ok(())
 }
