@@ -35,6 +35,7 @@ mod footprint;
 mod machine;
 mod memory;
 mod opening;
+mod order;
 mod random;
 mod recovery;
 mod session;

@@ -18,15 +18,13 @@
 
 use std::collections::VecDeque;
 
-use bopis_ledger::{
-    Act, Command, Line, OrderRef, RequestKey, ReservationId, ReservationState as State, Terms,
-};
+use bopis_ledger::{Act, Command, Line, OrderRef, RequestKey, ReservationState as State, Terms};
 
 use crate::expectation::Expectation;
+use crate::order::{Order, LINES_MAX};
 use crate::random::{id, Random};
 use crate::stock::Stock;
 
-const LINES_MAX: u32 = 5;
 /// A hold is under way while about so many others are made, of those that are remembered.
 const HOLDS_PER_RETAINED: u64 = 200;
 /// Long past the time that a hold of this workload lasts (a quarter of an hour, longer only while
@@ -45,28 +43,6 @@ pub(crate) enum Spread {
     Uniform,
     /// One cell.
     Hot,
-}
-
-/// What a reservation took.
-#[derive(Clone, Copy, Debug)]
-struct Order {
-    serial: u64,
-    cells: [u32; LINES_MAX as usize],
-    quantities: [u8; LINES_MAX as usize],
-    lines: u8,
-}
-
-impl Order {
-    fn lines(&self) -> impl Iterator<Item = (u32, i32)> + '_ {
-        let lines = self.cells.iter().zip(&self.quantities);
-        lines
-            .take(self.lines.into())
-            .map(|(cell, quantity)| (*cell, i32::from(*quantity)))
-    }
-
-    fn reservation(&self) -> ReservationId {
-        ReservationId(id(2, self.serial))
-    }
 }
 
 /// Acts made ahead of the moment that they are timed.
