@@ -84,6 +84,11 @@ bench-door: setup ## Reserve through the door against a grpc.aio servicer, serve
 	@$(WITH_RUST) cargo build --release --locked --quiet -p bopis-load-generator
 	@$(PY) -m bench.reserve_through_door $(ARGS)
 
+.PHONY: bench-ledger
+bench-ledger: setup ## the ledger's figures beside their goals, Redis and PostgreSQL (ARGS=--quick: CI sizes)
+	@$(WITH_RUST) cargo build --release --locked --quiet -p bopis-ledger-bench
+	@$(PY) -m bench.ledger.run $(ARGS)
+
 .PHONY: lock
 lock: setup ## writes requirements/ from pyproject.toml (ARGS=--upgrade: newest versions)
 	@tools/lock.sh $(ARGS)

@@ -20,6 +20,8 @@ from bopis._allocator_rs import Clock
 
 BATCH = 250
 EXPIRING = 10_000
+RECOVERED_BATCHES = 10
+"""Of holds, and as many of holds that are committed and consumed."""
 SLICE_MIN = 2_000
 """The writer ends at least so many holds in a turn that finds more due."""
 READ_CELLS = 4_096
@@ -82,6 +84,34 @@ def test_read_of_many_cells_at_one_position(measure: Measure) -> None:
         measure(Figure("ledger_read_cells", "memory", "cells", READ_CELLS), work)
         for answer in answers:
             assert msgspec.msgpack.decode(answer)["cells"] == expected
+
+
+def test_recovery_of_what_was_journaled(measure: Measure, folder: Path) -> None:
+    with SyncEngine(folder / "ledger") as engine:
+        stock = Stock(engine)
+        for _ in range(RECOVERED_BATCHES):
+            for verb in ("hold", "consume"):
+                ids, payload = stock.batch(verb, count=BATCH)
+                stock.note(verb, ids, engine.run(payload, count=BATCH))
+        stock.check()
+    opened: list[SyncEngine] = []
+
+    def work() -> None:
+        opened.append(SyncEngine(folder / "ledger"))
+
+    def close() -> tuple[tuple[Any, ...], dict[str, Any]]:
+        for engine in opened:
+            stock.engine = engine
+            stock.check()
+            engine.engine.drain()
+        opened.clear()
+        return (), {}
+
+    work()
+    close()
+    figure = Figure("ledger_recovery", "durable", "acts", RECOVERED_BATCHES * 4 * BATCH)
+    measure(figure, work, setup=close, rounds=30)
+    close()
 
 
 def _short_hold(reservation_id: str, quantity: int) -> dict[str, Any]:

@@ -63,11 +63,62 @@ impl Latencies {
     }
 
     pub(crate) fn add(&mut self, latency: Duration) {
+        self.add_many(latency, 1);
+    }
+
+    /// The same latency of several.
+    pub(crate) fn add_many(&mut self, latency: Duration, count: u64) {
         let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-        self.0.saturating_record(nanos);
+        self.0.saturating_record_n(nanos, count);
+    }
+
+    pub(crate) fn add_all(&mut self, others: &Self) -> Result<(), Failure> {
+        Ok(self.0.add(&others.0)?)
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len()
     }
 
     pub(crate) fn micros_at(&self, quantile: f64) -> f64 {
         self.0.value_at_quantile(quantile) as f64 / 1e3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{number, Figure, Latencies};
+    use crate::Failure;
+
+    #[test]
+    fn numbers_have_three_decimals_below_a_thousand_and_none_above() {
+        for (value, text) in [
+            (0.0, "0"),
+            (1.5, "1.5"),
+            (0.123_45, "0.123"),
+            (100.0, "100"),
+            (999.999_9, "1000"),
+            (12_345.678, "12346"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn latencies_are_in_micros_and_say_of_what() -> Result<(), Failure> {
+        let mut latencies = Latencies::new()?;
+        latencies.add_many(Duration::from_micros(10), 98);
+        latencies.add_many(Duration::from_micros(500), 2);
+        let line = Figure::new("a", 2.0, "ops/s", "memory").latencies(&latencies, "an act");
+        let Figure(text) = line;
+        assert_eq!(
+            text,
+            "{\"figure\": \"a\", \"value\": 2, \"unit\": \"ops/s\", \"mode\": \"memory\", \
+             \"p50_us\": 10.007, \"p99_us\": 500.223, \"p999_us\": 500.223, \
+             \"latency_of\": \"an act\""
+        );
+        Ok(())
     }
 }

@@ -3,18 +3,15 @@
 use std::time::{Duration, Instant};
 
 use bopis_ledger::{
-    Act, ActOutcome, CellKey, CellView, Command, ItemName, Ledger, Limits, Outcome, RecordView,
-    RequestKey, ReservationId, Sink, Stamp,
+    Act, ActOutcome, CellKey, CellView, Ledger, Limits, RecordView, ReservationId, Sink, Stamp,
 };
 
+use crate::opening;
+use crate::timing::{time_after_ms, wall_ms, window_entries, DAY_MS};
 use crate::took::Took;
 use crate::workload::{Block, Workload};
 use crate::Failure;
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-/// Commands of an act that brings in names and opening stock.
-const OPENING_COMMANDS: usize = 512;
-const OPENING_SCOPE: u32 = 2;
 /// Holds that the writer expires at most after a batch.
 const EXPIRIES_MAX: usize = 2_000;
 
@@ -55,9 +52,8 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) fn new(retained: u64) -> Self {
         let limits = Limits {
-            request_window_ms: DAY_MS as i64,
-            // A sale takes a second entry.
-            request_window_max: retained as usize * 5 / 4 + 1_000_000,
+            request_window_ms: DAY_MS,
+            request_window_max: window_entries(retained),
             request_window_bytes_max: u64::MAX,
             ..Limits::default()
         };
@@ -71,10 +67,10 @@ impl Machine {
     }
 
     fn stamp(&self) -> Stamp {
-        let now_ms = i128::from(self.acts) * i128::from(DAY_MS) / i128::from(self.retained);
+        let now_ms = time_after_ms(self.acts, self.retained);
         Stamp {
-            now_ms: now_ms as i64,
-            wall_ms: 1_800_000_000_000 + now_ms as i64,
+            now_ms,
+            wall_ms: wall_ms(now_ms),
         }
     }
 
@@ -133,43 +129,9 @@ impl Machine {
 
     /// Names and opening stock.
     pub(crate) fn open(&mut self, workload: &Workload) -> Result<(), Failure> {
-        let stock = &workload.stock;
-        let locations = (0..stock.locations()).map(|number| Command::RegisterLocation {
-            name: format!("node-{number}").into(),
-        });
-        let items = (0..stock.items).map(|number| Command::RegisterItem {
-            name: ItemName::Sku(format!("sku-{number}").into()),
-        });
-        let cells = (0u32..).zip(&stock.cells);
-        let counts = cells.map(|(number, counters)| Command::SetOnHand {
-            cell: stock.key(number),
-            on_hand: counters.on_hand.into(),
-        });
-        let mut commands = locations.chain(items).chain(counts);
-        for serial in 0.. {
-            let commands: Vec<Command> = commands.by_ref().take(OPENING_COMMANDS).collect();
-            if commands.is_empty() {
-                break;
-            }
-            let request = RequestKey {
-                scope: OPENING_SCOPE,
-                id: serial,
-            };
-            let act = Act {
-                request,
-                fingerprint: 0,
-                commands,
-            };
+        for act in opening::acts(&workload.stock) {
             self.apply(&[act]);
-            let is_done = self.made.answers.iter().all(|outcome| match outcome {
-                ActOutcome::Done(outcomes) => outcomes
-                    .iter()
-                    .all(|o| matches!(o, Outcome::Registered { .. } | Outcome::Cell(_))),
-                _ => false,
-            });
-            if !is_done {
-                return Err("the opening stock was refused".into());
-            }
+            self.made.answers.iter().try_for_each(opening::check)?;
             self.check_records()?;
             self.take_changes();
         }
@@ -196,4 +158,68 @@ pub(crate) struct Run {
     pub(crate) cpu: Duration,
     /// Taking the changed cells.
     pub(crate) changes: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Machine;
+    use crate::expectation::Expectation;
+    use crate::workload::{Spread, Workload};
+    use crate::Failure;
+
+    const RETAINED: u64 = 20_000;
+    const ACTS: usize = 50_000;
+
+    fn opened(spread: Spread) -> Result<(Workload, Machine), Failure> {
+        let workload = Workload::new(spread, 2_000, RETAINED, 7);
+        let mut machine = Machine::new(RETAINED);
+        machine.open(&workload)?;
+        Ok((workload, machine))
+    }
+
+    #[test]
+    fn every_answer_and_counter_is_what_the_workload_says() -> Result<(), Failure> {
+        for spread in [Spread::Uniform, Spread::Hot] {
+            let (mut workload, mut machine) = opened(spread)?;
+            machine.run(workload.block(ACTS), 256)?;
+            machine.check(&workload)?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn so_many_requests_are_remembered_and_no_more() -> Result<(), Failure> {
+        let (mut workload, mut machine) = opened(Spread::Uniform)?;
+        machine.run(workload.block(ACTS), 256)?;
+        let remembered = machine.ledger.request_count() as u64;
+        // A sale takes a second entry: one act in forty.
+        assert!(
+            (RETAINED..RETAINED * 21 / 20).contains(&remembered),
+            "{remembered}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_wrong_answer_ends_the_run() -> Result<(), Failure> {
+        let (mut workload, mut machine) = opened(Spread::Uniform)?;
+        let mut block = workload.block(1_000);
+        if let Some(last) = block.expected.last_mut() {
+            *last = Expectation::OnHand(-1);
+        }
+        assert!(machine.run(block, 256).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_wrong_counter_ends_the_run() -> Result<(), Failure> {
+        let (mut workload, mut machine) = opened(Spread::Uniform)?;
+        machine.run(workload.block(1_000), 256)?;
+        machine.check(&workload)?;
+        if let Some(cell) = workload.stock.cells.last_mut() {
+            cell.held += 1;
+        }
+        assert!(machine.check(&workload).is_err());
+        Ok(())
+    }
 }

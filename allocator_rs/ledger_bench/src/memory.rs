@@ -47,6 +47,28 @@ pub(crate) fn hot_cell(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// `growth_20m_over_1m`: cost per operation with many cells over that with few, in one run.
+pub(crate) fn growth(arguments: &Arguments) -> Result<(), Failure> {
+    let rate = |cells| -> Result<f64, Failure> {
+        Ok(measure(Spread::Uniform, cells, arguments)?.operations_per_second)
+    };
+    let few_before = rate(arguments.cells)?;
+    let many = rate(arguments.many_cells)?;
+    let few = (few_before + rate(arguments.cells)?) / 2.0;
+    Figure::new(
+        "growth_20m_over_1m",
+        few / many,
+        "x",
+        "memory, one core, library",
+    )
+    .with("few_cells", arguments.cells.into())
+    .with("many_cells", arguments.many_cells.into())
+    .with("ops_per_second_few", few)
+    .with("ops_per_second_many", many)
+    .print(arguments);
+    Ok(())
+}
+
 fn print(name: &str, measured: &Measured, cells: u32, arguments: &Arguments) {
     let mode = "memory, one core, library";
     Figure::new(name, measured.operations_per_second, "ops/s", mode)

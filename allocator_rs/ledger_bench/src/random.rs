@@ -28,7 +28,8 @@ pub(crate) fn id(kind: u64, serial: u64) -> u128 {
     u128::from(mixed(low ^ kind)) << 64 | u128::from(low)
 }
 
-const fn mixed(mut bits: u64) -> u64 {
+/// Another number for each number.
+pub(crate) const fn mixed(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)

@@ -2,6 +2,9 @@
 
 use bopis_ledger::{CellKey, CellView, ItemId, LocationId};
 
+use crate::random::mixed;
+use crate::Failure;
+
 /// Items at each location: 1,000,000 cells are 1,000 locations with 1,000 items.
 const ITEMS: u32 = 1_000;
 /// Locations are as many as the cells need; from this many cells on, there are more items instead.
@@ -26,6 +29,19 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) const fn atp(&self) -> i32 {
         self.on_hand - self.held - self.committed
+    }
+
+    /// What the ledger says; an error for counters that the workload never changes.
+    pub(crate) fn of(view: &CellView) -> Result<Self, Failure> {
+        let counters = Self {
+            on_hand: view.on_hand.try_into()?,
+            held: view.held.try_into()?,
+            committed: view.committed.try_into()?,
+        };
+        if counters.agree_with(view) {
+            return Ok(counters);
+        }
+        Err(format!("a cell has {view:?}").into())
     }
 
     /// Whether the ledger says the same.
@@ -63,6 +79,17 @@ impl Stock {
 
     pub(crate) fn locations(&self) -> u32 {
         (self.cells.len() as u32).div_ceil(self.items)
+    }
+
+    /// All counters in one number.
+    pub(crate) fn digest(&self) -> u64 {
+        (0u64..).zip(&self.cells).fold(0, |sum, (number, cell)| {
+            let counters = [cell.on_hand, cell.held, cell.committed];
+            let of_cell = counters.into_iter().fold(number, |digest, counter| {
+                mixed(digest ^ u64::from(counter.cast_unsigned()))
+            });
+            sum.wrapping_add(of_cell)
+        })
     }
 
     pub(crate) const fn key(&self, number: u32) -> CellKey {

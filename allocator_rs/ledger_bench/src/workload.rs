@@ -18,19 +18,19 @@
 
 use std::collections::VecDeque;
 
-use bopis_ledger::{
-    Act, Command, Line, OrderRef, RequestKey, ReservationId, ReservationState as State, Terms,
-};
+use bopis_ledger::{Act, Command, Line, OrderRef, RequestKey, ReservationState as State, Terms};
 
 use crate::expectation::Expectation;
+use crate::order::{Order, LINES_MAX};
 use crate::random::{id, Random};
 use crate::stock::Stock;
 
-const LINES_MAX: u32 = 5;
 /// A hold is under way while about so many others are made, of those that are remembered.
 const HOLDS_PER_RETAINED: u64 = 200;
-/// Long past the time that a hold of this workload lasts (a quarter of an hour): none expires.
-const TTL_MS: i64 = 8 * 60 * 60 * 1000;
+/// Long past the time that a hold of this workload lasts (a quarter of an hour, longer only while
+/// an engine is far behind): none expires.
+const TTL_MS: i64 = 48 * 60 * 60 * 1000;
+const LASTING_TTL_MS: i64 = 365 * 24 * 60 * 60 * 1000;
 const AMPLE: i32 = 1_000;
 /// Any one cell has stock for every order there can be.
 const AMPLE_FOR_ALL: i32 = 1_000_000_000;
@@ -43,28 +43,6 @@ pub(crate) enum Spread {
     Uniform,
     /// One cell.
     Hot,
-}
-
-/// What a reservation took.
-#[derive(Clone, Copy, Debug)]
-struct Order {
-    serial: u64,
-    cells: [u32; LINES_MAX as usize],
-    quantities: [u8; LINES_MAX as usize],
-    lines: u8,
-}
-
-impl Order {
-    fn lines(&self) -> impl Iterator<Item = (u32, i32)> + '_ {
-        let lines = self.cells.iter().zip(&self.quantities);
-        lines
-            .take(self.lines.into())
-            .map(|(cell, quantity)| (*cell, i32::from(*quantity)))
-    }
-
-    fn reservation(&self) -> ReservationId {
-        ReservationId(id(2, self.serial))
-    }
 }
 
 /// Acts made ahead of the moment that they are timed.
@@ -87,6 +65,7 @@ pub(crate) struct Workload {
     serial: u64,
     /// Holds under way; fewer than that, and releases take committed reservations.
     holds: usize,
+    ttl_ms: i64,
     /// Holds that found too little.
     pub(crate) short: u64,
     /// Acts so far.
@@ -109,6 +88,7 @@ impl Workload {
             committed: Vec::new(),
             serial: 0,
             holds: (retained / HOLDS_PER_RETAINED).max(1) as usize,
+            ttl_ms: TTL_MS,
             short: 0,
             acts: 0,
         }
@@ -121,11 +101,25 @@ impl Workload {
 
     /// The next `count` acts.
     pub(crate) fn block(&mut self, count: usize) -> Block {
+        self.block_of(count, Self::next)
+    }
+
+    /// `count` holds that outlast the run.
+    pub(crate) fn holds(&mut self, count: usize) -> Block {
+        self.ttl_ms = LASTING_TTL_MS;
+        self.block_of(count, Self::hold)
+    }
+
+    fn block_of(
+        &mut self,
+        count: usize,
+        next: impl Fn(&mut Self) -> (Command, Expectation, u64),
+    ) -> Block {
         let mut block = Block::default();
         block.acts.reserve(count);
         block.expected.reserve(count);
         for _ in 0..count {
-            let (command, expectation, operations) = self.next();
+            let (command, expectation, operations) = next(self);
             block.operations += operations;
             block.expected.push(expectation);
             let act = self.act(command);
@@ -135,7 +129,7 @@ impl Workload {
     }
 
     /// An act of its own around a command.
-    pub(crate) fn act(&mut self, command: Command) -> Act {
+    fn act(&mut self, command: Command) -> Act {
         self.acts += 1;
         Act {
             request: RequestKey {
@@ -166,7 +160,7 @@ impl Workload {
     }
 
     /// A hold, of which the workload keeps the lines if it is granted.
-    pub(crate) fn hold(&mut self) -> (Command, Expectation, u64) {
+    fn hold(&mut self) -> (Command, Expectation, u64) {
         self.serial += 1;
         let mut order = Order {
             serial: self.serial,
@@ -188,7 +182,7 @@ impl Workload {
                     quantity: quantity.into(),
                 })
                 .collect(),
-            ttl_ms: TTL_MS,
+            ttl_ms: self.ttl_ms,
             priority: 0,
             terms: Terms::default(),
         };
@@ -324,5 +318,75 @@ impl Workload {
         }
         let chosen = self.random.below(self.committed.len() as u32) as usize;
         Some(self.committed.swap_remove(chosen))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use bopis_ledger::Command;
+
+    use super::{Spread, Workload};
+    use crate::expectation::Expectation;
+
+    const ACTS: usize = 100_000;
+
+    fn workload(spread: Spread, seed: u64) -> Workload {
+        let mut workload = Workload::new(spread, 10_000, 1_000_000, seed);
+        // Until there is enough to commit, release and consume.
+        workload.block(ACTS);
+        workload
+    }
+
+    #[test]
+    fn the_mix_is_as_stated() {
+        for spread in [Spread::Uniform, Spread::Hot] {
+            let block = workload(spread, 7).block(ACTS);
+            let share = |is: fn(&Command) -> bool| {
+                let commands = block.acts.iter().flat_map(|act| &act.commands);
+                commands.filter(|command| is(command)).count() as f64 / ACTS as f64
+            };
+            let seen = [
+                (share(|c| matches!(c, Command::Hold { .. })), 0.45),
+                (share(|c| matches!(c, Command::Commit { .. })), 0.35),
+                (share(|c| matches!(c, Command::Release { .. })), 0.10),
+                (share(|c| matches!(c, Command::Consume { .. })), 0.05),
+                (share(|c| matches!(c, Command::Adjust { .. })), 0.025),
+                (share(|c| matches!(c, Command::Sale { .. })), 0.025),
+            ];
+            assert!(
+                seen.iter()
+                    .all(|(share, stated)| (share - stated).abs() < 0.006),
+                "{seen:?}"
+            );
+            // 95 acts of 3 lines on average, 5 facts.
+            let operations = block.operations as f64 / ACTS as f64;
+            assert!((operations - 2.9).abs() < 0.02, "{operations}");
+        }
+    }
+
+    #[test]
+    fn few_holds_find_too_little_and_none_on_the_hot_cell() {
+        let mut uniform = workload(Spread::Uniform, 7);
+        let block = uniform.block(ACTS);
+        let short = block.expected.iter().filter(|e| **e == Expectation::Short);
+        let share = short.count() as f64 / ACTS as f64;
+        assert!(share > 0.001 && share < 0.03, "{share}");
+        assert_eq!(workload(Spread::Hot, 7).short, 0);
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_acts_and_another_one_others() {
+        let acts = |seed| workload(Spread::Uniform, seed).block(1_000).acts;
+        assert_eq!(acts(7), acts(7));
+        assert_ne!(acts(7), acts(8));
+    }
+
+    #[test]
+    fn no_request_id_comes_twice() {
+        let block = workload(Spread::Uniform, 7).block(ACTS);
+        let keys: BTreeSet<_> = block.acts.iter().map(|act| act.request).collect();
+        assert_eq!(keys.len(), ACTS);
     }
 }

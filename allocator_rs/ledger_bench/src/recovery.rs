@@ -1,0 +1,105 @@
+//! From a folder to a serving engine, in a process of its own.
+//!
+//! | figure | folder |
+//! | --- | --- |
+//! | `replay_records` | what the workload left: the opening stock, then some millions of acts |
+//! | `recovery_10m_seconds` | some millions of live holds of orders of 1 to 5 lines |
+//!
+//! The journal was written just before, so it is read from the page cache. Every counter that the
+//! recovered engine shows is compared with the workload's.
+
+use std::path::Path;
+
+use crate::arguments::Arguments;
+use crate::child;
+use crate::client::Client;
+use crate::figure::Figure;
+use crate::folder::{bytes_within, Folder};
+use crate::session::Session;
+use crate::stock::Stock;
+use crate::took::Took;
+use crate::workload::Spread;
+use crate::Failure;
+
+/// The task of the process that recovers.
+pub(crate) const OPENED: &str = "opened";
+
+struct Recovered {
+    seconds: f64,
+    cpu_seconds: f64,
+    records: f64,
+    memory_gib: f64,
+    journal_gib: f64,
+}
+
+/// `replay_records`.
+pub(crate) fn replay(arguments: &Arguments) -> Result<(), Failure> {
+    let folder = Folder::make(&arguments.folder, "replay")?;
+    let mut session = Session::stocked(Spread::Uniform, Some(folder.path()), arguments)?;
+    session.act(arguments.replayed)?;
+    let recovered = recover(session, folder.path(), arguments)?;
+    let rate = recovered.records / recovered.seconds;
+    print("replay_records", rate, "records/s", &recovered, arguments);
+    Ok(())
+}
+
+/// `recovery_10m_seconds`.
+pub(crate) fn of_live_reservations(arguments: &Arguments) -> Result<(), Failure> {
+    let folder = Folder::make(&arguments.folder, "recovery")?;
+    let mut session = Session::stocked(Spread::Uniform, Some(folder.path()), arguments)?;
+    session.hold(arguments.live)?;
+    let recovered = recover(session, folder.path(), arguments)?;
+    let seconds = recovered.seconds;
+    print("recovery_10m_seconds", seconds, "s", &recovered, arguments);
+    Ok(())
+}
+
+fn print(name: &str, value: f64, unit: &str, recovered: &Recovered, arguments: &Arguments) {
+    Figure::new(name, value, unit, "durable, library, page cache warm")
+        .with("seconds", recovered.seconds)
+        .with("cpu_seconds", recovered.cpu_seconds)
+        .with("records", recovered.records)
+        .with("journal_gib", recovered.journal_gib)
+        .with("memory_gib", recovered.memory_gib)
+        .print(arguments);
+}
+
+fn recover(session: Session, folder: &Path, arguments: &Arguments) -> Result<Recovered, Failure> {
+    let sequence = session.client.engine.drain()?.sequence;
+    let digest = session.workload.stock.digest();
+    drop(session);
+    eprintln!("recovering {sequence} records");
+    let words = [
+        ("--figures", OPENED.to_owned()),
+        ("--folder", folder.display().to_string()),
+        ("--cells", arguments.cells.to_string()),
+        ("--retained", arguments.retained.to_string()),
+    ];
+    let words = words.map(|(name, value)| [name.to_owned(), value]).concat();
+    let [micros, cpu_micros, found, found_digest, memory] = child::ask(&words)?;
+    if (found, found_digest) != (sequence, digest) {
+        return Err(format!("recovered {found} records of {sequence}, or other counters").into());
+    }
+    let gib = f64::from(1 << 30);
+    Ok(Recovered {
+        seconds: micros as f64 / 1e6,
+        cpu_seconds: cpu_micros as f64 / 1e6,
+        records: sequence as f64,
+        memory_gib: memory as f64 / gib,
+        journal_gib: bytes_within(folder)? as f64 / gib,
+    })
+}
+
+/// The other process: opens the folder, answers time, records, digest of all counters, memory.
+pub(crate) fn opened(arguments: &Arguments) -> Result<(), Failure> {
+    let started = Took::start();
+    let client = Client::open(Some(&arguments.folder), arguments.retained)?;
+    let took = started.end();
+    let [micros, cpu_micros] = [took.wall, took.cpu].map(|time| time.as_micros() as u64);
+    let (memory, _) = child::memory_bytes()?;
+    let mut stock = Stock::new(arguments.cells, |_| 0);
+    client.read_into(&mut stock)?;
+    let (sequence, digest) = (client.engine.position(), stock.digest());
+    child::answer(&[micros, cpu_micros, sequence, digest, memory]);
+    Ok(())
+}

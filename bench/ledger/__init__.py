@@ -1,0 +1,1 @@
+"""`make bench-ledger`: the figures of the ledger beside goals, Redis and PostgreSQL."""
