@@ -22,7 +22,7 @@ from tests.e2e.small_town import get_order
 
 pytestmark = pytest.mark.needs_services()
 
-BACKUPS = 4
+BACKUPS = 2
 CUSTOMERS = 6
 SEED = 20261126
 
