@@ -49,6 +49,9 @@ def under_load(
         try:
             load.up.set()
             yield load
+        except BaseException:
+            load.given_up.set()
+            raise
         finally:
             load.done.set()
             load.up.set()

@@ -56,6 +56,9 @@ class Load:
     server: ServerProcess
     up: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
+    given_up: threading.Event = field(default_factory=threading.Event)
+    """The server does not come back: nothing is sent again any more."""
+
     lock: threading.Lock = field(default_factory=threading.Lock)
     acknowledged: list[Acknowledged] = field(default_factory=list)
     expected: Expected = field(default_factory=Expected)
@@ -115,7 +118,7 @@ class _Caller:
             try:
                 response = method(request, timeout=CALL_S)
             except grpc.RpcError as error:
-                if error.code() not in RETRY:
+                if error.code() not in RETRY or load.given_up.is_set():
                     raise
                 self.close()
                 with load.lock:

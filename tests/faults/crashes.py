@@ -22,6 +22,8 @@ SHUTDOWN: Final = 0x8004587D
 """ext4's ioctl that stops all writing at once (EXT4_IOC_SHUTDOWN)."""
 NO_LOG_FLUSH: Final = 2
 IMAGE_BYTES: Final = 400 << 20
+UNFLUSHED: Final = "unflushed"
+"""A file that must be gone, or empty, afterwards: else the cut was none."""
 SIGKILLED: Final = -9
 
 
@@ -69,17 +71,20 @@ def power_cut(trial: Trial) -> Seen:
     dice = trial.dice()
     with (
         _own_file_system(trial.folder) as (image, place),
-        under_load(place, seed=trial.seed) as load,
+        under_load(trial.folder, seed=trial.seed) as load,
     ):
         for _ in range(rounds):
             wait_for_calls(load, dice.randint(20, 200))
             _cut_power(load, place)
             _mount(image, place)
+            unflushed = place / UNFLUSHED
+            assert not (unflushed.exists() and unflushed.read_bytes()), "nothing was cut off"
             come_back(load, dice)
     return Seen(rounds, _told(load))
 
 
 def _cut_power(load: Load, place: Path) -> None:
+    (place / UNFLUSHED).write_bytes(b"here until the power goes")
     descriptor = os.open(place, os.O_RDONLY)
     try:
         fcntl.ioctl(descriptor, SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
@@ -93,8 +98,8 @@ def _cut_power(load: Load, place: Path) -> None:
 
 @contextmanager
 def _own_file_system(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """An ext4 image on a loop device, mounted. Raises NotHereError."""
-    image, place = folder / "disk.img", folder / "disk"
+    """An ext4 image on a loop device, mounted as the data folder. Raises NotHereError."""
+    image, place = folder / "disk.img", folder / "data"
     place.mkdir()
     with image.open("wb") as file:
         file.truncate(IMAGE_BYTES)

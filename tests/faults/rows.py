@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from tests.faults import bytes_on_disk, concurrent_run, crashes, races
+from tests.faults import (
+    bytes_on_disk,
+    clocks,
+    concurrent_run,
+    crashes,
+    full_disk,
+    network,
+    pauses,
+    races,
+    system_calls,
+)
 from tests.faults.row import Row
 
 ROWS: Final = (
@@ -35,6 +45,66 @@ ROWS: Final = (
         "a flipped bit in each sector of the journal",
         "refused with the offset; in or behind the unsealed last frame: cut",
         bytes_on_disk.flipped,
+    ),
+    Row(
+        "failing_writes",
+        "EIO on the n-th write of the journal",
+        "it stops, never writes again, acknowledges nothing; the next start serves",
+        system_calls.failing_writes,
+    ),
+    Row(
+        "failing_flushes",
+        "EIO on the n-th flush of a start",
+        "it does not start; the next start serves",
+        system_calls.failing_flushes,
+    ),
+    Row(
+        "failing_rename",
+        "EIO on the flush and the rename of a stop's note",
+        "the journal is whole without it; the next start serves",
+        system_calls.failing_rename,
+    ),
+    Row(
+        "slow_disk",
+        "every write of the journal takes long",
+        "calls end at their deadline, reads go on, no pile is left",
+        system_calls.slow_disk,
+    ),
+    Row(
+        "full_disk",
+        "the disk is full (a small tmpfs)",
+        "promises are refused; reads, releases and facts go on; it resumes by itself",
+        full_disk.full_disk,
+    ),
+    Row(
+        "clock_jumps",
+        "the wall clock jumps 30 days, goes back, stands still",
+        "holds neither end together nor live forever",
+        clocks.jumps,
+    ),
+    Row(
+        "clock_restarts",
+        "the wall clock is 30 days away after a restart",
+        "the same",
+        clocks.over_restarts,
+    ),
+    Row(
+        "stopped",
+        "the process stands still (SIGSTOP)",
+        "calls end at their deadline; it goes on at once, without a pile",
+        pauses.stopped,
+    ),
+    Row(
+        "lost_replies",
+        "the reply is lost after the commit (a proxy that cuts)",
+        "the same reply on retry, one effect",
+        network.lost_replies,
+    ),
+    Row(
+        "retry_storm",
+        "five copies of each request at once, deadlines far too short",
+        "one effect each, all copies answered alike",
+        network.retry_storm,
     ),
     Row(
         "last_unit",
