@@ -51,6 +51,11 @@ def growing_records(ledger: Path) -> Iterator[list[dict[str, Any]]]:
         yield _batch(reader, proven=True)
 
 
+def as_line(record: dict[str, Any]) -> bytes:
+    """A record as one line of JSON."""
+    return msgspec.json.encode(record) + b"\n"
+
+
 def _batch(reader: JournalReader, *, proven: bool) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = msgspec.msgpack.decode(reader.read(BATCH, proven))
     return found

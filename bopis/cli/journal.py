@@ -73,9 +73,9 @@ def _ledger(directory: Path) -> Path:
 
 
 def _print(record: dict[str, Any]) -> None:
-    import msgspec
+    from bopis.adapters.journal_native import as_line
 
-    sys.stdout.buffer.write(msgspec.json.encode(record) + b"\n")
+    sys.stdout.buffer.write(as_line(record))
 
 
 @contextlib.contextmanager

@@ -59,14 +59,15 @@ def full_disk(trial: Trial) -> Seen:
 
 def _fill(client: Client, ballast: Path) -> int:
     """Batches that were journaled until the service said that the disk is full."""
+    request = inventory.BatchReserveRequest()
+    for _ in range(1_000):
+        item = request.items.add(reservation_id=str(uuid.uuid4()))
+        for _ in range(30):
+            item.lines.add(node_id="east", sku="apple", quantity=1_000_000)
     for number in range(BATCHES_MAX):
         if number == 1:
             _take_all_room(ballast)
-        request = inventory.BatchReserveRequest(request_id=new_uuid())
-        for _ in range(1_000):
-            item = request.items.add(reservation_id=str(uuid.uuid4()))
-            for _ in range(8):
-                item.lines.add(node_id="east", sku="apple", quantity=1_000_000)
+        request.request_id = new_uuid()  # None is ever granted, so the items' ids stay free.
         try:
             client.inventory.BatchReserve(request, timeout=CALL_S)
         except grpc.RpcError as error:
