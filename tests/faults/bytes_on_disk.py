@@ -20,7 +20,7 @@ from tests.e2e import small_town
 from tests.e2e.command_line import dumped
 from tests.faults.journal_words import Words
 from tests.faults.row import Seen, Trial
-from tests.faults.segment_layout import BLOCK, Frame, frames_of, shrunk
+from tests.faults.segment_layout import BLOCK, Frame, frames_of, shrunk, with_version
 
 SECTOR: Final = 512
 SEGMENT: Final = "segment-00000000000000000001.journal"
@@ -142,6 +142,27 @@ def flipped(trial: Trial) -> Seen:
         f"{len(recorded.segment) // SECTOR} sectors, {len(cases)} flips: {refused} refused with the"
         f" offset, {len(cases) - refused} in or behind the last frame cut; {starts} by a start",
     )
+
+
+def newer(trial: Trial) -> Seen:
+    """A later program wrote the folder; this one must leave it alone."""
+    recorded = _record(trial.folder / "origin")
+    versions = (2, 3, 2**32 - 1)
+    for version in versions:
+        data = trial.folder / f"version-{version}/data"
+        path = recorded.copy_to(data)
+        path.write_bytes(with_version(recorded.segment, version))
+        before = path.read_bytes()
+        server = ServerProcess(data.parent, small_town.CLOCK)
+        try:
+            server.start()
+        except AssertionError:
+            assert f"has format version {version};" in server.log_tail()
+        else:
+            server.kill()
+            raise AssertionError(f"a journal of version {version} was served")
+        assert path.read_bytes() == before, "it was changed"
+    return Seen(len(versions), f"versions {versions}: refused by name, no byte changed")
 
 
 def _flip(path: Path, at: int, bit: int) -> None:

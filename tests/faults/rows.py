@@ -47,6 +47,12 @@ ROWS: Final = (
         bytes_on_disk.flipped,
     ),
     Row(
+        "newer",
+        "a later program wrote the journal",
+        "refused with the version; nothing is changed",
+        bytes_on_disk.newer,
+    ),
+    Row(
         "failing_writes",
         "EIO on the n-th write of the journal",
         "it stops, never writes again, acknowledges nothing; the next start serves",

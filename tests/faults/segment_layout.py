@@ -10,6 +10,7 @@ from typing import Final
 BLOCK: Final = 4_096
 FRAME_HEADER: Final = 40
 FRAME_MAGIC: Final = b"BOPISFRM"
+VERSION_AT: Final = 8
 SEGMENT_BYTES_AT: Final = 48
 SUMMED: Final = 60
 CASTAGNOLI: Final = 0x82F63B78
@@ -39,9 +40,18 @@ def frames_of(segment: bytes) -> list[Frame]:
 def shrunk(segment: bytes) -> bytes:
     """The same segment as if it had been made just large enough: a few empty blocks at its end."""
     size = frames_of(segment)[-1].end + 3 * BLOCK
+    return _with_header(segment, "<Q", SEGMENT_BYTES_AT, size)[:size]
+
+
+def with_version(segment: bytes, version: int) -> bytes:
+    """The same segment as if a program of that format had written it."""
+    return _with_header(segment, "<I", VERSION_AT, version)
+
+
+def _with_header(segment: bytes, form: str, at: int, value: int) -> bytes:
     header = bytearray(segment[:SUMMED])
-    struct.pack_into("<Q", header, SEGMENT_BYTES_AT, size)
-    return bytes(header) + struct.pack("<I", crc32c(header)) + segment[SUMMED + 4 : size]
+    struct.pack_into(form, header, at, value)
+    return bytes(header) + struct.pack("<I", crc32c(header)) + segment[SUMMED + 4 :]
 
 
 def crc32c(data: bytes | bytearray) -> int:

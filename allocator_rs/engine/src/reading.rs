@@ -44,7 +44,7 @@ impl JournalReader {
         let names = &self.names;
         let mut visit = |sequence, bytes: &[u8]| {
             let record = codec::decode(bytes).map_err(|error| error.to_string())?;
-            names.publish(std::slice::from_ref(&record));
+            names.recover(&record);
             records.push((sequence, record));
             Ok(())
         };

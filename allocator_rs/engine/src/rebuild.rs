@@ -60,7 +60,7 @@ pub fn rebuild(directory: &Path, progress: &Progress) -> Result<RebuildReport, V
     let scanned = bopis_journal::read(&storage, &mut |sequence, bytes| {
         let record = codec::decode(bytes).map_err(|error| error.to_string())?;
         ledger.replay(&record).map_err(|error| error.to_string())?;
-        names.publish(std::slice::from_ref(&record));
+        names.recover(&record);
         progress.reach(sequence);
         Ok(())
     })?;
