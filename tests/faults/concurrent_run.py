@@ -107,7 +107,7 @@ def witnessed(trial: Trial) -> Seen:
     """Runs the clients and judges their logs by the journal."""
     run = run_clients(
         trial.folder,
-        seconds=trial.choose(quick=6.0, full=60.0),
+        seconds=trial.choose(quick=4.0, full=60.0),
         seed=trial.seed,
         kills=trial.choose(quick=2, full=15),
     )

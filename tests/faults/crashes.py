@@ -29,7 +29,7 @@ SIGKILLED: Final = -9
 
 def kill_loop(trial: Trial) -> Seen:
     """SIGKILL at random moments."""
-    rounds = trial.choose(quick=4, full=100)
+    rounds = trial.choose(quick=3, full=100)
     busy, load = run_kills(trial.folder, rounds=rounds, seed=trial.seed)
     assert busy * 2 >= rounds, f"only {busy} of {rounds} kills hit a call"
     return Seen(rounds, _told(load) + f", {busy} kills with calls in flight")
@@ -38,7 +38,7 @@ def kill_loop(trial: Trial) -> Seen:
 def failpoints(trial: Trial) -> Seen:
     """SIGKILL at each named place that the load comes by."""
     names = [name for name in FAILPOINTS if name.startswith(REACHED)]
-    names = trial.choose(quick=names[2:11:4], full=names)
+    names = trial.choose(quick=names[2:7:4], full=names)
     dice = trial.dice()
     with under_load(trial.folder, seed=trial.seed) as load:
         wait_for_calls(load, 20)

@@ -2,11 +2,12 @@
 
 import signal
 import time
+from pathlib import Path
 from typing import Final
 
 import grpc
 
-from bopis.testing.client import Client
+from bopis.testing.client import Client, eventually
 from bopis.testing.server import ServerProcess
 from tests.e2e import small_town
 from tests.e2e.crash_campaign import under_load, wait_for_calls
@@ -42,6 +43,8 @@ def _pause(server: ServerProcess, pause_s: float) -> float:
         client = Client(channel)
         small_town.cell(client, "east", "apple")
         server.process.send_signal(signal.SIGSTOP)
+        status = Path(f"/proc/{server.process.pid}/status")
+        eventually(lambda: "\nState:\tT" in status.read_text("ascii") or None)
         until = time.monotonic() + pause_s
         try:
             while time.monotonic() < until:
