@@ -6,12 +6,15 @@
 //! | act | `scope`, `request_id`, `fingerprint`, `commands`, `outcomes` (one per command) |
 //! | expire | `reservation_id` |
 //!
-//! A cell is `node_id` and either `sku` or `labor_window_start_s`.
+//! A cell is `node_id` and either `sku` or `labor_window_start_s`. Days are counted from 1970. What a
+//! command leaves open (a day, a time, a part) is left out.
+
+mod facts;
+mod outcomes;
 
 use bopis_engine::JournalReader;
 use bopis_ledger::{
-    Act, ActOutcome, CellKey, CellView, Command, ItemName, Line, Outcome, Record, Refusal,
-    ReservationState, ReservationView, Shortage,
+    Act, ActOutcome, CellKey, Command, ItemName, Line, Lines, LocationId, Record, ReservationId,
 };
 use serde::{Serialize, Serializer};
 
@@ -109,6 +112,10 @@ impl Speaker<'_> {
             | Command::SetOnHand { .. }
             | Command::CompareAndSet { .. }
             | Command::Transfer { .. }
+            | Command::Receive { .. }
+            | Command::Count { .. }
+            | Command::SetInbound { .. }
+            | Command::CloseWindow { .. }
             | Command::SetSafetyStock { .. }
             | Command::Sale { .. } => self.fact(command),
             Command::Hold {
@@ -117,16 +124,21 @@ impl Speaker<'_> {
                 lines,
                 ttl_ms,
                 priority,
-            } => named(
-                "hold",
-                vec![
+                terms,
+            } => {
+                let mut words = vec![
                     ("reservation_id", uuid(reservation.0)),
                     ("order_reference", Word::Text(format!("{:032x}", order.0))),
                     ("lines", self.lines(lines)),
                     ("ttl_ms", (*ttl_ms).into()),
                     ("priority", i64::from(*priority).into()),
-                ],
-            ),
+                ];
+                if terms.is_partial {
+                    words.push(("is_partial", 1.into()));
+                }
+                words.extend(day("day", terms.day));
+                named("hold", words)
+            }
             Command::Extend {
                 reservation,
                 ttl_ms,
@@ -146,8 +158,20 @@ impl Speaker<'_> {
             Command::Consume { reservation, lines } => {
                 self.part("consume", reservation.0, lines.as_deref())
             }
+            Command::Relocate {
+                reservation,
+                to,
+                lines,
+            } => named(
+                "relocate",
+                vec![
+                    ("reservation_id", uuid(reservation.0)),
+                    ("to_node_id", self.node(*to)),
+                    ("lines", self.lines(lines)),
+                ],
+            ),
             Command::Move { moves } => {
-                let moved = |(id, lines): &(bopis_ledger::ReservationId, Vec<Line>)| {
+                let moved = |(id, lines): &(ReservationId, Lines)| {
                     Word::Map(vec![
                         ("reservation_id", uuid(id.0)),
                         ("lines", self.lines(lines)),
@@ -162,132 +186,10 @@ impl Speaker<'_> {
         }
     }
 
-    fn fact(&self, command: &Command) -> Word {
-        let (kind, cell, rest): (&str, &CellKey, Map) = match command {
-            Command::Adjust {
-                cell,
-                on_hand_delta,
-                unavailable_delta,
-                reason,
-            } => (
-                "adjust",
-                cell,
-                vec![
-                    ("on_hand_delta", (*on_hand_delta).into()),
-                    ("unavailable_delta", (*unavailable_delta).into()),
-                    ("reason", i64::from(*reason).into()),
-                ],
-            ),
-            Command::SetOnHand { cell, on_hand } => {
-                ("set_on_hand", cell, vec![("on_hand", (*on_hand).into())])
-            }
-            Command::CompareAndSet {
-                cell,
-                expected,
-                on_hand,
-            } => (
-                "compare_and_set",
-                cell,
-                vec![
-                    ("expected", (*expected).into()),
-                    ("on_hand", (*on_hand).into()),
-                ],
-            ),
-            Command::SetSafetyStock { cell, safety_stock } => (
-                "set_safety_stock",
-                cell,
-                vec![("safety_stock", (*safety_stock).into())],
-            ),
-            Command::Transfer { from, to, quantity } => (
-                "transfer",
-                from,
-                vec![
-                    ("to_node_id", self.node(to)),
-                    ("quantity", (*quantity).into()),
-                ],
-            ),
-            Command::Sale {
-                source,
-                cell,
-                quantity,
-                reservation,
-            } => (
-                "sale",
-                cell,
-                vec![
-                    ("source", Word::Text(format!("{source:032x}"))),
-                    ("quantity", (*quantity).into()),
-                    (
-                        "reservation_id",
-                        reservation.map_or(Word::Absent, |id| uuid(id.0)),
-                    ),
-                ],
-            ),
-            _ => return Word::Absent,
-        };
-        let mut words = self.cell(*cell);
-        words.extend(rest);
-        named(kind, words)
-    }
-
     fn part(&self, kind: &str, reservation: u128, lines: Option<&[Line]>) -> Word {
         let mut words = vec![("reservation_id", uuid(reservation))];
         words.extend(lines.map(|lines| ("lines", self.lines(lines))));
         named(kind, words)
-    }
-
-    fn outcome(&self, outcome: &Outcome) -> Word {
-        match outcome {
-            Outcome::Registered { index } => {
-                named("registered", vec![("index", i64::from(*index).into())])
-            }
-            Outcome::Cell(view) => named("cell", counters(view)),
-            Outcome::Transferred(left, come) => named(
-                "transferred",
-                vec![
-                    ("from", Word::Map(counters(left))),
-                    ("to", Word::Map(counters(come))),
-                ],
-            ),
-            Outcome::Duplicate => named("duplicate", Vec::new()),
-            Outcome::Reservation(view) => named("reservation", self.reservation(view)),
-            Outcome::Moved(views) => {
-                let views = views.iter().map(|view| Word::Map(self.reservation(view)));
-                named("moved", vec![("reservations", Word::List(views.collect()))])
-            }
-            Outcome::Insufficient(shortages) => {
-                let shortages = shortages.iter().map(|one| self.shortage(one)).collect();
-                named("insufficient", vec![("shortages", Word::List(shortages))])
-            }
-            Outcome::Refused(why) => named("refused", vec![("why", refusal(*why).into())]),
-        }
-    }
-
-    fn reservation(&self, view: &ReservationView) -> Map {
-        let state = match view.state {
-            ReservationState::Held => "HELD",
-            ReservationState::Committed => "COMMITTED",
-            ReservationState::Consumed => "CONSUMED",
-            ReservationState::Released => "RELEASED",
-            ReservationState::Expired => "EXPIRED",
-        };
-        vec![
-            ("reservation_id", uuid(view.id.0)),
-            ("state", state.into()),
-            ("deadline_ms", view.deadline_ms.into()),
-            ("priority", i64::from(view.priority).into()),
-            ("lines", self.lines(&view.lines)),
-        ]
-    }
-
-    fn shortage(&self, shortage: &Shortage) -> Word {
-        let mut words = self.cell(shortage.cell);
-        words.extend([
-            ("line_index", i64::from(shortage.line_index).into()),
-            ("requested", shortage.requested.into()),
-            ("available", shortage.available.into()),
-        ]);
-        Word::Map(words)
     }
 
     fn lines(&self, lines: &[Line]) -> Word {
@@ -301,11 +203,11 @@ impl Speaker<'_> {
 
     fn cell(&self, cell: CellKey) -> Map {
         let name = self.0.item_name(cell.item);
-        vec![("node_id", self.node(&cell)), item(name.as_deref())]
+        vec![("node_id", self.node(cell.location)), item(name.as_deref())]
     }
 
-    fn node(&self, cell: &CellKey) -> Word {
-        let name = self.0.location_name(cell.location);
+    fn node(&self, location: LocationId) -> Word {
+        let name = self.0.location_name(location);
         name.map_or(Word::Absent, |name| (&*name).into())
     }
 }
@@ -326,30 +228,10 @@ fn item(name: Option<&ItemName>) -> (&'static str, Word) {
     }
 }
 
-fn counters(view: &CellView) -> Map {
-    vec![
-        ("on_hand", view.on_hand.into()),
-        ("held", view.held.into()),
-        ("committed", view.committed.into()),
-        ("unavailable", view.unavailable.into()),
-        ("safety_stock", view.safety_stock.into()),
-    ]
+fn day(key: &'static str, day: Option<i32>) -> Option<(&'static str, Word)> {
+    day.map(|day| (key, i64::from(day).into()))
 }
 
 fn uuid(bits: u128) -> Word {
     Word::Text(format_uuid(bits))
-}
-
-const fn refusal(why: Refusal) -> &'static str {
-    match why {
-        Refusal::Malformed => "malformed",
-        Refusal::ReservationNotFound => "reservation_not_found",
-        Refusal::ReservationExpired => "reservation_expired",
-        Refusal::ReservationEnded => "reservation_ended",
-        Refusal::AlreadyCommitted => "already_committed",
-        Refusal::NotCommitted => "not_committed",
-        Refusal::LineNotHeld => "line_not_held",
-        Refusal::QuantityOutOfRange => "quantity_out_of_range",
-        Refusal::NotAsExpected => "not_as_expected",
-    }
 }

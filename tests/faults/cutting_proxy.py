@@ -1,22 +1,19 @@
 """A TCP proxy that passes bytes on until it is told to keep the answers to itself.
 
-While it cuts, requests go through and answers are thrown away; a connection that lost something is
-closed soon after: what a network does that breaks between the commit and the reply.
+While it cuts, requests go through and answers are thrown away, until connections are broken off:
+what a network does that breaks between the commit and the reply.
 """
 
 import contextlib
 import selectors
 import socket
 import threading
-import time
 from types import TracebackType
 from typing import Final, Self
 
 HOST: Final = "127.0.0.1"
 STEP: Final = 65_536
 POLL_S: Final = 0.02
-SILENT_S: Final = 0.06
-"""Without another byte for so long, the answer is taken to have been all of it."""
 
 
 class CuttingProxy:
@@ -30,8 +27,8 @@ class CuttingProxy:
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._others: dict[socket.socket, socket.socket] = {}
         self._clients: set[socket.socket] = set()
-        self._lost_at: dict[socket.socket, float] = {}
         self._cuts = threading.Event()
+        self._broken = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.cut_answers = 0
@@ -53,12 +50,12 @@ class CuttingProxy:
         self._selector.close()
 
     def cut(self) -> None:
-        """From now on answers are lost, and their connections with them."""
+        """From now on answers are lost."""
         self._cuts.set()
 
-    def pass_on(self) -> None:
-        """Answers go through again."""
-        self._cuts.clear()
+    def break_off(self) -> None:
+        """Closes all connections; the answers of new ones go through again."""
+        self._broken.set()
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -67,9 +64,11 @@ class CuttingProxy:
                     self._accept()
                 elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._others:
                     self._move(key.fileobj)
-            silent = time.monotonic() - SILENT_S
-            for one in [one for one, at in self._lost_at.items() if at < silent]:
-                self._close(one)
+            if self._broken.is_set():
+                for one in list(self._clients):
+                    self._close(one)
+                self._cuts.clear()
+                self._broken.clear()
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
@@ -87,7 +86,6 @@ class CuttingProxy:
         is_answer = source not in self._clients
         if data and is_answer and self._cuts.is_set():
             self.cut_answers += 1
-            self._lost_at[source] = time.monotonic()
             return
         if not data:
             self._close(source)
@@ -99,6 +97,5 @@ class CuttingProxy:
         for end in (one, self._others[one]):
             self._selector.unregister(end)
             self._clients.discard(end)
-            self._lost_at.pop(end, None)
             del self._others[end]
             end.close()
