@@ -118,6 +118,37 @@ impl Speaker<'_> {
             | Command::CloseWindow { .. }
             | Command::SetSafetyStock { .. }
             | Command::Sale { .. } => self.fact(command),
+            Command::Hold { .. } | Command::Relocate { .. } | Command::Move { .. } => {
+                self.taking(command)
+            }
+            Command::Extend {
+                reservation,
+                ttl_ms,
+            } => named(
+                "extend",
+                vec![
+                    ("reservation_id", uuid(reservation.0)),
+                    ("ttl_ms", (*ttl_ms).into()),
+                ],
+            ),
+            Command::Commit { reservation } => {
+                named("commit", vec![("reservation_id", uuid(reservation.0))])
+            }
+            Command::Release { reservation, lines } => {
+                self.part("release", reservation.0, lines.as_deref())
+            }
+            Command::Consume { reservation, lines } => {
+                self.part("consume", reservation.0, lines.as_deref())
+            }
+            Command::Expire { reservation } => {
+                named("expire", vec![("reservation_id", uuid(reservation.0))])
+            }
+        }
+    }
+
+    /// Commands that take cells for reservations.
+    fn taking(&self, command: &Command) -> Word {
+        match command {
             Command::Hold {
                 reservation,
                 order,
@@ -138,25 +169,6 @@ impl Speaker<'_> {
                 }
                 words.extend(day("day", terms.day));
                 named("hold", words)
-            }
-            Command::Extend {
-                reservation,
-                ttl_ms,
-            } => named(
-                "extend",
-                vec![
-                    ("reservation_id", uuid(reservation.0)),
-                    ("ttl_ms", (*ttl_ms).into()),
-                ],
-            ),
-            Command::Commit { reservation } => {
-                named("commit", vec![("reservation_id", uuid(reservation.0))])
-            }
-            Command::Release { reservation, lines } => {
-                self.part("release", reservation.0, lines.as_deref())
-            }
-            Command::Consume { reservation, lines } => {
-                self.part("consume", reservation.0, lines.as_deref())
             }
             Command::Relocate {
                 reservation,
@@ -180,9 +192,7 @@ impl Speaker<'_> {
                 let moves = moves.iter().map(moved).collect();
                 named("move", vec![("moves", Word::List(moves))])
             }
-            Command::Expire { reservation } => {
-                named("expire", vec![("reservation_id", uuid(reservation.0))])
-            }
+            _ => Word::Absent,
         }
     }
 
