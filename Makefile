@@ -52,6 +52,10 @@ fuzz: setup ## bytes and commands that nobody would send, for SECONDS
 	@$(WITH_RUST) cargo build --profile simulation --locked --quiet -p bopis-simulator
 	@target/simulation/bopis-fuzz --seconds $(SECONDS) $(ARGS)
 
+.PHONY: faults
+faults: setup ## kills, power cuts, bad disks and clocks against real processes (ARGS=--quick: a minute)
+	@$(PY) -m tests.faults $(ARGS)
+
 .PHONY: test-rust
 test-rust: setup ## cargo test only
 	@echo "==> cargo test" >&2

@@ -13,13 +13,16 @@ __all__ = [
     "Door",
     "DoorError",
     "Engine",
+    "JournalReader",
     "NativeError",
     "OpenError",
     "OperatingSystemError",
     "OverloadedError",
     "PayloadError",
+    "Progress",
     "Promiser",
     "StoppedError",
+    "rebuild",
     "verify",
 ]
 
@@ -111,4 +114,22 @@ class Door:
     def begin_drain(self) -> None: ...
     def stop(self, deadline_ms: int) -> bool: ...
 
-def verify(directory: str | PathLike[str]) -> bytes: ...
+@final
+class JournalReader:
+    """A journal record by record, without a lock."""
+
+    def __new__(cls, directory: str | PathLike[str]) -> JournalReader: ...
+    def read(self, records_max: int, proven: bool) -> bytes: ...
+    def skip_to_end(self) -> bytes: ...
+    def is_served(self) -> bool: ...
+    def check_end(self) -> None: ...
+
+@final
+class Progress:
+    """How far a long reading came; filled in from another thread."""
+
+    def __new__(cls) -> Progress: ...
+    def get(self) -> tuple[int, int]: ...
+
+def verify(directory: str | PathLike[str], progress: Progress | None = None) -> bytes: ...
+def rebuild(directory: str | PathLike[str], progress: Progress | None = None) -> bytes: ...

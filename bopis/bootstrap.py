@@ -17,7 +17,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
 import msgspec
@@ -25,7 +25,7 @@ import structlog
 import uvloop
 from sqlalchemy.exc import DatabaseError
 
-from bopis._allocator_rs import Clock, Door, Engine, verify
+from bopis._allocator_rs import Clock, Door, Engine, Progress, rebuild, verify
 from bopis.adapters.bus_local import LocalBus
 from bopis.adapters.clock_native import has_scaled_clock, scaled_clock, system_clock
 from bopis.adapters.ids_random import RandomIds
@@ -119,17 +119,31 @@ def serve(settings: Settings, announce: Callable[[Ready], None]) -> int:
         return runner.run(_serve(settings, policy, native, announce))
 
 
-def verify_folder(data_folder: Path) -> dict[str, str | int]:
+def verify_folder(data_folder: Path, progress: Progress | None = None) -> dict[str, str | int]:
     """Decides the whole journal of a stopped service again: journal id, last sequence, records and
     state hash. Never writes.
 
     Raises DivergenceError naming where the journal disagrees, FileNotFoundError.
     """
+    report: dict[str, str | int] = msgspec.msgpack.decode(verify(_ledger(data_folder), progress))
+    return report
+
+
+def rebuild_folder(data_folder: Path, progress: Progress | None = None) -> dict[str, Any]:
+    """Makes the counters of a stopped service anew: journal id, last sequence, state hash, whether
+    the last orderly stop left that (None: nothing to compare with), cells. Never writes.
+
+    Raises DivergenceError, FileNotFoundError.
+    """
+    report: dict[str, Any] = msgspec.msgpack.decode(rebuild(_ledger(data_folder), progress))
+    return report
+
+
+def _ledger(data_folder: Path) -> Path:
     ledger = data_folder / LEDGER_FOLDER
     if not ledger.is_dir():
         raise FileNotFoundError(f"there is no ledger in {data_folder}")
-    report: dict[str, str | int] = msgspec.msgpack.decode(verify(ledger))
-    return report
+    return ledger
 
 
 def _open(settings: Settings) -> _Native:

@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-use bopis_engine::{Engine, EngineOptions, VerifyError};
+use bopis_engine::{Engine, EngineOptions};
 use bopis_ledger::CellKey;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -34,14 +34,6 @@ struct AtpAsk {
 struct DrainDto {
     journal_id: String,
     sequence: u64,
-    state_hash: String,
-}
-
-#[derive(Debug, Serialize)]
-struct VerifyDto {
-    journal_id: String,
-    sequence: u64,
-    records: u64,
     state_hash: String,
 }
 
@@ -245,26 +237,4 @@ fn read_cells(engine: &Engine, asks: &[CellAsk]) -> Result<ReadDto, BindingError
         wall_ms: stamp.wall_ms,
         cells,
     })
-}
-
-/// Decides the whole journal of a folder again and compares; never writes.
-#[pyfunction]
-pub fn verify(py: Python<'_>, directory: PathBuf) -> Result<Bound<'_, PyBytes>, BindingError> {
-    let bytes = py.detach(|| {
-        let report = bopis_engine::verify(&directory);
-        let report = report.map_err(|error| match error {
-            VerifyError::Locked(_) | VerifyError::Io { .. } => {
-                BindingError::Open(error.to_string())
-            }
-            other => BindingError::Divergence(other.to_string()),
-        })?;
-        rmp_serde::to_vec_named(&VerifyDto {
-            journal_id: format_uuid(report.journal_id),
-            sequence: report.sequence,
-            records: report.records,
-            state_hash: format!("{:032x}", report.state_hash),
-        })
-        .map_err(BindingError::from)
-    })?;
-    Ok(PyBytes::new(py, &bytes))
 }

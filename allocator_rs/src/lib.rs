@@ -7,6 +7,7 @@
 //! | Promiser | plan + hold |
 //! | BatchKernel | many orders under dual prices, for the optimizer |
 //! | Door | the gRPC address |
+//! | JournalReader, Progress | a journal for people, beside its writer too |
 //!
 //! No native thread ever takes the interpreter's lock; every call above a few microseconds releases
 //! it. Payloads are msgpack maps with field names (dto.rs).
@@ -22,11 +23,13 @@ mod door;
 mod dto;
 mod engine;
 mod errors;
+mod journal;
 mod kernel;
 mod names;
 mod planning;
 mod promiser;
 mod station;
+mod words;
 
 use pyo3::prelude::*;
 
@@ -39,5 +42,8 @@ fn _allocator_rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<promiser::PyPromiser>()?;
     module.add_class::<kernel::PyBatchKernel>()?;
     module.add_class::<door::PyDoor>()?;
-    module.add_function(wrap_pyfunction!(engine::verify, module)?)
+    module.add_class::<journal::PyJournalReader>()?;
+    module.add_class::<journal::PyProgress>()?;
+    module.add_function(wrap_pyfunction!(journal::verify, module)?)?;
+    module.add_function(wrap_pyfunction!(journal::rebuild, module)?)
 }

@@ -1,4 +1,6 @@
-"""The command line: `bopis serve | demo | generate | reallocate | verify | notifications`."""
+"""The command line: `bopis serve | demo | generate | reallocate | verify | rebuild | journal |
+backup | restore | notifications`.
+"""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -6,7 +8,9 @@ from typing import Annotated
 import typer
 
 from bopis.cli.day import demo, generate
-from bopis.cli.folder import notifications, verify
+from bopis.cli.folder import notifications, rebuild, verify
+from bopis.cli.journal import journal
+from bopis.cli.keeping import backup, restore
 from bopis.cli.reallocating import reallocate
 from bopis.cli.serving import serve
 
@@ -39,5 +43,16 @@ def main(
     """Promises, allocates and hands over orders bought online and picked up in store."""
 
 
-for _command in (serve, demo, generate, reallocate, verify, notifications):
+for _command in (
+    serve,
+    demo,
+    generate,
+    reallocate,
+    verify,
+    rebuild,
+    backup,
+    restore,
+    notifications,
+):
     app.command()(_command)
+app.add_typer(journal, name="journal")

@@ -1,40 +1,75 @@
-"""`bopis verify` and `bopis notifications`: looking into a data folder."""
+"""`bopis verify`, `rebuild` and `notifications`: looking into a data folder."""
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from bopis.cli.complaints import BAD_OPTION, refuse
+from bopis.cli.watching import watched
 
 FOLLOW_S: Final = 0.2
 
 
-def verify(
-    directory: Annotated[Path, typer.Argument(help="Data folder of a service that is stopped.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
-    """Decides the whole journal again and compares; exit code 1 and where, if it is damaged or
-    disagrees, 2 if it cannot be read now (a service runs on the folder).
+_Stopped = Annotated[Path, typer.Argument(help="Data folder of a service that is stopped.")]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+
+
+def verify(directory: _Stopped, as_json: _Json = False) -> None:
+    """Decides the whole journal again and compares: prints nothing if it agrees; exit code 1 and
+    where, if it is damaged or disagrees, 2 if it cannot be read now (a service runs on the folder).
     """
-    from bopis._allocator_rs import DivergenceError, NativeError
     from bopis.bootstrap import verify_folder
 
+    with _complaining():
+        report = watched(lambda progress: verify_folder(directory, progress), doing="verify")
+        if as_json:
+            typer.echo(json.dumps(report))
+
+
+def rebuild(
+    directory: _Stopped,
+    cells: Annotated[bool, typer.Option("--cells", help="Every cell, one JSON line each.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Makes all counters anew from the journal's records, as a start does, and checks them against
+    the live reservations and against what the last orderly stop left; exit codes as of verify.
+
+    Nothing is written: counters are kept nowhere but in the journal, so there is nothing to mend.
+    """
+    from bopis.bootstrap import rebuild_folder
+
+    with _complaining():
+        report = watched(lambda progress: rebuild_folder(directory, progress), doing="rebuild")
+    found = report.pop("cells")
+    for cell in found if cells else ():
+        typer.echo(json.dumps(cell))
+    report["cells"] = len(found)
+    if as_json:
+        typer.echo(json.dumps(report))
+    elif not cells:
+        for name, value in report.items():
+            typer.echo(f"{name}: {value}")
+    if report["as_drained"] is False:
+        refuse("the state is not the one that the last orderly stop left")
+
+
+@contextmanager
+def _complaining() -> Iterator[None]:
+    from bopis._allocator_rs import DivergenceError, NativeError
+
     try:
-        report = verify_folder(directory)
+        yield
     except FileNotFoundError as error:
         refuse(str(error), code=BAD_OPTION)
     except DivergenceError as error:
         refuse(str(error))
     except NativeError as error:
         refuse(f"{error}; stop the service first", code=BAD_OPTION)
-    if as_json:
-        typer.echo(json.dumps(report))
-        return
-    for name, value in report.items():
-        typer.echo(f"{name}: {value}")
 
 
 def notifications(

@@ -1,5 +1,6 @@
 """Clients that go on through crashes: each call is sent again, unchanged, until it is answered."""
 
+import contextlib
 import random
 import threading
 import time
@@ -55,6 +56,9 @@ class Load:
     server: ServerProcess
     up: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
+    given_up: threading.Event = field(default_factory=threading.Event)
+    """The server does not come back: nothing is sent again any more."""
+
     lock: threading.Lock = field(default_factory=threading.Lock)
     acknowledged: list[Acknowledged] = field(default_factory=list)
     expected: Expected = field(default_factory=Expected)
@@ -114,7 +118,7 @@ class _Caller:
             try:
                 response = method(request, timeout=CALL_S)
             except grpc.RpcError as error:
-                if error.code() not in RETRY:
+                if error.code() not in RETRY or load.given_up.is_set():
                     raise
                 self.close()
                 with load.lock:
@@ -213,6 +217,15 @@ def _follow(caller: _Caller, order: orders.Order) -> None:
         request_id=new_uuid(),
         order_id=order.order_id,
         node_id=group.node_id,
-        pickup_code=pickup_code(caller.load.server.data, order.order_id),
+        pickup_code=_sent_code(caller.load, order.order_id),
     )
     caller.call("pickup.HandOver", hand_over)
+
+
+def _sent_code(load: Load, order_id: str) -> str:
+    """The code that the customer was sent; a disk that is gone comes back."""
+    while True:
+        load.up.wait()
+        with contextlib.suppress(OSError):
+            return pickup_code(load.server.data, order_id)
+        time.sleep(0.005)  # Between two tries, not for a condition.

@@ -1,11 +1,8 @@
 """The process: options, one per folder, drain on SIGTERM, and what it leaves behind."""
 
 import json
-import os
 import shutil
 import stat
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -20,24 +17,10 @@ from bopis.v1 import inventory_service_pb2 as inventory
 from bopis.v1 import order_service_pb2 as orders
 from bopis.v1 import pick_service_pb2 as pick
 from tests.e2e import small_town
+from tests.e2e.command_line import bopis
 from tests.e2e.small_town import CALL_S, get_order, order_request, place
 
 pytestmark = pytest.mark.needs_services()
-
-
-def bopis(*words: str, temporary: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    """Runs the command line to its end."""
-    environment = dict(os.environ)
-    if temporary is not None:
-        environment["TMPDIR"] = str(temporary)
-    return subprocess.run(
-        [sys.executable, "-m", "bopis.cli", *words],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ mod mirror;
 mod names;
 mod open;
 mod options;
+mod reading;
+mod rebuild;
 mod shared;
 mod stepper;
 mod turn;
@@ -28,6 +30,7 @@ mod verify;
 mod weight;
 mod writer;
 
+pub use bopis_journal::{JournalError, Reached, Until};
 pub use clock::{Clock, ScaledClock, SystemClock};
 pub use deficits::CONCERNED_MAX;
 pub use engine::{Engine, ReadStamp};
@@ -35,7 +38,9 @@ pub use error::{DrainError, OpenError, PositionError, SubmitError, Unanswered, V
 pub use identity::{fingerprint, node_of, order_reference, scope, source_digest, staging_of};
 pub use job::{Days, DaysReply, Done, DrainReport, Position, Replies, Reply, ReservationReply};
 pub use options::EngineOptions;
+pub use reading::JournalReader;
+pub use rebuild::{rebuild, NamedCell, RebuildReport};
 pub use shared::{Change, EngineStatus};
 pub use stepper::{SimulatedDisk, Stepper};
-pub use verify::{verify, VerifyReport};
+pub use verify::{verify, verify_watched, Progress, VerifyReport};
 pub use writer::Step;

@@ -1,8 +1,10 @@
 //! Decides the whole journal again, without changing it.
 
+use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use bopis_journal::DiskStorage;
+use bopis_journal::{DiskStorage, JournalError};
 use bopis_ledger::{codec, Ledger, Limits};
 
 use crate::error::VerifyError;
@@ -23,20 +25,57 @@ pub struct VerifyReport {
     pub torn_bytes: u64,
 }
 
+/// How far a long reading came, for whoever watches it from another thread.
+#[derive(Debug, Default)]
+pub struct Progress {
+    done: AtomicU64,
+    about: AtomicU64,
+}
+
+impl Progress {
+    /// Records read so far, and about how many there are (0: not known yet).
+    #[must_use]
+    pub fn get(&self) -> (u64, u64) {
+        let (done, about) = (&self.done, &self.about);
+        (done.load(Ordering::Relaxed), about.load(Ordering::Relaxed))
+    }
+
+    /// Looks how many records there are about.
+    pub(crate) fn begin(&self, storage: &DiskStorage) -> Result<(), JournalError> {
+        let about = bopis_journal::about_records(storage)?;
+        self.about.store(about, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(crate) fn reach(&self, sequence: u64) {
+        self.done.store(sequence, Ordering::Relaxed);
+    }
+}
+
+/// Keeps the folder from being served; a copy without a lock file has nobody to be kept from.
+pub(crate) fn locked(directory: &Path) -> Result<Option<File>, VerifyError> {
+    let lock = folder::lock_for_reading(directory).map_err(|error| VerifyError::Io {
+        doing: format!("lock {}", directory.display()),
+        error,
+    })?;
+    lock.ok_or_else(|| VerifyError::Locked(directory.display().to_string()))
+}
+
 /// Decides every record of the journal in `directory` again and compares. Never writes; refuses
 /// while an engine serves the folder.
 ///
 /// # Errors
 /// See [`VerifyError`].
 pub fn verify(directory: &Path) -> Result<VerifyReport, VerifyError> {
-    let doing = |doing: &str| {
-        let doing = format!("{doing} {}", directory.display());
-        move |error| VerifyError::Io { doing, error }
-    };
-    let lock = folder::lock_for_reading(directory).map_err(doing("lock"))?;
-    let Some(_lock) = lock else {
-        return Err(VerifyError::Locked(directory.display().to_string()));
-    };
+    verify_watched(directory, &Progress::default())
+}
+
+/// As [`verify`], while another thread watches how far it came.
+///
+/// # Errors
+/// See [`VerifyError`].
+pub fn verify_watched(directory: &Path, progress: &Progress) -> Result<VerifyReport, VerifyError> {
+    let _lock = locked(directory)?;
     // An act refused for a full window is not journaled, so the window's bound decides nothing here.
     let limits = Limits {
         request_window_max: usize::MAX,
@@ -45,10 +84,12 @@ pub fn verify(directory: &Path) -> Result<VerifyReport, VerifyError> {
     let mut ledger = Ledger::new(limits);
     let mut records = 0;
     let storage = DiskStorage::existing(&folder::journal_directory(directory));
-    let scanned = bopis_journal::read(&storage, &mut |_sequence, bytes| {
+    progress.begin(&storage)?;
+    let scanned = bopis_journal::read(&storage, &mut |sequence, bytes| {
         let record = codec::decode(bytes).map_err(|error| error.to_string())?;
         ledger.verify(&record).map_err(|error| error.to_string())?;
         records += 1;
+        progress.reach(sequence);
         Ok(())
     })?;
     ledger.check_invariants().map_err(VerifyError::Invariant)?;

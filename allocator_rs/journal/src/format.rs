@@ -154,6 +154,15 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// Bytes that the frame at the start of `bytes` says it takes; 0: no frame starts here.
+pub(crate) fn claimed_bytes(bytes: &[u8]) -> usize {
+    if bytes.starts_with(FRAME_MAGIC) {
+        padded(u32_at(bytes, 28) as usize)
+    } else {
+        0
+    }
+}
+
 /// Bytes that a frame with such a payload takes.
 pub(crate) const fn padded(payload: usize) -> usize {
     (FRAME_HEADER + payload).div_ceil(BLOCK) * BLOCK

@@ -6,6 +6,7 @@
 
 mod buffer;
 mod error;
+mod follow;
 mod format;
 mod journal;
 mod scan;
@@ -15,6 +16,7 @@ mod storage;
 
 pub use buffer::RecordBuffer;
 pub use error::JournalError;
+pub use follow::{Follower, Reached, Until};
 pub use journal::{Journal, JournalOptions, Room};
-pub use scan::{read, Cut, Scanned, Visit};
+pub use scan::{about_records, read, Cut, Scanned, Visit};
 pub use storage::{Access, DiskStorage, Storage, StorageFile};

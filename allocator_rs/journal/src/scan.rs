@@ -78,6 +78,23 @@ pub fn read(storage: &dyn Storage, visit: Visit<'_>) -> Result<Scanned, JournalE
     Ok(scan(storage, visit)?.scanned)
 }
 
+/// About how many records there are, from headers alone: those before the last segment in use.
+///
+/// # Errors
+/// `Io`.
+pub fn about_records(storage: &dyn Storage) -> Result<u64, JournalError> {
+    let names = storage.list();
+    let names = names.map_err(JournalError::io("list the journal"))?;
+    let mut bytes = Vec::new();
+    let mut last = 0;
+    for index in names.iter().filter_map(|name| segment_index(name)) {
+        load(storage, index, BLOCK as u64, &mut bytes)?;
+        let header = SegmentHeader::decode(&bytes);
+        last = last.max(header.map_or(0, |header| header.first_sequence.saturating_sub(1)));
+    }
+    Ok(last)
+}
+
 pub(crate) fn scan(storage: &dyn Storage, visit: Visit<'_>) -> Result<Scan, JournalError> {
     let names = storage
         .list()

@@ -13,6 +13,7 @@ from bopis.adapters.store_sql.engines import open_engine
 from bopis.adapters.store_sql.migrations import migrate
 from bopis.adapters.store_sql.writer import Writer
 from bopis.adapters.store_sql.writes import TaskSequences, apply_writes
+from bopis.domain.errors import NotServing
 from bopis.domain.ids import RequestKey
 from bopis.domain.network import Item, Node
 from bopis.domain.order import Order, OrderState
@@ -97,6 +98,7 @@ class SqlOrderStore:
         self._reader = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._reading = threading.Lock()
         self._inline = engine.dialect.name == "sqlite"
+        self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._sequences = TaskSequences()
         self._orders: _Cache[str, Order] = _Cache(CACHE_MAX)
         self._tasks: _Cache[str, PickTask] = _Cache(CACHE_MAX)
@@ -108,9 +110,14 @@ class SqlOrderStore:
         self._engine.dispose()
 
     async def _read(self, read: Callable[..., _Read], *args: object) -> _Read:
-        if self._inline:
-            return read(self._reader, *args)
-        return await asyncio.to_thread(self._read_locked, read, args)
+        """Raises NotServing when the database fails: its disk, its file, its network."""
+        try:
+            if self._inline:
+                return read(self._reader, *args)
+            return await asyncio.to_thread(self._read_locked, read, args)
+        except (self._driver_error, sa.exc.DBAPIError) as error:
+            words = f"the order store could not be read: {type(error).__name__}"
+            raise NotServing(words) from error
 
     def _read_locked(self, read: Callable[..., _Read], args: Sequence[object]) -> _Read:
         with self._reading:
