@@ -22,6 +22,7 @@ FOLDERS = ("allocator_rs", "bench/load_generator", "protos")
 FILES = ("Cargo.toml", "Cargo.lock")
 SEED = 7
 OPERATIONS = 600_000
+FUZZ_S = 15
 TIMEOUT_S = 300
 
 
@@ -88,27 +89,41 @@ def cargo(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def simulate() -> str:
-    """The check that a simulation finds violated; empty: none."""
+def run_built(program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Builds the simulator's programs and runs one of them."""
     built = cargo("build", "--profile", "simulation", "-p", "bopis-simulator")
     if built.returncode:
         raise RuntimeError(f"it does not build:\n{built.stderr}")
-    program = SCRATCH / "build" / "simulation" / "bopis-simulator"
-    words = ["--seed", str(SEED), "--ops", str(OPERATIONS), "--no-shrink"]
-    ran = subprocess.run(
-        [str(program), *words], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    path = SCRATCH / "build" / "simulation" / program
+    return subprocess.run(
+        [str(path), *words], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )
-    found = re.search(r"^VIOLATION ([^:\n]+):", ran.stdout, re.MULTILINE)
+
+
+def simulate() -> str:
+    """The check that a simulation finds violated; empty: none."""
+    words = ["--seed", str(SEED), "--ops", str(OPERATIONS), "--no-shrink"]
+    ran = run_built("bopis-simulator", *words)
     if ran.returncode == 0:
         return ""
+    found = re.search(r"^VIOLATION ([^:\n]+):", ran.stdout, re.MULTILINE)
     return found[1] if found else f"exit code {ran.returncode}"
+
+
+def fuzz() -> str:
+    """The target that finds something, as `fuzz target`; empty: none."""
+    ran = run_built("bopis-fuzz", "--seed", str(SEED), "--seconds", str(FUZZ_S))
+    if ran.returncode == 0:
+        return ""
+    found = re.search(r"^FOUND ([^:\n]+):", ran.stdout, re.MULTILINE)
+    return f"fuzz {found[1]}" if found else f"exit code {ran.returncode}"
 
 
 def hunt(bug: Bug) -> tuple[str, str]:
     """Who caught it, or why nobody did."""
     test = next((one for one in bug.caught_by if one.startswith("cargo ")), None)
     if test is None:
-        found = simulate()
+        found = fuzz() if bug.caught_by[0].startswith("fuzz ") else simulate()
         if not found:
             return "", "survived"
         return (found, "") if found in bug.caught_by else ("", f"caught by {found} instead")
@@ -142,8 +157,8 @@ def main(words: list[str]) -> int:
     """Hunts all bugs whose name has all the words."""
     bugs = [bug for bug in load() if all(word in bug.name for word in words)]
     copy_tree()
-    if found := simulate():
-        print(f"the simulator finds {found} without any bug planted")
+    if found := simulate() or fuzz():
+        print(f"{found} without any bug planted")
         return 1
     survived = 0
     for number, bug in enumerate(bugs, start=1):
