@@ -1,7 +1,8 @@
 """Plants one bug at a time into a copy of the crates and asks the simulator to find it.
 
 `make planted-bugs` runs it; the bugs are in allocator_rs/simulator/planted.toml. Exits 0 only if
-every one is caught by a check that its entry names. ARGS: words that a bug's name must contain.
+every one is caught by a check that its entry names. ARGS: words that a bug's name must contain, or
+--list: the table for docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -153,8 +154,22 @@ def plant(bug: Bug) -> Result:
     return Result(caught_by, problem, time.monotonic() - started)
 
 
+def listed() -> str:
+    """The bugs as a table for people."""
+    rows = ["| planted in | bug | caught by |", "| --- | --- | --- |"]
+    for bug in load():
+        crate = bug.file.split("/")[1]
+        test = bug.caught_by[0].removeprefix("cargo test -p bopis-")
+        caught_by = test if test != bug.caught_by[0] else ", ".join(bug.caught_by)
+        rows.append(f"| {crate} | {bug.name} | {caught_by} |")
+    return "\n".join(rows)
+
+
 def main(words: list[str]) -> int:
     """Hunts all bugs whose name has all the words."""
+    if words == ["--list"]:
+        print(listed())
+        return 0
     bugs = [bug for bug in load() if all(word in bug.name for word in words)]
     copy_tree()
     if found := simulate() or fuzz():
