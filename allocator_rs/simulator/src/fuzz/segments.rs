@@ -132,7 +132,12 @@ fn forge(random: &mut Random, bytes: &mut [u8], at: usize) -> bool {
     if !block.starts_with(b"BOPISFRM") {
         return false;
     }
-    let field = field.min(36 - width);
+    // A field of the header, or the length of the first record.
+    let field = if random.once_in(3) {
+        40
+    } else {
+        field.min(36 - width)
+    };
     block[field..field + width].copy_from_slice(&value[..width]);
     let length = u32::from_le_bytes([block[28], block[29], block[30], block[31]]) as usize;
     let stop = 40_usize.saturating_add(length).min(block.len());
