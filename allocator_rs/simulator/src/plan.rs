@@ -104,7 +104,7 @@ impl Plan {
     pub fn new(seed: u64, operations: usize) -> Self {
         let mut random = Random::new(seed);
         let setup = Setup {
-            request_window_max: random.pick(&[200, 2_000, 2_000, 2_000]),
+            request_window_max: random.pick(&[200, 2_000, 2_000, 30_000]),
             segment_bytes: random.pick(&[32 << 10, 64 << 10, 128 << 10]),
             changes_max: random.pick(&[0, 12, 4_096, 4_096]),
             batch_max: random.pick(&[3, 8, 64, 64]),
