@@ -112,10 +112,10 @@ impl Plan {
             time_stands: random.once_in(4),
         };
         let weather = match random.below(4) {
-            0 => [0, 0, 0, 400, 10],
-            1 => [30, 120, 0, 400, 60],
-            2 => [60, 60, 40, 400, 200],
-            _ => [90, 200, 200, 300, 1_000],
+            0 => [0, 0, 0, 800, 10],
+            1 => [40, 160, 0, 800, 60],
+            2 => [80, 80, 40, 800, 200],
+            _ => [120, 200, 200, 600, 1_000],
         };
         let [crash, fail, full, rot, long] = weather;
         let weather = Weather {
@@ -171,6 +171,11 @@ fn round(random: &mut Random, acts: &mut Acts, weather: &Weather, events: &mut V
     }
     if weather.full > 0 && random.once_in(weather.full) {
         events.push(Event::Full(random.index(96 << 10)));
+        for _ in 0..6 {
+            events.push(Event::Submit(acts.make(), 1));
+            events.push(Event::Look(acts.some_id()));
+            events.push(Event::Turn);
+        }
     }
     if random.once_in(10) {
         events.push(Event::Room);
