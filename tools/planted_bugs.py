@@ -8,6 +8,7 @@ every one is caught by a check that its entry names. ARGS: words that a bug's na
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -25,6 +26,8 @@ SEED = 7
 OPERATIONS = 600_000
 FUZZ_S = 15
 TIMEOUT_S = 300
+MEMORY_BYTES = 4 << 30
+"""A bug may well fill the memory; it is then caught by an abort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,18 @@ def run_built(program: str, *words: str) -> subprocess.CompletedProcess[str]:
         raise RuntimeError(f"it does not build:\n{built.stderr}")
     path = SCRATCH / "build" / "simulation" / program
     return subprocess.run(
-        [str(path), *words], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        [str(path), *words],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES)),
     )
+
+
+def ending(ran: subprocess.CompletedProcess[str]) -> str:
+    """How a program ended that reported no finding."""
+    return "abort" if ran.returncode < 0 else f"exit code {ran.returncode}"
 
 
 def simulate() -> str:
@@ -108,7 +121,7 @@ def simulate() -> str:
     if ran.returncode == 0:
         return ""
     found = re.search(r"^VIOLATION ([^:\n]+):", ran.stdout, re.MULTILINE)
-    return found[1] if found else f"exit code {ran.returncode}"
+    return found[1] if found else ending(ran)
 
 
 def fuzz() -> str:
@@ -117,7 +130,7 @@ def fuzz() -> str:
     if ran.returncode == 0:
         return ""
     found = re.search(r"^FOUND ([^:\n]+):", ran.stdout, re.MULTILINE)
-    return f"fuzz {found[1]}" if found else f"exit code {ran.returncode}"
+    return f"fuzz {found[1]}" if found else ending(ran)
 
 
 def hunt(bug: Bug) -> tuple[str, str]:
