@@ -1,12 +1,14 @@
 """Plants one bug at a time into a copy of the crates and asks the simulator to find it.
 
 `make planted-bugs` runs it; the bugs are in allocator_rs/simulator/planted.toml. Exits 0 only if
-every one is caught by a check that its entry names. ARGS: words that a bug's name must contain.
+every one is caught by a check that its entry names. ARGS: words that a bug's name must contain, or
+--list: the table for docs/simulation.md.
 """
 
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -22,7 +24,10 @@ FOLDERS = ("allocator_rs", "bench/load_generator", "protos")
 FILES = ("Cargo.toml", "Cargo.lock")
 SEED = 7
 OPERATIONS = 600_000
+FUZZ_S = 15
 TIMEOUT_S = 300
+MEMORY_BYTES = 4 << 30
+"""A bug may well fill the memory; it is then caught by an abort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +93,51 @@ def cargo(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def simulate() -> str:
-    """The check that a simulation finds violated; empty: none."""
+def run_built(program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Builds the simulator's programs and runs one of them."""
     built = cargo("build", "--profile", "simulation", "-p", "bopis-simulator")
     if built.returncode:
         raise RuntimeError(f"it does not build:\n{built.stderr}")
-    program = SCRATCH / "build" / "simulation" / "bopis-simulator"
-    words = ["--seed", str(SEED), "--ops", str(OPERATIONS), "--no-shrink"]
-    ran = subprocess.run(
-        [str(program), *words], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    path = SCRATCH / "build" / "simulation" / program
+    return subprocess.run(
+        [str(path), *words],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES)),
     )
-    found = re.search(r"^VIOLATION ([^:\n]+):", ran.stdout, re.MULTILINE)
+
+
+def ending(ran: subprocess.CompletedProcess[str]) -> str:
+    """How a program ended that reported no finding."""
+    return "abort" if ran.returncode < 0 else f"exit code {ran.returncode}"
+
+
+def simulate() -> str:
+    """The check that a simulation finds violated; empty: none."""
+    words = ["--seed", str(SEED), "--ops", str(OPERATIONS), "--no-shrink"]
+    ran = run_built("bopis-simulator", *words)
     if ran.returncode == 0:
         return ""
-    return found[1] if found else f"exit code {ran.returncode}"
+    found = re.search(r"^VIOLATION ([^:\n]+):", ran.stdout, re.MULTILINE)
+    return found[1] if found else ending(ran)
+
+
+def fuzz() -> str:
+    """The target that finds something, as `fuzz target`; empty: none."""
+    ran = run_built("bopis-fuzz", "--seed", str(SEED), "--seconds", str(FUZZ_S))
+    if ran.returncode == 0:
+        return ""
+    found = re.search(r"^FOUND ([^:\n]+):", ran.stdout, re.MULTILINE)
+    return f"fuzz {found[1]}" if found else ending(ran)
 
 
 def hunt(bug: Bug) -> tuple[str, str]:
     """Who caught it, or why nobody did."""
     test = next((one for one in bug.caught_by if one.startswith("cargo ")), None)
     if test is None:
-        found = simulate()
+        found = fuzz() if bug.caught_by[0].startswith("fuzz ") else simulate()
         if not found:
             return "", "survived"
         return (found, "") if found in bug.caught_by else ("", f"caught by {found} instead")
@@ -138,12 +167,26 @@ def plant(bug: Bug) -> Result:
     return Result(caught_by, problem, time.monotonic() - started)
 
 
+def listed() -> str:
+    """The bugs as a table for people."""
+    rows = ["| planted in | bug | caught by |", "| --- | --- | --- |"]
+    for bug in load():
+        crate = bug.file.split("/")[1]
+        test = bug.caught_by[0].removeprefix("cargo test -p bopis-")
+        caught_by = test if test != bug.caught_by[0] else ", ".join(bug.caught_by)
+        rows.append(f"| {crate} | {bug.name} | {caught_by} |")
+    return "\n".join(rows)
+
+
 def main(words: list[str]) -> int:
     """Hunts all bugs whose name has all the words."""
+    if words == ["--list"]:
+        print(listed())
+        return 0
     bugs = [bug for bug in load() if all(word in bug.name for word in words)]
     copy_tree()
-    if found := simulate():
-        print(f"the simulator finds {found} without any bug planted")
+    if found := simulate() or fuzz():
+        print(f"{found} without any bug planted")
         return 1
     survived = 0
     for number, bug in enumerate(bugs, start=1):

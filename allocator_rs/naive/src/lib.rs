@@ -11,6 +11,7 @@
 )]
 
 mod days;
+mod names;
 mod promises;
 mod stock;
 
@@ -20,6 +21,8 @@ use bopis_ledger::{
     Act, ActOutcome, CellKey, Command, ItemName, Limits, Line, Lines, Outcome, Refusal, RequestKey,
     ReservationId, ReservationState, ReservationView, Stamp, QUANTITY_MAX,
 };
+
+use names::register;
 
 #[derive(Clone)]
 struct Promise {
@@ -95,6 +98,19 @@ impl Naive {
         self.promises
             .retain(|p| !p.lines.is_empty() || p.ended_ms + keep > now_ms);
         self.forget_changes(now_ms);
+    }
+
+    /// What decides about units, to try something on; what is over is left out.
+    fn draft(&self) -> Self {
+        let live = self.promises.iter().filter(|p| !p.lines.is_empty());
+        Self {
+            limits: self.limits,
+            physical: self.physical.clone(),
+            buffers: self.buffers.clone(),
+            supplies: self.supplies.clone(),
+            promises: live.cloned().collect(),
+            ..Self::default()
+        }
     }
 
     /// Whether this request is still answered from memory.
@@ -262,23 +278,4 @@ impl Naive {
         }
         Ok(())
     }
-}
-
-fn register<T: Clone + PartialEq>(
-    names: &mut Vec<T>,
-    name: &T,
-    length: usize,
-) -> Result<Outcome, Refusal> {
-    if length == 0 || length > 256 {
-        return Err(Refusal::Malformed);
-    }
-    let at = names
-        .iter()
-        .position(|known| known == name)
-        .unwrap_or_else(|| {
-            names.push(name.clone());
-            names.len() - 1
-        });
-    let index = u32::try_from(at).unwrap();
-    Ok(Outcome::Registered { index })
 }

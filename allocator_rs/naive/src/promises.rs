@@ -106,7 +106,7 @@ impl Naive {
             ended_ms: 0,
             lines,
         };
-        let mut after = self.clone();
+        let mut after = self.draft();
         after.promises.push(promise(Self::summed(lines)));
         let shortages = self.lacking(lines, &after, |cell| asked_of(lines, cell), stamp.now_ms);
         let granted = match shortages.is_empty() {
@@ -240,15 +240,18 @@ impl Naive {
             back.map(|p| asked_of(&p.lines, cell)).sum::<i128>()
         };
         let net = |cell| asked_of(&all, cell) - given(cell);
-        let mut after = self.clone();
-        for (id, lines) in moves {
-            after.find_mut(*id).unwrap().lines = Self::summed(lines);
-        }
+        let mut after = self.draft();
+        let give = |to: &mut Self| {
+            for (id, lines) in moves {
+                to.find_mut(*id).unwrap().lines = Self::summed(lines);
+            }
+        };
+        give(&mut after);
         let shortages = self.lacking(&all, &after, net, stamp.now_ms);
         if !shortages.is_empty() {
             return Ok(Outcome::Insufficient(shortages));
         }
-        *self = after;
+        give(self);
         Ok(Outcome::Moved(
             moves.iter().map(|(id, _)| self.show(*id, stamp)).collect(),
         ))

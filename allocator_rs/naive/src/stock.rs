@@ -109,6 +109,19 @@ impl Naive {
         }
     }
 
+    /// What of these units no count includes.
+    fn uncounted(&self, cell: CellKey, units: i128, time: Time) -> i128 {
+        if self.is_counted(cell, time) {
+            0
+        } else {
+            units
+        }
+    }
+
+    fn has_room(&self, cell: CellKey, units: i128) -> bool {
+        fits(i128::from(self.on_hand(cell)) + units)
+    }
+
     pub(super) fn fact(
         &mut self,
         cell: CellKey,
@@ -121,15 +134,10 @@ impl Naive {
             return Err(Refusal::Malformed);
         }
         let time = (effective, stamp);
-        let units = if self.is_counted(cell, time) {
-            0
-        } else {
-            units
-        };
-        let (on_hand, old_spoilt) = self.physical.get(&cell).copied().unwrap_or_default();
-        let after = i128::from(on_hand) + units;
+        let units = self.uncounted(cell, units, time);
+        let old_spoilt = self.physical.get(&cell).copied().unwrap_or_default().1;
         let spoilt = i128::from(old_spoilt) + spoilt;
-        if !fits(after) || !fits(spoilt) || spoilt < 0 {
+        if !self.has_room(cell, units) || !fits(spoilt) || spoilt < 0 {
             return Err(Refusal::QuantityOutOfRange);
         }
         self.change(cell, i64::try_from(units).unwrap(), time);
@@ -202,15 +210,14 @@ impl Naive {
         if quantity < 1 || !self.is_stock(cell) || bad_day {
             return Err(Refusal::Malformed);
         }
-        let before = self.clone();
+        let units = i128::from(quantity);
+        if !self.has_room(cell, self.uncounted(cell, units, (effective, stamp))) {
+            return Err(Refusal::QuantityOutOfRange);
+        }
         if let Some(day) = expected_day {
             self.expect(cell, day, 0)?;
         }
-        let received = self.fact(cell, i128::from(quantity), 0, effective, stamp);
-        if received.is_err() {
-            *self = before;
-        }
-        received
+        self.fact(cell, units, 0, effective, stamp)
     }
 
     pub(super) fn count(
@@ -264,15 +271,12 @@ impl Naive {
         if quantity < 1 || other_item || from.location == to.location || nowhere {
             return Err(Refusal::Malformed);
         }
-        let before = self.clone();
         let units = i128::from(quantity);
-        let both = self
-            .fact(from, -units, 0, effective, stamp)
-            .and_then(|_| self.fact(to, units, 0, effective, stamp));
-        if let Err(refusal) = both {
-            *self = before;
-            return Err(refusal);
+        if !self.has_room(to, self.uncounted(to, units, (effective, stamp))) {
+            return Err(Refusal::QuantityOutOfRange);
         }
+        self.fact(from, -units, 0, effective, stamp)?;
+        self.fact(to, units, 0, effective, stamp)?;
         Ok(Outcome::Transferred(self.view(from), self.view(to)))
     }
 

@@ -23,8 +23,37 @@ struct Board {
     found: Mutex<(Report, Option<Found>)>,
 }
 
-/// A run that failed: its number, its seed, the check.
-type Found = (u64, u64, Violation);
+/// A run that failed.
+struct Found {
+    number: u64,
+    seed: u64,
+    operations: usize,
+    violation: Violation,
+}
+
+/// One run in so many is longer than the others: its indexes grow.
+const LONG_EVERY: u64 = 32;
+const LONG_TIMES: usize = 10;
+
+/// How many operations a campaign's run has.
+fn length_of(run: u64, arguments: &Arguments) -> usize {
+    if run % LONG_EVERY == LONG_EVERY - 1 {
+        arguments.run_operations * LONG_TIMES
+    } else {
+        arguments.run_operations
+    }
+}
+
+/// How many runs have so many operations. The same seed does the same work on any machine.
+fn runs_of(arguments: &Arguments) -> u64 {
+    let mut sum = 0;
+    let mut runs = 0;
+    while sum < arguments.operations {
+        sum += length_of(runs, arguments).max(1) as u64;
+        runs += 1;
+    }
+    runs
+}
 
 /// The seed of a campaign's run.
 fn seed_of(campaign: u64, run: u64) -> u64 {
@@ -41,10 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         stop: AtomicBool::new(false),
         found: Mutex::default(),
     };
-    // So many runs, whatever threads there are: the same seed does the same work.
-    let runs = arguments
-        .operations
-        .div_ceil(arguments.run_operations.max(1) as u64);
+    let runs = runs_of(arguments);
     let started = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..arguments.threads {
@@ -61,8 +87,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     );
     match violation {
         None => ExitCode::SUCCESS,
-        Some((_, seed, violation)) => {
-            tell_violation(seed, &violation, arguments);
+        Some(found) => {
+            tell_violation(&found, arguments);
             ExitCode::FAILURE
         }
     }
@@ -75,7 +101,8 @@ fn work(board: &Board, arguments: &Arguments, runs: u64) {
             break;
         }
         let seed = seed_of(arguments.seed, number);
-        let result = run_plan(&Plan::new(seed, arguments.run_operations));
+        let operations = length_of(number, arguments);
+        let result = run_plan(&Plan::new(seed, operations));
         let Ok(mut found) = board.found.lock() else {
             break;
         };
@@ -92,8 +119,13 @@ fn work(board: &Board, arguments: &Arguments, runs: u64) {
             Err(violation) => {
                 board.stop.store(true, Ordering::Relaxed);
                 // The earliest, so that threads make no difference.
-                if found.1.as_ref().is_none_or(|(first, ..)| number < *first) {
-                    found.1 = Some((number, seed, violation));
+                if found.1.as_ref().is_none_or(|first| number < first.number) {
+                    found.1 = Some(Found {
+                        number,
+                        seed,
+                        operations,
+                        violation,
+                    });
                 }
             }
         }
@@ -120,31 +152,44 @@ fn add(sum: &mut Report, one: &Report, number: u64) {
 }
 
 fn tell(board: &Board, operations: u64, started: Instant) {
-    if !std::io::stderr().is_terminal() {
-        return;
-    }
+    // A line that is written over, or into a file one from time to time.
+    let is_terminal = std::io::stderr().is_terminal();
+    let (start, every) = if is_terminal { ("\r", 1) } else { ("\n", 50) };
+    let mut ticks = 0_u64;
     while !board.stop.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(200));
+        ticks += 1;
+        if !ticks.is_multiple_of(every) {
+            continue;
+        }
         let done = board.operations.load(Ordering::Relaxed);
         eprint!(
-            "\r{done} of {operations} operations, {} recoveries, {:.0} operations/s ",
+            "{start}{done} of {operations} operations, {} recoveries, {:.0} operations/s ",
             board.recoveries.load(Ordering::Relaxed),
             done as f64 / started.elapsed().as_secs_f64()
         );
         // A progress line that cannot be shown is not missed.
         let _ = std::io::stderr().flush();
     }
-    eprintln!();
+    if ticks >= every {
+        eprintln!();
+    }
 }
 
-fn tell_violation(seed: u64, violation: &Violation, arguments: &Arguments) {
+fn tell_violation(found: &Found, arguments: &Arguments) {
+    let Found {
+        seed,
+        operations,
+        violation,
+        ..
+    } = found;
     println!("VIOLATION {}: {}", violation.check, violation.what);
-    let again = format!("--run {seed} --run-ops {}", arguments.run_operations);
+    let again = format!("--run {seed} --run-ops {operations}");
     println!("again: make simulate ARGS=\"{again}\"");
     if !arguments.shrink {
         return;
     }
-    let plan = Plan::new(seed, arguments.run_operations);
+    let plan = Plan::new(*seed, *operations);
     let kept = shrink::shrink(&plan, |plan| run_plan(plan).is_err());
     let keep = shrink::ranges(&kept);
     println!(

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use bopis_engine::Clock;
 
 /// Wall time of the first moment, Unix ms.
-const ORIGIN_MS: i64 = 1_700_000_000_000;
+pub const ORIGIN_MS: i64 = 1_700_000_000_000;
 
 /// Wall time and the time that the machine counts, set apart.
 #[derive(Debug)]

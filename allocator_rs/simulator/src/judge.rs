@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use bopis_engine::{Done, Engine};
 use bopis_ledger::{
-    Act, ActOutcome, CellKey, Command, Ledger, Limits, Outcome, Record, ReservationId,
+    Act, ActOutcome, CellKey, Command, Ledger, Limits, Line, Outcome, Record, ReservationId,
     ReservationView, Stamp,
 };
 use bopis_naive::Naive;
@@ -231,8 +231,9 @@ impl Judge {
         for (command, outcome) in act.commands.iter().zip(outcomes) {
             let before = self.named(command);
             checks::is_not_overdue(command, outcome, &before, stamp.now_ms)?;
+            let atp_before = self.atp_of_lines(command);
             self.books.take(command, outcome, stamp);
-            checks::no_grant_below_zero(command, outcome, &before, &self.books)?;
+            checks::no_grant_below_zero(command, outcome, &before, &atp_before, &self.books)?;
             let (command, outcome) = (word(command), name_of_outcome(outcome));
             self.count(&command, &outcome);
         }
@@ -244,6 +245,16 @@ impl Judge {
         Ok(())
     }
 
+    /// The ATP of the cells of which a command asks for units, as it is.
+    fn atp_of_lines(&self, command: &Command) -> Vec<(CellKey, i64)> {
+        let atp = |line: &Line| (line.cell, self.books.cell(line.cell).atp());
+        match command {
+            Command::Hold { lines, .. } => lines.iter().map(atp).collect(),
+            Command::Move { moves } => moves.iter().flat_map(|(_, l)| l).map(atp).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The reservations that a command names, as they are.
     fn named(&self, command: &Command) -> Vec<(ReservationId, Kept)> {
         let ids = match command {
@@ -252,6 +263,7 @@ impl Judge {
             | Command::Commit { reservation }
             | Command::Release { reservation, .. }
             | Command::Consume { reservation, .. }
+            | Command::Relocate { reservation, .. }
             | Command::Expire { reservation } => vec![*reservation],
             Command::Move { moves } => moves.iter().map(|(id, _)| *id).collect(),
             _ => Vec::new(),
@@ -265,7 +277,7 @@ impl Judge {
     /// # Errors
     /// It is not.
     pub fn published(&self, engine: &Engine) -> Check {
-        let keys: Vec<CellKey> = self.books.cells.keys().copied().collect();
+        let keys: Vec<CellKey> = self.books.keys().collect();
         let mut views = Vec::new();
         let shown = engine.read(&keys, &mut views).sequence;
         if shown != self.sequence() {

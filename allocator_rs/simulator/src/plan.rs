@@ -104,7 +104,7 @@ impl Plan {
     pub fn new(seed: u64, operations: usize) -> Self {
         let mut random = Random::new(seed);
         let setup = Setup {
-            request_window_max: random.pick(&[200, 2_000, 2_000, 2_000]),
+            request_window_max: random.pick(&[200, 2_000, 2_000, 30_000]),
             segment_bytes: random.pick(&[32 << 10, 64 << 10, 128 << 10]),
             changes_max: random.pick(&[0, 12, 4_096, 4_096]),
             batch_max: random.pick(&[3, 8, 64, 64]),
@@ -112,10 +112,10 @@ impl Plan {
             time_stands: random.once_in(4),
         };
         let weather = match random.below(4) {
-            0 => [0, 0, 0, 400, 10],
-            1 => [12, 60, 0, 300, 60],
-            2 => [25, 40, 40, 300, 200],
-            _ => [40, 200, 200, 200, 1_000],
+            0 => [0, 0, 0, 800, 10],
+            1 => [40, 60, 0, 800, 60],
+            2 => [80, 40, 40, 800, 200],
+            _ => [120, 100, 200, 600, 1_000],
         };
         let [crash, fail, full, rot, long] = weather;
         let weather = Weather {
@@ -171,6 +171,11 @@ fn round(random: &mut Random, acts: &mut Acts, weather: &Weather, events: &mut V
     }
     if weather.full > 0 && random.once_in(weather.full) {
         events.push(Event::Full(random.index(96 << 10)));
+        for _ in 0..6 {
+            events.push(Event::Submit(acts.make(), 1));
+            events.push(Event::Look(acts.some_id()));
+            events.push(Event::Turn);
+        }
     }
     if random.once_in(10) {
         events.push(Event::Room);

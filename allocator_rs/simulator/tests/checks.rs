@@ -67,11 +67,11 @@ fn books(quantity: i64) -> Books {
 #[test]
 fn a_grant_below_zero_is_found() {
     let (command, outcome) = hold(5);
-    checks::no_grant_below_zero(&command, &outcome, &[], &books(5)).unwrap();
+    checks::no_grant_below_zero(&command, &outcome, &[], &[], &books(5)).unwrap();
     let (command, outcome) = hold(6);
     fails_as(
         "I1",
-        checks::no_grant_below_zero(&command, &outcome, &[], &books(6)),
+        checks::no_grant_below_zero(&command, &outcome, &[], &[], &books(6)),
     );
 }
 

@@ -85,6 +85,12 @@ fn the_runs_meet_every_fault_and_every_outcome() {
         "Transfer Transferred",
         "CompareAndSet Cell",
         "CompareAndSet NotAsExpected",
+        "SetInbound Cell",
+        "Receive Cell",
+        "Count Counted",
+        "Count CountTooOld",
+        "CloseWindow Cell",
+        "Relocate Committed",
     ];
     for kind in expected {
         assert!(met.contains_key(kind), "{kind} is not among {met:#?}");

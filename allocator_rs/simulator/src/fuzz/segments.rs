@@ -5,12 +5,25 @@ use std::sync::Arc;
 use bopis_journal::{Journal, JournalOptions, RecordBuffer};
 use crc32c::crc32c_append;
 
-use super::mutate::{flip, EXTREMES};
+use super::mutate::flip;
 use crate::disk::{SimDisk, BLOCK};
 use crate::random::Random;
 use crate::witness::segment_name;
 
 const ID: u128 = 7;
+
+/// What a forged field gets: no size that would only fill the memory.
+const FORGED: [i64; 9] = [
+    i64::MIN,
+    -1,
+    0,
+    1,
+    4_096,
+    65_536,
+    8_589_934_592,
+    i64::MAX - 1,
+    i64::MAX,
+];
 
 type Files = Vec<(String, Vec<u8>)>;
 
@@ -108,7 +121,7 @@ fn forge(random: &mut Random, bytes: &mut [u8], at: usize) -> bool {
         return false;
     }
     let field = random.index(8) * 4 + 8;
-    let value = random.pick(&EXTREMES).to_le_bytes();
+    let value = random.pick(&FORGED).to_le_bytes();
     let width = random.pick(&[4, 8]);
     if block.starts_with(b"BOPISSEG") {
         block[field..field + width].copy_from_slice(&value[..width]);
@@ -119,7 +132,12 @@ fn forge(random: &mut Random, bytes: &mut [u8], at: usize) -> bool {
     if !block.starts_with(b"BOPISFRM") {
         return false;
     }
-    let field = field.min(36 - width);
+    // A field of the header, or the length of the first record.
+    let field = if random.once_in(3) {
+        40
+    } else {
+        field.min(36 - width)
+    };
     block[field..field + width].copy_from_slice(&value[..width]);
     let length = u32::from_le_bytes([block[28], block[29], block[30], block[31]]) as usize;
     let stop = 40_usize.saturating_add(length).min(block.len());

@@ -1,6 +1,5 @@
 //! An auditor's books: counters kept from commands and from what was recorded of reservations, by
-//! arithmetic alone. They decide nothing, so they are no third ledger. Days, and times that facts
-//! name, are not in them: the plan has neither.
+//! arithmetic alone. They decide nothing, so they are no third ledger.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +20,8 @@ pub struct Kept {
     pub priority: u8,
     /// When it ended; 0 while it lives.
     pub ended_ms: i64,
+    /// The day on which its units leave; none: now.
+    pub day: Option<i32>,
     /// What remains.
     pub lines: Lines,
 }
@@ -28,8 +29,13 @@ pub struct Kept {
 /// The books.
 #[derive(Clone, Debug, Default)]
 pub struct Books {
-    /// All cells that anything touched.
-    pub cells: BTreeMap<CellKey, CellView>,
+    /// All cells that anything touched, without what later days need of them.
+    cells: BTreeMap<CellKey, CellView>,
+    /// Expected, and promised, by cell and day.
+    supplies: BTreeMap<(CellKey, i32), i64>,
+    demands: BTreeMap<(CellKey, i32), i64>,
+    /// The time of the last count.
+    counted_ms: BTreeMap<CellKey, i64>,
     /// All reservations that are not forgotten.
     pub reservations: HashMap<ReservationId, Kept>,
     /// Nothing that ended before this moment is among them.
@@ -70,10 +76,32 @@ impl Kept {
 }
 
 impl Books {
+    /// The cells that anything touched.
+    pub fn keys(&self) -> impl Iterator<Item = CellKey> + '_ {
+        self.cells.keys().copied()
+    }
+
     /// The counters of a cell.
     #[must_use]
     pub fn cell(&self, key: CellKey) -> CellView {
-        self.cells.get(&key).copied().unwrap_or_default()
+        let view = self.cells.get(&key).copied().unwrap_or_default();
+        CellView {
+            held: view.held + self.lacking(key),
+            ..view
+        }
+    }
+
+    /// What later days need of what is there now: the most by which demand runs ahead of supply.
+    fn lacking(&self, key: CellKey) -> i64 {
+        let days = (key, i32::MIN)..=(key, i32::MAX);
+        let (mut demand, mut most) = (0, 0);
+        for ((_, day), units) in self.demands.range(days) {
+            demand += units;
+            let until = (key, i32::MIN)..=(key, *day);
+            let supply: i64 = self.supplies.range(until).map(|(_, units)| units).sum();
+            most = most.max(demand - supply);
+        }
+        most
     }
 
     /// What a read of the reservation should tell.
@@ -96,6 +124,10 @@ impl Books {
         };
         for line in &kept.lines {
             let view = self.cells.entry(line.cell).or_default();
+            if let Some(day) = kept.day {
+                *self.demands.entry((line.cell, day)).or_default() += sign * line.quantity;
+                continue;
+            }
             match kept.state {
                 ReservationState::Held => view.held += sign * line.quantity,
                 ReservationState::Committed => view.committed += sign * line.quantity,
@@ -111,8 +143,9 @@ impl Books {
         self.count(id, 1);
     }
 
-    fn put_view(&mut self, view: &ReservationView, now_ms: i64) {
+    fn put_view(&mut self, view: &ReservationView, day: Option<i32>, now_ms: i64) {
         let before = self.reservations.get(&view.id);
+        let day = before.map_or(day, |kept| kept.day);
         let ended_ms = match before {
             Some(kept) if !kept.is_live() => kept.ended_ms,
             _ => now_ms,
@@ -122,6 +155,7 @@ impl Books {
             deadline_ms: view.deadline_ms,
             priority: view.priority,
             ended_ms,
+            day,
             lines: view.lines.clone(),
         };
         self.put(view.id, kept);
@@ -159,9 +193,9 @@ impl Books {
                 let before = self.reservations.get(reservation);
                 for line in before.map(|kept| kept.lines.clone()).unwrap_or_default() {
                     let gone = line.quantity - of_cell(&view.lines, line.cell);
-                    self.cells.entry(line.cell).or_default().on_hand -= gone;
+                    self.add(line.cell, -gone);
                 }
-                self.put_view(view, stamp.now_ms);
+                self.put_view(view, None, stamp.now_ms);
             }
             (Command::Relocate { to, lines, .. }, Outcome::Reservation(view)) => {
                 for line in lines {
@@ -169,31 +203,52 @@ impl Books {
                         location: *to,
                         ..line.cell
                     };
-                    self.cells.entry(line.cell).or_default().on_hand -= line.quantity;
-                    self.cells.entry(there).or_default().on_hand += line.quantity;
+                    self.add(line.cell, -line.quantity);
+                    self.add(there, line.quantity);
                 }
-                self.put_view(view, stamp.now_ms);
+                self.put_view(view, None, stamp.now_ms);
             }
-            (_, Outcome::Reservation(view)) => self.put_view(view, stamp.now_ms),
+            (Command::Hold { terms, .. }, Outcome::Reservation(view)) => {
+                self.put_view(view, terms.day, stamp.now_ms);
+            }
+            (_, Outcome::Reservation(view)) => self.put_view(view, None, stamp.now_ms),
             (_, Outcome::Moved(views)) => {
                 for view in views {
-                    self.put_view(view, stamp.now_ms);
+                    self.put_view(view, None, stamp.now_ms);
                 }
             }
             (_, Outcome::Registered { .. }) => {}
             (
-                Command::Count { cell, .. },
+                Command::Count {
+                    cell, effective_ms, ..
+                },
                 Outcome::Counted {
                     drift, is_included, ..
                 },
             ) => {
-                let view = self.cells.entry(*cell).or_default();
-                view.on_hand += if *is_included { 0 } else { *drift };
+                if !is_included {
+                    self.add(*cell, *drift);
+                    let at_ms = stamp.wall_ms.min(*effective_ms);
+                    self.counted_ms.insert(*cell, at_ms);
+                }
             }
             (_, Outcome::Cell(_) | Outcome::Transferred(..) | Outcome::Counted { .. }) => {
                 self.take_fact(command, stamp);
             }
         }
+    }
+
+    fn add(&mut self, cell: CellKey, on_hand: i64) {
+        self.cells.entry(cell).or_default().on_hand += on_hand;
+    }
+
+    /// Adds what a fact changed, unless a count includes it.
+    fn add_fact(&mut self, cell: CellKey, units: i64, effective_ms: Option<i64>, stamp: Stamp) {
+        let counted_ms = self.counted_ms.get(&cell);
+        let is_counted = effective_ms
+            .zip(counted_ms)
+            .is_some_and(|(at_ms, counted_ms)| at_ms.min(stamp.wall_ms) <= *counted_ms);
+        self.add(cell, if is_counted { 0 } else { units });
     }
 
     fn take_fact(&mut self, command: &Command, stamp: Stamp) {
@@ -202,23 +257,42 @@ impl Books {
                 cell,
                 on_hand_delta,
                 unavailable_delta,
+                effective_ms,
                 ..
             } => {
-                let view = self.cells.entry(*cell).or_default();
-                view.on_hand += on_hand_delta;
-                view.unavailable += unavailable_delta;
+                self.add_fact(*cell, *on_hand_delta, *effective_ms, stamp);
+                self.cells.entry(*cell).or_default().unavailable += unavailable_delta;
             }
             Command::SetOnHand { cell, on_hand } | Command::CompareAndSet { cell, on_hand, .. } => {
                 self.cells.entry(*cell).or_default().on_hand = *on_hand;
             }
             Command::Transfer {
-                from, to, quantity, ..
+                from,
+                to,
+                quantity,
+                effective_ms,
             } => {
-                self.cells.entry(*from).or_default().on_hand -= quantity;
-                self.cells.entry(*to).or_default().on_hand += quantity;
+                self.add_fact(*from, -quantity, *effective_ms, stamp);
+                self.add_fact(*to, *quantity, *effective_ms, stamp);
             }
-            Command::Receive { cell, quantity, .. } => {
-                self.cells.entry(*cell).or_default().on_hand += quantity;
+            Command::Receive {
+                cell,
+                quantity,
+                expected_day,
+                effective_ms,
+            } => {
+                if let Some(day) = expected_day {
+                    self.supplies.remove(&(*cell, *day));
+                }
+                self.add_fact(*cell, *quantity, *effective_ms, stamp);
+            }
+            Command::SetInbound {
+                cell,
+                day,
+                quantity,
+            } => {
+                self.cells.entry(*cell).or_default();
+                self.supplies.insert((*cell, *day), *quantity);
             }
             Command::CloseWindow { cell } => {
                 self.cells.entry(*cell).or_default().safety_stock = QUANTITY_MAX;
@@ -230,9 +304,10 @@ impl Books {
                 cell,
                 quantity,
                 reservation,
+                effective_ms,
                 ..
             } => {
-                self.cells.entry(*cell).or_default().on_hand -= quantity;
+                self.add_fact(*cell, -quantity, *effective_ms, stamp);
                 if let Some(id) = reservation {
                     self.sell(*id, *cell, *quantity, stamp.now_ms);
                 }

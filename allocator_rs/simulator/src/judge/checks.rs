@@ -50,14 +50,16 @@ fn asked_of(lines: &[Line], cell: CellKey) -> i64 {
         .sum()
 }
 
-/// I1. `before`: what the named reservations had; `books`: right after the grant.
+/// I1. `before`: what the named reservations had; `atp_before`: of the named cells; `books`: right
+/// after the grant. One of a later day may be granted of supply to come while today lacks already.
 ///
 /// # Errors
-/// A cell of which the grant took something is below 0.
+/// A cell of which the grant took something is below 0, or lower than it was if that is of a day.
 pub fn no_grant_below_zero(
     command: &Command,
     outcome: &Outcome,
     before: &[(ReservationId, Kept)],
+    atp_before: &[(CellKey, i64)],
     books: &Books,
 ) -> Check {
     let had = |id: ReservationId, cell| {
@@ -76,12 +78,19 @@ pub fn no_grant_below_zero(
         (Command::Move { .. }, Outcome::Moved(views)) => views.as_slice(),
         _ => return Ok(()),
     };
+    let has_day = |view: &bopis_ledger::ReservationView| {
+        let kept = books.reservations.get(&view.id);
+        kept.is_some_and(|kept| kept.day.is_some())
+    };
+    let of_day = views.iter().any(has_day);
     for cell in views.iter().flat_map(|view| &view.lines).map(|l| l.cell) {
         let more =
             |view: &bopis_ledger::ReservationView| asked_of(&view.lines, cell) - had(view.id, cell);
         let taken: i64 = views.iter().map(more).sum();
         let atp = books.cell(cell).atp();
-        if taken > 0 && atp < 0 {
+        let was = atp_before.iter().find(|(known, _)| *known == cell);
+        let is_lower = was.is_none_or(|(_, was)| atp < *was);
+        if taken > 0 && atp < 0 && (is_lower || !of_day) {
             return violated("I1", format!("{command:?} left {cell:?} at {atp}"));
         }
     }

@@ -46,9 +46,10 @@ impl Follower {
             Some(changes) => self.take(&changes, position)?,
         }
         self.seen = position;
-        for (cell, view) in &books.cells {
-            let followed = self.cells.get(cell).copied().unwrap_or_default();
-            if followed != *view {
+        for cell in books.keys() {
+            let view = books.cell(cell);
+            let followed = self.cells.get(&cell).copied().unwrap_or_default();
+            if followed != view {
                 let what = format!("{cell:?} is {view:?}, who followed has {followed:?}");
                 return violated("I9", what);
             }
@@ -74,7 +75,7 @@ impl Follower {
     }
 
     fn start(&mut self, engine: &Engine, books: &Books) {
-        let keys: Vec<CellKey> = books.cells.keys().copied().collect();
+        let keys: Vec<CellKey> = books.keys().collect();
         let mut views = Vec::new();
         self.seen = engine.read(&keys, &mut views).sequence;
         self.is_following = true;

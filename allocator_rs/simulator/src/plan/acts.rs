@@ -2,9 +2,10 @@
 
 use bopis_ledger::{
     Act, CellKey, Command, ItemId, ItemName, Line, Lines, LocationId, OrderRef, RequestKey,
-    ReservationId, Terms, QUANTITY_MAX, SALE_SOURCE_SCOPE,
+    ReservationId, Terms, DAY_MAX, QUANTITY_MAX, SALE_SOURCE_SCOPE,
 };
 
+use crate::clock::ORIGIN_MS;
 use crate::random::Random;
 
 const LOCATIONS: u32 = 3;
@@ -30,6 +31,7 @@ pub fn lines_of(command: &Command) -> usize {
             lines.as_ref().map_or(1, |lines| lines.len())
         }
         Command::Move { moves } => moves.iter().map(|(_, lines)| lines.len()).sum(),
+        Command::Relocate { lines, .. } => lines.len(),
         _ => 1,
     };
     lines.max(1)
@@ -67,7 +69,14 @@ impl Acts {
         };
         let mut commands: Vec<Command> = (0..LOCATIONS).map(node).collect();
         commands.extend((0..ITEMS).map(sku));
+        commands.push(Command::RegisterItem {
+            name: ItemName::Labor { window_start_s: 0 },
+        });
         commands.extend((0..LOCATIONS * ITEMS).map(stock));
+        commands.extend((0..LOCATIONS).map(|location| Command::SetOnHand {
+            cell: cell(location, ITEMS),
+            on_hand: 200,
+        }));
         self.push(commands)
     }
 
@@ -137,7 +146,8 @@ impl Acts {
     fn some_cell(&mut self) -> CellKey {
         match self.random.below(60) {
             0 => cell(LOCATIONS + 40, 0),
-            1..10 => cell(
+            1..5 => cell(self.random.below(2) as u32, ITEMS),
+            5..12 => cell(
                 self.random.below(u64::from(LOCATIONS)) as u32,
                 self.random.below(u64::from(ITEMS)) as u32,
             ),
@@ -167,6 +177,17 @@ impl Acts {
         (0..count).map(|_| line()).collect()
     }
 
+    /// What most reservations have somewhere.
+    fn one_unit(&mut self) -> Lines {
+        if self.random.once_in(5) {
+            return self.some_lines(2);
+        }
+        Lines::from_iter([Line {
+            cell: self.some_cell(),
+            quantity: 1,
+        }])
+    }
+
     fn part(&mut self) -> Option<Lines> {
         self.random.once_in(2).then(|| self.some_lines(2))
     }
@@ -190,7 +211,7 @@ impl Acts {
                 lines: self.some_lines(3),
                 ttl_ms: self.ttl_ms(),
                 priority: self.random.below(3) as u8,
-                terms: Terms::default(),
+                terms: self.terms(),
             },
             36..54 => Command::Commit { reservation },
             54..61 => Command::Release {
@@ -201,13 +222,42 @@ impl Acts {
                 reservation,
                 lines: self.part(),
             },
-            69..74 => self.some_move(),
+            69..72 => self.some_move(),
+            72..74 => Command::Relocate {
+                reservation,
+                to: LocationId(self.random.below(u64::from(LOCATIONS)) as u32),
+                lines: self.one_unit(),
+            },
             74..77 => Command::Extend {
                 reservation,
                 ttl_ms: self.ttl_ms(),
             },
             77 => Command::Expire { reservation },
             _ => self.fact(),
+        }
+    }
+
+    fn terms(&mut self) -> Terms {
+        Terms {
+            is_partial: self.random.once_in(5),
+            day: self.random.once_in(6).then(|| self.day()),
+        }
+    }
+
+    fn day(&mut self) -> i32 {
+        if self.random.once_in(40) {
+            self.random.pick(&[i32::MIN, -1, DAY_MAX, DAY_MAX + 1])
+        } else {
+            20_000 + self.random.below(4) as i32
+        }
+    }
+
+    /// Lately, as wall time goes in a run; or never, or nonsense.
+    fn effective_ms(&mut self) -> Option<i64> {
+        match self.random.below(40) {
+            0 => Some(self.random.pick(&[i64::MIN, 0, i64::MAX])),
+            1..12 => Some(ORIGIN_MS + self.random.between(-20_000, 40_000)),
+            _ => None,
         }
     }
 
@@ -235,7 +285,7 @@ impl Acts {
 
     fn fact(&mut self) -> Command {
         let cell = self.some_cell();
-        match self.random.below(22) {
+        match self.random.below(30) {
             0..5 => Command::SetOnHand {
                 cell,
                 on_hand: self.stock(),
@@ -252,7 +302,7 @@ impl Acts {
                     ..cell
                 },
                 quantity: self.quantity(),
-                effective_ms: None,
+                effective_ms: self.effective_ms(),
             },
             11..13 => Command::SetSafetyStock {
                 cell,
@@ -264,6 +314,23 @@ impl Acts {
             },
             13..17 => self.sale(cell),
             17 => self.name(),
+            18..21 => Command::SetInbound {
+                cell,
+                day: self.day(),
+                quantity: self.stock(),
+            },
+            21..23 => Command::Receive {
+                cell,
+                quantity: self.quantity(),
+                expected_day: self.random.once_in(2).then(|| self.day()),
+                effective_ms: self.effective_ms(),
+            },
+            23..25 => Command::Count {
+                cell,
+                counted: self.stock(),
+                effective_ms: self.effective_ms().unwrap_or(ORIGIN_MS),
+            },
+            25 => Command::CloseWindow { cell },
             _ => Command::Adjust {
                 cell,
                 on_hand_delta: if self.random.once_in(60) {
@@ -273,7 +340,7 @@ impl Acts {
                 },
                 unavailable_delta: self.random.between(-2, 1),
                 reason: 2,
-                effective_ms: None,
+                effective_ms: self.effective_ms(),
             },
         }
     }
@@ -285,7 +352,7 @@ impl Acts {
             cell,
             quantity: self.quantity(),
             reservation,
-            effective_ms: None,
+            effective_ms: self.effective_ms(),
         }
     }
 
