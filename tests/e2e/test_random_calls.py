@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import accumulate, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,11 +81,15 @@ def resident_kib(server: ServerProcess) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
 
 
-class Ledger(NamedTuple):
-    """Units by node and SKU: in reservations not yet committed, and in committed ones."""
+Cell = tuple[str, str, bool]
+"""Node, SKU, whether in the staging pool there."""
 
-    held: Counter[tuple[str, str]]
-    committed: Counter[tuple[str, str]]
+
+class Ledger(NamedTuple):
+    """Units by cell: in reservations not yet committed, and in committed ones."""
+
+    held: Counter[Cell]
+    committed: Counter[Cell]
 
 
 def all_orders(client: Client) -> Iterator[orders.Order]:
@@ -107,21 +112,28 @@ def by_reservations(client: Client, reservation_ids: set[str]) -> Ledger:
         part = {found.STATE_HELD: ledger.held, found.STATE_COMMITTED: ledger.committed}
         for line in found.lines:
             if found.state in part and line.WhichOneof("item") == "sku":
-                part[found.state][line.node_id, line.sku] += line.quantity
+                part[found.state][line.node_id, line.sku, line.staged] += line.quantity
     return ledger
 
 
-def by_cells(client: Client) -> Ledger:
-    """What the counters say."""
-    request = inventory.BatchGetAvailabilityRequest(
-        node_ids=["east", "west", "hub"], skus=["apple", "bread", "candle"]
-    )
-    ledger = Ledger(Counter(), Counter())
-    for message in client.inventory.BatchGetAvailability(request, timeout=CALL_S):
-        for one in message.availabilities:
-            ledger.held[one.node_id, one.sku] += one.held
-            ledger.committed[one.node_id, one.sku] += one.committed
-    return ledger
+def by_cells(client: Client) -> Counter[Cell]:
+    """What the counters and the days say is promised in all.
+
+    `held` has of a day's reservations only what they need beyond the supply due by then.
+    """
+    promised: Counter[Cell] = Counter()
+    for cell in product(("east", "west", "hub"), ("apple", "bread", "candle"), (False, True)):
+        node_id, sku, staged = cell
+        request = inventory.GetAvailabilityRequest(
+            node_id=node_id, sku=sku, staged=staged, with_days=True
+        )
+        read = client.inventory.GetAvailability(request, timeout=CALL_S)
+        needs = (day.reserved_quantity - day.inbound_quantity for day in read.days)
+        withheld = max(accumulate(needs, initial=0))
+        of_days = sum(day.reserved_quantity for day in read.days)
+        counted = read.availability.held + read.availability.committed
+        promised[cell] = counted - withheld + of_days
+    return promised
 
 
 def granted(call: RandomCall, answer: bytes) -> set[str]:
@@ -136,15 +148,16 @@ def granted(call: RandomCall, answer: bytes) -> set[str]:
 
 def assert_the_books_agree(client: Client, reservation_ids: set[str]) -> None:
     """Counters against reservations, reservations against the orders' lines."""
-    promised: Counter[tuple[str, str]] = Counter()
+    promised: Counter[Cell] = Counter()
     of_orders: set[str] = set()
     for order in all_orders(client):
         for group in order.fulfillment_orders:
             of_orders.add(group.reservation_id)
             if group.state in LIVE:
                 for line in group.lines:
-                    promised[group.node_id, line.sku] += line.quantity
-    assert by_cells(client) == by_reservations(client, reservation_ids | of_orders)
+                    promised[group.node_id, line.sku, False] += line.quantity
+    kept = by_reservations(client, reservation_ids | of_orders)
+    assert by_cells(client) == kept.held + kept.committed
     assert promised <= by_reservations(client, of_orders).committed
 
 
