@@ -3,7 +3,7 @@
 //! | | |
 //! | --- | --- |
 //! | look up | one page of slots, from the hash's low bits on; the owner confirms the key |
-//! | a page that is three quarters full | is split in two by one more of the hash's high bits |
+//! | a page that is five eighths full | is split in two by one more of the hash's high bits |
 //! | growth | a page at a time: never a pause, whatever the size |
 //!
 //! Extendible hashing. A directory of twice as many entries is a copy of some kilobytes. Nothing
@@ -15,7 +15,7 @@ use hashbrown::DefaultHashBuilder;
 
 /// Slots of one page: 4 KiB.
 const SLOTS: usize = 512;
-const SPLIT_AT: u16 = 384;
+const SPLIT_AT: u16 = 320;
 /// More pages than memory has room for.
 const DEPTH_MAX: u32 = 22;
 

@@ -36,7 +36,7 @@ pub const NAME_BYTES_MAX: usize = 256;
 pub const SALE_SOURCE_SCOPE: u32 = 9;
 
 /// What one remembered request takes besides the bytes of its outcome: an entry of 64 bytes, and a
-/// slot of 8 bytes in pages that are between three eighths and three quarters full.
+/// slot of 8 bytes in pages that are between a third and five eighths full.
 pub const REQUEST_ENTRY_BYTES: u64 = 88;
 
 /// What an installation chooses. Times, lines and changes must stay the same over the life of a
