@@ -26,6 +26,7 @@ mod kernel;
 mod names;
 mod planning;
 mod promiser;
+mod reads;
 mod station;
 
 use pyo3::prelude::*;

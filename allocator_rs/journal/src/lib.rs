@@ -12,9 +12,11 @@ mod scan;
 mod spare;
 mod start;
 mod storage;
+mod tail;
 
 pub use buffer::RecordBuffer;
 pub use error::JournalError;
 pub use journal::{Journal, JournalOptions, Room};
 pub use scan::{read, Cut, Scanned, Visit};
 pub use storage::{Access, DiskStorage, Storage, StorageFile};
+pub use tail::first_of_last;
