@@ -7,6 +7,7 @@ every one is caught by a check that its entry names. ARGS: words that a bug's na
 
 from __future__ import annotations
 
+import fcntl
 import re
 import resource
 import subprocess
@@ -183,6 +184,13 @@ def main(words: list[str]) -> int:
     if words == ["--list"]:
         print(listed())
         return 0
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    lock = (SCRATCH / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another hunt is on in this folder")
+        return 1
     bugs = [bug for bug in load() if all(word in bug.name for word in words)]
     copy_tree()
     if found := simulate() or fuzz():
