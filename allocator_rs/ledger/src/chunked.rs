@@ -63,6 +63,8 @@ impl<T> Chunked<T> {
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     chunks: VecDeque<Vec<T>>,
+    /// An emptied chunk, for the next one that is needed.
+    spare: Vec<T>,
     /// How many items were ever taken out.
     taken: u64,
     len: usize,
@@ -72,6 +74,7 @@ impl<T> Default for Queue<T> {
     fn default() -> Self {
         Self {
             chunks: VecDeque::new(),
+            spare: Vec::new(),
             taken: 0,
             len: 0,
         }
@@ -92,8 +95,11 @@ impl<T: Copy> Queue<T> {
     pub(crate) fn push(&mut self, item: T) -> u64 {
         let number = self.taken + self.len as u64;
         if self.chunks.back().is_none_or(|chunk| chunk.len() == CHUNK) {
-            let room = if self.chunks.is_empty() { 0 } else { CHUNK };
-            self.chunks.push_back(Vec::with_capacity(room));
+            let mut chunk = std::mem::take(&mut self.spare);
+            if !self.chunks.is_empty() {
+                chunk.reserve_exact(CHUNK);
+            }
+            self.chunks.push_back(chunk);
         }
         if let Some(chunk) = self.chunks.back_mut() {
             chunk.push(item);
@@ -121,7 +127,8 @@ impl<T: Copy> Queue<T> {
         self.taken += 1;
         self.len -= 1;
         if self.offset_of_first() == 0 {
-            self.chunks.pop_front();
+            self.spare = self.chunks.pop_front().unwrap_or_default();
+            self.spare.clear();
         } else if self.len == 0 {
             // An empty queue starts at a chunk's start again.
             self.chunks.clear();

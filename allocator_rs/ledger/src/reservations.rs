@@ -23,6 +23,8 @@ use deadlines::{Deadline, Deadlines};
 pub(crate) use lines::RUN_MAX;
 use lines::{LineRuns, Run};
 
+/// How many reservations are brought close together before they are dropped.
+const EVICTED_TOGETHER: usize = 16;
 /// The end of a list of slots.
 const NO_SLOT: u32 = u32::MAX;
 
@@ -160,7 +162,7 @@ impl Reservations {
     }
 
     /// Brings the reservations close that are the next to be dropped.
-    pub(crate) fn touch_oldest_ended(&self, count: usize) -> u64 {
+    fn touch_oldest_ended(&self, count: usize) -> u64 {
         let oldest = self.ended.iter_from_first(count);
         oldest.fold(0, |seen, (_, slot)| {
             let found = self.at(*slot);
@@ -334,15 +336,19 @@ impl Reservations {
 
     /// Drops what ended at least `keep_ms` ago.
     pub(crate) fn evict(&mut self, now_ms: i64, keep_ms: i64) {
-        while let Some((ended_ms, slot)) = self.ended.first().copied() {
-            if now_ms.saturating_sub(ended_ms) < keep_ms {
-                break;
-            }
-            self.ended.pop();
-            if let Some(id) = self.at(slot).map(|found| found.id) {
-                self.by_id.remove(self.hasher.hash(&id), slot);
-                self.unlink(slot);
-                self.free.push(slot);
+        let is_over = |ended: &(i64, u32)| now_ms.saturating_sub(ended.0) >= keep_ms;
+        while self.ended.first().is_some_and(is_over) {
+            std::hint::black_box(self.touch_oldest_ended(EVICTED_TOGETHER));
+            for _ in 0..EVICTED_TOGETHER {
+                let Some((_, slot)) = self.ended.first().copied().filter(is_over) else {
+                    return;
+                };
+                self.ended.pop();
+                if let Some(id) = self.at(slot).map(|found| found.id) {
+                    self.by_id.remove(self.hasher.hash(&id), slot);
+                    self.unlink(slot);
+                    self.free.push(slot);
+                }
             }
         }
     }

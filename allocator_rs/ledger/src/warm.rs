@@ -26,8 +26,6 @@ impl Ledger {
                 seen ^= self.warm_slots(command);
             }
         }
-        seen ^= self.window.touch_oldest(acts.len());
-        seen ^= self.reservations.touch_oldest_ended(acts.len());
         let commands = || acts.iter().flat_map(|act| &act.commands);
         for command in commands() {
             seen ^= self.warm_owners(command);

@@ -20,6 +20,8 @@ use crate::index::{Index, KeyHasher};
 use crate::limits::{Limits, REQUEST_ENTRY_BYTES};
 use crate::outcome::Outcomes;
 
+/// How many entries are brought close together before they are removed.
+const EVICTED_TOGETHER: usize = 16;
 /// Outcomes of one generation, in bytes.
 const GENERATION_BYTES: usize = 64 << 10;
 
@@ -64,6 +66,8 @@ struct Generation {
 pub(crate) struct Window {
     entries: Queue<Entry>,
     generations: VecDeque<Generation>,
+    /// The memory of a generation that is gone, for the next one.
+    spare: Vec<u8>,
     by_key: Index,
     hasher: KeyHasher,
     /// Bytes of the outcomes of all entries there ever were.
@@ -90,7 +94,7 @@ impl Window {
     }
 
     /// Brings the slots of the oldest requests close, which are the next to leave.
-    pub(crate) fn touch_oldest(&self, count: usize) -> u64 {
+    fn touch_oldest(&self, count: usize) -> u64 {
         let oldest = self.entries.iter_from_first(count);
         oldest.fold(0, |seen, entry| seen ^ self.touch(&entry.key))
     }
@@ -184,14 +188,13 @@ impl Window {
         let is_full =
             |last: &Generation| last.bytes.len().saturating_add(outcomes.len()) > GENERATION_BYTES;
         if self.generations.back().is_none_or(is_full) {
-            let room = if self.generations.is_empty() {
-                0
-            } else {
-                GENERATION_BYTES
-            };
+            let mut bytes = std::mem::take(&mut self.spare);
+            if !self.generations.is_empty() {
+                bytes.reserve_exact(GENERATION_BYTES);
+            }
             self.generations.push_back(Generation {
                 begins: self.bytes_ever,
-                bytes: Vec::with_capacity(room),
+                bytes,
             });
         }
         if let Some(generation) = self.generations.back_mut() {
@@ -215,19 +218,29 @@ impl Window {
 
     /// Removes what no longer counts.
     pub(crate) fn evict(&mut self, now_ms: i64, keep_ms: i64) {
-        while let Some(oldest) = self.entries.first().copied() {
-            if !is_over(oldest.at_ms, now_ms, keep_ms) {
-                break;
+        let is_over = |oldest: &Entry| is_over(oldest.at_ms, now_ms, keep_ms);
+        while self.entries.first().is_some_and(is_over) {
+            std::hint::black_box(self.touch_oldest(EVICTED_TOGETHER));
+            for _ in 0..EVICTED_TOGETHER {
+                let Some(oldest) = self.entries.first().copied().filter(is_over) else {
+                    return;
+                };
+                self.remove_oldest(&oldest);
             }
-            let number = low(self.entries.first_number());
-            self.by_key.remove(self.hasher.hash(&oldest.key), number);
-            self.entries.pop();
-            let ends = oldest.begins + u64::from(oldest.len);
-            let is_over =
-                |generation: &Generation| generation.begins + generation.bytes.len() as u64 <= ends;
-            if self.generations.len() > 1 && self.generations.front().is_some_and(is_over) {
-                self.generations.pop_front();
-            }
+        }
+    }
+
+    fn remove_oldest(&mut self, oldest: &Entry) {
+        let number = low(self.entries.first_number());
+        self.by_key.remove(self.hasher.hash(&oldest.key), number);
+        self.entries.pop();
+        let ends = oldest.begins + u64::from(oldest.len);
+        let is_over =
+            |generation: &Generation| generation.begins + generation.bytes.len() as u64 <= ends;
+        if self.generations.len() > 1 && self.generations.front().is_some_and(is_over) {
+            let gone = self.generations.pop_front();
+            self.spare = gone.map(|gone| gone.bytes).unwrap_or_default();
+            self.spare.clear();
         }
     }
 
