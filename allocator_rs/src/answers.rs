@@ -215,6 +215,13 @@ pub enum ResultDto {
         /// None: unknown.
         reservation: Option<ReservationDto>,
     },
+    /// Reservations were looked for.
+    Found {
+        /// Some of them, in order of their ids.
+        reservations: Vec<ReservationDto>,
+        /// How many there are in all.
+        count: usize,
+    },
     /// A plan was made and held.
     Placed(Box<PlacedDto>),
     /// The request id was used with another body.

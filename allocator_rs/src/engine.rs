@@ -14,6 +14,7 @@ use crate::clock::PyClock;
 use crate::dto::{format_uuid, CellAsk, Submission};
 use crate::errors::BindingError;
 use crate::names::{FreshNames, Names};
+use crate::reads::{self, EventsDto, SearchAsk};
 use crate::station::{ReservationAsk, Station};
 
 #[derive(Debug, Deserialize)]
@@ -111,6 +112,60 @@ impl PyEngine {
             }
             Ok(())
         })
+    }
+
+    /// Looks for reservations of orders or cells, as they stand after everything submitted before.
+    fn search_reservations(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+        py.detach(|| {
+            let asks: Vec<SearchAsk> = rmp_serde::from_slice(payload)?;
+            for ask in &asks {
+                self.station.search(ask);
+            }
+            Ok(())
+        })
+    }
+
+    /// The ATP of all cells at one sequence, as columns of bytes; see `reads::AtpColumns`.
+    fn copy_atp<'py>(
+        &self,
+        py: Python<'py>,
+        known: usize,
+    ) -> Result<reads::AtpColumns<'py>, BindingError> {
+        reads::copy_atp(py, &self.station.engine, known)
+    }
+
+    /// What happened after a sequence; none: it is forgotten. `notable`: deficits and expiries.
+    fn events<'py>(
+        &self,
+        py: Python<'py>,
+        after: u64,
+        wanted: usize,
+        notable: bool,
+    ) -> Result<Option<Bound<'py, PyBytes>>, BindingError> {
+        let engine = &self.station.engine;
+        let bytes = py.detach(|| match engine.events_since(after, wanted) {
+            None => Ok::<_, BindingError>(None),
+            Some(events) => {
+                let dto = EventsDto::new(&events, notable, engine);
+                Ok(Some(rmp_serde::to_vec_named(&dto)?))
+            }
+        })?;
+        Ok(bytes.map(|bytes| PyBytes::new(py, &bytes)))
+    }
+
+    /// The same from the journal in the engine's folder, which takes as long as a start.
+    fn events_of_journal<'py>(
+        &self,
+        py: Python<'py>,
+        directory: PathBuf,
+        after: u64,
+        wanted: usize,
+        notable: bool,
+    ) -> Result<Bound<'py, PyBytes>, BindingError> {
+        let ask = (after, wanted, notable);
+        let bytes =
+            py.detach(|| reads::journal_events(&self.station.engine, &directory, ask))?;
+        Ok(PyBytes::new(py, &bytes))
     }
 
     /// Takes what is finished: a list of completions.

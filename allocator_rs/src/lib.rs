@@ -28,6 +28,7 @@ mod kernel;
 mod names;
 mod planning;
 mod promiser;
+mod reads;
 mod station;
 mod words;
 

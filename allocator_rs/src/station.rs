@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
-use bopis_engine::{Done, Engine, Reply, ReservationReply, SubmitError};
+use bopis_engine::{Done, Engine, FoundReply, Reply, ReservationReply, SubmitError};
 use bopis_ledger::{Act, ActOutcome, ReservationId};
 use bopis_promise::{PlaceError, Placement};
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use crate::completions::Completions;
 use crate::dto::{parse_uuid, Submission};
 use crate::errors::BindingError;
 use crate::names::{FreshNames, Names};
+use crate::reads::SearchAsk;
 
 /// Finished work of the engine or of the promiser, not yet in Python's words.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub enum Finished {
     Act(Vec<Shape>, Reply),
     /// A read of one reservation.
     Reservation(ReservationReply),
+    /// A search for reservations.
+    Found(FoundReply),
     /// A placement.
     Placed(Box<Result<Placement, PlaceError>>),
     /// Answered before it reached the ledger.
@@ -136,6 +139,20 @@ impl Station {
         }
     }
 
+    pub fn search(&self, ask: &SearchAsk) {
+        let ticket = ask.ticket;
+        let search = match ask.search(&self.engine) {
+            Ok(search) => search,
+            Err(result) => return self.finish(ticket, Finished::Early(result)),
+        };
+        let station = self.clone();
+        let done = move |reply| station.finish(ticket, Finished::Found(reply));
+        if let Err(error) = self.engine.search(search, Box::new(done)) {
+            let result = BindingError::from(error).into();
+            self.finish(ticket, Finished::Early(result));
+        }
+    }
+
     fn describe(&self, ticket: u64, finished: Finished) -> CompletionDto {
         let fresh = FreshNames::default();
         let names = Names::new(&self.engine, &fresh);
@@ -154,6 +171,19 @@ impl Station {
                     reservation: view.map(|view| ReservationDto::new(&view, &names)),
                 },
             },
+            Finished::Found(Ok(found)) => CompletionDto {
+                ticket,
+                sequence: found.position.sequence,
+                wall_ms: 0,
+                result: ResultDto::Found {
+                    count: found.count,
+                    reservations: found
+                        .reservations
+                        .iter()
+                        .map(|view| ReservationDto::new(view, &names))
+                        .collect(),
+                },
+            },
             Finished::Placed(placed) => match *placed {
                 Ok(placement) => CompletionDto {
                     ticket,
@@ -170,7 +200,9 @@ impl Station {
                 Err(error) => early(ticket, BindingError::from(error).into()),
             },
             Finished::Early(result) => early(ticket, result),
-            Finished::Act(_, Err(unanswered)) | Finished::Reservation(Err(unanswered)) => {
+            Finished::Act(_, Err(unanswered))
+            | Finished::Reservation(Err(unanswered))
+            | Finished::Found(Err(unanswered)) => {
                 let error = SubmitError::from(unanswered);
                 early(ticket, BindingError::from(error).into())
             }

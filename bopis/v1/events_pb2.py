@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from bopis.v1 import order_service_pb2 as bopis_dot_v1_dot_order__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x62opis/v1/events.proto\x12\x08\x62opis.v1\x1a\x1c\x62opis/v1/order_service.proto\"_\n\nOrderEvent\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.bopis.v1.Order\x12\x1c\n\x14\x66ulfillment_order_id\x18\x02 \x01(\t\x12\x13\n\x0bline_number\x18\x03 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x62opis/v1/events.proto\x12\x08\x62opis.v1\x1a\x1c\x62opis/v1/order_service.proto\"_\n\nOrderEvent\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.bopis.v1.Order\x12\x1c\n\x14\x66ulfillment_order_id\x18\x02 \x01(\t\x12\x13\n\x0bline_number\x18\x03 \x01(\x05\"\xad\x01\n\x0bLedgerEvent\x12\x12\n\njournal_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\x16\n\x0ereservation_id\x18\x03 \x01(\t\x12\x0f\n\x07node_id\x18\x04 \x01(\t\x12\x0b\n\x03sku\x18\x05 \x01(\t\x12\x10\n\x08quantity\x18\x06 \x01(\x03\x12\x17\n\x0fquantity_before\x18\x07 \x01(\x03\x12\x17\n\x0freservation_ids\x18\x08 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,4 +34,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ORDEREVENT']._serialized_start=65
   _globals['_ORDEREVENT']._serialized_end=160
+  _globals['_LEDGEREVENT']._serialized_start=163
+  _globals['_LEDGEREVENT']._serialized_end=336
 # @@protoc_insertion_point(module_scope)

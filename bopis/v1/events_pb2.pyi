@@ -4,13 +4,17 @@ isort:skip_file
 The data of the events that leave through the outbox, as CloudEvents 1.0 with these types:
 order.created, order.allocated, order.unfilled, fulfillment.allocated, pick.claimed,
 pick.completed, pick.short, order.ready, order.shipped, order.picked_up, order.cancelled,
-order.expired, order.moved, restock.completed. `subject` is the order_id; events of one order
-come in order, each at least once; dedupe by `id`.
+order.expired, order.moved, restock.completed: `subject` is the order_id. From the ledger:
+reservation.expired, `subject` is the reservation_id; deficit.opened, deficit.changed,
+deficit.closed, `subject` is node_id/sku. Events of one subject come in order, each at least
+once; dedupe by `id`.
 """
 
 from bopis.v1 import order_service_pb2 as _order_service_pb2
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -53,3 +57,55 @@ class OrderEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OrderEvent: _TypeAlias = OrderEvent  # noqa: Y015
+
+@_typing.final
+class LedgerEvent(_message.Message):
+    """Data of every reservation.expired and deficit.* event."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOURNAL_ID_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    RESERVATION_ID_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    QUANTITY_BEFORE_FIELD_NUMBER: _builtins.int
+    RESERVATION_IDS_FIELD_NUMBER: _builtins.int
+    journal_id: _builtins.str
+    """The journal that tells of it, and the record."""
+    sequence: _builtins.int
+    """The last record of the batch that made it so."""
+    reservation_id: _builtins.str
+    """The reservation whose deadline passed, or empty."""
+    node_id: _builtins.str
+    """The node of the deficit, or empty."""
+    sku: _builtins.str
+    """The SKU of the deficit, or empty."""
+    quantity: _builtins.int
+    """Promised units that are not there; 0: the deficit is closed."""
+    quantity_before: _builtins.int
+    """The same before."""
+    @_builtins.property
+    def reservation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The reservations that the deficit concerns, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        journal_id: _builtins.str = ...,
+        sequence: _builtins.int = ...,
+        reservation_id: _builtins.str = ...,
+        node_id: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        quantity_before: _builtins.int = ...,
+        reservation_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["journal_id", b"journal_id", "node_id", b"node_id", "quantity", b"quantity", "quantity_before", b"quantity_before", "reservation_id", b"reservation_id", "reservation_ids", b"reservation_ids", "sequence", b"sequence", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LedgerEvent: _TypeAlias = LedgerEvent  # noqa: Y015

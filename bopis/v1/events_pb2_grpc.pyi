@@ -4,8 +4,10 @@ isort:skip_file
 The data of the events that leave through the outbox, as CloudEvents 1.0 with these types:
 order.created, order.allocated, order.unfilled, fulfillment.allocated, pick.claimed,
 pick.completed, pick.short, order.ready, order.shipped, order.picked_up, order.cancelled,
-order.expired, order.moved, restock.completed. `subject` is the order_id; events of one order
-come in order, each at least once; dedupe by `id`.
+order.expired, order.moved, restock.completed: `subject` is the order_id. From the ledger:
+reservation.expired, `subject` is the reservation_id; deficit.opened, deficit.changed,
+deficit.closed, `subject` is node_id/sku. Events of one subject come in order, each at least
+once; dedupe by `id`.
 """
 
 from collections import abc as _abc

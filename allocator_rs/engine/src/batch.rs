@@ -2,7 +2,7 @@
 
 use bopis_ledger::{Act, CellKey, ReservationId};
 
-use crate::job::{Answer, Days, Done, Drained, Job, ReservationAnswer};
+use crate::job::{Answer, Days, Done, Drained, Found, Job, ReservationAnswer, Search};
 use crate::weight::weight;
 
 /// Who waits for answers to acts.
@@ -20,6 +20,7 @@ pub(crate) struct Batch {
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) reads: Vec<(ReservationId, ReservationAnswer)>,
     pub(crate) days: Vec<(CellKey, Answer<Days>)>,
+    pub(crate) searches: Vec<(Search, Answer<Found>)>,
     pub(crate) drain: Option<Answer<Drained>>,
     pub(crate) weight: usize,
 }
@@ -44,12 +45,13 @@ impl Batch {
             }
             Job::Reservation(id, answer) => self.reads.push((id, answer)),
             Job::Days(cell, answer) => self.days.push((cell, answer)),
+            Job::Search(search, answer) => self.searches.push((search, answer)),
             Job::Drain(answer) => self.drain = Some(answer),
         }
     }
 
     pub(crate) fn is_full(&self, batch_max: usize, weight_max: usize) -> bool {
-        self.acts.len() + self.reads.len() + self.days.len() >= batch_max
-            || self.weight >= weight_max
+        let reads = self.reads.len() + self.days.len() + self.searches.len();
+        self.acts.len() + reads >= batch_max || self.weight >= weight_max
     }
 }

@@ -15,7 +15,11 @@ use bopis_ledger::{CellKey, CellView, Ledger, ReservationId};
 pub const CONCERNED_MAX: usize = 1_000;
 
 /// A cell whose deficit changed, and the reservations that it concerns.
-pub(crate) type Concerned = (CellKey, Arc<[ReservationId]>);
+pub(crate) struct Concerned {
+    pub(crate) cell: CellKey,
+    pub(crate) before: i64,
+    pub(crate) ids: Arc<[ReservationId]>,
+}
 
 /// The deficits as last published. Few cells have one.
 #[derive(Default)]
@@ -48,13 +52,18 @@ impl Deficits {
             } else {
                 self.known.remove(cell)
             };
-            if before.unwrap_or(0) != deficit {
+            let before = before.unwrap_or(0);
+            if before != deficit {
                 let mut concerned = Vec::new();
                 if deficit > 0 {
                     concerned = ledger.promised_of(*cell);
                     concerned.truncate(CONCERNED_MAX);
                 }
-                self.changed.push((*cell, concerned.into()));
+                self.changed.push(Concerned {
+                    cell: *cell,
+                    before,
+                    ids: concerned.into(),
+                });
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::job::{
     Answer, DaysReply, DrainReport, Drained, Job, Position, Replies, Reply, ReservationReply,
 };
 use crate::options::EngineOptions;
-use crate::shared::{Change, EngineStatus, Shared};
+use crate::shared::{EngineStatus, Shared};
 use crate::stepper::{SimulatedDisk, Stepper};
 use crate::weight::{are_too_large, is_grant};
 
@@ -141,7 +141,11 @@ impl Engine {
         self.enqueue(Job::Days(cell, Answer::new(done)))
     }
 
-    fn enqueue(&self, job: Job) -> Result<(), SubmitError> {
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
+    pub(crate) fn enqueue(&self, job: Job) -> Result<(), SubmitError> {
         let (Some(_pass), Some(queue)) = (self.0.shared.gate.enter(), &self.0.queue) else {
             job.forget();
             return Err(SubmitError::Stopped);
@@ -211,14 +215,6 @@ impl Engine {
     /// `NotAssigned` at once for a sequence above the last assigned; `Stopped`.
     pub fn wait_for(&self, sequence: u64) -> Result<(), PositionError> {
         self.0.shared.wait_for(sequence)
-    }
-
-    /// Changes of cells after `sequence`, in order; none if some of them are forgotten already.
-    /// A deficit is reported by each change that made it another, with the reservations that it
-    /// concerns.
-    #[must_use]
-    pub fn changes_since(&self, sequence: u64) -> Option<Vec<Change>> {
-        self.0.shared.changes_since(sequence)
     }
 
     /// Which journal this is; in memory mode one of this start.

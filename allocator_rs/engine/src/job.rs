@@ -1,6 +1,8 @@
 //! What waits in the queue. Whatever becomes of a job, its callback is called exactly once.
 
-use bopis_ledger::{Act, ActOutcome, CellKey, CellView, DayPlan, ReservationId, ReservationView};
+use bopis_ledger::{
+    Act, ActOutcome, CellKey, CellView, DayPlan, OrderRef, ReservationId, ReservationView,
+};
 
 use crate::error::{DrainError, Unanswered};
 
@@ -32,6 +34,32 @@ pub type Reply = Result<Done, Unanswered>;
 
 /// What came of a reservation read.
 pub type ReservationReply = Result<(Option<ReservationView>, Position), Unanswered>;
+
+/// Most reservations that one search gives.
+pub const FOUND_MAX: usize = 1_000;
+
+/// Which reservations are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// Those of an order, ended ones as long as they are kept.
+    OfOrder(OrderRef),
+    /// The live ones with a line of this cell.
+    OfCell(CellKey),
+}
+
+/// Reservations that were looked for, at one position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// In order of their ids, at most [`FOUND_MAX`].
+    pub reservations: Vec<ReservationView>,
+    /// How many there are in all.
+    pub count: usize,
+    /// Read here.
+    pub position: Position,
+}
+
+/// What came of a search.
+pub type FoundReply = Result<Found, Unanswered>;
 
 /// A cell and its days, at one position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +132,7 @@ pub(crate) enum Job {
     Acts(Vec<Act>, Answer<Vec<Done>>),
     Reservation(ReservationId, ReservationAnswer),
     Days(CellKey, Answer<Days>),
+    Search(Search, Answer<Found>),
     Drain(Answer<Drained>),
 }
 
@@ -114,6 +143,7 @@ impl Job {
             Self::Acts(_, answer) => answer.forget(),
             Self::Reservation(_, answer) => answer.forget(),
             Self::Days(_, answer) => answer.forget(),
+            Self::Search(_, answer) => answer.forget(),
             Self::Drain(answer) => answer.forget(),
         }
     }

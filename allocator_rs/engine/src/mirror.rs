@@ -1,22 +1,36 @@
 //! The cells as readers see them: chunks of atomics that never move, filled by the writer alone.
 //!
+//! | read | at one sequence by |
+//! | --- | --- |
+//! | one cell's ATP | being one |
+//! | cells by name, all cells of some items | the version |
+//! | the ATP of all cells | the log of a [copy] |
+//!
 //! A global version (odd while the writer publishes) lets a reader take thousands of cells at one
 //! sequence: it reads, and reads again if the version moved meanwhile. A reader that was unlucky
 //! [`PATIENCE`] times asks the writer to hold its next publication back, for [`COURTESY`] at most,
 //! so neither can keep the other from its work.
+
+mod copy;
+mod index;
 
 use std::sync::atomic::{fence, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use bopis_ledger::{CellKey, CellView};
+use bopis_ledger::{CellKey, CellView, ItemId, LocationId};
+
+pub use self::copy::AtpCopy;
+use self::copy::Copies;
+use self::index::Index;
 
 const CHUNK_CELLS: usize = 4_096;
 const CHUNKS_MAX: usize = 65_536;
 const PATIENCE: u32 = 8;
 const COURTESY: Duration = Duration::from_millis(2);
-const NO_KEY: u64 = u64::MAX;
+/// The end of a list of cells.
+const NO_CELL: u32 = u32::MAX;
 
 #[derive(Default)]
 struct Cell {
@@ -25,7 +39,6 @@ struct Cell {
     committed: AtomicI64,
     unavailable: AtomicI64,
     safety_stock: AtomicI64,
-    atp: AtomicI64,
 }
 
 impl Cell {
@@ -46,77 +59,50 @@ impl Cell {
         self.unavailable.store(view.unavailable, Ordering::Relaxed);
         self.safety_stock
             .store(view.safety_stock, Ordering::Relaxed);
-        self.atp.store(view.atp(), Ordering::Relaxed);
     }
 }
 
-type Chunk = Box<[Cell]>;
-
-/// Where a cell is: open addressing over a power of two of slots, insert only, one inserter. A
-/// reader sees a key only after its value (release, acquire). When half full it is copied to one
-/// twice as large.
-struct Index {
-    slots: Box<[(AtomicU64, AtomicU32)]>,
+/// Cells whose numbers follow each other. What is read of all of them lies by itself.
+struct Chunk {
+    cells: Box<[Cell]>,
+    atp: Box<[AtomicI64]>,
+    keys: Box<[AtomicU64]>,
+    /// The cell of the same item that came before.
+    older: Box<[AtomicU32]>,
 }
 
-impl Index {
-    fn with_slots(count: usize) -> Self {
-        let slots = (0..count)
-            .map(|_| (AtomicU64::new(NO_KEY), AtomicU32::new(0)))
-            .collect();
-        Self { slots }
-    }
-
-    fn probe(&self, key: u64) -> impl Iterator<Item = &(AtomicU64, AtomicU32)> {
-        let start =
-            (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & (self.slots.len() - 1);
-        self.slots
-            .iter()
-            .skip(start)
-            .chain(self.slots.iter().take(start))
-    }
-
-    fn get(&self, key: u64) -> Option<u32> {
-        for (slot_key, value) in self.probe(key) {
-            match slot_key.load(Ordering::Acquire) {
-                NO_KEY => return None,
-                found if found == key => return Some(value.load(Ordering::Relaxed)),
-                _ => {}
-            }
-        }
-        None
-    }
-
-    fn insert(&self, key: u64, cell: u32) {
-        for (slot_key, value) in self.probe(key) {
-            if slot_key.load(Ordering::Relaxed) == NO_KEY {
-                value.store(cell, Ordering::Relaxed);
-                slot_key.store(key, Ordering::Release);
-                return;
-            }
+impl Chunk {
+    fn new() -> Self {
+        Self {
+            cells: (0..CHUNK_CELLS).map(|_| Cell::default()).collect(),
+            atp: (0..CHUNK_CELLS).map(|_| AtomicI64::new(0)).collect(),
+            keys: (0..CHUNK_CELLS).map(|_| AtomicU64::new(0)).collect(),
+            older: (0..CHUNK_CELLS).map(|_| AtomicU32::new(NO_CELL)).collect(),
         }
     }
 
-    fn grown(&self) -> Self {
-        let larger = Self::with_slots(self.slots.len() * 2);
-        for (key, value) in &self.slots {
-            let key = key.load(Ordering::Relaxed);
-            if key != NO_KEY {
-                larger.insert(key, value.load(Ordering::Relaxed));
-            }
+    fn store(&self, at: usize, view: &CellView) {
+        if let (Some(cell), Some(atp)) = (self.cells.get(at), self.atp.get(at)) {
+            cell.store(view);
+            atp.store(view.atp(), Ordering::Relaxed);
         }
-        larger
     }
 }
 
 /// The published cells.
 pub(crate) struct Mirror {
     chunks: Box<[OnceLock<Chunk>]>,
+    /// The number of a cell.
     index: ArcSwap<Index>,
+    /// The newest cell of an item.
+    items: ArcSwap<Index>,
+    /// How many items have a cell; the writer's own.
+    item_count: AtomicU32,
     cells: AtomicU32,
     version: AtomicU64,
     sequence: AtomicU64,
     unlucky_readers: AtomicU32,
+    copies: Copies,
 }
 
 impl Mirror {
@@ -124,10 +110,13 @@ impl Mirror {
         Self {
             chunks: (0..CHUNKS_MAX).map(|_| OnceLock::new()).collect(),
             index: ArcSwap::from_pointee(Index::with_slots(1_024)),
+            items: ArcSwap::from_pointee(Index::with_slots(1_024)),
+            item_count: AtomicU32::new(0),
             cells: AtomicU32::new(0),
             version: AtomicU64::new(0),
             sequence: AtomicU64::new(0),
             unlucky_readers: AtomicU32::new(0),
+            copies: Copies::default(),
         }
     }
 
@@ -143,9 +132,14 @@ impl Mirror {
         self.version
             .store(version.wrapping_add(1), Ordering::Relaxed);
         fence(Ordering::Release);
+        self.log_for_copy(changed, sequence);
+        fence(Ordering::Release);
         for (key, view) in changed {
-            if let Some(cell) = self.cell_or_new(pack(*key)) {
-                cell.store(view);
+            if let Some((chunk, at)) = self
+                .number_or_new(pack(*key))
+                .and_then(|number| self.place(number))
+            {
+                chunk.store(at, view);
             }
         }
         self.sequence.store(sequence, Ordering::Release);
@@ -155,6 +149,19 @@ impl Mirror {
 
     /// Reads the cells into `out`, all at the returned sequence; an absent cell reads as zeros.
     pub(crate) fn read(&self, keys: &[CellKey], out: &mut Vec<CellView>) -> u64 {
+        let ((), sequence) = self.at_one_sequence(|| {
+            out.clear();
+            let index = self.index.load();
+            out.extend(keys.iter().map(|key| {
+                let found = index.get(pack(*key)).and_then(|cell| self.cell(cell));
+                found.map(Cell::load).unwrap_or_default()
+            }));
+        });
+        sequence
+    }
+
+    /// What `take` reads, all of it at the returned sequence. It is called until that is so.
+    pub(crate) fn at_one_sequence<T>(&self, mut take: impl FnMut() -> T) -> (T, u64) {
         let mut tries = 0_u32;
         let mut waiting = Unlucky {
             counter: &self.unlucky_readers,
@@ -164,10 +171,10 @@ impl Mirror {
             let version = self.version.load(Ordering::Acquire);
             if version.is_multiple_of(2) {
                 let sequence = self.sequence.load(Ordering::Relaxed);
-                self.copy(keys, out);
+                let taken = take();
                 fence(Ordering::Acquire);
                 if self.version.load(Ordering::Relaxed) == version {
-                    return sequence;
+                    return (taken, sequence);
                 }
             }
             tries += 1;
@@ -182,48 +189,68 @@ impl Mirror {
 
     /// One cell's ATP, as last published.
     pub(crate) fn atp(&self, key: CellKey) -> i64 {
-        let index = self.index.load();
-        index
-            .get(pack(key))
-            .and_then(|cell| self.cell(cell))
-            .map_or(0, |cell| cell.atp.load(Ordering::Relaxed))
+        let number = self.index.load().get(pack(key));
+        let found = number.and_then(|number| self.place(number));
+        found
+            .and_then(|(chunk, at)| chunk.atp.get(at))
+            .map_or(0, |atp| atp.load(Ordering::Relaxed))
     }
 
-    fn copy(&self, keys: &[CellKey], out: &mut Vec<CellView>) {
-        out.clear();
-        let index = self.index.load();
-        out.extend(keys.iter().map(|key| {
-            let found = index.get(pack(*key)).and_then(|cell| self.cell(cell));
-            found.map(Cell::load).unwrap_or_default()
-        }));
+    /// The cells that there are of an item, newest first, as of the moment each is read.
+    pub(crate) fn cells_of(
+        &self,
+        item: ItemId,
+    ) -> impl Iterator<Item = (LocationId, CellView)> + '_ {
+        let mut next = self.items.load().get(u64::from(item.0));
+        std::iter::from_fn(move || {
+            let (chunk, at) = self.place(next?)?;
+            next = Some(chunk.older.get(at)?.load(Ordering::Relaxed));
+            let key = unpack(chunk.keys.get(at)?.load(Ordering::Relaxed));
+            Some((key.location, chunk.cells.get(at)?.load()))
+        })
     }
 
     fn cell(&self, number: u32) -> Option<&Cell> {
-        let number = number as usize;
-        self.chunks
-            .get(number / CHUNK_CELLS)?
-            .get()?
-            .get(number % CHUNK_CELLS)
+        let (chunk, at) = self.place(number)?;
+        chunk.cells.get(at)
     }
 
-    fn cell_or_new(&self, key: u64) -> Option<&Cell> {
+    fn place(&self, number: u32) -> Option<(&Chunk, usize)> {
+        let number = number as usize;
+        let chunk = self.chunks.get(number / CHUNK_CELLS)?.get()?;
+        Some((chunk, number % CHUNK_CELLS))
+    }
+
+    fn number_or_new(&self, key: u64) -> Option<u32> {
         let index = self.index.load();
         if let Some(number) = index.get(key) {
-            return self.cell(number);
+            return Some(number);
         }
         let number = self.cells.load(Ordering::Relaxed);
-        self.chunks
+        let chunk = self
+            .chunks
             .get(number as usize / CHUNK_CELLS)?
-            .get_or_init(|| (0..CHUNK_CELLS).map(|_| Cell::default()).collect());
-        self.cells.store(number + 1, Ordering::Relaxed);
-        if (number as usize + 1) * 2 > index.slots.len() {
-            let larger = index.grown();
-            larger.insert(key, number);
-            self.index.store(Arc::new(larger));
-        } else {
-            index.insert(key, number);
+            .get_or_init(Chunk::new);
+        let at = number as usize % CHUNK_CELLS;
+        chunk.keys.get(at)?.store(key, Ordering::Relaxed);
+        self.link(unpack(key).item, number, chunk.older.get(at)?);
+        insert(&self.index, number as usize + 1, key, number);
+        self.cells.store(number + 1, Ordering::Release);
+        Some(number)
+    }
+
+    /// Makes a new cell the newest of its item.
+    fn link(&self, item: ItemId, number: u32, older: &AtomicU32) {
+        let key = u64::from(item.0);
+        let mut count = self.item_count.load(Ordering::Relaxed);
+        match self.items.load().get(key) {
+            Some(newest) => older.store(newest, Ordering::Relaxed),
+            None => {
+                count += 1;
+                self.item_count.store(count, Ordering::Relaxed);
+            }
         }
-        self.cell(number)
+        insert(&self.items, count as usize, key, number);
     }
 
     fn wait_for_unlucky_readers(&self) {
@@ -260,6 +287,25 @@ impl Drop for Unlucky<'_> {
     }
 }
 
+/// Sets a key of an index that then has `count` keys.
+fn insert(index: &ArcSwap<Index>, count: usize, key: u64, number: u32) {
+    let now = index.load();
+    if count * 2 > now.len() {
+        let larger = now.grown();
+        larger.insert(key, number);
+        index.store(Arc::new(larger));
+    } else {
+        now.insert(key, number);
+    }
+}
+
 const fn pack(key: CellKey) -> u64 {
     ((key.location.0 as u64) << 32) | key.item.0 as u64
+}
+
+const fn unpack(key: u64) -> CellKey {
+    CellKey {
+        location: LocationId((key >> 32) as u32),
+        item: ItemId(key as u32),
+    }
 }

@@ -12,7 +12,9 @@ use rustix::rand::{getrandom, GetRandomFlags};
 
 use crate::deficits::Deficits;
 use crate::error::OpenError;
+use crate::feed::Ring;
 use crate::folder;
+use crate::follower::{Followed, Follower};
 use crate::job::Job;
 use crate::ledger_time::LedgerTime;
 use crate::names::Names;
@@ -21,11 +23,15 @@ use crate::shared::Shared;
 use crate::stepper::{SimulatedDisk, Stepper};
 use crate::writer::{Disk, Folder, Writer};
 
+/// The feed begins, after a start, in the last but one segment of the journal that is in use.
+const FOLLOWED_SEGMENTS: usize = 2;
+
 type Opened = (Arc<Shared>, Sender<Job>, JoinHandle<()>);
 
 /// A ledger as it was left.
 struct Recovered {
     ledger: Ledger,
+    followed: Followed,
     names: Names,
     disk: Option<Disk>,
     journal_id: u128,
@@ -38,13 +44,18 @@ pub(crate) fn open(options: EngineOptions) -> Result<Opened, OpenError> {
     let recovered = match &options.directory {
         None => Recovered {
             ledger: Ledger::new(limits),
+            followed: Followed {
+                ring: Ring::new(options.changes_max),
+                cells: Vec::new(),
+                deficits: Deficits::default(),
+            },
             names: Names::default(),
             disk: None,
             journal_id: random_id()?,
             sequence: 0,
             time_ms: 0,
         },
-        Some(directory) => recover(directory, limits, &options)?,
+        Some(directory) => recover(directory, &options)?,
     };
     let (shared, send, writer) = prepare(recovered, options);
     let thread = thread::Builder::new()
@@ -64,7 +75,7 @@ pub(crate) fn open_stepped(
         background: false,
         ..JournalOptions::new(disk.new_journal_id)
     };
-    let recovered = replay(disk.storage, journal_options, limits(&options))?;
+    let recovered = replay(disk.storage, journal_options, &options)?;
     let (shared, send, writer) = prepare(recovered.with_disk(None), options);
     Ok((shared, send, Stepper::new(writer)))
 }
@@ -79,7 +90,8 @@ fn limits(options: &EngineOptions) -> Limits {
 
 fn prepare(recovered: Recovered, options: EngineOptions) -> (Arc<Shared>, Sender<Job>, Writer) {
     let Recovered {
-        mut ledger,
+        ledger,
+        followed,
         names,
         disk,
         journal_id,
@@ -88,16 +100,18 @@ fn prepare(recovered: Recovered, options: EngineOptions) -> (Arc<Shared>, Sender
     } = recovered;
     let clock = Arc::clone(&options.clock);
     let time = LedgerTime::from(time_ms, clock.as_ref());
-    let (changes_max, time_stands) = (options.changes_max, options.time_stands);
+    let Followed {
+        ring,
+        cells,
+        deficits,
+    } = followed;
     let shared = Arc::new(Shared::new(
         clock,
         names,
         journal_id,
-        changes_max,
-        time_stands,
+        ring,
+        options.time_stands,
     ));
-    let mut cells = Vec::new();
-    ledger.take_changed_cells(&mut cells);
     shared.publish_recovered(&cells, sequence);
     let (send, receive) = crossbeam_channel::bounded(options.queue_max.max(1));
     let writer = Writer::new(
@@ -106,17 +120,13 @@ fn prepare(recovered: Recovered, options: EngineOptions) -> (Arc<Shared>, Sender
         ledger,
         disk,
         time,
-        (sequence, Deficits::of(&cells)),
+        (sequence, deficits, options.reservation_events),
         options.batch_max.max(1),
     );
     (shared, send, writer)
 }
 
-fn recover(
-    directory: &Path,
-    limits: Limits,
-    options: &EngineOptions,
-) -> Result<Recovered, OpenError> {
+fn recover(directory: &Path, options: &EngineOptions) -> Result<Recovered, OpenError> {
     DiskStorage::create(directory).map_err(io(&format!("make {}", directory.display())))?;
     let lock = lock(directory)?;
     let storage = match &options.storage {
@@ -127,7 +137,7 @@ fn recover(
         segment_bytes: options.segment_bytes,
         ..JournalOptions::new(random_id()?)
     };
-    let replayed = replay(storage, journal_options, limits)?;
+    let replayed = replay(storage, journal_options, options)?;
     check_drained(directory, replayed.journal.journal_id(), replayed.sequence)?;
     let directory = directory.to_owned();
     Ok(replayed.with_disk(Some(Folder {
@@ -140,6 +150,7 @@ fn recover(
 struct Replayed {
     journal: Journal,
     ledger: Ledger,
+    followed: Followed,
     names: Names,
     sequence: u64,
     time_ms: i64,
@@ -149,6 +160,7 @@ impl Replayed {
     fn with_disk(self, folder: Option<Folder>) -> Recovered {
         Recovered {
             ledger: self.ledger,
+            followed: self.followed,
             names: self.names,
             journal_id: self.journal.journal_id(),
             disk: Some(Disk::new(self.journal, folder)),
@@ -160,18 +172,23 @@ impl Replayed {
 
 fn replay(
     storage: Arc<dyn Storage>,
-    options: JournalOptions,
-    limits: Limits,
+    journal_options: JournalOptions,
+    options: &EngineOptions,
 ) -> Result<Replayed, OpenError> {
-    let mut ledger = Ledger::new(limits);
+    let mut ledger = Ledger::new(limits(options));
     let names = Names::default();
-    let mut take_over = |_sequence, bytes: &[u8]| {
+    // Older events would only be pushed out again by those of the last segments.
+    let from = bopis_journal::first_of_last(&*storage, FOLLOWED_SEGMENTS)?;
+    let ring = Ring::new(options.changes_max);
+    let mut follower = Follower::new(from, options.reservation_events, ring);
+    let mut take_over = |sequence, bytes: &[u8]| {
         let record = codec::decode(bytes).map_err(|error| error.to_string())?;
-        ledger.replay(&record).map_err(|error| error.to_string())?;
+        let replayed = follower.replay(sequence, &record, &mut ledger);
+        replayed.map_err(|error| error.to_string())?;
         names.recover(&record);
         Ok(())
     };
-    let (journal, scanned) = Journal::open(storage, options, &mut take_over)?;
+    let (journal, scanned) = Journal::open(storage, journal_options, &mut take_over)?;
     if let Some(cut) = &scanned.cut {
         tracing::warn!(
             segment = cut.segment,
@@ -181,9 +198,11 @@ fn replay(
         );
     }
     let time_ms = ledger.now_ms().max(scanned.last_mark.unwrap_or(0));
+    let followed = follower.finish(&mut ledger, scanned.last_sequence);
     Ok(Replayed {
         journal,
         ledger,
+        followed,
         names,
         sequence: scanned.last_sequence,
         time_ms,

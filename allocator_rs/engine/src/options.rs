@@ -26,8 +26,10 @@ pub struct EngineOptions {
     pub batch_max: usize,
     /// Size of a journal segment in bytes.
     pub segment_bytes: u64,
-    /// How many changes of cells the feed keeps.
+    /// How many events the feed keeps in memory; 0: there is no feed.
     pub changes_max: usize,
+    /// Whether the feed tells of reservations, too; deadlines that passed it tells anyway.
+    pub reservation_events: bool,
     /// Ledger time stands still, so that no hold expires, until [`crate::Engine::start_time`].
     pub time_stands: bool,
 }
@@ -46,6 +48,7 @@ impl EngineOptions {
             batch_max: 4_096,
             segment_bytes: 64 << 20,
             changes_max: 65_536,
+            reservation_events: false,
             time_stands: false,
         }
     }

@@ -1,34 +1,18 @@
 //! What the writer thread and everyone else have in common.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
 use std::sync::Arc;
 
-use bopis_ledger::{CellKey, CellView, ReservationId};
+use bopis_ledger::{CellKey, CellView};
 use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Clock;
 use crate::deficits::Concerned;
 use crate::error::PositionError;
+use crate::feed::{Change, Event, Events, Ring};
 use crate::gate::Gate;
 use crate::mirror::Mirror;
 use crate::names::Names;
-
-/// One cell as it was after the batch that ended at `sequence`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The last record of the batch.
-    pub sequence: u64,
-    /// The cell.
-    pub cell: CellKey,
-    /// Its counters.
-    pub view: CellView,
-    /// Promised units that are not there.
-    pub deficit: i64,
-    /// The deficit is another one than before: the reservations that it concerns, in order of their
-    /// ids, at most [`CONCERNED_MAX`](crate::CONCERNED_MAX); none if there is no deficit any more.
-    pub concerned: Option<Arc<[ReservationId]>>,
-}
 
 /// How the engine does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,18 +37,10 @@ pub(crate) struct Shared {
     pub(crate) time_stands: AtomicBool,
     pub(crate) gate: Gate,
     status: AtomicU8,
-    changes_max: usize,
-    changes: Mutex<Changes>,
+    feed: Mutex<Ring>,
     failure: Mutex<Option<String>>,
     waiters: Mutex<usize>,
     published: Condvar,
-}
-
-#[derive(Default)]
-struct Changes {
-    ring: VecDeque<Change>,
-    /// Changes up to and including this sequence are gone.
-    forgotten: u64,
 }
 
 impl Shared {
@@ -72,7 +48,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
         names: Names,
         journal_id: u128,
-        changes_max: usize,
+        feed: Ring,
         time_stands: bool,
     ) -> Self {
         Self {
@@ -84,8 +60,7 @@ impl Shared {
             time_stands: AtomicBool::new(time_stands),
             gate: Gate::default(),
             status: AtomicU8::new(EngineStatus::Serving as u8),
-            changes_max,
-            changes: Mutex::default(),
+            feed: Mutex::new(feed),
             failure: Mutex::new(None),
             waiters: Mutex::new(0),
             published: Condvar::new(),
@@ -123,11 +98,10 @@ impl Shared {
         self.failure.lock().clone()
     }
 
-    /// State recovered at the start: visible, but no news for the feed.
+    /// State recovered at the start: visible; what is news of it the feed has already.
     pub(crate) fn publish_recovered(&self, cells: &[(CellKey, CellView)], sequence: u64) {
         self.assigned.store(sequence, Ordering::Release);
         self.mirror.publish(cells, sequence);
-        self.changes.lock().forgotten = sequence;
     }
 
     /// Makes a durable batch visible: cells, feed, and those who wait for its sequence.
@@ -135,10 +109,12 @@ impl Shared {
         &self,
         cells: &[(CellKey, CellView)],
         deficits: &mut Vec<Concerned>,
-        sequence: u64,
+        reservations: &mut Vec<Event>,
+        (sequence, wall_ms): (u64, i64),
     ) {
         // Who reads the position finds everything up to it in the feed.
-        self.feed(cells, deficits, sequence);
+        let at = (sequence, wall_ms);
+        self.feed.lock().add(reservations, cells, deficits, at);
         self.mirror.publish(cells, sequence);
         let waiters = self.waiters.lock();
         if *waiters > 0 {
@@ -146,40 +122,12 @@ impl Shared {
         }
     }
 
-    fn feed(&self, cells: &[(CellKey, CellView)], deficits: &mut Vec<Concerned>, sequence: u64) {
-        if self.changes_max == 0 || cells.is_empty() {
-            deficits.clear();
-            return;
-        }
-        let mut changes = self.changes.lock();
-        let mut deficits = deficits.drain(..).peekable();
-        for (cell, view) in cells {
-            let concerned = deficits.next_if(|(of, _)| of == cell).map(|(_, ids)| ids);
-            if changes.ring.len() >= self.changes_max {
-                if let Some(oldest) = changes.ring.pop_front() {
-                    changes.forgotten = oldest.sequence;
-                }
-            }
-            let (cell, view) = (*cell, *view);
-            changes.ring.push_back(Change {
-                sequence,
-                cell,
-                view,
-                deficit: view.deficit(),
-                concerned,
-            });
-        }
+    pub(crate) fn changes_since(&self, sequence: u64) -> Option<Vec<Change>> {
+        self.feed.lock().changes_since(sequence)
     }
 
-    pub(crate) fn changes_since(&self, sequence: u64) -> Option<Vec<Change>> {
-        let changes = self.changes.lock();
-        if sequence < changes.forgotten || self.changes_max == 0 {
-            return None;
-        }
-        let start = changes
-            .ring
-            .partition_point(|change| change.sequence <= sequence);
-        Some(changes.ring.iter().skip(start).cloned().collect())
+    pub(crate) fn events_since(&self, sequence: u64, wanted: usize) -> Option<Events> {
+        self.feed.lock().events_since(sequence, wanted)
     }
 
     pub(crate) fn wait_for(&self, sequence: u64) -> Result<(), PositionError> {

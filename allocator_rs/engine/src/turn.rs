@@ -3,10 +3,14 @@
 //! | from the ledger | kept |
 //! | --- | --- |
 //! | a record | its bytes (with a journal), its number, the names that it assigned |
+//! | a record of an expiry | an event; of an act, events of its reservations if they are wanted |
 //! | an answer | with the number of the last record made before it |
 
 use bopis_journal::RecordBuffer;
 use bopis_ledger::{codec, ActOutcome, Command, Outcome, RecordView, ReservationId, Sink};
+
+use crate::feed::Event;
+use crate::witness::{expiry, Witness};
 
 /// Filled by the ledger, emptied by the writer.
 #[derive(Default)]
@@ -20,14 +24,19 @@ pub(crate) struct Turn {
     pub(crate) named: Vec<(Command, u32)>,
     pub(crate) expired: Vec<ReservationId>,
     pub(crate) answers: Vec<(u64, ActOutcome)>,
+    /// What happened to reservations.
+    pub(crate) events: Vec<Event>,
+    reservation_events: bool,
+    witness: Witness,
     started_at: u64,
 }
 
 impl Turn {
-    pub(crate) fn new(is_durable: bool, sequence: u64) -> Self {
+    pub(crate) fn new(is_durable: bool, sequence: u64, reservation_events: bool) -> Self {
         Self {
             is_durable,
             sequence,
+            reservation_events,
             started_at: sequence,
             ..Self::default()
         }
@@ -40,6 +49,7 @@ impl Turn {
         self.named.clear();
         self.expired.clear();
         self.answers.clear();
+        self.events.clear();
     }
 
     /// No record was made.
@@ -55,8 +65,20 @@ impl Sink for Turn {
             self.buffer.push(|out| codec::encode_view(&record, out));
         }
         match record {
-            RecordView::Expire { reservation, .. } => self.expired.push(reservation),
-            RecordView::Act { act, outcomes, .. } => {
+            RecordView::Expire { stamp, reservation } => {
+                self.expired.push(reservation);
+                self.events.push(expiry(self.sequence, stamp, reservation));
+            }
+            RecordView::Act {
+                stamp,
+                act,
+                outcomes,
+                ..
+            } => {
+                if self.reservation_events {
+                    let at = (self.sequence, stamp);
+                    self.witness.act(at, act, outcomes, &mut self.events);
+                }
                 for (command, outcome) in act.commands.iter().zip(outcomes) {
                     if let Outcome::Registered { index } = outcome {
                         self.named.push((command.clone(), *index));

@@ -13,6 +13,7 @@ mod days;
 mod disk;
 mod pace;
 mod room;
+mod search;
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -25,7 +26,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use crate::batch::{Batch, Waiting};
 use crate::deficits::Deficits;
 use crate::folder;
-use crate::job::{Answer, Days, Done, DrainReport, Drained, Job, Position, ReservationAnswer};
+use crate::job::{
+    Answer, Days, Done, DrainReport, Drained, Found, Job, Position, ReservationAnswer, Search,
+};
 use crate::ledger_time::LedgerTime;
 use crate::shared::{EngineStatus, Shared};
 use crate::turn::Turn;
@@ -77,6 +80,7 @@ pub(crate) struct Writer {
     /// The reads of the turn.
     reads: Vec<(ReservationId, ReservationAnswer)>,
     day_reads: Vec<(CellKey, Answer<Days>)>,
+    searches: Vec<(Search, Answer<Found>)>,
     /// A turn that is decided, and not on the disk.
     decided: Option<Decided>,
     /// Nobody can submit any more.
@@ -110,7 +114,7 @@ impl Writer {
         ledger: Ledger,
         disk: Option<Disk>,
         time: LedgerTime,
-        (sequence, deficits): (u64, Deficits),
+        (sequence, deficits, reservation_events): (u64, Deficits, bool),
         batch_max: usize,
     ) -> Self {
         // A turn fits what is left of a segment when the disk turns out to be full.
@@ -118,7 +122,7 @@ impl Writer {
             .as_ref()
             .map_or(u64::MAX, |disk| disk.journal.segment_bytes() / 4);
         let weight_max = WEIGHT_MAX.min(usize::try_from(quarter).unwrap_or(WEIGHT_MAX));
-        let turn = Turn::new(disk.is_some(), sequence);
+        let turn = Turn::new(disk.is_some(), sequence, reservation_events);
         Self {
             shared,
             jobs,
@@ -134,6 +138,7 @@ impl Writer {
             deficits,
             reads: Vec::new(),
             day_reads: Vec::new(),
+            searches: Vec::new(),
             decided: None,
             is_last: false,
             drain: None,
@@ -188,6 +193,7 @@ impl Writer {
         self.decided = None;
         self.reads.clear();
         self.day_reads.clear();
+        self.searches.clear();
         let jobs = &self.jobs;
         self.shared.gate.close(|| while jobs.try_recv().is_ok() {});
         if sealed.is_err() {
@@ -254,11 +260,13 @@ impl Writer {
             waiting,
             reads,
             days,
+            searches,
             ..
         } = batch;
         self.acts = acts;
         self.reads = reads;
         self.day_reads = days;
+        self.searches = searches;
         self.ledger.apply(&self.acts, stamp, &mut self.turn);
         let last = self.turn.sequence;
         self.shared.assigned.store(last, Ordering::Release);
@@ -275,7 +283,7 @@ impl Writer {
             return Ok(false);
         }
         let Decided { stamp, waiting } = decided;
-        self.publish();
+        self.publish(stamp.wall_ms);
         self.answer(waiting, stamp.wall_ms);
         let position = Position {
             journal_id: self.shared.journal_id,
@@ -285,6 +293,7 @@ impl Writer {
             answer.give((self.ledger.reservation(id, stamp), position));
         }
         self.answer_days(position);
+        self.answer_searches(stamp, position);
         Ok(true)
     }
 
@@ -327,7 +336,7 @@ impl Writer {
         }
     }
 
-    fn publish(&mut self) {
+    fn publish(&mut self, wall_ms: i64) {
         if self.turn.is_empty() {
             return;
         }
@@ -340,7 +349,8 @@ impl Writer {
         self.shared.publish(
             &self.changed,
             &mut self.deficits.changed,
-            self.turn.sequence,
+            &mut self.turn.events,
+            (self.turn.sequence, wall_ms),
         );
     }
 

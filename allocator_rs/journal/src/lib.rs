@@ -13,6 +13,7 @@ mod scan;
 mod spare;
 mod start;
 mod storage;
+mod tail;
 
 pub use buffer::RecordBuffer;
 pub use error::JournalError;
@@ -20,3 +21,4 @@ pub use follow::{Follower, Reached, Until};
 pub use journal::{Journal, JournalOptions, Room};
 pub use scan::{about_records, read, Cut, Scanned, Visit};
 pub use storage::{Access, DiskStorage, Storage, StorageFile};
+pub use tail::first_of_last;

@@ -59,6 +59,9 @@ impl Writer {
         for (cell, answer) in std::mem::take(&mut self.day_reads) {
             self.read_days(cell, answer, undurable);
         }
+        for (search, answer) in std::mem::take(&mut self.searches) {
+            self.search_durable(search, answer, undurable);
+        }
         let until = pace.passed() + ROOM_TICK;
         loop {
             let left = until.saturating_sub(pace.passed());
@@ -70,6 +73,7 @@ impl Writer {
                 Ok(Job::Acts(_, answer)) => answer.refuse(Unanswered::DiskFull),
                 Ok(Job::Reservation(id, answer)) => self.read_durable(id, answer, undurable),
                 Ok(Job::Days(cell, answer)) => self.read_days(cell, answer, undurable),
+                Ok(Job::Search(search, answer)) => self.search_durable(search, answer, undurable),
                 Ok(Job::Drain(answer)) => {
                     self.drain.get_or_insert(answer);
                 }
