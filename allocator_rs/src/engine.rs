@@ -163,8 +163,7 @@ impl PyEngine {
         notable: bool,
     ) -> Result<Bound<'py, PyBytes>, BindingError> {
         let ask = (after, wanted, notable);
-        let bytes =
-            py.detach(|| reads::journal_events(&self.station.engine, &directory, ask))?;
+        let bytes = py.detach(|| reads::journal_events(&self.station.engine, &directory, ask))?;
         Ok(PyBytes::new(py, &bytes))
     }
 

@@ -42,8 +42,8 @@ pub use bopis_journal::{JournalError, Reached, Until};
 pub use clock::{Clock, ScaledClock, SystemClock};
 pub use deficits::CONCERNED_MAX;
 pub use engine::{Engine, ReadStamp};
-pub use feed::{Change, Event, EventKind, Events, ReservationChange};
 pub use error::{DrainError, OpenError, PositionError, SubmitError, Unanswered, VerifyError};
+pub use feed::{Change, Event, EventKind, Events, ReservationChange};
 pub use identity::{fingerprint, node_of, order_reference, scope, source_digest, staging_of};
 pub use job::{
     Days, DaysReply, Done, DrainReport, Found, FoundReply, Position, Replies, Reply,

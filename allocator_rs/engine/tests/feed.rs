@@ -89,7 +89,10 @@ fn some_work(engine: &Engine, clock: &ManualClock, from: u128) -> Vec<(u128, Res
             reservation: id(1),
             lines: None,
         }],
-        vec![hold(from + 3, one, 1, 1_000), hold(from + 4, one, 999, 1_000)],
+        vec![
+            hold(from + 3, one, 1, 1_000),
+            hold(from + 4, one, 999, 1_000),
+        ],
         vec![commit(id(9))],
     ];
     for (number, commands) in acts.into_iter().enumerate() {
@@ -177,7 +180,10 @@ fn what_the_memory_forgot_the_journal_tells() {
     assert_eq!(last_views(&told), last_views(&remembered));
     let part = events_of_journal(folder.path(), (2, 5), 1_000).unwrap();
     assert_eq!(part.through, 5);
-    assert!(part.events.iter().all(|one| (3..=5).contains(&one.sequence)));
+    assert!(part
+        .events
+        .iter()
+        .all(|one| (3..=5).contains(&one.sequence)));
 }
 
 #[test]

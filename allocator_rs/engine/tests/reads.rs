@@ -251,7 +251,7 @@ fn rate_beside(work: impl Fn(&Engine) + Send + 'static) -> f64 {
 fn readers_that_never_rest_do_not_hold_the_writer_up() {
     // A thread that only counts takes as much of the machine as one that reads.
     let beside_counting = rate_beside(|_| {
-        std::hint::black_box((0..10_000).fold(0_u64, |sum, one| sum ^ one.wrapping_mul(31)));
+        std::hint::black_box((0..10_000).fold(0, |sum: u64, one: u64| sum ^ one.wrapping_mul(31)));
     });
     let nodes: Vec<_> = (0..20).map(LocationId).collect();
     let items: Vec<_> = (0..50).map(ItemId).collect();
