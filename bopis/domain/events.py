@@ -74,7 +74,8 @@ def order_event(
 class Envelope:
     """An event as it leaves: attributes of CloudEvents, and `data` as JSON bytes.
 
-    `subject` is the order_id (of the ledger's events see `ledger_events`); `time` is RFC 3339 UTC (`time_ms`: the same, Unix ms).
+    `subject` is the order_id (of the ledger's events: see `ledger_events`); `time` is RFC 3339 UTC
+    (`time_ms`: the same, Unix ms).
     """
 
     id: str

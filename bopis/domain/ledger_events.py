@@ -71,7 +71,7 @@ def ledger_event(change: HoldExpired | DeficitChanged, journal_id: str) -> Ledge
         case HoldExpired():
             kind, subject = EXPIRED, change.reservation_id
             data["reservation_id"] = change.reservation_id
-        case DeficitChanged():
+        case _:
             cell = change.cell
             item = cell.sku if cell.sku is not None else f"labor@{cell.window_start_s}"
             kind, subject = _deficit(change), f"{cell.node_id}/{item}"

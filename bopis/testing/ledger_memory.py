@@ -30,9 +30,9 @@ from bopis.domain.ledger import (
     Refused,
     Registered,
     Reservation,
-    ReservationsFound,
     ReservationLine,
     ReservationNow,
+    ReservationsFound,
     ReservationState,
     Shortage,
 )
@@ -222,9 +222,7 @@ class MemoryLedger:
         if short:
             return Insufficient(short)
         deadline_ms = now_ms + command.ttl_ms
-        live = _Live(
-            ReservationState.HELD, wanted, deadline_ms, command.priority, command.order_id
-        )
+        live = _Live(ReservationState.HELD, wanted, deadline_ms, command.priority, command.order_id)
         self._books.reservations[command.reservation_id] = live
         return ReservationNow(self._now(command.reservation_id, live))
 

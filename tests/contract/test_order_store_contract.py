@@ -282,7 +282,7 @@ async def test_the_ledgers_events_and_its_position_are_written_together(
     assert [row.event for row in rows] == [one.event for one in events]
     assert json.loads(rows[0].data) == {"journal_id": "j", "sequence": 7, "reservation_id": "r-1"}
     # The same once more is refused as a whole: neither events nor position change.
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         await store.put_ledger_events(events[:1], position=LedgerPosition("j", 20))
     assert await store.ledger_position() == LedgerPosition("j", 9)
     await store.put_ledger_events([], position=LedgerPosition("j", 30))

@@ -136,7 +136,7 @@ fn transfers(
         let answered = Arc::new(AtomicU64::new(0));
         let mut id = 1_000_u128;
         while !stop.load(Ordering::Relaxed) {
-            let pick = |by: u128| (id * by >> 5) as u32;
+            let pick = |by: u128| ((id * by) >> 5) as u32;
             let sku = pick(2_654_435_761) % skus;
             let (from, to) = (pick(40_503) % nodes, pick(48_271) % nodes);
             if from != to {

@@ -1,4 +1,4 @@
-//! Follows records as they are replayed, and tells what each of them changed.
+//! Replays records and tells what each of them changed.
 //!
 //! | records | told |
 //! | --- | --- |
@@ -12,27 +12,27 @@ use crate::feed::{Event, Ring};
 use crate::witness::{expiry, Witness};
 
 /// Fills a ring.
-pub(crate) struct Follower {
+pub(crate) struct Narrator {
     from: u64,
     reservations: bool,
     ring: Ring,
     /// Cells as they were taken from the ledger: the last of a key counts.
     cells: Vec<(CellKey, CellView)>,
-    /// None: no record was followed yet.
+    /// None: no record was told of yet.
     deficits: Option<Deficits>,
     witness: Witness,
     events: Vec<Event>,
 }
 
-/// What following came to.
-pub(crate) struct Followed {
+/// What it came to.
+pub(crate) struct Narrated {
     pub(crate) ring: Ring,
     /// All that changed, each key with its last view last.
     pub(crate) cells: Vec<(CellKey, CellView)>,
     pub(crate) deficits: Deficits,
 }
 
-impl Follower {
+impl Narrator {
     /// `reservations`: tells of every change of a reservation, not only of expiries.
     pub(crate) fn new(from: u64, reservations: bool, ring: Ring) -> Self {
         Self {
@@ -101,13 +101,13 @@ impl Follower {
     }
 
     /// Ends at the last record.
-    pub(crate) fn finish(mut self, ledger: &mut Ledger, sequence: u64) -> Followed {
+    pub(crate) fn finish(mut self, ledger: &mut Ledger, sequence: u64) -> Narrated {
         ledger.take_changed_cells(&mut self.cells);
         let deficits = self.deficits.take();
         if deficits.is_none() {
             self.ring.forget(sequence);
         }
-        Followed {
+        Narrated {
             deficits: deficits.unwrap_or_else(|| Deficits::of(&self.cells)),
             ring: self.ring,
             cells: self.cells,
