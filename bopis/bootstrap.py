@@ -28,6 +28,7 @@ from sqlalchemy.exc import DatabaseError
 from bopis._allocator_rs import Clock, Door, Engine, Progress, rebuild, verify
 from bopis.adapters.bus_local import LocalBus
 from bopis.adapters.clock_native import has_scaled_clock, scaled_clock, system_clock
+from bopis.adapters.feed_native import NativeFeed
 from bopis.adapters.ids_random import RandomIds
 from bopis.adapters.key_file import load_or_create_key
 from bopis.adapters.ledger_native import NativeLedger
@@ -39,7 +40,14 @@ from bopis.adapters.store_sql.engines import open_engine
 from bopis.adapters.store_sql.store import SqlOrderStore
 from bopis.config import MESSAGE_BYTES_MAX, Settings, load_policy
 from bopis.domain.policy import Policy
-from bopis.jobs import expire_pickups, forget_responses, open_windows, reconcile, relay_outbox
+from bopis.jobs import (
+    expire_pickups,
+    forget_responses,
+    open_windows,
+    reconcile,
+    relay_ledger,
+    relay_outbox,
+)
 from bopis.server.listen import (
     Address,
     descriptor_set,
@@ -102,6 +110,7 @@ class _Process:
     store: SqlOrderStore
     notifier: FileNotifier
     bus: LocalBus
+    feed: NativeFeed
     deps: Dependencies
     stop: asyncio.Event
     jobs: tuple[asyncio.Task[None], ...] = ()
@@ -238,8 +247,21 @@ async def _start(
     bus = LocalBus()
     bus.subscribe("notify", notifying_handler(notifier, code_key=key, policy=policy))
     server = await start_server(services, address, message_bytes_max=MESSAGE_BYTES_MAX)
+    feed = NativeFeed(engine, folder / LEDGER_FOLDER)
     process = _Process(
-        settings, engine, calls, sourcer, door, address, server, store, notifier, bus, deps, stop
+        settings,
+        engine,
+        calls,
+        sourcer,
+        door,
+        address,
+        server,
+        store,
+        notifier,
+        bus,
+        feed,
+        deps,
+        stop,
     )
     reconciled = await bring_up(deps)
     _log.info("service.reconciled", finished=reconciled.finished, failed=reconciled.failed)
@@ -284,6 +306,7 @@ def _start_jobs(process: _Process) -> tuple[asyncio.Task[None], ...]:
     deps, stop = process.deps, process.stop
     jobs = {
         "relay_outbox": relay_outbox.run(process.store, process.bus, stop=stop),
+        "relay_ledger": relay_ledger.run(process.feed, process.store, stop=stop),
         "expire_pickups": expire_pickups.run(deps, stop=stop),
         "open_windows": open_windows.run(deps, stop=stop),
         "forget_responses": forget_responses.run(process.store, deps.clock, stop=stop),

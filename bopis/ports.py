@@ -10,7 +10,15 @@ from typing import Protocol
 
 from bopis.domain.events import Envelope
 from bopis.domain.ids import RequestKey
-from bopis.domain.ledger import ActDone, CellKey, CellsRead, Command, Reservation
+from bopis.domain.ledger import (
+    ActDone,
+    CellKey,
+    CellsRead,
+    Command,
+    Reservation,
+    ReservationsFound,
+)
+from bopis.domain.ledger_events import LedgerEvent, LedgerNews, LedgerPosition
 from bopis.domain.network import Item, NetworkNode, Node
 from bopis.domain.notification import Notification
 from bopis.domain.order import Order, OrderState
@@ -62,6 +70,16 @@ class Ledger(Protocol):
         """A reservation as it stands, reading own writes; None if there is none (any more)."""
         ...
 
+    async def reservations_of_order(self, order_id: str) -> ReservationsFound:
+        """Those held for an order, ended ones as long as they are kept, reading own writes."""
+        ...
+
+    async def reservations_of_cell(self, cell: CellKey) -> ReservationsFound:
+        """The live ones with a line of a cell, reading own writes. Raises NodeNotFound,
+        SkuNotFound.
+        """
+        ...
+
     async def read(self, cells: Sequence[CellKey]) -> CellsRead:
         """At most 4,096 cells, all at one position; cells and names never seen read as zeros."""
         ...
@@ -70,6 +88,22 @@ class Ledger(Protocol):
         """ATP of every item (its `node_id` is ignored) at every node, node-major. Any number of
         cells, each exact at some moment of the call; names never seen read as 0.
         """
+        ...
+
+
+class LedgerFeed(Protocol):
+    """What happened in the ledger, from any position on."""
+
+    def journal_id(self) -> str:
+        """Which journal the positions are of."""
+        ...
+
+    def position(self) -> int:
+        """The last record that reads see."""
+        ...
+
+    async def news(self, after: int) -> LedgerNews:
+        """What happened after a record, a part of it: at least one record, if there is any."""
         ...
 
 
@@ -190,6 +224,16 @@ class OrderStore(Protocol):
         """Takes published rows out by sequence; `failed`: (sequence, real Unix ms of the next try,
         error); `dead`: (sequence, error), moved to the dead letters.
         """
+        ...
+
+    async def put_ledger_events(
+        self, events: Sequence[LedgerEvent], *, position: LedgerPosition
+    ) -> None:
+        """Writes events into the outbox together with how far the ledger's feed was read."""
+        ...
+
+    async def ledger_position(self) -> LedgerPosition | None:
+        """How far the ledger's feed was read; None: never."""
         ...
 
     async def forget_responses(self, before_ms: int, limit: int) -> int:

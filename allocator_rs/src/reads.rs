@@ -1,6 +1,6 @@
 //! Searches, the copy of all ATP and the feed, for Python.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use bopis_engine::{AtpCopy, Change, Engine, Event, EventKind, Events, ReservationChange, Search};
 use bopis_ledger::OrderRef;
@@ -203,7 +203,7 @@ const fn change_name(change: ReservationChange) -> &'static str {
 /// Events that are forgotten, from the journal of the engine's folder.
 pub fn journal_events(
     engine: &Engine,
-    directory: &PathBuf,
+    directory: &Path,
     (after, wanted, notable): (u64, usize, bool),
 ) -> Result<Vec<u8>, BindingError> {
     let span = (after, engine.position());

@@ -18,6 +18,7 @@ from bopis.domain.ledger import (
     Outcome,
     Refusal,
     Reservation,
+    ReservationsFound,
 )
 
 READ_CELLS_MAX: Final = 4_096
@@ -99,6 +100,12 @@ class _Read(msgspec.Struct, frozen=True, tag="read"):
     reservation: Reservation | None
 
 
+class _Found(msgspec.Struct, frozen=True, tag="found"):
+    reservations: tuple[Reservation, ...]
+    count: int
+
+
+_found_decoder = msgspec.msgpack.Decoder(_Found)
 _done_decoder = msgspec.msgpack.Decoder(_Done)
 _read_decoder = msgspec.msgpack.Decoder(_Read)
 _cells_decoder = msgspec.msgpack.Decoder(CellsRead)
@@ -126,6 +133,19 @@ class NativeLedger:
             self._engine.read_reservations, {"reservation_id": reservation_id}
         )
         return _read_decoder.decode(completion.result).reservation
+
+    async def reservations_of_order(self, order_id: str) -> ReservationsFound:
+        """See the port."""
+        return await self._search({"order_id": order_id})
+
+    async def reservations_of_cell(self, cell: CellKey) -> ReservationsFound:
+        """See the port."""
+        return await self._search({"cell": cell})
+
+    async def _search(self, ask: dict[str, Any]) -> ReservationsFound:
+        completion = await self._calls.call(self._engine.search_reservations, ask)
+        found = _found_decoder.decode(completion.result)
+        return ReservationsFound(completion.sequence, found.reservations, found.count)
 
     async def read(self, cells: Sequence[CellKey]) -> CellsRead:
         """See the port. Raises ValueError for more than READ_CELLS_MAX cells."""

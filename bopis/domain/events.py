@@ -8,6 +8,8 @@ from bopis.domain.ids import derived_uuid
 
 SPEC_VERSION: Final = "1.0"
 SOURCE: Final = "/bopis/orders"
+LEDGER_SOURCE: Final = "/bopis/ledger"
+LEDGER_PREFIXES: Final = ("reservation.", "deficit.")
 TYPE_PREFIX: Final = "bopis.v1."
 
 EVENT_TYPES: Final = (
@@ -72,7 +74,8 @@ def order_event(
 class Envelope:
     """An event as it leaves: attributes of CloudEvents, and `data` as JSON bytes.
 
-    `subject` is the order_id; `time` is RFC 3339 UTC (`time_ms`: the same, Unix ms).
+    `subject` is the order_id (of the ledger's events: see `ledger_events`); `time` is RFC 3339 UTC
+    (`time_ms`: the same, Unix ms).
     """
 
     id: str
@@ -96,4 +99,5 @@ def envelope(event: OrderEvent, data: bytes) -> Envelope:
         time=time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         time_ms=event.time_ms,
         data=data,
+        source=LEDGER_SOURCE if event.type.startswith(LEDGER_PREFIXES) else SOURCE,
     )

@@ -81,6 +81,15 @@ class Reservation:
     priority: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ReservationsFound:
+    """Reservations in order of their ids, at most 1,000 of the `count` there are, at a position."""
+
+    sequence: int
+    reservations: tuple[Reservation, ...]
+    count: int
+
+
 # Commands. An act is a sequence of them, applied together, in order, one outcome each.
 
 

@@ -6,7 +6,7 @@ when the file is opened again. That is for crash tests without the native module
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,7 @@ from bopis.domain.ledger import (
     Reservation,
     ReservationLine,
     ReservationNow,
+    ReservationsFound,
     ReservationState,
     Shortage,
 )
@@ -61,6 +62,7 @@ class _Live:
     remaining: dict[CellKey, int]
     deadline_ms: int
     priority: int
+    order_id: str
 
 
 @dataclass(slots=True)
@@ -219,7 +221,8 @@ class MemoryLedger:
         short = self._shortages(command.lines, {})
         if short:
             return Insufficient(short)
-        live = _Live(ReservationState.HELD, wanted, now_ms + command.ttl_ms, command.priority)
+        deadline_ms = now_ms + command.ttl_ms
+        live = _Live(ReservationState.HELD, wanted, deadline_ms, command.priority, command.order_id)
         self._books.reservations[command.reservation_id] = live
         return ReservationNow(self._now(command.reservation_id, live))
 
@@ -342,6 +345,22 @@ class MemoryLedger:
         self.expire_due(self._clock.wall_ms())
         live = self._books.reservations.get(reservation_id)
         return None if live is None else self._now(reservation_id, live)
+
+    async def reservations_of_order(self, order_id: str) -> ReservationsFound:
+        """See the port."""
+        return self._found(lambda live: live.order_id == order_id)
+
+    async def reservations_of_cell(self, cell: CellKey) -> ReservationsFound:
+        """See the port."""
+        line = ReservationLine(cell.node_id, 1, cell.sku, cell.window_start_s)
+        self._check_names([values.Hold("", "", (line,), 1)])
+        return self._found(lambda live: live.state in _LIVE and cell in live.remaining)
+
+    def _found(self, wanted: Callable[[_Live], bool]) -> ReservationsFound:
+        self.expire_due(self._clock.wall_ms())
+        found = sorted(one for one, live in self._books.reservations.items() if wanted(live))
+        views = tuple(self._now(one, self._books.reservations[one]) for one in found)
+        return ReservationsFound(self._books.sequence, views, len(views))
 
     async def read(self, cells: Sequence[CellKey]) -> CellsRead:
         """See the port."""

@@ -140,6 +140,28 @@ async def test_a_reservation_goes_its_way_and_no_other(ledger: Ledger) -> None:
     assert await ledger.reservation(new_id()) is None
 
 
+async def test_reservations_are_found_by_order_and_by_cell(ledger: Ledger) -> None:
+    first, second, third = sorted(new_id() for _ in range(3))
+    await one(ledger, values.Hold(first, "o", (stock("a", "x", 2), stock("b", "x", 1)), TTL_MS))
+    await one(ledger, values.Hold(second, "o", (stock("a", "x", 1),), TTL_MS))
+    await one(ledger, values.Hold(third, "p", (stock("a", "x", 3),), TTL_MS))
+    await one(ledger, values.Release(second))
+    of_order = await ledger.reservations_of_order("o")
+    assert [found.reservation_id for found in of_order.reservations] == [first, second]
+    assert of_order.reservations[1].state is ReservationState.RELEASED
+    assert of_order.count == 2
+    of_cell = await ledger.reservations_of_cell(CellKey("a", "x"))
+    assert [found.reservation_id for found in of_cell.reservations] == [first, third]
+    assert of_cell.sequence >= of_order.sequence
+    assert of_cell.reservations[0] == await ledger.reservation(first)
+    assert (await ledger.reservations_of_order("nobody")).reservations == ()
+    assert (await ledger.reservations_of_cell(CellKey("c", "y"))).count == 0
+    with pytest.raises(NodeNotFound):
+        await ledger.reservations_of_cell(CellKey("nowhere", "x"))
+    with pytest.raises(SkuNotFound):
+        await ledger.reservations_of_cell(CellKey("a", "nothing"))
+
+
 async def test_reservations_that_swap_units_move_together(ledger: Ledger) -> None:
     first, second = new_id(), new_id()
     await one(ledger, values.Hold(first, "o", (stock("a", "x", 10),), TTL_MS))

@@ -1,6 +1,7 @@
 """What every order store must do. Runs over SQLite, and over PostgreSQL where a URL names one."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from bopis.domain.errors import NotServing, OrderExists, RequestIdReused, StaleE
 from bopis.domain.events import order_event
 from bopis.domain.fulfillment import FulfillmentLine, FulfillmentOrder, FulfillmentState
 from bopis.domain.ids import RequestKey
+from bopis.domain.ledger_events import HoldExpired, LedgerPosition, ledger_event
 from bopis.domain.network import Item, Method, Node, NodeKind, Place
 from bopis.domain.order import Order, OrderLine, OrderState, Sourcing
 from bopis.domain.pick_task import PickTask, PickTaskKind, PickTaskLine, PickTaskState
@@ -267,6 +269,24 @@ async def test_groups_an_order_no_longer_has_are_forgotten(store: SqlOrderStore)
     moved = replace(first, fulfillment_orders=(), version=2)
     await store.commit(WriteSet(orders=(OrderWrite(moved, 1),)))
     assert await store.due_pickups(10, 10) == ()
+
+
+async def test_the_ledgers_events_and_its_position_are_written_together(
+    store: SqlOrderStore,
+) -> None:
+    assert await store.ledger_position() is None
+    changes = [HoldExpired(7, 70, "r-1"), HoldExpired(8, 80, "r-2")]
+    events = [ledger_event(change, "j") for change in changes]
+    await store.put_ledger_events(events, position=LedgerPosition("j", 9))
+    rows = await store.outbox(10, now_ms=100)
+    assert [row.event for row in rows] == [one.event for one in events]
+    assert json.loads(rows[0].data) == {"journal_id": "j", "sequence": 7, "reservation_id": "r-1"}
+    # The same once more is refused as a whole: neither events nor position change.
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await store.put_ledger_events(events[:1], position=LedgerPosition("j", 20))
+    assert await store.ledger_position() == LedgerPosition("j", 9)
+    await store.put_ledger_events([], position=LedgerPosition("j", 30))
+    assert await store.ledger_position() == LedgerPosition("j", 30)
 
 
 async def test_the_outbox_keeps_each_orders_events_in_order(store: SqlOrderStore) -> None:

@@ -24,6 +24,7 @@ mod job;
 mod ledger_time;
 mod mirror;
 mod names;
+mod narrator;
 mod old_events;
 mod open;
 mod options;

@@ -1,16 +1,25 @@
 //! Events that are no longer in memory, read again from the journal.
 //!
-//! The journal is replayed into a ledger of its own, so this takes the time and the memory of a
-//! start. It never writes, and may be done while an engine serves the folder.
+//! | the journal | answered |
+//! | --- | --- |
+//! | begins with record 1 | the events asked for |
+//! | begins later: its first segments are retired | [`EventsError::Retired`] |
+//!
+//! The records are replayed into a ledger of its own, so this takes the time and the memory of a
+//! start. It takes no lock and never writes: an engine may serve the folder meanwhile.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use bopis_journal::{DiskStorage, JournalError};
+use bopis_journal::{DiskStorage, Follower, JournalError, Until};
 use bopis_ledger::{codec, Ledger, Limits};
 
 use crate::feed::{Events, Ring};
 use crate::folder;
-use crate::follower::Follower;
+use crate::narrator::Narrator;
+
+/// Records that are looked for at a time.
+const RECORDS_AT_A_TIME: usize = 4_096;
 
 /// Why old events cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +27,9 @@ pub enum EventsError {
     /// The journal is not whole, or cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// What was before is known as a state, not as what happened.
+    #[error("the journal begins with record {0}: what was before cannot be told")]
+    Retired(u64),
 }
 
 /// Events of the records after `after` up to `through`, in order: all of one record at least, if
@@ -31,35 +43,72 @@ pub fn events_of_journal(
     (after, through): (u64, u64),
     wanted: usize,
 ) -> Result<Events, EventsError> {
-    let limits = Limits {
-        request_window_max: usize::MAX,
-        ..Limits::default()
-    };
-    let mut ledger = Ledger::new(limits);
-    let ring = Ring::new(usize::MAX);
-    let mut follower = Follower::new(after.saturating_add(1), true, ring);
-    let mut events = Events {
-        events: Vec::new(),
-        through: after,
-    };
-    let mut is_enough = false;
+    let mut telling = Telling::new(after, through, wanted);
     let storage = DiskStorage::existing(&folder::journal_directory(directory));
-    let read = bopis_journal::read(&storage, &mut |sequence, bytes| {
-        if sequence > through || events.events.len() >= wanted.max(1) {
-            is_enough = true;
-            return Err("enough".to_owned());
+    let mut follower = Follower::new(Arc::new(storage));
+    let mut first = None;
+    loop {
+        let mut take = |sequence, bytes: &[u8]| {
+            if *first.get_or_insert(sequence) == 1 {
+                telling.take(sequence, bytes)?;
+            }
+            Ok(())
+        };
+        let read = follower.read(Until::Complete, RECORDS_AT_A_TIME, &mut take)?;
+        match first {
+            Some(first) if first > 1 => return Err(EventsError::Retired(first)),
+            _ if read == 0 || telling.is_done() => return Ok(telling.events),
+            _ => {}
+        }
+    }
+}
+
+/// Takes records in their order until it has enough.
+struct Telling {
+    ledger: Ledger,
+    narrator: Narrator,
+    after: u64,
+    through: u64,
+    wanted: usize,
+    events: Events,
+}
+
+impl Telling {
+    fn new(after: u64, through: u64, wanted: usize) -> Self {
+        let limits = Limits {
+            request_window_max: usize::MAX,
+            ..Limits::default()
+        };
+        let ring = Ring::new(usize::MAX);
+        Self {
+            ledger: Ledger::new(limits),
+            narrator: Narrator::new(after.saturating_add(1), true, ring),
+            after,
+            through,
+            wanted: wanted.max(1),
+            events: Events {
+                events: Vec::new(),
+                through: after,
+            },
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.events.through >= self.through || self.events.events.len() >= self.wanted
+    }
+
+    fn take(&mut self, sequence: u64, bytes: &[u8]) -> Result<(), String> {
+        if self.is_done() || sequence > self.through {
+            return Ok(());
         }
         let record = codec::decode(bytes).map_err(|error| error.to_string())?;
-        let replayed = follower.replay(sequence, &record, &mut ledger);
+        let replayed = self.narrator.replay(sequence, &record, &mut self.ledger);
         replayed.map_err(|error| error.to_string())?;
-        if sequence > after {
-            events.events.append(&mut follower.take_events());
-            events.through = sequence;
+        if sequence > self.after {
+            let mut told = self.narrator.take_events();
+            self.events.events.append(&mut told);
+            self.events.through = sequence;
         }
         Ok(())
-    });
-    match read {
-        Err(error) if !is_enough => Err(error.into()),
-        _ => Ok(events),
     }
 }

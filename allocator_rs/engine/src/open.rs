@@ -18,20 +18,21 @@ use crate::follower::{Followed, Follower};
 use crate::job::Job;
 use crate::ledger_time::LedgerTime;
 use crate::names::Names;
+use crate::narrator::{Narrated, Narrator};
 use crate::options::EngineOptions;
 use crate::shared::Shared;
 use crate::stepper::{SimulatedDisk, Stepper};
 use crate::writer::{Disk, Folder, Writer};
 
 /// The feed begins, after a start, in the last but one segment of the journal that is in use.
-const FOLLOWED_SEGMENTS: usize = 2;
+const NARRATED_SEGMENTS: usize = 2;
 
 type Opened = (Arc<Shared>, Sender<Job>, JoinHandle<()>);
 
 /// A ledger as it was left.
 struct Recovered {
     ledger: Ledger,
-    followed: Followed,
+    narrated: Narrated,
     names: Names,
     disk: Option<Disk>,
     journal_id: u128,
@@ -44,7 +45,7 @@ pub(crate) fn open(options: EngineOptions) -> Result<Opened, OpenError> {
     let recovered = match &options.directory {
         None => Recovered {
             ledger: Ledger::new(limits),
-            followed: Followed {
+            narrated: Narrated {
                 ring: Ring::new(options.changes_max),
                 cells: Vec::new(),
                 deficits: Deficits::default(),
@@ -91,7 +92,7 @@ fn limits(options: &EngineOptions) -> Limits {
 fn prepare(recovered: Recovered, options: EngineOptions) -> (Arc<Shared>, Sender<Job>, Writer) {
     let Recovered {
         ledger,
-        followed,
+        narrated,
         names,
         disk,
         journal_id,
@@ -100,11 +101,11 @@ fn prepare(recovered: Recovered, options: EngineOptions) -> (Arc<Shared>, Sender
     } = recovered;
     let clock = Arc::clone(&options.clock);
     let time = LedgerTime::from(time_ms, clock.as_ref());
-    let Followed {
+    let Narrated {
         ring,
         cells,
         deficits,
-    } = followed;
+    } = narrated;
     let shared = Arc::new(Shared::new(
         clock,
         names,
@@ -150,7 +151,7 @@ fn recover(directory: &Path, options: &EngineOptions) -> Result<Recovered, OpenE
 struct Replayed {
     journal: Journal,
     ledger: Ledger,
-    followed: Followed,
+    narrated: Narrated,
     names: Names,
     sequence: u64,
     time_ms: i64,
@@ -160,7 +161,7 @@ impl Replayed {
     fn with_disk(self, folder: Option<Folder>) -> Recovered {
         Recovered {
             ledger: self.ledger,
-            followed: self.followed,
+            narrated: self.narrated,
             names: self.names,
             journal_id: self.journal.journal_id(),
             disk: Some(Disk::new(self.journal, folder)),
@@ -178,12 +179,12 @@ fn replay(
     let mut ledger = Ledger::new(limits(options));
     let names = Names::default();
     // Older events would only be pushed out again by those of the last segments.
-    let from = bopis_journal::first_of_last(&*storage, FOLLOWED_SEGMENTS)?;
+    let from = bopis_journal::first_of_last(&*storage, NARRATED_SEGMENTS)?;
     let ring = Ring::new(options.changes_max);
-    let mut follower = Follower::new(from, options.reservation_events, ring);
+    let mut narrator = Narrator::new(from, options.reservation_events, ring);
     let mut take_over = |sequence, bytes: &[u8]| {
         let record = codec::decode(bytes).map_err(|error| error.to_string())?;
-        let replayed = follower.replay(sequence, &record, &mut ledger);
+        let replayed = narrator.replay(sequence, &record, &mut ledger);
         replayed.map_err(|error| error.to_string())?;
         names.recover(&record);
         Ok(())
@@ -198,11 +199,11 @@ fn replay(
         );
     }
     let time_ms = ledger.now_ms().max(scanned.last_mark.unwrap_or(0));
-    let followed = follower.finish(&mut ledger, scanned.last_sequence);
+    let narrated = narrator.finish(&mut ledger, scanned.last_sequence);
     Ok(Replayed {
         journal,
         ledger,
-        followed,
+        narrated,
         names,
         sequence: scanned.last_sequence,
         time_ms,

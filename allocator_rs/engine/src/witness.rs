@@ -3,7 +3,7 @@
 //! | outcome | told |
 //! | --- | --- |
 //! | a new hold, and any other change | yes, in the order of the commands |
-//! | a hold that came back to what was there | no |
+//! | a hold that came back to what was there | no, unless it asks for the very same deadline later |
 //! | refused, too little | no |
 //! | a deadline passed | yes, before the act that needed it |
 

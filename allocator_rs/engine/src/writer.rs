@@ -289,9 +289,7 @@ impl Writer {
             journal_id: self.shared.journal_id,
             sequence: self.turn.sequence,
         };
-        for (id, answer) in self.reads.drain(..) {
-            answer.give((self.ledger.reservation(id, stamp), position));
-        }
+        self.answer_reservations(stamp, position);
         self.answer_days(position);
         self.answer_searches(stamp, position);
         Ok(true)

@@ -136,7 +136,7 @@ fn transfers(
         let answered = Arc::new(AtomicU64::new(0));
         let mut id = 1_000_u128;
         while !stop.load(Ordering::Relaxed) {
-            let pick = |by: u128| (id * by >> 5) as u32;
+            let pick = |by: u128| ((id * by) >> 5) as u32;
             let sku = pick(2_654_435_761) % skus;
             let (from, to) = (pick(40_503) % nodes, pick(48_271) % nodes);
             if from != to {
@@ -251,7 +251,7 @@ fn rate_beside(work: impl Fn(&Engine) + Send + 'static) -> f64 {
 fn readers_that_never_rest_do_not_hold_the_writer_up() {
     // A thread that only counts takes as much of the machine as one that reads.
     let beside_counting = rate_beside(|_| {
-        std::hint::black_box((0_u64..10_000).fold(0_u64, |sum, one| sum ^ one.wrapping_mul(31)));
+        std::hint::black_box((0..10_000).fold(0, |sum: u64, one: u64| sum ^ one.wrapping_mul(31)));
     });
     let nodes: Vec<_> = (0..20).map(LocationId).collect();
     let items: Vec<_> = (0..50).map(ItemId).collect();

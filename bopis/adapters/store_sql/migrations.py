@@ -151,7 +151,16 @@ def _first(connection: sa.Connection) -> None:
     metadata.create_all(connection)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first,)
+def _second(connection: sa.Connection) -> None:
+    """How far feeds were read."""
+    metadata = sa.MetaData()
+    sa.Table(
+        "feed_positions", metadata, _text_key("feed"), _text("journal_id"), _number("sequence")
+    )
+    metadata.create_all(connection)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _second)
 
 
 def migrate(connection: sa.Connection) -> int:

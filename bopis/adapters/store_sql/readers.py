@@ -13,6 +13,7 @@ from bopis.adapters.store_sql.writes import LAST_SEQUENCE
 from bopis.domain.errors import TokenInvalid
 from bopis.domain.events import OrderEvent
 from bopis.domain.ids import RequestKey
+from bopis.domain.ledger_events import LedgerPosition
 from bopis.domain.order import Order, OrderState
 from bopis.domain.pick_task import PickTask
 from bopis.domain.records import Intent, OutboxRow, PickupCode, StoredResponse, TaskChange
@@ -32,6 +33,9 @@ _OPEN_ALLOCATIONS: Final = sa.text(
 _RESPONSE: Final = Statement(
     "SELECT fingerprint, body, stored_ms, is_error FROM responses"
     " WHERE tenant = :tenant AND rpc = :rpc AND request_id = :request_id"
+)
+_LEDGER_POSITION: Final = Statement(
+    "SELECT journal_id, sequence FROM feed_positions WHERE feed = 'ledger'"
 )
 _INTENTS: Final = (
     "SELECT tenant, rpc, request_id, order_id, fingerprint, command, facts, created_ms FROM intents"
@@ -197,6 +201,12 @@ def goods_off_shelf(connection: sa.Connection, node_id: str, sku: str) -> int:
 def due_pickups(connection: sa.Connection, now_ms: int, limit: int) -> tuple[str, ...]:
     """Fulfillment orders whose pickup expired."""
     return tuple(connection.execute(_DUE, {"now_ms": now_ms, "limit": limit}).scalars())
+
+
+def ledger_position(connection: sa.Connection) -> LedgerPosition | None:
+    """How far the ledger's feed was read."""
+    row = _LEDGER_POSITION.first(connection, {})
+    return None if row is None else LedgerPosition(row[0], row[1])
 
 
 def outbox(connection: sa.Connection, now_ms: int, limit: int) -> tuple[OutboxRow, ...]:

@@ -12,9 +12,10 @@ from bopis.adapters.store_sql import codec, readers
 from bopis.adapters.store_sql.engines import open_engine
 from bopis.adapters.store_sql.migrations import migrate
 from bopis.adapters.store_sql.writer import Writer
-from bopis.adapters.store_sql.writes import TaskSequences, apply_writes
+from bopis.adapters.store_sql.writes import TaskSequences, apply_writes, put_ledger_events
 from bopis.domain.errors import NotServing
 from bopis.domain.ids import RequestKey
+from bopis.domain.ledger_events import LedgerEvent, LedgerPosition
 from bopis.domain.network import Item, Node
 from bopis.domain.order import Order, OrderState
 from bopis.domain.pick_task import PickTask
@@ -250,6 +251,16 @@ class SqlOrderStore:
                     connection.execute(statement, rows)
 
         await self._writer.run(unit)
+
+    async def put_ledger_events(
+        self, events: Sequence[LedgerEvent], *, position: LedgerPosition
+    ) -> None:
+        """Writes events and position together."""
+        await self._writer.run(lambda connection: put_ledger_events(connection, events, position))
+
+    async def ledger_position(self) -> LedgerPosition | None:
+        """How far the ledger's feed was read."""
+        return await self._read(readers.ledger_position)
 
     async def forget_responses(self, before_ms: int, limit: int) -> int:
         """Deletes old responses."""

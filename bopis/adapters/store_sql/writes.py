@@ -10,6 +10,7 @@ from bopis.adapters.store_sql.statement import Statement
 from bopis.domain.errors import OrderExists, RequestIdReused, StaleEtag
 from bopis.domain.events import OrderEvent
 from bopis.domain.fulfillment import FulfillmentOrder
+from bopis.domain.ledger_events import LedgerEvent, LedgerPosition
 from bopis.domain.order import Order
 from bopis.domain.pick_task import OPEN_STATES, PickTask
 from bopis.domain.records import Intent, OrderWrite, StoredResponse, TaskChange, WriteSet
@@ -52,6 +53,11 @@ _INSERT_EVENT: Final = Statement(
     "INSERT INTO outbox (event_id, type, order_id, time_ms, fulfillment_order_id, line_number,"
     " data, tries, next_try_ms) VALUES (:event_id, :type, :order_id, :time_ms,"
     " :fulfillment_order_id, :line_number, :data, 0, 0)"
+)
+_PUT_POSITION: Final = Statement(
+    "INSERT INTO feed_positions (feed, journal_id, sequence)"
+    " VALUES ('ledger', :journal_id, :sequence) ON CONFLICT (feed)"
+    " DO UPDATE SET journal_id = excluded.journal_id, sequence = excluded.sequence"
 )
 _PUT_CODE: Final = Statement(
     "INSERT INTO pickup_codes (fulfillment_order_id, code_hash, tries_used)"
@@ -133,6 +139,17 @@ def apply_writes(
             },
         )
     return changes
+
+
+def put_ledger_events(
+    connection: sa.Connection, events: Sequence[LedgerEvent], position: LedgerPosition
+) -> None:
+    """Writes events of the ledger, and how far its feed was read."""
+    rows = [_outbox_row(one.event, encode(one.data)) for one in events]
+    _INSERT_EVENT.run_many(connection, rows)
+    _PUT_POSITION.run(
+        connection, {"journal_id": position.journal_id, "sequence": position.sequence}
+    )
 
 
 def _insert_request_rows(connection: sa.Connection, writes: WriteSet) -> None:
@@ -245,6 +262,10 @@ def _put_tasks(
 
 
 def _event_row(event: OrderEvent, documents: dict[str, bytes]) -> dict[str, Any]:
+    return _outbox_row(event, event_data(event, documents[event.order_id]))
+
+
+def _outbox_row(event: OrderEvent, data: bytes) -> dict[str, Any]:
     return {
         "event_id": event.event_id,
         "type": event.type,
@@ -252,5 +273,5 @@ def _event_row(event: OrderEvent, documents: dict[str, bytes]) -> dict[str, Any]
         "time_ms": event.time_ms,
         "fulfillment_order_id": event.fulfillment_order_id,
         "line_number": event.line_number,
-        "data": event_data(event, documents[event.order_id]),
+        "data": data,
     }

@@ -8,8 +8,11 @@ use crate::error::Unanswered;
 use crate::job::{Answer, Found, Position, Search, FOUND_MAX};
 
 impl Writer {
-    /// Answers the searches of the turn, which is durable.
-    pub(super) fn answer_searches(&mut self, stamp: Stamp, position: Position) {
+    /// Answers the reads of reservations of the turn, which is durable.
+    pub(super) fn answer_reservations(&mut self, stamp: Stamp, position: Position) {
+        for (id, answer) in self.reads.drain(..) {
+            answer.give((self.ledger.reservation(id, stamp), position));
+        }
         for (search, answer) in std::mem::take(&mut self.searches) {
             answer.give(self.search(search, stamp, position));
         }
