@@ -17,7 +17,6 @@ mod engine;
 mod error;
 mod feed;
 mod folder;
-mod follower;
 mod gate;
 mod identity;
 mod job;

@@ -14,7 +14,6 @@ use crate::deficits::Deficits;
 use crate::error::OpenError;
 use crate::feed::Ring;
 use crate::folder;
-use crate::follower::{Followed, Follower};
 use crate::job::Job;
 use crate::ledger_time::LedgerTime;
 use crate::names::Names;

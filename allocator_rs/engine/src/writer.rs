@@ -291,7 +291,6 @@ impl Writer {
         };
         self.answer_reservations(stamp, position);
         self.answer_days(position);
-        self.answer_searches(stamp, position);
         Ok(true)
     }
 
