@@ -179,8 +179,19 @@ def listed() -> str:
     return "\n".join(rows)
 
 
+def chosen(words: list[str]) -> list[Bug]:
+    """The bugs whose name has all the words; of them every n-th from the k-th on for `--part=k/n`."""
+    parts = [word.removeprefix("--part=") for word in words if word.startswith("--part=")]
+    wanted = [word for word in words if not word.startswith("--part=")]
+    bugs = [bug for bug in load() if all(word in bug.name for word in wanted)]
+    for part in parts:
+        first, step = (int(number) for number in part.split("/"))
+        bugs = bugs[first - 1 :: step]
+    return bugs
+
+
 def main(words: list[str]) -> int:
-    """Hunts all bugs whose name has all the words."""
+    """Hunts the chosen bugs: all, without any words."""
     if words == ["--list"]:
         print(listed())
         return 0
@@ -191,7 +202,7 @@ def main(words: list[str]) -> int:
     except BlockingIOError:
         print("another hunt is on in this folder")
         return 1
-    bugs = [bug for bug in load() if all(word in bug.name for word in words)]
+    bugs = chosen(words)
     copy_tree()
     if found := simulate() or fuzz():
         print(f"{found} without any bug planted")
