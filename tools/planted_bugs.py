@@ -180,7 +180,7 @@ def listed() -> str:
 
 
 def chosen(words: list[str]) -> list[Bug]:
-    """The bugs whose name has all the words; of them every n-th from the k-th on for `--part=k/n`."""
+    """The bugs whose name has all the words; with `--part=k/n` every n-th from the k-th on."""
     parts = [word.removeprefix("--part=") for word in words if word.startswith("--part=")]
     wanted = [word for word in words if not word.startswith("--part=")]
     bugs = [bug for bug in load() if all(word in bug.name for word in wanted)]
