@@ -211,6 +211,11 @@ impl Window {
         self.by_key.insert(self.hasher.hash(&key), low(number));
     }
 
+    /// Whether the key has an entry, whether that counts or not.
+    pub(crate) fn has(&self, key: &RequestKey) -> bool {
+        self.number_of(key).is_some()
+    }
+
     fn number_of(&self, key: &RequestKey) -> Option<u32> {
         let is = |number| self.entry(number).is_some_and(|entry| entry.key == *key);
         self.by_key.get(self.hasher.hash(key), is)

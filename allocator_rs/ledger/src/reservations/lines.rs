@@ -49,6 +49,10 @@ impl Run {
         self.len == 0
     }
 
+    pub(crate) const fn len(self) -> usize {
+        self.len as usize
+    }
+
     fn places(self) -> impl Iterator<Item = u32> {
         self.at..self.at.saturating_add(u32::from(self.len))
     }
