@@ -22,8 +22,8 @@ use crate::index::{Index, KeyHasher};
 use crate::outcome::{ReservationState, ReservationView};
 use deadlines::{Deadline, Deadlines};
 pub(crate) use lines::RUN_MAX;
-pub(crate) use restore::Kept;
 use lines::{LineRuns, Run};
+pub(crate) use restore::Kept;
 
 /// How many reservations are brought close together before they are dropped.
 const EVICTED_TOGETHER: usize = 16;
@@ -310,7 +310,10 @@ impl Reservations {
     /// Another deadline for a hold.
     pub(crate) fn extend(&mut self, id: ReservationId, deadline_ms: i64) {
         let Some(slot) = self.slot(id) else { return };
-        if self.at(slot).is_some_and(|found| found.deadline_ms != deadline_ms) {
+        if self
+            .at(slot)
+            .is_some_and(|found| found.deadline_ms != deadline_ms)
+        {
             self.give_deadline(slot, deadline_ms);
         }
     }

@@ -222,12 +222,18 @@ fn every_byte_counts_and_damage_is_named_by_its_chunk() {
             other => panic!("byte {at}: {other:?}"),
         }
         let cut = read(&bytes[..at], Limits::default());
-        assert!(matches!(cut, Err(SnapshotError::Damaged { .. })), "cut at {at}");
+        assert!(
+            matches!(cut, Err(SnapshotError::Damaged { .. })),
+            "cut at {at}"
+        );
     }
     let mut longer = bytes;
     longer.push(0);
     let longer = read(&longer, Limits::default()).map(|_| ());
-    assert!(longer.unwrap_err().to_string().contains("bytes follow the end"));
+    assert!(longer
+        .unwrap_err()
+        .to_string()
+        .contains("bytes follow the end"));
 }
 
 #[test]
@@ -264,7 +270,10 @@ fn a_large_state_is_written_in_pieces_and_read_back() {
         });
         let mut made = Transcript::default();
         let act = Act {
-            request: RequestKey { scope: 1, id: round },
+            request: RequestKey {
+                scope: 1,
+                id: round,
+            },
             fingerprint: 1,
             commands: holds.collect(),
         };
@@ -274,7 +283,9 @@ fn a_large_state_is_written_in_pieces_and_read_back() {
     assert!(bytes.len() > 1 << 20);
     let mut copy = copied(&fixture.ledger);
     let mut last = [Transcript::default(), Transcript::default()];
-    fixture.ledger.expire_due(at(2_000_000), usize::MAX, &mut last[0]);
+    fixture
+        .ledger
+        .expire_due(at(2_000_000), usize::MAX, &mut last[0]);
     copy.expire_due(at(2_000_000), usize::MAX, &mut last[1]);
     assert_eq!(last[0].records.len(), 20_000);
     assert_eq!(last[0].records, last[1].records);

@@ -265,7 +265,15 @@ mod tests {
         let count = u32::try_from(20 * FEW).unwrap_or(u32::MAX);
         for slot in 0..count {
             let at_ms = 1_000_000 + i64::from(slot % 7) * 100;
-            deadlines.add(Deadline { at_ms, slot, given: 0 }, slot as usize / 100, is_live);
+            deadlines.add(
+                Deadline {
+                    at_ms,
+                    slot,
+                    given: 0,
+                },
+                slot as usize / 100,
+                is_live,
+            );
         }
         let bound = FEW + 4 * (count as usize / 100) + 7 * CHUNK + SWEEP_EVERY;
         assert_eq!(deadlines.iter().count(), deadlines.len);

@@ -95,9 +95,7 @@ impl Reservations {
                 self.give_deadline(slot, kept.deadline_ms);
             }
             ReservationState::Committed => {}
-            ReservationState::Consumed
-            | ReservationState::Released
-            | ReservationState::Expired => {
+            ReservationState::Consumed | ReservationState::Released | ReservationState::Expired => {
                 self.ended.push((kept.ended_ms, slot));
             }
         }

@@ -75,30 +75,31 @@ fn read_head(chunks: &mut ChunkReader<'_>) -> Result<Head, SnapshotError> {
         return Err(chunks.damaged("the head is missing"));
     }
     let (mut heads, mut version) = (Vec::new(), SNAPSHOT_VERSION);
-    chunks.items(|item| {
-        version = item.fixed_u32()?;
-        if version != SNAPSHOT_VERSION {
-            return Err("another version".into());
-        }
-        let (now_ms, horizon_ms) = (item.i64()?, item.i64()?);
-        let mut counts = [0; LISTS];
-        for count in &mut counts {
-            *count = item.u64()?;
-        }
-        heads.push(Head {
-            now_ms,
-            horizon_ms,
-            counts,
-        });
-        Ok(())
-    })
-    .map_err(|error| match version {
-        SNAPSHOT_VERSION => error,
-        found => SnapshotError::Version {
-            found,
-            known: SNAPSHOT_VERSION,
-        },
-    })?;
+    chunks
+        .items(|item| {
+            version = item.fixed_u32()?;
+            if version != SNAPSHOT_VERSION {
+                return Err("another version".into());
+            }
+            let (now_ms, horizon_ms) = (item.i64()?, item.i64()?);
+            let mut counts = [0; LISTS];
+            for count in &mut counts {
+                *count = item.u64()?;
+            }
+            heads.push(Head {
+                now_ms,
+                horizon_ms,
+                counts,
+            });
+            Ok(())
+        })
+        .map_err(|error| match version {
+            SNAPSHOT_VERSION => error,
+            found => SnapshotError::Version {
+                found,
+                known: SNAPSHOT_VERSION,
+            },
+        })?;
     match (heads.pop(), heads.is_empty()) {
         (Some(head), true) => Ok(head),
         _ => Err(chunks.damaged("there is one head")),
