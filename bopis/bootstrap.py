@@ -25,7 +25,7 @@ import structlog
 import uvloop
 from sqlalchemy.exc import DatabaseError
 
-from bopis._allocator_rs import Clock, Door, Engine, Progress, rebuild, verify
+from bopis._allocator_rs import Clock, Door, Engine, Progress, build_snapshot, rebuild, verify
 from bopis.adapters.bus_local import LocalBus
 from bopis.adapters.clock_native import has_scaled_clock, scaled_clock, system_clock
 from bopis.adapters.feed_native import NativeFeed
@@ -34,6 +34,7 @@ from bopis.adapters.key_file import load_or_create_key
 from bopis.adapters.ledger_native import NativeLedger
 from bopis.adapters.native_calls import NativeCalls
 from bopis.adapters.notify_file import FileNotifier
+from bopis.adapters.snapshot_process import ProcessSnapshots
 from bopis.adapters.solver_process import ProcessSolver
 from bopis.adapters.sourcer_native import NativeSourcer
 from bopis.adapters.store_sql.engines import open_engine
@@ -41,6 +42,7 @@ from bopis.adapters.store_sql.store import SqlOrderStore
 from bopis.config import MESSAGE_BYTES_MAX, Settings, load_policy
 from bopis.domain.policy import Policy
 from bopis.jobs import (
+    build_snapshots,
     expire_pickups,
     forget_responses,
     open_windows,
@@ -148,6 +150,19 @@ def rebuild_folder(data_folder: Path, progress: Progress | None = None) -> dict[
     return report
 
 
+def build_snapshot_of(data_folder: Path) -> dict[str, Any] | None:
+    """Builds the ledger's next snapshot, beside a service or without one: what is in it; None: no
+    segment was filled since the last.
+
+    Raises FileNotFoundError, OpenError (another one is being built), DivergenceError.
+    """
+    payload = build_snapshot(_ledger(data_folder))
+    if payload is None:
+        return None
+    report: dict[str, Any] = msgspec.msgpack.decode(payload)
+    return report
+
+
 def _ledger(data_folder: Path) -> Path:
     ledger = data_folder / LEDGER_FOLDER
     if not ledger.is_dir():
@@ -167,7 +182,9 @@ def _open(settings: Settings) -> _Native:
             raise FileNotFoundError(f"{folder}: {ORDERS_FILE} is there, {name} is not; {NOT_WHOLE}")
     clock = _clock(settings)
     started = clock.wall_ms()
-    engine = Engine.open(folder / LEDGER_FOLDER, clock, settings.request_window_max)
+    engine = Engine.open(
+        folder / LEDGER_FOLDER, clock, settings.request_window_max, settings.segment_mib << 20
+    )
     if engine.position() and not has_orders:
         raise FileNotFoundError(f"{folder}: a ledger is there, {ORDERS_FILE} is not; {NOT_WHOLE}")
     _log.info(
@@ -313,6 +330,13 @@ def _start_jobs(process: _Process) -> tuple[asyncio.Task[None], ...]:
         "reconcile": reconcile.run(deps, stop=stop),
         "watch_engine": _watch_engine(process),
     }
+    every_segments = process.settings.snapshot_segments
+    if every_segments:
+        folder = process.settings.data_folder
+        snapshots = ProcessSnapshots(folder, folder / LEDGER_FOLDER)
+        jobs["build_snapshots"] = build_snapshots.run(
+            snapshots, every_segments=every_segments, stop=stop
+        )
     return tuple(asyncio.create_task(job, name=name) for name, job in jobs.items())
 
 

@@ -11,10 +11,11 @@
 //! | snapshots | two: the newest, and the sound one that it was made from |
 //! | segments | all behind the *older* of the two: if the newest is damaged, nothing is lost |
 
+mod beginning;
 mod build;
 mod file;
 mod shelf;
 
+pub(crate) use beginning::beginning;
 pub use build::{backlog, build, build_observed, BuildReport, BuildStep};
-pub(crate) use file::read;
-pub(crate) use shelf::{lock_for_reading, newest, on_shelf, Base};
+pub(crate) use shelf::{lock_for_reading, newest, Base};

@@ -47,6 +47,8 @@ pub(crate) struct Reservation {
     previous: u32,
 }
 
+const _: () = assert!(size_of::<Reservation>() == 64);
+
 impl Reservation {
     /// When it ended; 0 as long as it is live.
     pub(crate) fn ended_ms(&self) -> i64 {

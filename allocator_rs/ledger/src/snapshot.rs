@@ -18,6 +18,7 @@
 //! Read back, it behaves as the ledger that wrote it does, and writes the same bytes. Writing takes
 //! a chunk's memory, and 16 bytes for each hold whose deadline is in the largest range of them.
 
+mod batch;
 mod chunks;
 mod read;
 mod write;

@@ -84,6 +84,14 @@ const fn low(number: u64) -> u32 {
 }
 
 impl Window {
+    /// Empty, with room in the index for so many.
+    pub(crate) fn with_room(count: u64) -> Self {
+        Self {
+            by_key: Index::with_room(count),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -9,6 +9,7 @@
 use super::{is_live, Deadlines, Reservation, Reservations, NO_SLOT, RUN_MAX};
 use crate::cells::Cells;
 use crate::ids::{OrderRef, ReservationId};
+use crate::index::Index;
 use crate::outcome::ReservationState;
 
 /// A reservation to take over.
@@ -48,10 +49,18 @@ impl Reservations {
         (found.run.len(), self.lines.of(found.run))
     }
 
+    /// Brings a line close: the first of a cell's.
+    pub(crate) fn touch_line(&self, place: u32) -> u64 {
+        self.lines.touch_at(place)
+    }
+
     /// None yet, at a ledger time that deadlines to come are not before.
-    pub(crate) fn starting_at(now_ms: i64) -> Self {
+    /// With room in the indexes for so many.
+    pub(crate) fn starting_at(now_ms: i64, count: u64) -> Self {
         Self {
             deadlines: Deadlines::starting_at(now_ms),
+            by_id: Index::with_room(count),
+            by_order: Index::with_room(count),
             ..Self::default()
         }
     }

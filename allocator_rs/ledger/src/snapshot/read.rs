@@ -8,6 +8,7 @@
 
 use std::io::Read;
 
+use super::batch::{Promises, Requests};
 use super::chunks::Unfit;
 use super::write::{LABOR, SKU};
 use super::{ChunkReader, Section, SnapshotError, SNAPSHOT_VERSION};
@@ -21,6 +22,7 @@ use crate::ledger::Ledger;
 use crate::limits::{Limits, NAME_BYTES_MAX};
 use crate::outcome::ReservationState;
 use crate::reservations::{Kept, Reservations};
+use crate::window::Window;
 
 type Taken = Result<(), Unfit>;
 
@@ -39,7 +41,8 @@ struct Taking {
     ledger: Ledger,
     /// Items that are still to come, by section.
     missing: [u64; LISTS],
-    lines: Vec<(u32, i64)>,
+    promises: Promises,
+    requests: Requests,
     /// The last deadline, end or request: the next one is no earlier.
     last_ms: (Section, i64),
 }
@@ -60,6 +63,8 @@ impl Ledger {
                 break;
             }
             chunks.items(|item| taking.take(section, item))?;
+            let taken = taking.take_over();
+            taken.map_err(|what| chunks.damaged(what))?;
         }
         if taking.missing != [0; LISTS] {
             return Err(chunks.damaged("the snapshot ends and something is missing"));
@@ -110,12 +115,16 @@ impl Taking {
     fn new(limits: Limits, head: &Head) -> Self {
         let mut ledger = Ledger::new(limits);
         ledger.now_ms = head.now_ms;
-        ledger.reservations = Reservations::starting_at(head.now_ms);
+        let [_, _, _, held, committed, ended, requests, ..] = head.counts;
+        let reservations = held.saturating_add(committed).saturating_add(ended);
+        ledger.reservations = Reservations::starting_at(head.now_ms, reservations);
+        ledger.window = Window::with_room(requests);
         ledger.drift = Drift::with_horizon(head.horizon_ms);
         Self {
             ledger,
             missing: head.counts,
-            lines: Vec::new(),
+            promises: Promises::default(),
+            requests: Requests::default(),
             last_ms: (Section::Head, i64::MIN),
         }
     }
@@ -198,23 +207,38 @@ impl Taking {
             self.in_order(section, kept.deadline_ms)?;
         }
         let cells = self.ledger.cells.len() as u64;
-        self.lines.clear();
+        let mut lines = 0;
         for _ in 0..item.u64()? {
             let (cell, quantity) = (item.u32()?, item.i64()?);
             if u64::from(cell) >= cells || quantity < 1 {
                 return Err("a line is out of range".into());
             }
-            self.lines.push((cell, quantity));
+            self.promises.line(cell, quantity);
+            lines += 1;
         }
-        if self.lines.is_empty() {
+        if lines == 0 {
             return Err("a live reservation has no lines".into());
         }
+        self.kept(kept, lines)
+    }
+
+    fn kept(&mut self, kept: Kept, lines: usize) -> Taken {
+        if self.promises.add(kept, lines) {
+            self.take_over()?;
+        }
+        Ok(())
+    }
+
+    /// Takes over what was only read so far.
+    fn take_over(&mut self) -> Result<(), &'static str> {
         let Ledger {
             reservations,
             cells,
+            window,
             ..
         } = &mut self.ledger;
-        Ok(reservations.restore(kept, &self.lines, cells)?)
+        self.promises.take_over(reservations, cells)?;
+        self.requests.take_over(window)
     }
 
     fn ended(&mut self, item: &mut Reader<'_>) -> Taken {
@@ -226,12 +250,7 @@ impl Taking {
             return Err("an ended reservation has not ended".into());
         }
         self.in_order(Section::Ended, ended_ms)?;
-        let Ledger {
-            reservations,
-            cells,
-            ..
-        } = &mut self.ledger;
-        Ok(reservations.restore(kept, &[], cells)?)
+        self.kept(kept, 0)
     }
 
     fn request(&mut self, item: &mut Reader<'_>) -> Taken {
@@ -243,10 +262,12 @@ impl Taking {
         let outcomes = item.counted()?;
         decode_outcomes(outcomes)?;
         self.in_order(Section::Requests, at_ms)?;
-        if at_ms > self.ledger.now_ms || self.ledger.window.has(&key) {
-            return Err("a request is there twice or yet to come".into());
+        if at_ms > self.ledger.now_ms {
+            return Err("a request is yet to come".into());
         }
-        self.ledger.window.insert(key, fingerprint, at_ms, outcomes);
+        if self.requests.add(key, fingerprint, at_ms, outcomes) {
+            self.take_over()?;
+        }
         Ok(())
     }
 
