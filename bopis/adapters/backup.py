@@ -2,8 +2,8 @@
 
 | moment | what is done |
 | --- | --- |
-| before | no snapshot is built any more; the journal is read to its end, so that the moment itself |
-| | is short |
+| before | no snapshot is built any more; the journal is read to its end, so that the moment |
+| | itself is short |
 | the cut | while no transaction of the order store can commit, a snapshot of it is begun, and the |
 | | end of the journal's last whole frame and the other files' sizes are noted |
 | after | the snapshot, the journal and the files are copied and flushed, `backup.json` last |

@@ -54,9 +54,7 @@ def serve(
     drain_s: Annotated[
         float | None, typer.Option(help="Seconds that calls under way get when stopping.")
     ] = None,
-    segment_mib: Annotated[
-        int | None, typer.Option(help="MiB of each new segment of the journal. Default: 64.")
-    ] = None,
+    segment_mib: Annotated[int | None, typer.Option(help="MiB of a new segment (64).")] = None,
     snapshot_segments: Annotated[
         int | None,
         typer.Option(help="A snapshot of the ledger after so many segments. Default: 4; 0: none."),

@@ -72,6 +72,8 @@ def test_a_service_killed_after_and_while_snapshots_are_built_loses_nothing(
             kill(load)
             come_back(load, dice)
             wait_for_calls(load, 40)
+        log = load.server.log
+        wait_until("it is logged", lambda: "snapshot.built" in log.read_text(), load=load)
         wait_until("one is being built", lambda: builders(data), load=load)
         kill(load)
         wait_until("it ended with its server", lambda: not builders(data), load=load)
@@ -80,7 +82,6 @@ def test_a_service_killed_after_and_while_snapshots_are_built_loses_nothing(
     assert len(snapshots(data)) == 2
     assert not (data / "ledger" / "journal" / FIRST_SEGMENT).exists(), "it is retired"
     assert not builders(data), "none outlives its server"
-    assert "snapshot.built" in load.server.log.read_text()
     verified = json.loads(bopis("verify", str(data), "--json").stdout)
     assert 0 < verified["from_sequence"] < verified["sequence"]
 

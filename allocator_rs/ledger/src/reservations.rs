@@ -9,6 +9,7 @@
 //! A hold is due from the moment its deadline equals ledger time. Due holds come out in order of
 //! deadline, and among equal ones in the order in which the deadlines were given.
 
+mod consistency;
 mod deadlines;
 mod lines;
 mod orders;
@@ -382,31 +383,6 @@ impl Reservations {
     /// In no particular order: sort before anything can see it.
     pub(crate) fn iter_unordered(&self) -> impl Iterator<Item = &Reservation> {
         self.by_id.iter().filter_map(|slot| self.at(slot))
-    }
-
-    /// Every index agrees with the reservations: ids, orders, deadlines, lines by cell.
-    pub(crate) fn is_consistent(&self, cells: &Cells) -> bool {
-        let mut runs = Vec::new();
-        for slot in self.by_id.iter() {
-            let Some(found) = self.at(slot) else {
-                return false;
-            };
-            runs.push((slot, found.run));
-            let mut same = self.of_order(found.order);
-            if self.slot(found.id) != Some(slot)
-                || (found.order.0 != 0 && !same.any(|other| other.id == found.id))
-            {
-                return false;
-            }
-        }
-        let mut live: Vec<_> = self
-            .deadlines
-            .iter()
-            .filter(|d| is_live(&self.slots, d))
-            .collect();
-        live.sort_unstable_by_key(|deadline| deadline.slot);
-        live.dedup();
-        live.len() == self.held && self.lines.is_consistent(cells, &runs)
     }
 }
 
