@@ -25,7 +25,7 @@ import structlog
 import uvloop
 from sqlalchemy.exc import DatabaseError
 
-from bopis._allocator_rs import Clock, Door, Engine, Progress, build_snapshot, rebuild, verify
+from bopis._allocator_rs import Clock, Door, Engine, Progress, rebuild, verify
 from bopis.adapters.bus_local import LocalBus
 from bopis.adapters.clock_native import has_scaled_clock, scaled_clock, system_clock
 from bopis.adapters.feed_native import NativeFeed
@@ -147,19 +147,6 @@ def rebuild_folder(data_folder: Path, progress: Progress | None = None) -> dict[
     Raises DivergenceError, FileNotFoundError.
     """
     report: dict[str, Any] = msgspec.msgpack.decode(rebuild(_ledger(data_folder), progress))
-    return report
-
-
-def build_snapshot_of(data_folder: Path) -> dict[str, Any] | None:
-    """Builds the ledger's next snapshot, beside a service or without one: what is in it; None: no
-    segment was filled since the last.
-
-    Raises FileNotFoundError, OpenError (another one is being built), DivergenceError.
-    """
-    payload = build_snapshot(_ledger(data_folder))
-    if payload is None:
-        return None
-    report: dict[str, Any] = msgspec.msgpack.decode(payload)
     return report
 
 
@@ -321,6 +308,8 @@ def _lower_priority() -> None:
 
 def _start_jobs(process: _Process) -> tuple[asyncio.Task[None], ...]:
     deps, stop = process.deps, process.stop
+    snapshots = ProcessSnapshots(process.settings.data_folder, LEDGER_FOLDER)
+    every = process.settings.snapshot_segments
     jobs = {
         "relay_outbox": relay_outbox.run(process.store, process.bus, stop=stop),
         "relay_ledger": relay_ledger.run(process.feed, process.store, stop=stop),
@@ -328,15 +317,9 @@ def _start_jobs(process: _Process) -> tuple[asyncio.Task[None], ...]:
         "open_windows": open_windows.run(deps, stop=stop),
         "forget_responses": forget_responses.run(process.store, deps.clock, stop=stop),
         "reconcile": reconcile.run(deps, stop=stop),
+        "build_snapshots": build_snapshots.run(snapshots, every_segments=every, stop=stop),
         "watch_engine": _watch_engine(process),
     }
-    every_segments = process.settings.snapshot_segments
-    if every_segments:
-        folder = process.settings.data_folder
-        snapshots = ProcessSnapshots(folder, folder / LEDGER_FOLDER)
-        jobs["build_snapshots"] = build_snapshots.run(
-            snapshots, every_segments=every_segments, stop=stop
-        )
     return tuple(asyncio.create_task(job, name=name) for name, job in jobs.items())
 
 

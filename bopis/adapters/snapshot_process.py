@@ -10,11 +10,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 import structlog
 
-from bopis._allocator_rs import snapshot_backlog
+from bopis._allocator_rs import build_snapshot, snapshot_backlog
 
 IDLE_IO: Final = ("ionice", "-c", "3")
 """Put before the command where the machine has it."""
@@ -25,9 +26,9 @@ _log = structlog.get_logger(__name__)
 class ProcessSnapshots:
     """Implements `bopis.ports.Snapshots` for a data folder."""
 
-    def __init__(self, data_folder: Path, ledger: Path) -> None:
+    def __init__(self, data_folder: Path, ledger: str) -> None:
         self._data_folder = data_folder
-        self._ledger = ledger
+        self._ledger = data_folder / ledger
 
     def backlog(self) -> int:
         """See the port."""
@@ -63,6 +64,21 @@ class ProcessSnapshots:
         else:
             _log.info("snapshot.built", report=said.decode(errors="replace").strip())
         return code == 0
+
+
+def build_snapshot_of(ledger: Path) -> dict[str, Any] | None:
+    """Builds the next snapshot of a ledger's folder, beside a service or without one: what is in it;
+    None: no segment was filled since the last.
+
+    Raises FileNotFoundError, OpenError (another one is being built), DivergenceError.
+    """
+    if not ledger.is_dir():
+        raise FileNotFoundError(f"there is no ledger in {ledger.parent}")
+    payload = build_snapshot(ledger)
+    if payload is None:
+        return None
+    report: dict[str, Any] = msgspec.msgpack.decode(payload)
+    return report
 
 
 async def _all_of(stream: asyncio.StreamReader | None) -> bytes:

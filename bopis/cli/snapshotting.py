@@ -24,14 +24,14 @@ def snapshot(
     two, and removes segments that neither needs. Runs when the machine has nothing else to do.
     """
     from bopis._allocator_rs import DivergenceError, NativeError
-    from bopis.adapters.snapshot_process import be_idle
-    from bopis.bootstrap import build_snapshot_of
+    from bopis.adapters.snapshot_process import be_idle, build_snapshot_of
+    from bopis.bootstrap import LEDGER_FOLDER
 
     if while_stdin_is_open:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     be_idle()
     try:
-        report = build_snapshot_of(directory)
+        report = build_snapshot_of(directory / LEDGER_FOLDER)
     except FileNotFoundError as error:
         refuse(str(error), code=BAD_OPTION)
     except DivergenceError as error:

@@ -15,7 +15,9 @@ AFTER_FAILURE_S: Final = 60.0
 async def run(
     snapshots: Snapshots, *, every_segments: int, stop: asyncio.Event, every_s: float = POLL_S
 ) -> None:
-    """Builds until told to stop; a builder that runs then is ended."""
+    """Builds until told to stop; a builder that runs then is ended. Never with `every_segments` 0."""
+    if not every_segments:
+        return
 
     async def once() -> int:
         if await asyncio.to_thread(snapshots.backlog) < every_segments:

@@ -18,4 +18,5 @@ mod shelf;
 
 pub(crate) use beginning::beginning;
 pub use build::{backlog, build, build_observed, BuildReport, BuildStep};
-pub(crate) use shelf::{lock_for_reading, newest, Base};
+pub(crate) use file::read;
+pub(crate) use shelf::{lock_for_reading, newest, on_shelf, Base};

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bopis_engine::snapshot::{backlog, build, BuildReport};
-use bopis_engine::{verify, BuildError, Engine, EngineOptions, OpenError, VerifyError};
+use bopis_engine::{
+    events_of_journal, verify, BuildError, Engine, EngineOptions, EventsError, OpenError, VerifyError,
+};
 use bopis_ledger::{Command, ItemId, LocationId, ReservationId};
 use support::{
     act, adjust, cell, done, durable, hold, key, manual_clock, outcomes, register, state,
@@ -161,6 +163,21 @@ fn a_repeat_of_what_only_the_snapshot_knows_has_no_second_effect() {
     assert_eq!(engine.position(), position, "repeats write nothing");
     served.clock.pass(1_000_001);
     support::wait_until("every hold expired", || cell(&engine, key(0, 0)).held == 0);
+}
+
+#[test]
+fn events_are_told_from_the_older_snapshot_on_and_none_before_it() {
+    let served = served();
+    let verified = verify(served.path()).unwrap();
+    let (begins, last) = (verified.from_sequence, verified.sequence);
+    for after in [begins, begins + 7, last - 3] {
+        let told = events_of_journal(served.path(), (after, last), usize::MAX).unwrap();
+        assert_eq!(told.through, last);
+        let first = told.events.first().unwrap();
+        assert_eq!(first.sequence, after + 1, "no record is passed over");
+    }
+    let forgotten = events_of_journal(served.path(), (begins - 1, last), 1);
+    assert!(matches!(forgotten, Err(EventsError::Retired(_))));
 }
 
 #[test]
