@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use bopis_engine::snapshot::{backlog, build, BuildReport};
 use bopis_engine::{
-    events_of_journal, verify, BuildError, Engine, EngineOptions, EventsError, OpenError, VerifyError,
+    events_of_journal, verify, BuildError, Engine, EngineOptions, EventsError, OpenError,
+    VerifyError,
 };
 use bopis_ledger::{Command, ItemId, LocationId, ReservationId};
 use support::{
