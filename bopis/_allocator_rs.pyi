@@ -22,7 +22,9 @@ __all__ = [
     "Progress",
     "Promiser",
     "StoppedError",
+    "build_snapshot",
     "rebuild",
+    "snapshot_backlog",
     "verify",
 ]
 
@@ -69,7 +71,10 @@ class Engine:
 
     @staticmethod
     def open(
-        directory: str | PathLike[str] | None, clock: Clock, request_window_max: int
+        directory: str | PathLike[str] | None,
+        clock: Clock,
+        request_window_max: int,
+        segment_bytes: int = ...,
     ) -> Engine: ...
     def start_time(self) -> None: ...
     def wake_fd(self) -> int: ...
@@ -139,3 +144,5 @@ class Progress:
 
 def verify(directory: str | PathLike[str], progress: Progress | None = None) -> bytes: ...
 def rebuild(directory: str | PathLike[str], progress: Progress | None = None) -> bytes: ...
+def build_snapshot(directory: str | PathLike[str]) -> bytes | None: ...
+def snapshot_backlog(directory: str | PathLike[str]) -> int: ...

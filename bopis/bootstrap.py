@@ -34,6 +34,7 @@ from bopis.adapters.key_file import load_or_create_key
 from bopis.adapters.ledger_native import NativeLedger
 from bopis.adapters.native_calls import NativeCalls
 from bopis.adapters.notify_file import FileNotifier
+from bopis.adapters.snapshot_process import ProcessSnapshots
 from bopis.adapters.solver_process import ProcessSolver
 from bopis.adapters.sourcer_native import NativeSourcer
 from bopis.adapters.store_sql.engines import open_engine
@@ -41,6 +42,7 @@ from bopis.adapters.store_sql.store import SqlOrderStore
 from bopis.config import MESSAGE_BYTES_MAX, Settings, load_policy
 from bopis.domain.policy import Policy
 from bopis.jobs import (
+    build_snapshots,
     expire_pickups,
     forget_responses,
     open_windows,
@@ -167,7 +169,9 @@ def _open(settings: Settings) -> _Native:
             raise FileNotFoundError(f"{folder}: {ORDERS_FILE} is there, {name} is not; {NOT_WHOLE}")
     clock = _clock(settings)
     started = clock.wall_ms()
-    engine = Engine.open(folder / LEDGER_FOLDER, clock, settings.request_window_max)
+    engine = Engine.open(
+        folder / LEDGER_FOLDER, clock, settings.request_window_max, settings.segment_mib << 20
+    )
     if engine.position() and not has_orders:
         raise FileNotFoundError(f"{folder}: a ledger is there, {ORDERS_FILE} is not; {NOT_WHOLE}")
     _log.info(
@@ -304,6 +308,8 @@ def _lower_priority() -> None:
 
 def _start_jobs(process: _Process) -> tuple[asyncio.Task[None], ...]:
     deps, stop = process.deps, process.stop
+    snapshots = ProcessSnapshots(process.settings.data_folder, LEDGER_FOLDER)
+    every = process.settings.snapshot_segments
     jobs = {
         "relay_outbox": relay_outbox.run(process.store, process.bus, stop=stop),
         "relay_ledger": relay_ledger.run(process.feed, process.store, stop=stop),
@@ -311,6 +317,7 @@ def _start_jobs(process: _Process) -> tuple[asyncio.Task[None], ...]:
         "open_windows": open_windows.run(deps, stop=stop),
         "forget_responses": forget_responses.run(process.store, deps.clock, stop=stop),
         "reconcile": reconcile.run(deps, stop=stop),
+        "build_snapshots": build_snapshots.run(snapshots, every_segments=every, stop=stop),
         "watch_engine": _watch_engine(process),
     }
     return tuple(asyncio.create_task(job, name=name) for name, job in jobs.items())

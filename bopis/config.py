@@ -9,6 +9,8 @@
 | policy_level | BOPIS_POLICY_LEVEL | base (the column of the cost card: low, base, high) |
 | time_origin, time_scale | BOPIS_TIME_ORIGIN, BOPIS_TIME_SCALE | the machine's time |
 | max_streams | BOPIS_MAX_STREAMS | 4,096 open streams |
+| segment_mib | BOPIS_SEGMENT_MIB | 64 MiB for each new segment of the journal |
+| snapshot_segments | BOPIS_SNAPSHOT_SEGMENTS | 4: a snapshot after so many segments; 0: none |
 | drain_s | BOPIS_DRAIN_S | 10 s for calls under way when stopping |
 | log_level | BOPIS_LOG_LEVEL | info |
 """
@@ -45,6 +47,8 @@ class Settings(BaseSettings):
     time_origin: AwareDatetime | None = None
     time_scale: Annotated[float, Field(gt=0, le=TIME_SCALE_MAX, allow_inf_nan=False)] | None = None
     max_streams: Annotated[int, Field(ge=1, le=100_000)] = 4_096
+    segment_mib: Annotated[int, Field(ge=1, le=1_024)] = 64
+    snapshot_segments: Annotated[int, Field(ge=0, le=10_000)] = 4
     drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

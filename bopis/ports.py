@@ -107,6 +107,18 @@ class LedgerFeed(Protocol):
         ...
 
 
+class Snapshots(Protocol):
+    """The ledger's state in files, from which the next start goes on."""
+
+    def backlog(self) -> int:
+        """How many full segments of the journal no snapshot holds. Reads files."""
+        ...
+
+    async def build(self) -> bool:
+        """Builds the next one; whether that succeeded. Cancelled, it is ended and harms nothing."""
+        ...
+
+
 class Sourcer(Protocol):
     """Chooses who fulfills what: the kernel under current stock and dual prices."""
 

@@ -54,14 +54,15 @@ impl PyEngine {
 #[pymethods]
 impl PyEngine {
     /// Locks the folder, recovers, starts the writer. `directory` None: memory mode. Time stands
-    /// (no hold expires) until `start_time`.
+    /// (no hold expires) until `start_time`. `segment_bytes`: size of new segments of the journal.
     #[staticmethod]
-    #[pyo3(signature = (directory, clock, request_window_max))]
+    #[pyo3(signature = (directory, clock, request_window_max, segment_bytes=64 << 20))]
     fn open(
         py: Python<'_>,
         directory: Option<PathBuf>,
         clock: &PyClock,
         request_window_max: usize,
+        segment_bytes: u64,
     ) -> Result<Self, BindingError> {
         let clock = clock.share();
         py.detach(|| {
@@ -71,6 +72,7 @@ impl PyEngine {
             };
             let options = EngineOptions {
                 request_window_max,
+                segment_bytes,
                 time_stands: true,
                 ..options
             };

@@ -27,6 +27,7 @@ struct ReachedDto {
 #[derive(Debug, Serialize)]
 struct VerifyDto {
     journal_id: String,
+    from_sequence: u64,
     sequence: u64,
     records: u64,
     state_hash: String,
@@ -139,7 +140,7 @@ impl PyJournalReader {
     }
 }
 
-/// Decides the whole journal of a folder again and compares; never writes.
+/// Decides the journal of a folder again and compares, with its snapshots too; never writes.
 #[pyfunction]
 #[pyo3(signature = (directory, progress=None))]
 pub fn verify<'py>(
@@ -152,6 +153,7 @@ pub fn verify<'py>(
         let report = verify_watched(&directory, &progress).map_err(of_folder)?;
         rmp_serde::to_vec_named(&VerifyDto {
             journal_id: format_uuid(report.journal_id),
+            from_sequence: report.from_sequence,
             sequence: report.sequence,
             records: report.records,
             state_hash: format!("{:032x}", report.state_hash),

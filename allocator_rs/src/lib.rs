@@ -29,6 +29,7 @@ mod names;
 mod planning;
 mod promiser;
 mod reads;
+mod snapshot;
 mod station;
 mod words;
 
@@ -46,5 +47,7 @@ fn _allocator_rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<journal::PyJournalReader>()?;
     module.add_class::<journal::PyProgress>()?;
     module.add_function(wrap_pyfunction!(journal::verify, module)?)?;
+    module.add_function(wrap_pyfunction!(snapshot::build_snapshot, module)?)?;
+    module.add_function(wrap_pyfunction!(snapshot::snapshot_backlog, module)?)?;
     module.add_function(wrap_pyfunction!(journal::rebuild, module)?)
 }

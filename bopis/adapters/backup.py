@@ -2,7 +2,8 @@
 
 | moment | what is done |
 | --- | --- |
-| before | the journal is read to its end, so that the moment itself is short |
+| before | no snapshot is built any more; the journal is read to its end, so that the moment |
+| | itself is short |
 | the cut | while no transaction of the order store can commit, a snapshot of it is begun, and the |
 | | end of the journal's last whole frame and the other files' sizes are noted |
 | after | the snapshot, the journal and the files are copied and flushed, `backup.json` last |
@@ -13,10 +14,12 @@ and no act without its intent. What the journal holds beyond the results, reconc
 the first start, as after any crash.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -29,8 +32,12 @@ from bopis.adapters.journal_native import JournalEnd, Reached
 
 MANIFEST: Final = "backup.json"
 FORMAT: Final = 1
+SNAPSHOTS: Final = "snapshots"
 LOCK_WAIT_S: Final = 30.0
 """How long the cut waits for the order store's writer."""
+
+SNAPSHOTS_WAIT_S: Final = 600.0
+"""How long a snapshot that is being built is waited for."""
 
 _STEP: Final = 1 << 20
 
@@ -83,16 +90,20 @@ def back_up(folder: Path, to: Path, *, parts: Parts) -> Manifest:
     Raises BackupError, DivergenceError for a damaged journal, sqlite3.Error, OSError.
     """
     _make_empty(to)
-    end = JournalEnd(folder / parts.ledger)
-    end.reached()
     files: dict[str, CopiedFile] = {}
     with ExitStack() as stack:
+        held_up = stack.enter_context(ExitStack())
+        held_up.enter_context(_no_snapshots(folder / parts.ledger))
+        end = JournalEnd(folder / parts.ledger)
+        end.reached()
         snapshot = stack.enter_context(closing(_connect(folder / parts.orders)))
         with _no_commits(folder / parts.orders):
             snapshot.execute("BEGIN")
             snapshot.execute("SELECT count(*) FROM sqlite_master").fetchone()
             reached = end.reached()
             opened = list(_open_files(folder, parts, reached, stack))
+        # What is open can be copied, even when it is retired meanwhile.
+        held_up.close()
         _copy_orders(snapshot, to / parts.orders)
         files[parts.orders] = _described(to / parts.orders)
         for one in opened:
@@ -165,10 +176,31 @@ def _open_files(folder: Path, parts: Parts, reached: Reached, stack: ExitStack) 
     for name, size in reached.segments:
         path = Path(parts.ledger, "journal", name)
         yield _Open(str(path), stack.enter_context((folder / path).open("rb")), size)
-    for name in parts.beside:
+    snapshots = (folder / parts.ledger / SNAPSHOTS).glob("snapshot-*.bopis")
+    for name in (*(str(path.relative_to(folder)) for path in sorted(snapshots)), *parts.beside):
         if (folder / name).is_file():
             file = stack.enter_context((folder / name).open("rb"))
             yield _Open(name, file, os.fstat(file.fileno()).st_size)
+
+
+@contextmanager
+def _no_snapshots(ledger: Path) -> Iterator[None]:
+    """Keeps snapshots from being built, and segments from being retired."""
+    lock = ledger / SNAPSHOTS / "lock"
+    if not ledger.is_dir():
+        raise BackupError(f"there is no {ledger}")
+    lock.parent.mkdir(mode=0o700, exist_ok=True)
+    with lock.open("ab") as file:
+        until = time.monotonic() + SNAPSHOTS_WAIT_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise BackupError("a snapshot is being built; try again later") from None
+                time.sleep(0.05)
+        yield
 
 
 def _copy_orders(snapshot: sqlite3.Connection, to: Path) -> None:

@@ -1,5 +1,5 @@
 """The command line: `bopis serve | demo | generate | reallocate | verify | rebuild | journal |
-backup | restore | notifications`.
+snapshot | backup | restore | notifications`.
 """
 
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from bopis.cli.journal import journal
 from bopis.cli.keeping import backup, restore
 from bopis.cli.reallocating import reallocate
 from bopis.cli.serving import serve
+from bopis.cli.snapshotting import snapshot
 
 app = typer.Typer(
     name="bopis",
@@ -50,6 +51,7 @@ for _command in (
     reallocate,
     verify,
     rebuild,
+    snapshot,
     backup,
     restore,
     notifications,

@@ -19,6 +19,8 @@ _OPTIONS = {
     "policy_file": "--policy",
     "policy_level": "--policy-level",
     "drain_s": "--drain-s",
+    "segment_mib": "--segment-mib",
+    "snapshot_segments": "--snapshot-segments",
     "log_level": "--log-level",
 }
 
@@ -52,6 +54,11 @@ def serve(
     drain_s: Annotated[
         float | None, typer.Option(help="Seconds that calls under way get when stopping.")
     ] = None,
+    segment_mib: Annotated[int | None, typer.Option(help="MiB of a new segment (64).")] = None,
+    snapshot_segments: Annotated[
+        int | None,
+        typer.Option(help="A snapshot of the ledger after so many segments. Default: 4; 0: none."),
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     ready_file: Annotated[
         Path | None, typer.Option(help="Also write the announcement to this file.")
@@ -67,6 +74,8 @@ def serve(
             "time_origin": time_origin,
             "time_scale": time_scale,
             "drain_s": drain_s,
+            "segment_mib": segment_mib,
+            "snapshot_segments": snapshot_segments,
             "log_level": log_level,
         }
     )

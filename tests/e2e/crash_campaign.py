@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -35,11 +35,12 @@ def under_load(
     seed: int,
     clients: int = CLIENTS,
     environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[Load]:
     """A town with clients that go on whatever happens. Afterwards, with the server up again, it is
     checked against what they were told. Raises AssertionError.
     """
-    with serving(folder, options=small_town.CLOCK, environment=environment) as server:
+    with serving(folder, options=(*small_town.CLOCK, *options), environment=environment) as server:
         with server.channel() as channel:
             small_town.bring_in(
                 Client(channel), on_hand={("east", "apple"): UNITS}, pick_lines_per_hour=1_000_000

@@ -51,7 +51,8 @@ def run_clients(
 ) -> Run:
     """Lets clients work for so long, kills and restarts the server meanwhile."""
     run = Run()
-    with serving(folder, options=small_town.CLOCK) as server:
+    # The journal must be whole to be a witness.
+    with serving(folder, options=(*small_town.CLOCK, "--snapshot-segments", "0")) as server:
         with server.channel() as channel:
             stock = {(node, sku): UNITS for node in NODES for sku in SKUS}
             small_town.bring_in(Client(channel), on_hand=stock)

@@ -8,6 +8,7 @@
 //! PositionError  a read asks for a position that it cannot have
 //! DrainError     the engine stopped, though not in the orderly way
 //! VerifyError    the journal does not hold what it should
+//! BuildError     no snapshot was built; those that are there are as they were
 //! ```
 
 use std::io;
@@ -25,6 +26,14 @@ pub enum OpenError {
     /// The journal refuses: damage, a version from the future, no room, no access.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The journal is not whole, and what was to stand for its beginning is damaged.
+    #[error("{journal}, and no sound snapshot stands for it: {damaged}")]
+    NoSnapshot {
+        /// What is missing.
+        journal: JournalError,
+        /// The snapshots, and what is wrong with each.
+        damaged: String,
+    },
     /// The journal ends before the sequence at which the last orderly stop left it.
     #[error("the journal ends at sequence {found}, but was at {drained} when it was last drained")]
     Shorter {
@@ -133,9 +142,43 @@ pub enum VerifyError {
     /// Damage, a record that decides differently, or no access; with segment and byte offset.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// A snapshot that cannot be read, or is not the state that the journal leads to.
+    #[error("{0}")]
+    Snapshot(String),
     /// The counters are not the sums of what they count.
     #[error("after the last record: {0}")]
     Invariant(String),
+    /// The file system.
+    #[error("{doing}: {error}")]
+    Io {
+        /// What was attempted.
+        doing: String,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// Why no snapshot was built.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Another process builds one, or somebody reads them all.
+    #[error("another process has locked the snapshots of {0}")]
+    Busy(String),
+    /// The sealed segments are not sound, or do not continue the last snapshot.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal is not whole, and what was to stand for its beginning is damaged.
+    #[error("{journal}, and no sound snapshot stands for it: {damaged}")]
+    NoSnapshot {
+        /// What is missing.
+        journal: JournalError,
+        /// The snapshots, and what is wrong with each.
+        damaged: String,
+    },
+    /// What was read back is not what was written.
+    #[error("the snapshot that was written is not sound: {0}")]
+    ReadBack(String),
     /// The file system.
     #[error("{doing}: {error}")]
     Io {

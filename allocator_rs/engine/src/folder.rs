@@ -1,4 +1,4 @@
-//! The data folder: `lock`, `journal/`, `drained.json`.
+//! The data folder: `lock`, `journal/`, `snapshots/`, `drained.json`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -18,17 +18,27 @@ pub(crate) fn journal_directory(directory: &Path) -> PathBuf {
 
 /// Locks the folder for serving. None: another process has it. Dropping the file unlocks.
 pub(crate) fn lock(directory: &Path) -> io::Result<Option<File>> {
+    lock_file(&directory.join(LOCK))
+}
+
+/// Locks a file, which is made if it is not there. None: another process has it.
+pub(crate) fn lock_file(path: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     locked(
-        options.open(directory.join(LOCK))?,
+        options.open(path)?,
         FlockOperation::NonBlockingLockExclusive,
     )
 }
 
 /// Locks the folder against serving, without writing to it. None: it is served now.
 pub(crate) fn lock_for_reading(directory: &Path) -> io::Result<Option<Option<File>>> {
-    match File::open(directory.join(LOCK)) {
+    lock_file_for_reading(&directory.join(LOCK))
+}
+
+/// Locks a file against [`lock_file`]; none inside if it is not there.
+pub(crate) fn lock_file_for_reading(path: &Path) -> io::Result<Option<Option<File>>> {
+    match File::open(path) {
         Ok(file) => Ok(locked(file, FlockOperation::NonBlockingLockShared)?.map(Some)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(None)),
         Err(error) => Err(error),

@@ -31,6 +31,7 @@ mod reading;
 mod reads;
 mod rebuild;
 mod shared;
+pub mod snapshot;
 mod stepper;
 mod turn;
 mod verify;
@@ -42,7 +43,9 @@ pub use bopis_journal::{JournalError, Reached, Until};
 pub use clock::{Clock, ScaledClock, SystemClock};
 pub use deficits::CONCERNED_MAX;
 pub use engine::{Engine, ReadStamp};
-pub use error::{DrainError, OpenError, PositionError, SubmitError, Unanswered, VerifyError};
+pub use error::{
+    BuildError, DrainError, OpenError, PositionError, SubmitError, Unanswered, VerifyError,
+};
 pub use feed::{Change, Event, EventKind, Events, ReservationChange};
 pub use identity::{fingerprint, node_of, order_reference, scope, source_digest, staging_of};
 pub use job::{

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bopis_ledger::{ActOutcome, Command, ItemId, ItemName, LocationId, Outcome, Record};
+use bopis_ledger::{ActOutcome, Command, ItemId, ItemName, Ledger, LocationId, Outcome, Record};
 use hashbrown::HashMap;
 use parking_lot::RwLock;
 use rustc_hash::FxBuildHasher;
@@ -65,6 +65,21 @@ impl Names {
                 self.tables.write().add_item(name, ItemId(index));
             }
             _ => {}
+        }
+    }
+
+    /// Takes over the names that a ledger knows.
+    pub(crate) fn take_over(&self, ledger: &Ledger) {
+        let mut tables = self.tables.write();
+        for index in 0..u32::try_from(ledger.location_count()).unwrap_or(u32::MAX) {
+            if let Some(name) = ledger.location_name(LocationId(index)) {
+                tables.add_location(name, LocationId(index));
+            }
+        }
+        for index in 0..u32::try_from(ledger.item_count()).unwrap_or(u32::MAX) {
+            if let Some(name) = ledger.item_name(ItemId(index)) {
+                tables.add_item(name, ItemId(index));
+            }
         }
     }
 

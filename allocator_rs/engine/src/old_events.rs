@@ -3,7 +3,8 @@
 //! | the journal | answered |
 //! | --- | --- |
 //! | begins with record 1 | the events asked for |
-//! | begins later: its first segments are retired | [`EventsError::Retired`] |
+//! | begins later, a snapshot is old enough | the same, from that state on |
+//! | begins later, and none is | [`EventsError::Retired`] |
 //!
 //! The records are replayed into a ledger of its own, so this takes the time and the memory of a
 //! start. It takes no lock and never writes: an engine may serve the folder meanwhile.
@@ -17,6 +18,7 @@ use bopis_ledger::{codec, Ledger, Limits};
 use crate::feed::{Events, Ring};
 use crate::folder;
 use crate::narrator::Narrator;
+use crate::snapshot::{on_shelf, read};
 
 /// Records that are looked for at a time.
 const RECORDS_AT_A_TIME: usize = 4_096;
@@ -43,24 +45,41 @@ pub fn events_of_journal(
     (after, through): (u64, u64),
     wanted: usize,
 ) -> Result<Events, EventsError> {
-    let mut telling = Telling::new(after, through, wanted);
+    let (begins, ledger) = before(directory, after);
+    let mut telling = Telling::new(ledger, (after, through), wanted);
     let storage = DiskStorage::existing(&folder::journal_directory(directory));
     let mut follower = Follower::new(Arc::new(storage));
     let mut first = None;
     loop {
         let mut take = |sequence, bytes: &[u8]| {
-            if *first.get_or_insert(sequence) == 1 {
+            if *first.get_or_insert(sequence) <= begins + 1 && sequence > begins {
                 telling.take(sequence, bytes)?;
             }
             Ok(())
         };
         let read = follower.read(Until::Complete, RECORDS_AT_A_TIME, &mut take)?;
         match first {
-            Some(first) if first > 1 => return Err(EventsError::Retired(first)),
+            Some(first) if first > begins + 1 => return Err(EventsError::Retired(first)),
             _ if read == 0 || telling.is_done() => return Ok(telling.events),
             _ => {}
         }
     }
+}
+
+/// The newest sound snapshot of a record up to `after`: that record and the state; else the empty one.
+fn before(directory: &Path, after: u64) -> (u64, Ledger) {
+    let limits = Limits {
+        request_window_max: usize::MAX,
+        ..Limits::default()
+    };
+    // Without them, a journal that is whole does; one that is not says so.
+    let shelf = on_shelf(directory).unwrap_or_default();
+    let mut sound = shelf.iter().filter_map(|path| read(path, limits).ok());
+    let found = sound.find(|(header, _)| header.anchor.sequence <= after);
+    found.map_or_else(
+        || (0, Ledger::new(limits)),
+        |(header, ledger)| (header.anchor.sequence, ledger),
+    )
 }
 
 /// Takes records in their order until it has enough.
@@ -74,14 +93,10 @@ struct Telling {
 }
 
 impl Telling {
-    fn new(after: u64, through: u64, wanted: usize) -> Self {
-        let limits = Limits {
-            request_window_max: usize::MAX,
-            ..Limits::default()
-        };
+    fn new(ledger: Ledger, (after, through): (u64, u64), wanted: usize) -> Self {
         let ring = Ring::new(usize::MAX);
         Self {
-            ledger: Ledger::new(limits),
+            ledger,
             narrator: Narrator::new(after.saturating_add(1), true, ring),
             after,
             through,

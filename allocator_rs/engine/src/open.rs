@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use bopis_journal::{DiskStorage, Journal, JournalOptions, Storage};
+use bopis_journal::{DiskStorage, Journal, JournalError, JournalOptions, Storage};
 use bopis_ledger::{codec, Ledger, Limits};
 use crossbeam_channel::Sender;
 use rustix::rand::{getrandom, GetRandomFlags};
@@ -20,6 +20,7 @@ use crate::names::Names;
 use crate::narrator::{Narrated, Narrator};
 use crate::options::EngineOptions;
 use crate::shared::Shared;
+use crate::snapshot::{newest, Base};
 use crate::stepper::{SimulatedDisk, Stepper};
 use crate::writer::{Disk, Folder, Writer};
 
@@ -75,7 +76,12 @@ pub(crate) fn open_stepped(
         background: false,
         ..JournalOptions::new(disk.new_journal_id)
     };
-    let recovered = replay(disk.storage, journal_options, &options)?;
+    let base = Base {
+        header: None,
+        ledger: Ledger::new(limits(&options)),
+        damaged: Vec::new(),
+    };
+    let recovered = replay(disk.storage, journal_options, base, &options)?;
     let (shared, send, writer) = prepare(recovered.with_disk(None), options);
     Ok((shared, send, Stepper::new(writer)))
 }
@@ -137,7 +143,8 @@ fn recover(directory: &Path, options: &EngineOptions) -> Result<Recovered, OpenE
         segment_bytes: options.segment_bytes,
         ..JournalOptions::new(random_id()?)
     };
-    let replayed = replay(storage, journal_options, options)?;
+    let base = newest(directory, limits(options)).map_err(io("list the snapshots"))?;
+    let replayed = replay(storage, journal_options, base, options)?;
     check_drained(directory, replayed.journal.journal_id(), replayed.sequence)?;
     let directory = directory.to_owned();
     Ok(replayed.with_disk(Some(Folder {
@@ -170,13 +177,20 @@ impl Replayed {
     }
 }
 
+/// The base, and the journal behind it.
 fn replay(
     storage: Arc<dyn Storage>,
     journal_options: JournalOptions,
+    base: Base,
     options: &EngineOptions,
 ) -> Result<Replayed, OpenError> {
-    let mut ledger = Ledger::new(limits(options));
+    let Base {
+        header,
+        mut ledger,
+        damaged,
+    } = base;
     let names = Names::default();
+    names.take_over(&ledger);
     // Older events would only be pushed out again by those of the last segments.
     let from = bopis_journal::first_of_last(&*storage, NARRATED_SEGMENTS)?;
     let ring = Ring::new(options.changes_max);
@@ -188,7 +202,15 @@ fn replay(
         names.recover(&record);
         Ok(())
     };
-    let (journal, scanned) = Journal::open(storage, journal_options, &mut take_over)?;
+    let anchor = header.as_ref().map(|header| &header.anchor);
+    let opened = Journal::open_after(storage, journal_options, anchor, &mut take_over);
+    let (journal, scanned) = opened.map_err(|journal| match journal {
+        JournalError::Missing { .. } if header.is_none() && !damaged.is_empty() => {
+            let damaged = damaged.join("; ");
+            OpenError::NoSnapshot { journal, damaged }
+        }
+        other => OpenError::Journal(other),
+    })?;
     if let Some(cut) = &scanned.cut {
         tracing::warn!(
             segment = cut.segment,
@@ -197,7 +219,8 @@ fn replay(
             "tail_cut"
         );
     }
-    let time_ms = ledger.now_ms().max(scanned.last_mark.unwrap_or(0));
+    let mark_ms = header.map_or(0, |header| header.mark_ms);
+    let time_ms = ledger.now_ms().max(scanned.last_mark.unwrap_or(mark_ms));
     let narrated = narrator.finish(&mut ledger, scanned.last_sequence);
     Ok(Replayed {
         journal,

@@ -5,29 +5,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bopis_journal::{DiskStorage, Follower, JournalError, Reached, Until};
-use bopis_ledger::{codec, ItemId, ItemName, LocationId, Record};
+use bopis_ledger::{codec, ItemId, ItemName, Limits, LocationId, Record};
 
 use crate::error::VerifyError;
 use crate::folder;
 use crate::names::Names;
+use crate::snapshot::{beginning, newest};
 use crate::verify::locked;
 
 /// Reads on where it stopped.
 pub struct JournalReader {
     directory: PathBuf,
     follower: Follower,
-    names: Names,
+    /// None: no record was read yet.
+    names: Option<Names>,
 }
 
 impl JournalReader {
-    /// Before the first record of the journal of a ledger's folder.
+    /// Before the first record that is left of the journal of a ledger's folder, with the names that
+    /// its snapshots know.
     #[must_use]
     pub fn new(directory: &Path) -> Self {
         let storage = DiskStorage::existing(&folder::journal_directory(directory));
         Self {
             directory: directory.to_owned(),
             follower: Follower::new(Arc::new(storage)),
-            names: Names::default(),
+            names: None,
         }
     }
 
@@ -41,7 +44,9 @@ impl JournalReader {
         records_max: usize,
     ) -> Result<Vec<(u64, Record)>, JournalError> {
         let mut records = Vec::new();
-        let names = &self.names;
+        let names = self
+            .names
+            .get_or_insert_with(|| known_names(&self.directory));
         let mut visit = |sequence, bytes: &[u8]| {
             let record = codec::decode(bytes).map_err(|error| error.to_string())?;
             names.recover(&record);
@@ -84,19 +89,30 @@ impl JournalReader {
             lock => lock?,
         };
         let storage = DiskStorage::existing(&folder::journal_directory(&self.directory));
-        bopis_journal::read(&storage, &mut |_sequence, _bytes| Ok(()))?;
+        let anchor = beginning(&self.directory, Limits::default())?.anchor;
+        bopis_journal::read_after(&storage, anchor.as_ref(), &mut |_sequence, _bytes| Ok(()))?;
         Ok(())
     }
 
     /// What a location's id stands for.
     #[must_use]
     pub fn location_name(&self, id: LocationId) -> Option<Arc<str>> {
-        self.names.location_name(id)
+        self.names.as_ref()?.location_name(id)
     }
 
     /// What an item's id stands for.
     #[must_use]
     pub fn item_name(&self, id: ItemId) -> Option<Arc<ItemName>> {
-        self.names.item_name(id)
+        self.names.as_ref()?.item_name(id)
     }
+}
+
+/// Those of the newest snapshot. Records are read whatever the snapshots are: without them some names
+/// are missing.
+fn known_names(directory: &Path) -> Names {
+    let names = Names::default();
+    if let Ok(base) = newest(directory, Limits::default()) {
+        names.take_over(&base.ledger);
+    }
+    names
 }

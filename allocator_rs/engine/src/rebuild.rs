@@ -1,4 +1,5 @@
-//! Makes the counters anew from the journal, as a start does, and says what they are.
+//! Makes the counters anew from the journal (and the oldest snapshot, where it begins later), as a
+//! start does, and says what they are.
 //!
 //! | | |
 //! | --- | --- |
@@ -14,6 +15,7 @@ use bopis_ledger::{codec, CellView, ItemName, Ledger, Limits};
 use crate::error::VerifyError;
 use crate::folder;
 use crate::names::Names;
+use crate::snapshot::beginning;
 use crate::verify::{locked, Progress};
 
 /// The counters of one cell, by name.
@@ -53,11 +55,13 @@ pub fn rebuild(directory: &Path, progress: &Progress) -> Result<RebuildReport, V
         request_window_max: usize::MAX,
         ..Limits::default()
     };
-    let mut ledger = Ledger::new(limits);
+    let begun = beginning(directory, limits)?;
+    let (anchor, mut ledger) = (begun.anchor, begun.ledger);
     let names = Names::default();
+    names.take_over(&ledger);
     let storage = DiskStorage::existing(&folder::journal_directory(directory));
     progress.begin(&storage)?;
-    let scanned = bopis_journal::read(&storage, &mut |sequence, bytes| {
+    let scanned = bopis_journal::read_after(&storage, anchor.as_ref(), &mut |sequence, bytes| {
         let record = codec::decode(bytes).map_err(|error| error.to_string())?;
         ledger.replay(&record).map_err(|error| error.to_string())?;
         names.recover(&record);

@@ -7,7 +7,7 @@ use crate::error::JournalError;
 use crate::format::{
     padded, segment_name, FrameHeader, SegmentHeader, BLOCK, FRAME_HEADER, VERSION,
 };
-use crate::scan::{scan, Scan, Scanned, Visit};
+use crate::scan::{scan, Anchor, Scan, Scanned, Visit};
 use crate::spare::Spare;
 use crate::start::{first_segment, keep_spare, wipe, write_again};
 use crate::storage::{Access, Storage, StorageFile};
@@ -77,12 +77,25 @@ impl Journal {
         options: JournalOptions,
         visit: Visit<'_>,
     ) -> Result<(Self, Scanned), JournalError> {
+        Self::open_after(storage, options, None, visit)
+    }
+
+    /// The same from `anchor` on, if there is one: a folder without a journal is an error then.
+    ///
+    /// # Errors
+    /// As for [`Journal::open`].
+    pub fn open_after(
+        storage: Arc<dyn Storage>,
+        options: JournalOptions,
+        anchor: Option<&Anchor>,
+        visit: Visit<'_>,
+    ) -> Result<(Self, Scanned), JournalError> {
         let options = checked(options);
         let Scan {
             scanned,
             end,
             unused,
-        } = scan(storage.as_ref(), visit)?;
+        } = scan(storage.as_ref(), anchor, visit)?;
         let spare_index = end.as_ref().map_or(1, |end| end.index + 1);
         let ready = keep_spare(
             storage.as_ref(),

@@ -6,16 +6,33 @@
 //! | the same with a sound frame or a used segment beyond | damage: the frame was sealed |
 //! | a sound frame that does not continue the chain | damage: a write went astray |
 //! | a segment without a sound header, all zeros behind it, at the end | made ahead of use |
+//!
+//! It may begin at an [`Anchor`], where a snapshot ends: at a segment whose header must continue what
+//! the anchor says, whatever is left of the segments before it.
 
 use crate::error::JournalError;
 use crate::format::{is_zero, segment_index, segment_name, Frame, SegmentHeader, BLOCK, VERSION};
 use crate::storage::{Access, Storage};
 
+const NO_HEADER: &str = "the segment's header is not as it was written";
 /// A segment larger than this is none of ours.
 const SEGMENT_BYTES_MAX: u64 = 4 << 30;
 
 /// Takes records over: sequence and bytes; an error is a reason to refuse the journal.
 pub type Visit<'a> = &'a mut dyn FnMut(u64, &[u8]) -> Result<(), String>;
+
+/// A place between two segments, as whoever has all the records before it wrote it down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Which journal.
+    pub journal_id: u128,
+    /// The last record before it.
+    pub sequence: u64,
+    /// The index of the segment behind it.
+    pub segment: u64,
+    /// The checksum of the last frame before it.
+    pub checksum: u32,
+}
 
 /// The end of a write that was cut short.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,60 +87,73 @@ pub(crate) struct Unused {
     pub(crate) blank: bool,
 }
 
-/// Reads a journal without changing it; `visit` gets every record in order.
+/// Reads a whole journal without changing it; `visit` gets every record in order.
 ///
 /// # Errors
 /// `Damaged`, `Missing`, `Newer`, `Rejected`, `Io`.
 pub fn read(storage: &dyn Storage, visit: Visit<'_>) -> Result<Scanned, JournalError> {
-    Ok(scan(storage, visit)?.scanned)
+    read_after(storage, None, visit)
 }
 
-/// About how many records there are, from headers alone: those before the last segment in use.
+/// The same from `anchor` on, if there is one.
 ///
 /// # Errors
-/// `Io`.
-pub fn about_records(storage: &dyn Storage) -> Result<u64, JournalError> {
-    let names = storage.list();
-    let names = names.map_err(JournalError::io("list the journal"))?;
-    let mut bytes = Vec::new();
-    let mut last = 0;
-    for index in names.iter().filter_map(|name| segment_index(name)) {
-        load(storage, index, BLOCK as u64, &mut bytes)?;
-        let header = SegmentHeader::decode(&bytes);
-        last = last.max(header.map_or(0, |header| header.first_sequence.saturating_sub(1)));
-    }
-    Ok(last)
+/// As for [`read`].
+pub fn read_after(
+    storage: &dyn Storage,
+    anchor: Option<&Anchor>,
+    visit: Visit<'_>,
+) -> Result<Scanned, JournalError> {
+    Ok(scan(storage, anchor, visit)?.scanned)
 }
 
-pub(crate) fn scan(storage: &dyn Storage, visit: Visit<'_>) -> Result<Scan, JournalError> {
-    let names = storage
-        .list()
-        .map_err(JournalError::io("list the journal"))?;
-    let mut indexes: Vec<u64> = names
-        .iter()
-        .filter_map(|name| segment_index(name))
-        .collect();
-    indexes.sort_unstable();
-    for (expected, found) in (1..).zip(&indexes) {
-        if *found != expected {
-            return Err(JournalError::Missing {
-                segment: segment_name(expected),
-            });
-        }
-    }
+pub(crate) fn scan(
+    storage: &dyn Storage,
+    anchor: Option<&Anchor>,
+    visit: Visit<'_>,
+) -> Result<Scan, JournalError> {
+    let first = anchor.map_or(1, |anchor| anchor.segment);
+    let indexes = indexes_from(storage, first)?;
     let unused = find_unused(storage, &indexes)?;
     let used = indexes.len() - unused.len();
-    let mut chain = Chain::new(visit);
+    if anchor.is_some() && used == 0 {
+        // What the anchor was made of is proven by this segment's header.
+        return match indexes.first() {
+            None => Err(JournalError::Missing {
+                segment: segment_name(first),
+            }),
+            Some(_) => Err(JournalError::damaged(&segment_name(first), 0, NO_HEADER)),
+        };
+    }
+    let mut chain = Chain::new(anchor, visit);
     let mut end = None;
     let mut bytes = Vec::new();
-    for index in indexes.iter().take(used) {
-        end = Some(chain.segment(storage, *index, *index == used as u64, &mut bytes)?);
+    for (number, index) in indexes.iter().take(used).enumerate() {
+        end = Some(chain.segment(storage, *index, number + 1 == used, &mut bytes)?);
     }
     Ok(Scan {
         scanned: chain.scanned,
         end,
         unused,
     })
+}
+
+/// The indexes of all segments from the first one that is wanted on.
+pub(crate) fn indexes_from(storage: &dyn Storage, first: u64) -> Result<Vec<u64>, JournalError> {
+    let names = storage
+        .list()
+        .map_err(JournalError::io("list the journal"))?;
+    let indexes = names.iter().filter_map(|name| segment_index(name));
+    let mut indexes: Vec<u64> = indexes.filter(|index| *index >= first).collect();
+    indexes.sort_unstable();
+    for (expected, found) in (first..).zip(&indexes) {
+        if *found != expected {
+            return Err(JournalError::Missing {
+                segment: segment_name(expected),
+            });
+        }
+    }
+    Ok(indexes)
 }
 
 /// The segments behind the last one in use, which is the last with a sound header, or with any
@@ -152,7 +182,7 @@ fn find_unused(storage: &dyn Storage, indexes: &[u64]) -> Result<Vec<Unused>, Jo
 }
 
 /// Reads a segment, or its first `most` bytes.
-fn load(
+pub(crate) fn load(
     storage: &dyn Storage,
     index: u64,
     most: u64,
@@ -182,17 +212,17 @@ struct Frames {
     last: usize,
 }
 
-struct Chain<'a> {
+pub(crate) struct Chain<'a> {
     visit: Visit<'a>,
-    scanned: Scanned,
-    previous: u32,
+    pub(crate) scanned: Scanned,
+    pub(crate) previous: u32,
 }
 
 impl<'a> Chain<'a> {
-    fn new(visit: Visit<'a>) -> Self {
+    pub(crate) fn new(anchor: Option<&Anchor>, visit: Visit<'a>) -> Self {
         let scanned = Scanned {
-            journal_id: None,
-            last_sequence: 0,
+            journal_id: anchor.map(|anchor| anchor.journal_id),
+            last_sequence: anchor.map_or(0, |anchor| anchor.sequence),
             last_mark: None,
             cut: None,
             unsealed: false,
@@ -200,11 +230,11 @@ impl<'a> Chain<'a> {
         Self {
             visit,
             scanned,
-            previous: 0,
+            previous: anchor.map_or(0, |anchor| anchor.checksum),
         }
     }
 
-    fn segment(
+    pub(crate) fn segment(
         &mut self,
         storage: &dyn Storage,
         index: u64,
@@ -240,7 +270,7 @@ impl<'a> Chain<'a> {
         })
     }
 
-    fn header(
+    pub(crate) fn header(
         &mut self,
         name: &str,
         index: u64,
@@ -248,7 +278,7 @@ impl<'a> Chain<'a> {
     ) -> Result<SegmentHeader, JournalError> {
         let damaged = |what: &str| Err(JournalError::damaged(name, 0, what));
         let Some(header) = bytes.get(..BLOCK).and_then(SegmentHeader::decode) else {
-            return damaged("the segment's header is not as it was written");
+            return damaged(NO_HEADER);
         };
         if header.version > VERSION {
             let (segment, found, known) = (name.to_owned(), header.version, VERSION);

@@ -190,6 +190,15 @@ impl Cells {
         Some(())
     }
 
+    /// Takes over a cell with the next number. None: it is there already, or its counters are out of
+    /// range.
+    pub(crate) fn restore(&mut self, key: CellKey, counters: Delta) -> Option<()> {
+        if self.number(key).is_some() {
+            return None;
+        }
+        self.add(key, changed_by(CellView::default(), counters)?)
+    }
+
     pub(crate) fn first_line(&self, number: u32) -> u32 {
         self.at(number).map_or(NO_LINE, |cell| cell.first_line)
     }

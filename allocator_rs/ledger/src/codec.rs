@@ -13,15 +13,15 @@
 
 mod command;
 mod outcome;
-mod reader;
-mod writer;
+pub(crate) mod reader;
+pub(crate) mod writer;
 
 use crate::command::{Act, Stamp};
 use crate::ids::{RequestKey, ReservationId};
 use crate::outcome::{Outcome, Outcomes, Record};
 use crate::sink::RecordView;
 
-pub(crate) use outcome::state_tag;
+pub(crate) use outcome::{read_state, state_tag};
 use reader::Reader;
 
 /// The format that is written, and the only one that is read.

@@ -99,6 +99,19 @@ impl Plan {
         (is_sound && total <= i128::from(DEMAND_MAX)).then_some(plan)
     }
 
+    /// Of days as they were. None: they cannot have been.
+    pub(crate) fn of(days: Vec<DayPlan>) -> Option<Self> {
+        let in_order = days.is_sorted_by(|one, next| one.day < next.day);
+        let is_sound = |one: &DayPlan| {
+            one.supply >= 0 && one.demand >= 0 && (one.supply, one.demand) != (0, 0)
+        };
+        let supply: i128 = days.iter().map(|one| i128::from(one.supply)).sum();
+        let demand: i128 = days.iter().map(|one| i128::from(one.demand)).sum();
+        let fits = supply <= i128::from(QUANTITY_MAX) && demand <= i128::from(DEMAND_MAX);
+        let is_plan = !days.is_empty() && in_order && fits && days.iter().all(is_sound);
+        is_plan.then_some(Self(days))
+    }
+
     pub(crate) fn days(&self) -> &[DayPlan] {
         &self.0
     }

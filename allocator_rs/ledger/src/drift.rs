@@ -125,6 +125,14 @@ impl Drift {
         self.counted_ms.insert(cell, time_ms);
     }
 
+    /// Empty, with changes up to the horizon gone.
+    pub(crate) fn with_horizon(horizon_ms: i64) -> Self {
+        Self {
+            horizon_ms,
+            ..Self::default()
+        }
+    }
+
     pub(crate) const fn horizon_ms(&self) -> i64 {
         self.horizon_ms
     }

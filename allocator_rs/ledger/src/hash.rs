@@ -108,7 +108,7 @@ impl Ledger {
             out.u32(u32::from(codec::state_tag(found.state)));
             out.i64(found.deadline_ms);
             out.u32(u32::from(found.priority));
-            out.i64(found.ended_ms);
+            out.i64(found.ended_ms());
             let lines = self.lines_of(found);
             out.count(lines.len());
             for line in lines {

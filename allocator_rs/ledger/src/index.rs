@@ -16,6 +16,10 @@ use hashbrown::DefaultHashBuilder;
 /// Slots of one page: 4 KiB.
 const SLOTS: usize = 512;
 const SPLIT_AT: u16 = 320;
+/// Numbers of one page that is made ahead, on average: so few that hardly any is split.
+const ROOM_OF_PAGE: u64 = 256;
+/// 2^16 pages, 256 MiB.
+const ROOM_MAX: u64 = 1 << 24;
 /// More pages than memory has room for.
 const DEPTH_MAX: u32 = 22;
 
@@ -164,6 +168,19 @@ impl Default for Index {
 }
 
 impl Index {
+    /// Empty, in as many pages as so many numbers would split it into: none is split on the way. A
+    /// count beyond `ROOM_MAX` is not believed before it is seen.
+    pub(crate) fn with_room(count: u64) -> Self {
+        let pages = count.min(ROOM_MAX) / ROOM_OF_PAGE;
+        let depth = pages.next_power_of_two().trailing_zeros();
+        Self {
+            directory: (0..1 << depth).collect(),
+            depth,
+            pages: (0..1 << depth).map(|_| Page::new(depth)).collect(),
+            len: 0,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }

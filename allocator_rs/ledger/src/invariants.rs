@@ -53,7 +53,7 @@ impl Ledger {
             holds += usize::from(is_held);
             if !found.is_live() {
                 ended += 1;
-                let age_ms = self.now_ms.saturating_sub(found.ended_ms);
+                let age_ms = self.now_ms.saturating_sub(found.ended_ms());
                 if !(0..self.limits.request_window_ms).contains(&age_ms) {
                     return Err(format!("{id:?} ended {age_ms} ms ago and is kept"));
                 }

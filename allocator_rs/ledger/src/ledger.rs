@@ -118,7 +118,7 @@ impl Ledger {
     #[must_use]
     pub fn reservation(&self, id: ReservationId, stamp: Stamp) -> Option<ReservationView> {
         let found = self.reservations.get(id)?;
-        let age_ms = stamp.now_ms.saturating_sub(found.ended_ms);
+        let age_ms = stamp.now_ms.saturating_sub(found.ended_ms());
         if !found.is_live() && age_ms >= self.limits.request_window_ms {
             return None;
         }

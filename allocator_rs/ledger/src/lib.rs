@@ -30,6 +30,7 @@ mod reservations;
 mod settle;
 mod shortcut;
 mod sink;
+mod snapshot;
 mod warm;
 mod window;
 
@@ -47,3 +48,4 @@ pub use outcome::{
     Shortage,
 };
 pub use sink::{RecordView, Sink, Transcript};
+pub use snapshot::{SnapshotError, SNAPSHOT_VERSION};

@@ -9,9 +9,11 @@
 //! A hold is due from the moment its deadline equals ledger time. Due holds come out in order of
 //! deadline, and among equal ones in the order in which the deadlines were given.
 
+mod consistency;
 mod deadlines;
 mod lines;
 mod orders;
+mod restore;
 
 use crate::cells::Cells;
 use crate::chunked::{Chunked, Queue};
@@ -22,6 +24,7 @@ use crate::outcome::{ReservationState, ReservationView};
 use deadlines::{Deadline, Deadlines};
 pub(crate) use lines::RUN_MAX;
 use lines::{LineRuns, Run};
+pub(crate) use restore::Kept;
 
 /// How many reservations are brought close together before they are dropped.
 const EVICTED_TOGETHER: usize = 16;
@@ -35,8 +38,8 @@ pub(crate) struct Reservation {
     pub(crate) id: ReservationId,
     pub(crate) order: OrderRef,
     pub(crate) deadline_ms: i64,
-    /// When it ended; meaningful in the end states.
-    pub(crate) ended_ms: i64,
+    /// When it ended; of a hold: the number of its deadline among all that were ever given.
+    when: i64,
     run: Run,
     pub(crate) state: ReservationState,
     pub(crate) priority: u8,
@@ -45,7 +48,18 @@ pub(crate) struct Reservation {
     previous: u32,
 }
 
+const _: () = assert!(size_of::<Reservation>() == 64);
+
 impl Reservation {
+    /// When it ended; 0 as long as it is live.
+    pub(crate) fn ended_ms(&self) -> i64 {
+        if self.is_live() {
+            0
+        } else {
+            self.when
+        }
+    }
+
     pub(crate) fn is_due(&self, now_ms: i64) -> bool {
         self.state == ReservationState::Held && self.deadline_ms <= now_ms
     }
@@ -108,6 +122,8 @@ pub(crate) struct Reservations {
     lines: LineRuns,
     deadlines: Deadlines,
     held: usize,
+    /// How many deadlines were ever given.
+    given: i64,
     /// When which slot's reservation ended.
     ended: Queue<(i64, u32)>,
 }
@@ -242,7 +258,7 @@ impl Reservations {
             id: hold.id,
             order: hold.order,
             deadline_ms: hold.deadline_ms,
-            ended_ms: 0,
+            when: 0,
             run: self.lines.add(lines, slot, cells),
             state: ReservationState::Held,
             priority: hold.priority,
@@ -258,13 +274,24 @@ impl Reservations {
         self.by_id.insert(self.hasher.hash(&hold.id), slot);
         self.link(slot, hold.order);
         self.held += 1;
-        self.add_deadline(slot, hold.deadline_ms);
+        self.give_deadline(slot, hold.deadline_ms);
         Some(slot)
     }
 
-    fn add_deadline(&mut self, slot: u32, at_ms: i64) {
+    /// Gives a hold its deadline, or another one.
+    fn give_deadline(&mut self, slot: u32, at_ms: i64) {
+        self.given += 1;
+        let given = self.given;
+        if let Some(found) = self.at_mut(slot) {
+            found.deadline_ms = at_ms;
+            found.when = given;
+        }
         let slots = &self.slots;
-        let deadline = Deadline { at_ms, slot };
+        let deadline = Deadline {
+            at_ms,
+            slot,
+            given: low(given),
+        };
         self.deadlines
             .add(deadline, self.held, |d| is_live(slots, d));
     }
@@ -286,11 +313,11 @@ impl Reservations {
     /// Another deadline for a hold.
     pub(crate) fn extend(&mut self, id: ReservationId, deadline_ms: i64) {
         let Some(slot) = self.slot(id) else { return };
-        if let Some(found) = self.at_mut(slot) {
-            if found.deadline_ms != deadline_ms {
-                found.deadline_ms = deadline_ms;
-                self.add_deadline(slot, deadline_ms);
-            }
+        if self
+            .at(slot)
+            .is_some_and(|found| found.deadline_ms != deadline_ms)
+        {
+            self.give_deadline(slot, deadline_ms);
         }
     }
 
@@ -330,7 +357,7 @@ impl Reservations {
         self.lines.remove(std::mem::take(&mut found.run), cells);
         self.held -= usize::from(found.state == ReservationState::Held);
         found.state = end;
-        found.ended_ms = now_ms;
+        found.when = now_ms;
         self.ended.push((now_ms, slot));
     }
 
@@ -357,36 +384,18 @@ impl Reservations {
     pub(crate) fn iter_unordered(&self) -> impl Iterator<Item = &Reservation> {
         self.by_id.iter().filter_map(|slot| self.at(slot))
     }
-
-    /// Every index agrees with the reservations: ids, orders, deadlines, lines by cell.
-    pub(crate) fn is_consistent(&self, cells: &Cells) -> bool {
-        let mut runs = Vec::new();
-        for slot in self.by_id.iter() {
-            let Some(found) = self.at(slot) else {
-                return false;
-            };
-            runs.push((slot, found.run));
-            let mut same = self.of_order(found.order);
-            if self.slot(found.id) != Some(slot)
-                || (found.order.0 != 0 && !same.any(|other| other.id == found.id))
-            {
-                return false;
-            }
-        }
-        let mut live: Vec<_> = self
-            .deadlines
-            .iter()
-            .filter(|d| is_live(&self.slots, d))
-            .collect();
-        live.sort_unstable_by_key(|deadline| deadline.slot);
-        live.dedup();
-        live.len() == self.held && self.lines.is_consistent(cells, &runs)
-    }
 }
 
 /// Whether the slot's reservation still has this deadline.
 fn is_live(slots: &Chunked<Reservation>, deadline: &Deadline) -> bool {
     slots.get(deadline.slot as usize).is_some_and(|found| {
-        found.state == ReservationState::Held && found.deadline_ms == deadline.at_ms
+        found.state == ReservationState::Held
+            && found.deadline_ms == deadline.at_ms
+            && low(found.when) == deadline.given
     })
+}
+
+/// Tells the deadlines apart that one slot ever had, but for four billion between two of them.
+const fn low(given: i64) -> u32 {
+    (given & 0xffff_ffff) as u32
 }

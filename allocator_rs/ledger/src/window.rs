@@ -84,6 +84,14 @@ const fn low(number: u64) -> u32 {
 }
 
 impl Window {
+    /// Empty, with room in the index for so many.
+    pub(crate) fn with_room(count: u64) -> Self {
+        Self {
+            by_key: Index::with_room(count),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -209,6 +217,11 @@ impl Window {
         });
         self.bytes_ever += outcomes.len() as u64;
         self.by_key.insert(self.hasher.hash(&key), low(number));
+    }
+
+    /// Whether the key has an entry, whether that counts or not.
+    pub(crate) fn has(&self, key: &RequestKey) -> bool {
+        self.number_of(key).is_some()
     }
 
     fn number_of(&self, key: &RequestKey) -> Option<u32> {

@@ -188,7 +188,7 @@ pub(crate) const fn state_tag(state: ReservationState) -> u8 {
     }
 }
 
-fn read_state(reader: &mut Reader<'_>) -> Result<ReservationState, CodecError> {
+pub(crate) fn read_state(reader: &mut Reader<'_>) -> Result<ReservationState, CodecError> {
     Ok(match reader.u8()? {
         0 => ReservationState::Held,
         1 => ReservationState::Committed,

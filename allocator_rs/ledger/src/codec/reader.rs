@@ -11,16 +11,20 @@ const RESERVE_MAX: usize = 64;
 
 /// What is left of the bytes.
 #[derive(Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub(super) const fn finish(&self) -> Read<()> {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(crate) const fn finish(&self) -> Read<()> {
         if self.rest.is_empty() {
             Ok(())
         } else {
@@ -46,20 +50,24 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
-    pub(super) fn u8(&mut self) -> Read<u8> {
+    pub(crate) fn u8(&mut self) -> Read<u8> {
         let [byte] = self.array()?;
         Ok(byte)
     }
 
-    pub(super) fn u128(&mut self) -> Read<u128> {
+    pub(crate) fn u128(&mut self) -> Read<u128> {
         Ok(u128::from_le_bytes(self.array()?))
     }
 
-    pub(super) fn fixed_u64(&mut self) -> Read<u64> {
+    pub(crate) fn fixed_u64(&mut self) -> Read<u64> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    pub(super) fn u64(&mut self) -> Read<u64> {
+    pub(crate) fn fixed_u32(&mut self) -> Read<u32> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    pub(crate) fn u64(&mut self) -> Read<u64> {
         let mut value = 0u64;
         for shift in (0..u64::BITS).step_by(7) {
             let byte = self.u8()?;
@@ -80,20 +88,20 @@ impl<'a> Reader<'a> {
         Err(CodecError::Integer)
     }
 
-    pub(super) fn u32(&mut self) -> Read<u32> {
+    pub(crate) fn u32(&mut self) -> Read<u32> {
         u32::try_from(self.u64()?).map_err(|_| CodecError::Integer)
     }
 
-    pub(super) fn i64(&mut self) -> Read<i64> {
+    pub(crate) fn i64(&mut self) -> Read<i64> {
         let value = self.u64()?;
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
-    pub(super) fn i32(&mut self) -> Read<i32> {
+    pub(crate) fn i32(&mut self) -> Read<i32> {
         i32::try_from(self.i64()?).map_err(|_| CodecError::Integer)
     }
 
-    pub(super) fn bool(&mut self) -> Read<bool> {
+    pub(crate) fn bool(&mut self) -> Read<bool> {
         match self.u8()? {
             0 => Ok(false),
             1 => Ok(true),
@@ -110,7 +118,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn list<T>(&mut self, read: fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
+    pub(crate) fn list<T>(&mut self, read: fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
         let count = self.count()?;
         let mut items = Vec::with_capacity(count.min(RESERVE_MAX));
         for _ in 0..count {
@@ -119,13 +127,18 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
-    pub(super) fn text(&mut self) -> Read<Box<str>> {
+    /// Bytes behind their count.
+    pub(crate) fn counted(&mut self) -> Read<&'a [u8]> {
         let count = self.count()?;
-        let text = std::str::from_utf8(self.bytes(count)?).map_err(|_| CodecError::Text)?;
+        self.bytes(count)
+    }
+
+    pub(crate) fn text(&mut self) -> Read<Box<str>> {
+        let text = std::str::from_utf8(self.counted()?).map_err(|_| CodecError::Text)?;
         Ok(text.into())
     }
 
-    pub(super) fn option<T>(&mut self, read: fn(&mut Self) -> Read<T>) -> Read<Option<T>> {
+    pub(crate) fn option<T>(&mut self, read: fn(&mut Self) -> Read<T>) -> Read<Option<T>> {
         match self.u8()? {
             0 => Ok(None),
             1 => Ok(Some(read(self)?)),
@@ -136,25 +149,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn cell(&mut self) -> Read<CellKey> {
+    pub(crate) fn cell(&mut self) -> Read<CellKey> {
         Ok(CellKey {
             location: LocationId(self.u32()?),
             item: ItemId(self.u32()?),
         })
     }
 
-    pub(super) fn line(&mut self) -> Read<Line> {
+    pub(crate) fn line(&mut self) -> Read<Line> {
         Ok(Line {
             cell: self.cell()?,
             quantity: self.i64()?,
         })
     }
 
-    pub(super) fn lines(&mut self) -> Read<Lines> {
+    pub(crate) fn lines(&mut self) -> Read<Lines> {
         Ok(Lines::from_vec(self.list(Self::line)?))
     }
 
-    pub(super) fn reservation_id(&mut self) -> Read<ReservationId> {
+    pub(crate) fn reservation_id(&mut self) -> Read<ReservationId> {
         Ok(ReservationId(self.u128()?))
     }
 }

@@ -3,7 +3,7 @@
 use crate::command::Line;
 use crate::ids::CellKey;
 
-pub(super) fn write_u64(mut value: u64, out: &mut Vec<u8>) {
+pub(crate) fn write_u64(mut value: u64, out: &mut Vec<u8>) {
     loop {
         let [low, ..] = value.to_le_bytes();
         value >>= 7;
@@ -16,28 +16,28 @@ pub(super) fn write_u64(mut value: u64, out: &mut Vec<u8>) {
 }
 
 /// Zigzag: small magnitudes of either sign are short.
-pub(super) fn write_i64(value: i64, out: &mut Vec<u8>) {
+pub(crate) fn write_i64(value: i64, out: &mut Vec<u8>) {
     write_u64(((value << 1) ^ (value >> 63)).cast_unsigned(), out);
 }
 
-pub(super) fn write_list<T>(items: &[T], out: &mut Vec<u8>, write: fn(&T, &mut Vec<u8>)) {
+pub(crate) fn write_list<T>(items: &[T], out: &mut Vec<u8>, write: fn(&T, &mut Vec<u8>)) {
     write_u64(items.len() as u64, out);
     for item in items {
         write(item, out);
     }
 }
 
-pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     write_u64(text.len() as u64, out);
     out.extend_from_slice(text.as_bytes());
 }
 
-pub(super) fn write_cell(cell: CellKey, out: &mut Vec<u8>) {
+pub(crate) fn write_cell(cell: CellKey, out: &mut Vec<u8>) {
     write_u64(u64::from(cell.location.0), out);
     write_u64(u64::from(cell.item.0), out);
 }
 
-pub(super) fn write_line(line: &Line, out: &mut Vec<u8>) {
+pub(crate) fn write_line(line: &Line, out: &mut Vec<u8>) {
     write_cell(line.cell, out);
     write_i64(line.quantity, out);
 }

@@ -27,6 +27,8 @@ const FEW: usize = 65_536;
 pub(crate) struct Deadline {
     pub(crate) at_ms: i64,
     pub(crate) slot: u32,
+    /// The low bits of its number among all deadlines: given twice, it is another one.
+    pub(crate) given: u32,
 }
 
 /// Entries in the order in which they were added.
@@ -79,6 +81,32 @@ impl Deadlines {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Deadline> {
         let later = self.buckets.iter().flat_map(|b| b.chunks.iter().flatten());
         self.due.iter().flatten().skip(self.passed).chain(later)
+    }
+
+    /// Those that are not stale, in the order in which they come up.
+    pub(crate) fn in_order<'a>(
+        &'a self,
+        is_live: impl Fn(&Deadline) -> bool + Copy + 'a,
+    ) -> impl Iterator<Item = Deadline> + 'a {
+        // Buckets are in the order of their deadlines, so one at a time is sorted.
+        let sorted = move |entries: &mut dyn Iterator<Item = &'a Deadline>| {
+            let live = entries.copied().filter(|entry| is_live(entry));
+            let mut live: Vec<_> = live.collect();
+            live.sort_by_key(|entry| entry.at_ms);
+            live
+        };
+        let due = sorted(&mut self.due.iter().flatten().skip(self.passed));
+        let later = self.buckets.iter();
+        let later = later.flat_map(move |bucket| sorted(&mut bucket.chunks.iter().flatten()));
+        due.into_iter().chain(later)
+    }
+
+    /// Without any, and none to come that is earlier than this or than one that is added next.
+    pub(crate) fn starting_at(now_ms: i64) -> Self {
+        Self {
+            last_ms: now_ms,
+            ..Self::default()
+        }
     }
 
     /// No deadline is earlier. None: there is none at all.
@@ -209,7 +237,7 @@ mod tests {
                 if let Some(ttl_ms) = ttl_ms {
                     let at_ms = now_ms + if ends_one { ttl_ms % 50 + 1 } else { ttl_ms };
                     naive.insert((at_ms, slot), ());
-                    deadlines.add(Deadline { at_ms, slot }, naive.len(), |_| true);
+                    deadlines.add(Deadline { at_ms, slot, given: 0 }, naive.len(), |_| true);
                     slot += 1;
                 }
                 if ends_one {
@@ -237,7 +265,15 @@ mod tests {
         let count = u32::try_from(20 * FEW).unwrap_or(u32::MAX);
         for slot in 0..count {
             let at_ms = 1_000_000 + i64::from(slot % 7) * 100;
-            deadlines.add(Deadline { at_ms, slot }, slot as usize / 100, is_live);
+            deadlines.add(
+                Deadline {
+                    at_ms,
+                    slot,
+                    given: 0,
+                },
+                slot as usize / 100,
+                is_live,
+            );
         }
         let bound = FEW + 4 * (count as usize / 100) + 7 * CHUNK + SWEEP_EVERY;
         assert_eq!(deadlines.iter().count(), deadlines.len);

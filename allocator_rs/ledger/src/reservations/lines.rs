@@ -37,8 +37,9 @@ const UNUSED: Entry = Entry {
     previous: NO_LINE,
 };
 
-/// Where a reservation's lines are.
+/// Where a reservation's lines are. In six bytes, so that a reservation fits a line of the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, packed(2))]
 pub(crate) struct Run {
     at: u32,
     len: u16,
@@ -47,6 +48,10 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) const fn is_empty(self) -> bool {
         self.len == 0
+    }
+
+    pub(crate) const fn len(self) -> usize {
+        self.len as usize
     }
 
     fn places(self) -> impl Iterator<Item = u32> {
@@ -85,6 +90,11 @@ impl LineRuns {
     /// Brings a run close.
     pub(crate) fn touch(&self, run: Run) -> u32 {
         self.entry(run.at).map_or(0, |entry| entry.next)
+    }
+
+    /// Brings one line close.
+    pub(crate) fn touch_at(&self, place: u32) -> u64 {
+        self.entry(place).map_or(0, |entry| u64::from(entry.next))
     }
 
     /// Brings the neighbours of a run's lines in their chains close.
