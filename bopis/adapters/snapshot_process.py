@@ -67,7 +67,7 @@ class ProcessSnapshots:
 
 
 def build_snapshot_of(ledger: Path) -> dict[str, Any] | None:
-    """Builds the next snapshot of a ledger's folder, beside a service or without one: what is in it;
+    """Builds the next snapshot of a ledger's folder, beside a service or not: what is in it;
     None: no segment was filled since the last.
 
     Raises FileNotFoundError, OpenError (another one is being built), DivergenceError.

@@ -15,7 +15,7 @@ AFTER_FAILURE_S: Final = 60.0
 async def run(
     snapshots: Snapshots, *, every_segments: int, stop: asyncio.Event, every_s: float = POLL_S
 ) -> None:
-    """Builds until told to stop; a builder that runs then is ended. Never with `every_segments` 0."""
+    """Builds until told to stop; a builder that runs then is ended. 0 segments: never."""
     if not every_segments:
         return
 
