@@ -21,7 +21,7 @@ use crate::command::{Line, Lines, Stamp};
 use crate::ids::{CellKey, OrderRef, ReservationId};
 use crate::index::{Index, KeyHasher};
 use crate::outcome::{ReservationState, ReservationView};
-use deadlines::{Deadline, Deadlines};
+use deadlines::{low, Deadline, Deadlines};
 pub(crate) use lines::RUN_MAX;
 use lines::{LineRuns, Run};
 pub(crate) use restore::Kept;
@@ -393,9 +393,4 @@ fn is_live(slots: &Chunked<Reservation>, deadline: &Deadline) -> bool {
             && found.deadline_ms == deadline.at_ms
             && low(found.when) == deadline.given
     })
-}
-
-/// Tells the deadlines apart that one slot ever had, but for four billion between two of them.
-const fn low(given: i64) -> u32 {
-    (given & 0xffff_ffff) as u32
 }

@@ -31,6 +31,11 @@ pub(crate) struct Deadline {
     pub(crate) given: u32,
 }
 
+/// Tells the deadlines apart that one slot ever had, but for four billion between two of them.
+pub(super) const fn low(given: i64) -> u32 {
+    (given & 0xffff_ffff) as u32
+}
+
 /// Entries in the order in which they were added.
 type Chunks = VecDeque<Vec<Deadline>>;
 
