@@ -54,9 +54,11 @@ def test_every_value_of_an_enum_has_its_name_in_the_protos(
 
 def test_the_protos_list_every_event_type_and_cost_term() -> None:
     events = (PROTOS / "events.proto").read_text().replace("\n//", "")
-    assert set(re.findall(r"(?:order|fulfillment|pick|restock)\.[a-z_]+(?=[,. ])", events)) >= set(
-        EVENT_TYPES
-    )
+    assert set(
+        re.findall(
+            r"(?:order|fulfillment|pick|restock|reservation|deficit)\.[a-z_]+(?=[,.: ])", events
+        )
+    ) >= set(EVENT_TYPES)
     terms = (PROTOS / "order_service.proto").read_text()
     for term in COST_TERMS:
         assert re.search(rf"\b{term}\b", terms), term
