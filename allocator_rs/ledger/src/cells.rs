@@ -73,6 +73,9 @@ pub(crate) fn changed_by(view: CellView, delta: Delta) -> Option<CellView> {
     })
 }
 
+/// Lines as the ledger keeps them: numbers of cells, and quantities.
+pub(crate) type Numbered = SmallVec<[(u32, i64); 8]>;
+
 /// The end of a chain of lines.
 pub(crate) const NO_LINE: u32 = u32::MAX;
 
@@ -127,7 +130,7 @@ impl Cells {
     }
 
     /// Lines by the numbers of their cells. None: a cell was never touched.
-    pub(crate) fn numbered(&self, lines: &[Line]) -> Option<SmallVec<[(u32, i64); 8]>> {
+    pub(crate) fn numbered(&self, lines: &[Line]) -> Option<Numbered> {
         let number = |line: &Line| Some((self.number(line.cell)?, line.quantity));
         lines.iter().map(number).collect()
     }

@@ -9,8 +9,8 @@
 //! | compare and set | `Malformed`, `NotAsExpected`, `QuantityOutOfRange`; the cell |
 //! | transfer | `Malformed`, `QuantityOutOfRange`; both cells |
 //! | sale | `Malformed`, (`Duplicate`), `QuantityOutOfRange`; the cell |
-//! | commit | not found, expired, ended, already committed; COMMITTED |
-//! | extend | `Malformed`, as commit, `QuantityOutOfRange`; HELD until then |
+//! | commit | not found, expired, ended, already committed, `QuantityOutOfRange`; COMMITTED |
+//! | extend | `Malformed`, as commit; HELD until then |
 //! | release | `Malformed`, not found, expired, ended, `LineNotHeld`; what remains |
 //! | consume, relocate | as release, `NotCommitted` before `LineNotHeld`; `QuantityOutOfRange` |
 //! | expire | not found; the reservation, EXPIRED if it was due |
@@ -24,6 +24,7 @@ mod facts;
 pub(crate) mod inbound;
 pub(crate) mod relocate;
 
+use crate::cells::{changed_by, Delta};
 use crate::command::{Command, Line, Lines, Stamp};
 use crate::ids::{CellKey, ItemId, ItemName, ReservationId};
 use crate::ledger::Ledger;
@@ -198,11 +199,22 @@ impl Ledger {
             Ok(found) if found.state == ReservationState::Committed => {
                 refused(Refusal::AlreadyCommitted)
             }
+            Ok(found) if !self.fits_committed(found) => refused(Refusal::QuantityOutOfRange),
             Ok(found) => {
                 let view = found.view_as(stamp, ReservationState::Committed, self.lines_of(found));
                 Decision::Outcome(Outcome::Reservation(view))
             }
         }
+    }
+
+    /// Whether its cells can count all of it as committed, where what leaves on a day is not counted.
+    fn fits_committed(&self, found: &Reservation) -> bool {
+        let fits = |line: Line| {
+            let delta = Delta::promised(ReservationState::Committed, line.quantity);
+            changed_by(self.cells.view(line.cell), delta).is_some()
+        };
+        self.dated.day_of(found.id).is_some()
+            || self.reservations.lines(found, &self.cells).all(fits)
     }
 
     fn decide_release(&self, id: ReservationId, part: Option<&[Line]>, stamp: Stamp) -> Decision {

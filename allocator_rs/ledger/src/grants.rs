@@ -16,6 +16,7 @@
 //! | any is unknown; else any expired; else any ended | not found; expired; ended |
 //! | a sum does not fit | `QuantityOutOfRange` |
 //! | a cell has less than is asked beyond what the same move gives back there | `Insufficient` |
+//! | what is then held or committed of a cell does not fit | `QuantityOutOfRange` |
 //! | else | all have their new lines, and keep state and deadline |
 //!
 //! A move that asks no more of a cell than it gives back is granted there, even below 0.
@@ -25,6 +26,7 @@
 
 use hashbrown::HashSet;
 
+use crate::cells::{changed_by, Delta};
 use crate::command::{Line, Lines, Stamp, Terms};
 use crate::decide::inbound::is_day;
 use crate::decide::{refused, Decision};
@@ -126,10 +128,12 @@ impl Ledger {
         } else {
             self.shortages(&net, None)
         };
-        if shortages.is_empty() {
+        if !shortages.is_empty() {
+            Decision::Short(shortages)
+        } else if self.fits_moved(moves) {
             Decision::Outcome(Outcome::Moved(views))
         } else {
-            Decision::Short(shortages)
+            refused(Refusal::QuantityOutOfRange)
         }
     }
 
@@ -199,6 +203,40 @@ impl Ledger {
             }
         }
         Some((asked.into_vec(), views))
+    }
+
+    /// Whether the cells can count what is held and committed after a move. What leaves on a day is
+    /// counted by day.
+    fn fits_moved(&self, moves: &[(ReservationId, Lines)]) -> bool {
+        let fits = |state| {
+            self.net_in(state, moves).is_some_and(|net| {
+                net.iter().all(|sum| {
+                    let delta = Delta::promised(state, sum.quantity);
+                    changed_by(self.cells.view(sum.cell), delta).is_some()
+                })
+            })
+        };
+        fits(ReservationState::Held) && fits(ReservationState::Committed)
+    }
+
+    /// What a move adds to the cells that it names for reservations of one state. None: a sum does
+    /// not fit.
+    fn net_in(&self, state: ReservationState, moves: &[(ReservationId, Lines)]) -> Option<Summed> {
+        let mut net = Sums::default();
+        for (id, lines) in moves {
+            let found = self.reservations.get(*id)?;
+            if found.state != state || self.dated.day_of(*id).is_some() {
+                continue;
+            }
+            for line in lines {
+                net.add(*line, 0)?;
+            }
+            for line in self.reservations.lines(found, &self.cells) {
+                let quantity = -line.quantity;
+                net.add(Line { quantity, ..line }, 0)?;
+            }
+        }
+        Some(net.into_vec())
     }
 
     /// The cells of which more than 0 and more than there is for that day is asked.

@@ -3,16 +3,14 @@
 //! | command | its common case |
 //! | --- | --- |
 //! | hold | a new id, no terms, few lines of different cells, and each cell has enough |
-//! | commit | a hold that is not due |
-//! | release, consume | all of a reservation that is neither due nor, to consume, only held |
+//! | commit | a hold that is not due, and no counter leaves its range |
+//! | release, consume | the same, all of it; to consume, of a committed one |
 //! | anything else; and all but holds while anything is dated | none: nothing is done |
 //!
 //! What has no shortcut is decided by `decide` and taken by `effect`, which alone say what is right:
 //! in debug builds every shortcut is compared with the decision.
 
-use smallvec::SmallVec;
-
-use crate::cells::Delta;
+use crate::cells::{Delta, Numbered};
 use crate::command::{Command, Line, Lines, Stamp, Terms};
 use crate::ids::{OrderRef, ReservationId};
 use crate::ledger::Ledger;
@@ -20,9 +18,6 @@ use crate::limits::QUANTITY_MAX;
 use crate::lines::are_few_of_different_cells;
 use crate::outcome::{Outcome, ReservationState};
 use crate::reservations::NewHold;
-
-/// Lines as the ledger keeps them: numbers of cells, and quantities.
-type Numbered = SmallVec<[(u32, i64); 8]>;
 
 impl Ledger {
     /// What the command came to. None: it is no common case, and nothing changed.
@@ -96,8 +91,16 @@ impl Ledger {
         if found.state != ReservationState::Held || found.is_due(stamp.now_ms) {
             return None;
         }
+        let numbered: Numbered = self.reservations.numbered(slot).collect();
+        let stays_in_range = |(number, quantity): &(u32, i64)| {
+            let view = self.cells.view_at(*number);
+            view.is_some_and(|view| view.committed <= QUANTITY_MAX - quantity)
+        };
+        if !numbered.iter().all(stays_in_range) {
+            return None;
+        }
         let mut lines = Lines::new();
-        for (number, quantity) in self.reservations.numbered(slot) {
+        for (number, quantity) in numbered {
             let delta = Delta {
                 held: -quantity,
                 committed: quantity,

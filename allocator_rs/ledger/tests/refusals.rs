@@ -11,8 +11,8 @@ mod support;
 
 use bopis_ledger::{Command, Outcome, Refusal, Terms, DAY_MAX, INBOUND_DAYS_MAX, QUANTITY_MAX};
 use support::{
-    cell, commit, count, for_day, hold, hold_on, inbound, receive, refused, release, relocate, set,
-    Fixture, A, B, C, UNKNOWN,
+    cell, commit, count, for_day, hold, hold_on, inbound, moves, receive, refused, release,
+    relocate, set, Fixture, A, B, C, UNKNOWN,
 };
 use Refusal::{CountTooOld, LineNotHeld, Malformed, NotCommitted, QuantityOutOfRange};
 
@@ -223,5 +223,37 @@ fn relocate_is_refused_in_order_of_precedence() {
     fixture.one(NOW_MS, set(STAGED, QUANTITY_MAX));
     let outcome = fixture.one(NOW_MS, relocate(COMMITTED, 1, &[(A, 1)]));
     assert_eq!(outcome, refused(QuantityOutOfRange));
+    fixture.assert_replays();
+}
+
+/// Half of what a counter can hold is held of `STAGED`, and all of it is committed there.
+fn full_of_promises() -> Fixture {
+    let mut fixture = Fixture::with_stock(QUANTITY_MAX, 0, 0);
+    fixture.one(1, set(STAGED, QUANTITY_MAX));
+    fixture.one(2, hold(HELD, &[(STAGED, QUANTITY_MAX / 2)], 1000));
+    fixture.one(3, set(STAGED, 0));
+    fixture.one(4, hold(COMMITTED, &[(A, QUANTITY_MAX)], 1000));
+    fixture.one(5, commit(COMMITTED));
+    fixture.one(6, relocate(COMMITTED, 1, &[(A, QUANTITY_MAX)]));
+    assert_eq!(fixture.view(STAGED).committed, QUANTITY_MAX);
+    fixture
+}
+
+#[test]
+fn a_commit_that_a_counter_cannot_hold_is_refused() {
+    let mut fixture = full_of_promises();
+    assert_eq!(fixture.one(7, commit(HELD)), refused(QuantityOutOfRange));
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_move_that_a_counter_cannot_hold_is_refused() {
+    let mut fixture = full_of_promises();
+    fixture.one(7, set(A, 1));
+    fixture.one(8, hold(NOBODY, &[(A, 1)], 1000));
+    fixture.one(9, commit(NOBODY));
+    let half = QUANTITY_MAX / 2;
+    let swap = moves(&[(HELD, &[(A, 1)]), (NOBODY, &[(STAGED, half)])]);
+    assert_eq!(fixture.one(10, swap), refused(QuantityOutOfRange));
     fixture.assert_replays();
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use bopis_ledger::{CellKey, CellView, DayPlan, ReservationState};
+use bopis_ledger::{CellKey, CellView, DayPlan, Line, ReservationState};
 
-use super::{asked_of, Naive, Promise};
+use super::{asked_of, cells_of, fits, Naive, Promise};
 
 impl Naive {
     fn promised(&self, cell: CellKey, counts: impl Fn(&Promise) -> bool) -> i128 {
@@ -65,13 +65,25 @@ impl Naive {
         self.promised(cell, held) + lacking.max().unwrap().max(0)
     }
 
+    fn committed(&self, cell: CellKey) -> i128 {
+        let committed = |p: &Promise| p.state == ReservationState::Committed && p.day.is_none();
+        self.promised(cell, committed)
+    }
+
+    /// What is promised of the cells of these lines can be counted.
+    pub(super) fn counts_fit(&self, lines: &[Line]) -> bool {
+        let cells = cells_of(lines).into_iter();
+        cells
+            .flat_map(|cell| [self.held(cell), self.committed(cell)])
+            .all(fits)
+    }
+
     pub fn view(&self, cell: CellKey) -> CellView {
         let (on_hand, unavailable) = self.physical.get(&cell).copied().unwrap_or_default();
-        let committed = |p: &Promise| p.state == ReservationState::Committed && p.day.is_none();
         CellView {
             on_hand,
             held: i64::try_from(self.held(cell)).unwrap(),
-            committed: i64::try_from(self.promised(cell, committed)).unwrap(),
+            committed: i64::try_from(self.committed(cell)).unwrap(),
             unavailable,
             safety_stock: self.buffer(cell),
         }

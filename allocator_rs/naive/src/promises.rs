@@ -136,6 +136,11 @@ impl Naive {
         if promise.state == ReservationState::Committed {
             return Err(Refusal::AlreadyCommitted);
         }
+        let mut after = self.draft();
+        after.find_mut(id).unwrap().state = ReservationState::Committed;
+        if !after.counts_fit(&promise.lines) {
+            return Err(Refusal::QuantityOutOfRange);
+        }
         self.find_mut(id).unwrap().state = ReservationState::Committed;
         Ok(Outcome::Reservation(self.show(id, stamp)))
     }
@@ -250,6 +255,9 @@ impl Naive {
         let shortages = self.lacking(&all, &after, net, stamp.now_ms);
         if !shortages.is_empty() {
             return Ok(Outcome::Insufficient(shortages));
+        }
+        if !after.counts_fit(&all) {
+            return Err(Refusal::QuantityOutOfRange);
         }
         give(self);
         Ok(Outcome::Moved(
