@@ -9,7 +9,7 @@
 //!
 //! Whether an entry still counts is a matter of time alone; it is removed only at journaled
 //! moments, so that a replayed ledger removes the same ones. Entries lie in the order of their
-//! time, a generation of them with their outcomes in one piece of memory that is given back whole.
+//! time, a generation of them with their outcomes in one piece of memory that is used again.
 
 use std::collections::VecDeque;
 
