@@ -101,9 +101,10 @@ def test_a_watch_resumes_without_a_gap_after_each_kill(tmp_path: Path) -> None:
     with serving(tmp_path, options=small_town.CLOCK) as server:
         with server.channel() as channel:
             small_town.bring_in(Client(channel))
-        for _ in range(KILLS):
+        for life in range(KILLS):
             with server.channel() as channel, server.channel() as other:
                 client = Client(channel)
+                heard = watching.changes
                 listener = threading.Thread(
                     target=watching.follow, args=(Client(other), 2**62), daemon=True
                 )
@@ -120,13 +121,13 @@ def test_a_watch_resumes_without_a_gap_after_each_kill(tmp_path: Path) -> None:
                 server.kill()
                 listener.join(WAIT_S)
                 assert not listener.is_alive()
+                assert watching.changes > heard or life == 0, "a snapshot may hold the first ones"
             server.start()
         with server.channel() as channel:
             client = Client(channel)
             watching.follow(client, change(client, dice))
             assert watching.cells == as_they_are(client), f"seed {SEED}"
         assert watching.snapshots == 1, "after a restart the changes come from the journal"
-        assert watching.changes >= 30
 
 
 def test_a_token_that_the_feed_forgot_is_answered_with_a_snapshot(tmp_path: Path) -> None:
