@@ -40,6 +40,29 @@ impl Delta {
     }
 }
 
+/// What a reservation adds to the counters of one cell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Promised {
+    pub(crate) on_hand: i64,
+    pub(crate) held: i64,
+    pub(crate) committed: i64,
+}
+
+impl Promised {
+    /// Of one in this state that has so much more.
+    pub(crate) const fn of(state: ReservationState, quantity: i64) -> Self {
+        let (held, committed) = match state {
+            ReservationState::Held => (quantity, 0),
+            _ => (0, quantity),
+        };
+        Self {
+            on_hand: 0,
+            held,
+            committed,
+        }
+    }
+}
+
 /// The counters with `delta` added; none if one of them would leave its range.
 pub(crate) fn changed_by(view: CellView, delta: Delta) -> Option<CellView> {
     let signed = -QUANTITY_MAX..=QUANTITY_MAX;
@@ -87,6 +110,8 @@ struct Cell {
     view: CellView,
     /// The first of the lines that are promised of it; see `reservations::lines`.
     first_line: u32,
+    /// The low half of the number of its last change; see `drift`.
+    last_change: u32,
     is_changed: bool,
 }
 
@@ -108,25 +133,37 @@ impl Cells {
         self.cells.get(number as usize)
     }
 
-    /// Brings a cell's slot of the index close.
-    pub(crate) fn touch(&self, key: CellKey) -> u64 {
-        self.numbers.touch(self.hasher.hash(&key))
+    /// What the index knows a cell by.
+    pub(crate) fn hash(&self, key: CellKey) -> u32 {
+        self.hasher.hash(&key)
     }
 
-    /// Brings a cell close, once its slot is.
-    pub(crate) fn touch_cell(&self, key: CellKey) -> u64 {
-        self.number(key).map_or(0, u64::from)
+    /// Brings the slot of the index close that a cell of this hash has.
+    pub(crate) fn prefetch_slot(&self, hash: u32) {
+        self.numbers.prefetch(hash);
+    }
+
+    /// Brings the cell with this hash close, once its slot is; probably its number.
+    pub(crate) fn prefetch(&self, hash: u32) -> Option<u32> {
+        let number = self.numbers.candidate(hash)?;
+        self.prefetch_at(number);
+        Some(number)
     }
 
     /// Brings the cell with this number close.
-    pub(crate) fn touch_at(&self, number: u32) -> u64 {
-        self.at(number).map_or(0, |cell| u64::from(cell.first_line))
+    pub(crate) fn prefetch_at(&self, number: u32) {
+        self.cells.prefetch(number as usize);
     }
 
     /// The number of a cell; none if nothing ever touched it.
     pub(crate) fn number(&self, key: CellKey) -> Option<u32> {
+        self.number_with(self.hash(key), key)
+    }
+
+    /// The same, of a cell whose hash is known.
+    pub(crate) fn number_with(&self, hash: u32, key: CellKey) -> Option<u32> {
         let is = |number| self.at(number).is_some_and(|cell| cell.key == key);
-        self.numbers.get(self.hasher.hash(&key), is)
+        self.numbers.get(hash, is)
     }
 
     /// Lines by the numbers of their cells. None: a cell was never touched.
@@ -138,6 +175,12 @@ impl Cells {
     /// The counters of the cell with this number.
     pub(crate) fn view_at(&self, number: u32) -> Option<CellView> {
         self.at(number).map(|cell| cell.view)
+    }
+
+    /// Available to promise of the cell with this number. None: that is another cell's.
+    pub(crate) fn atp_of(&self, number: u32, key: CellKey) -> Option<i64> {
+        let cell = self.at(number).filter(|cell| cell.key == key)?;
+        Some(cell.view.atp())
     }
 
     /// The key of a cell that has a number.
@@ -177,6 +220,21 @@ impl Cells {
         Some(view)
     }
 
+    /// Adds `delta` to the cell with this number, which is known to have room for it.
+    pub(crate) fn promise_at(&mut self, number: u32, delta: Promised) {
+        let Some(cell) = self.cells.get_mut(number as usize) else {
+            return;
+        };
+        cell.view.on_hand += delta.on_hand;
+        cell.view.held += delta.held;
+        cell.view.committed += delta.committed;
+        debug_assert!(cell.view.held >= 0 && cell.view.committed >= 0);
+        if !cell.is_changed {
+            cell.is_changed = true;
+            self.changed.push(number);
+        }
+    }
+
     fn add(&mut self, key: CellKey, view: CellView) -> Option<()> {
         let number = u32::try_from(self.cells.len()).ok()?;
         if number == NO_LINE {
@@ -186,6 +244,7 @@ impl Cells {
             key,
             view,
             first_line: NO_LINE,
+            last_change: 0,
             is_changed: true,
         });
         self.numbers.insert(self.hasher.hash(&key), number);
@@ -210,6 +269,28 @@ impl Cells {
         if let Some(cell) = self.cells.get_mut(number as usize) {
             cell.first_line = line;
         }
+    }
+
+    /// Puts a line before a cell's first one, which is returned.
+    pub(crate) fn put_first_line(&mut self, number: u32, line: u32) -> u32 {
+        let cell = self.cells.get_mut(number as usize);
+        cell.map_or(NO_LINE, |cell| {
+            std::mem::replace(&mut cell.first_line, line)
+        })
+    }
+
+    pub(crate) fn last_change(&self, number: u32) -> u32 {
+        self.at(number).map_or(0, |cell| cell.last_change)
+    }
+
+    pub(crate) fn set_last_change(&mut self, number: u32, low_half: u32) {
+        if let Some(cell) = self.cells.get_mut(number as usize) {
+            cell.last_change = low_half;
+        }
+    }
+
+    pub(crate) fn iter_last_changes(&self) -> impl Iterator<Item = (CellKey, u32)> + '_ {
+        self.cells.iter().map(|cell| (cell.key, cell.last_change))
     }
 
     pub(crate) fn take_changed(&mut self, out: &mut Vec<(CellKey, CellView)>) {

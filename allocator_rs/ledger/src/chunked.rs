@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use prefetch_index::prefetch_index;
+
 /// A chunk's items: some pages of memory, and a shift away from any number.
 const CHUNK: usize = 1 << 10;
 
@@ -48,6 +50,13 @@ impl<T> Chunked<T> {
 
     pub(crate) fn get(&self, number: usize) -> Option<&T> {
         self.chunks.get(number / CHUNK)?.get(number % CHUNK)
+    }
+
+    /// Brings an item close, without waiting for it.
+    pub(crate) fn prefetch(&self, number: usize) {
+        if let Some(chunk) = self.chunks.get(number / CHUNK) {
+            prefetch_index(chunk, number % CHUNK);
+        }
     }
 
     pub(crate) fn get_mut(&mut self, number: usize) -> Option<&mut T> {

@@ -8,13 +8,14 @@
 //! | a time before the horizon | not known: a change that may count is gone |
 //! | the time of a cell's last count | kept for good: an earlier fact is inside it |
 //!
-//! A push is a write at the end of a ring; a cell's changes are a chain through it, newest first.
-
-use std::collections::VecDeque;
+//! A push is a write at the end of a queue; a cell's changes are a chain through it, newest first. The
+//! cell itself has the low half of its last change's number: a change that is there and is its own.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use crate::cells::Cells;
+use crate::chunked::Queue;
 use crate::ids::CellKey;
 
 /// One change of on hand.
@@ -26,17 +27,24 @@ pub(crate) struct Change {
     /// When it was taken over, ledger time.
     pub(crate) applied_ms: i64,
     pub(crate) units: i64,
-    /// The number of the cell's change before this one; its own number: there is none.
-    before: u64,
+    /// The number of the cell's change before this one, if there was any then.
+    before: Option<u64>,
+}
+
+/// A change to keep.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewChange {
+    /// The cell's number.
+    pub(crate) cell: u32,
+    pub(crate) effective_ms: i64,
+    pub(crate) applied_ms: i64,
+    pub(crate) units: i64,
 }
 
 /// The changes of the last day, and the times of counts.
 #[derive(Debug)]
 pub(crate) struct Drift {
-    changes: VecDeque<Change>,
-    /// Number of the first change in the ring.
-    first: u64,
-    last_of: HashMap<CellKey, u64, FxBuildHasher>,
+    changes: Queue<Change>,
     counted_ms: HashMap<CellKey, i64, FxBuildHasher>,
     /// No change that took effect after this is gone.
     horizon_ms: i64,
@@ -45,73 +53,73 @@ pub(crate) struct Drift {
 impl Default for Drift {
     fn default() -> Self {
         Self {
-            changes: VecDeque::new(),
-            first: 0,
-            last_of: HashMap::default(),
+            changes: Queue::default(),
             counted_ms: HashMap::default(),
             horizon_ms: i64::MIN,
         }
     }
 }
 
+const fn low(number: u64) -> u32 {
+    (number & 0xffff_ffff) as u32
+}
+
 impl Drift {
-    /// Keeps a change, at most `changes_max` in all.
-    pub(crate) fn push(
-        &mut self,
-        cell: CellKey,
-        units: i64,
-        effective_ms: i64,
-        applied_ms: i64,
-        changes_max: usize,
-    ) {
+    /// Keeps a change of a cell that is there, at most `changes_max` in all.
+    pub(crate) fn push(&mut self, change: NewChange, changes_max: usize, cells: &mut Cells) {
         while self.changes.len() >= changes_max.max(1) {
             self.drop_first();
         }
-        let number = self.first + self.changes.len() as u64;
-        let before = self.last_of.insert(cell, number).unwrap_or(number);
-        self.changes.push_back(Change {
-            cell,
-            effective_ms,
-            applied_ms,
-            units,
+        let Some(key) = cells.key(change.cell) else {
+            return;
+        };
+        let before = self.last_of(key, cells.last_change(change.cell));
+        let number = self.changes.push(Change {
+            cell: key,
+            effective_ms: change.effective_ms,
+            applied_ms: change.applied_ms,
+            units: change.units,
             before,
         });
+        cells.set_last_change(change.cell, low(number));
+    }
+
+    /// The number of the cell's last change, of which the cell has the low half. None: it is gone, or
+    /// never was.
+    fn last_of(&self, cell: CellKey, low_half: u32) -> Option<u64> {
+        let first = self.changes.first_number();
+        let number = first + u64::from(low_half.wrapping_sub(low(first)));
+        let change = self.changes.get(number)?;
+        (change.cell == cell).then_some(number)
     }
 
     /// Drops what was taken over at least `keep_ms` ago.
     pub(crate) fn evict(&mut self, now_ms: i64, keep_ms: i64) {
-        while let Some(first) = self.changes.front() {
-            if now_ms.saturating_sub(first.applied_ms) < keep_ms {
-                return;
-            }
+        let is_over = |first: &Change| now_ms.saturating_sub(first.applied_ms) >= keep_ms;
+        while self.changes.first().is_some_and(is_over) {
             self.drop_first();
         }
     }
 
     fn drop_first(&mut self) {
-        let Some(gone) = self.changes.pop_front() else {
-            return;
-        };
-        if self.last_of.get(&gone.cell) == Some(&self.first) {
-            self.last_of.remove(&gone.cell);
+        if let Some(gone) = self.changes.pop() {
+            self.horizon_ms = self.horizon_ms.max(gone.effective_ms);
         }
-        self.first += 1;
-        self.horizon_ms = self.horizon_ms.max(gone.effective_ms);
     }
 
     /// What changed the cell's on hand after `time_ms`. None: that is not known any more.
-    pub(crate) fn changed_after(&self, cell: CellKey, time_ms: i64) -> Option<i128> {
+    pub(crate) fn changed_after(&self, cell: CellKey, time_ms: i64, cells: &Cells) -> Option<i128> {
         if time_ms < self.horizon_ms {
             return None;
         }
         let mut sum = 0i128;
-        let mut number = self.last_of.get(&cell).copied();
-        while let Some(at) = number.and_then(|number| number.checked_sub(self.first)) {
-            let change = self.changes.get(usize::try_from(at).ok()?)?;
+        let last = cells.number(cell).map(|number| cells.last_change(number));
+        let mut number = last.and_then(|low_half| self.last_of(cell, low_half));
+        while let Some(change) = number.and_then(|number| self.changes.get(number)) {
             if change.effective_ms > time_ms {
                 sum += i128::from(change.units);
             }
-            number = Some(change.before).filter(|before| *before < self.first + at);
+            number = change.before;
         }
         Some(sum)
     }
@@ -138,8 +146,12 @@ impl Drift {
     }
 
     /// From the oldest on.
-    pub(crate) fn changes(&self) -> impl ExactSizeIterator<Item = &Change> {
+    pub(crate) fn changes(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter()
+    }
+
+    pub(crate) fn changes_len(&self) -> usize {
+        self.changes.len()
     }
 
     /// In no particular order: sort before anything can see it.
@@ -148,17 +160,18 @@ impl Drift {
     }
 
     /// Every change is in its cell's chain, and nothing else is.
-    pub(crate) fn is_consistent(&self) -> bool {
+    pub(crate) fn is_consistent(&self, cells: &Cells) -> bool {
         let mut last: HashMap<CellKey, u64, FxBuildHasher> = HashMap::default();
-        for (number, change) in (self.first..).zip(&self.changes) {
-            let chained = match last.insert(change.cell, number) {
-                Some(before) => change.before == before,
-                None => change.before < self.first || change.before == number,
-            };
-            if !chained {
+        for (number, change) in (self.changes.first_number()..).zip(self.changes.iter()) {
+            let before = change
+                .before
+                .filter(|before| self.changes.get(*before).is_some());
+            if last.insert(change.cell, number) != before {
                 return false;
             }
         }
-        last == self.last_of
+        cells
+            .iter_last_changes()
+            .all(|(key, low_half)| self.last_of(key, low_half) == last.get(&key).copied())
     }
 }

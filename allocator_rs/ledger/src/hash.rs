@@ -154,7 +154,7 @@ impl Ledger {
     }
 
     fn hash_drift(&self, out: &mut Canonical) {
-        out.count(self.drift.changes().len());
+        out.count(self.drift.changes_len());
         for change in self.drift.changes() {
             out.cell(change.cell);
             out.i64(change.effective_ms);

@@ -3,7 +3,8 @@
 //! | | |
 //! | --- | --- |
 //! | look up | one page of slots, from the hash's low bits on; the owner confirms the key |
-//! | a page that is five eighths full | is split in two by one more of the hash's high bits |
+//! | a page that is five eighths full | drops the numbers that are gone |
+//! | if these were few | it is split in two by one more of the hash's high bits |
 //! | growth | a page at a time: never a pause, whatever the size |
 //!
 //! Extendible hashing. A directory of twice as many entries is a copy of some kilobytes. Nothing
@@ -12,10 +13,13 @@
 use std::hash::BuildHasher;
 
 use hashbrown::DefaultHashBuilder;
+use prefetch_index::prefetch_index;
 
 /// Slots of one page: 4 KiB.
 const SLOTS: usize = 512;
 const SPLIT_AT: u16 = 320;
+/// A full page with so few numbers that are not gone is not split.
+const ENOUGH_GONE: u16 = 208;
 /// Numbers of one page that is made ahead, on average: so few that hardly any is split.
 const ROOM_OF_PAGE: u64 = 256;
 /// 2^16 pages, 256 MiB.
@@ -139,6 +143,18 @@ impl Page {
         self.set(gap, 0);
     }
 
+    /// Drops the numbers that are not there any more.
+    fn retain(&mut self, is_there: impl Fn(u32) -> bool) {
+        let is_kept = |slot: &Slot| *slot != 0 && is_there(number_of(*slot));
+        if self.slots.iter().filter(|slot| is_kept(slot)).count() == usize::from(self.used) {
+            return;
+        }
+        let full = std::mem::replace(self, Self::new(self.depth));
+        for slot in full.slots.iter().filter(|slot| is_kept(slot)) {
+            self.put(*slot);
+        }
+    }
+
     fn set(&mut self, at: usize, slot: Slot) {
         if let Some(place) = self.slots.get_mut(at % SLOTS) {
             *place = slot;
@@ -209,26 +225,53 @@ impl Index {
         None
     }
 
-    /// Brings what `get` will look at close, many at a time. The result is of no meaning.
-    pub(crate) fn touch(&self, hash: u32) -> u64 {
-        let page = self.pages.get(self.page_number(hash));
-        page.map_or(0, |page| page.at(hash as usize))
+    /// Brings what `get` will look at close, without waiting for it.
+    pub(crate) fn prefetch(&self, hash: u32) {
+        if let Some(page) = self.pages.get(self.page_number(hash)) {
+            prefetch_index(page.slots.as_slice(), hash as usize % SLOTS);
+        }
+    }
+
+    /// The first number with this hash: nearly always the one that is meant, if it is there.
+    pub(crate) fn candidate(&self, hash: u32) -> Option<u32> {
+        self.get(hash, |_| true)
     }
 
     /// Adds a number, which must be below `u32::MAX`, under a key that has none.
     pub(crate) fn insert(&mut self, hash: u32, number: u32) {
+        self.insert_among(hash, number, |_| true);
+    }
+
+    /// Adds a number under a key that has none, or one that is gone: numbers may be left in the index
+    /// that `is_there` denies, and are dropped when their page is full.
+    pub(crate) fn insert_among(&mut self, hash: u32, number: u32, is_there: impl Fn(u32) -> bool) {
         let mut at = self.page_number(hash);
-        while self
-            .pages
-            .get(at)
-            .is_some_and(|page| page.used >= SPLIT_AT && page.depth < DEPTH_MAX)
-        {
-            self.split(at, hash);
+        if self.pages.get(at).is_some_and(|page| page.used >= SPLIT_AT) {
+            self.make_room(at, hash, is_there);
             at = self.page_number(hash);
         }
         if let Some(page) = self.pages.get_mut(at) {
             page.put(slot(hash, number));
             self.len += 1;
+        }
+    }
+
+    #[cold]
+    fn make_room(&mut self, mut at: usize, hash: u32, is_there: impl Fn(u32) -> bool) {
+        if let Some(page) = self.pages.get_mut(at) {
+            let before = page.used;
+            page.retain(is_there);
+            self.len -= usize::from(before - page.used);
+        }
+        let mut enough = ENOUGH_GONE;
+        while self
+            .pages
+            .get(at)
+            .is_some_and(|page| page.used > enough && page.depth < DEPTH_MAX)
+        {
+            self.split(at, hash);
+            at = self.page_number(hash);
+            enough = SPLIT_AT - 1;
         }
     }
 

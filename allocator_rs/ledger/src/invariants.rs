@@ -34,7 +34,7 @@ impl Ledger {
         self.check_cells(&promised)?;
         self.check_window()?;
         self.check_days()?;
-        if !self.drift.is_consistent() {
+        if !self.drift.is_consistent(&self.cells) {
             return Err("the changes kept for counts are not chained".to_owned());
         }
         if !self.locations.is_consistent() || !self.items.is_consistent() {

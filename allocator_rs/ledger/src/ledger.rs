@@ -20,7 +20,7 @@ use crate::names::Names;
 use crate::outcome::{ActOutcome, CellView, Outcomes, ReservationView};
 use crate::reservations::Reservations;
 use crate::sink::{RecordView, Sink};
-use crate::warm::WARM_ACTS;
+use crate::warm::{Ahead, WARM_ACTS};
 use crate::window::Window;
 
 /// The ATP ledger. Deterministic: the same records make the same state, whatever the machine.
@@ -41,6 +41,8 @@ pub struct Ledger {
     pub(crate) is_deciding: bool,
     /// Room to encode the outcomes of an act in, used again and again.
     encoded: Vec<u8>,
+    /// The same for what is found of the acts to come.
+    ahead: Ahead,
 }
 
 impl Ledger {
@@ -63,6 +65,7 @@ impl Ledger {
             drift: Drift::default(),
             is_deciding: false,
             encoded: Vec::new(),
+            ahead: Ahead::default(),
         }
     }
 
@@ -72,13 +75,16 @@ impl Ledger {
     /// that.
     pub fn apply(&mut self, acts: &[Act], stamp: Stamp, sink: &mut impl Sink) {
         let stamp = self.not_before_last(stamp);
+        let mut ahead = std::mem::take(&mut self.ahead);
         for some in acts.chunks(WARM_ACTS) {
-            std::hint::black_box(self.warm(some));
-            for act in some {
-                let outcome = self.apply_act(act, stamp, sink);
-                sink.answer(outcome);
+            self.look_ahead(some, &mut ahead);
+            let mut first_command = 0;
+            for (number, act) in some.iter().enumerate() {
+                self.apply_act((act, number, first_command), &ahead, stamp, sink);
+                first_command += act.commands.len();
             }
         }
+        self.ahead = ahead;
     }
 
     /// Expires up to `limit` due holds: the earliest deadline first, among equal ones that which
@@ -221,6 +227,9 @@ impl Ledger {
 
     /// A record is made at `stamp`: what no longer counts then goes.
     pub(crate) fn advance(&mut self, stamp: Stamp) {
+        if stamp.now_ms == self.now_ms {
+            return;
+        }
         self.now_ms = stamp.now_ms;
         self.window
             .evict(stamp.now_ms, self.limits.request_window_ms);
@@ -229,48 +238,50 @@ impl Ledger {
         self.drift.evict(stamp.now_ms, self.limits.count_age_max_ms);
     }
 
-    fn apply_act(&mut self, act: &Act, stamp: Stamp, sink: &mut impl Sink) -> ActOutcome {
+    /// Decides one act, of which was found `ahead` what its number and that of its first command say.
+    fn apply_act(
+        &mut self,
+        (act, number, first_command): (&Act, usize, usize),
+        ahead: &Ahead,
+        stamp: Stamp,
+        sink: &mut impl Sink,
+    ) {
         let keep_ms = self.limits.request_window_ms;
         if act.request.scope == SALE_SOURCE_SCOPE {
-            return ActOutcome::RequestIdReused;
+            return sink.answer(ActOutcome::RequestIdReused);
         }
-        match self.window.find(&act.request, stamp.now_ms, keep_ms) {
-            Some(first) if first.fingerprint == act.fingerprint => {
-                let first = first.outcomes();
-                assert!(first.is_ok(), "the request window reads what it wrote");
-                return ActOutcome::Done(first.unwrap_or_default());
-            }
-            Some(_) => return ActOutcome::RequestIdReused,
-            None => {}
+        let hash = ahead.request(number);
+        let hash = hash.unwrap_or_else(|| self.window.hash(&act.request));
+        let first = self
+            .window
+            .find_with(hash, &act.request, stamp.now_ms, keep_ms);
+        if let Some(first) = first {
+            return sink.answer(first.answer(act.fingerprint));
         }
-        let sales = act
-            .commands
-            .iter()
-            .filter(|c| matches!(c, Command::Sale { .. }))
-            .count();
+        let is_sale = |command: &&Command| matches!(command, Command::Sale { .. });
+        let sales = act.commands.iter().filter(is_sale).count();
         let more = sales.saturating_add(1);
         if self.window.is_full(more, stamp.now_ms, &self.limits) {
-            return ActOutcome::RequestWindowFull;
+            return sink.answer(ActOutcome::RequestWindowFull);
         }
         self.advance(stamp);
         self.is_deciding = !cfg!(debug_assertions);
         let mut outcomes = Outcomes::with_capacity(act.commands.len());
-        for command in &act.commands {
-            let outcome = self.carry_out(act, command, stamp, &mut outcomes, sink);
-            outcomes.push(outcome);
+        for (number, command) in (first_command..).zip(&act.commands) {
+            let found = ahead.command(number);
+            self.carry_out(act, (command, found), stamp, &mut outcomes, sink);
         }
-        let mut encoded = std::mem::take(&mut self.encoded);
-        encoded.clear();
-        encode_outcomes(&outcomes, &mut encoded);
+        self.encoded.clear();
+        encode_outcomes(&outcomes, &mut self.encoded);
         sink.record(RecordView::Act {
             stamp,
             act,
             outcomes: &outcomes,
-            encoded: &encoded,
+            encoded: &self.encoded,
         });
-        let remembered = self.remember(act.request, act.fingerprint, stamp.now_ms, &encoded);
-        self.encoded = encoded;
-        assert!(remembered.is_ok(), "a request that was not found is free");
-        ActOutcome::Done(outcomes)
+        let request = (act.request, act.fingerprint);
+        self.window
+            .insert_with(hash, request, stamp.now_ms, &self.encoded);
+        sink.answer(ActOutcome::Done(outcomes));
     }
 }

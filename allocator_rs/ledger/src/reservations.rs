@@ -29,7 +29,7 @@ pub(crate) use restore::Kept;
 /// How many reservations are brought close together before they are dropped.
 const EVICTED_TOGETHER: usize = 16;
 /// The end of a list of slots.
-const NO_SLOT: u32 = u32::MAX;
+pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 /// One reservation, in one line of the cache.
 #[derive(Clone, Debug)]
@@ -94,6 +94,13 @@ impl Reservation {
     }
 }
 
+/// What the indexes know a reservation and its order by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hashes {
+    pub(crate) id: u32,
+    pub(crate) order: u32,
+}
+
 /// A hold to be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewHold {
@@ -150,42 +157,77 @@ impl Reservations {
         self.slots.get_mut(slot as usize)
     }
 
+    /// What the indexes know a reservation and its order by.
+    pub(crate) fn hashes(&self, id: ReservationId, order: OrderRef) -> Hashes {
+        Hashes {
+            id: self.hasher.hash(&id),
+            order: self.hasher.hash(&order),
+        }
+    }
+
+    /// The same, of a reservation alone.
+    pub(crate) fn hash(&self, id: ReservationId) -> u32 {
+        self.hasher.hash(&id)
+    }
+
     /// Where a reservation is, until it is dropped.
     pub(crate) fn slot(&self, id: ReservationId) -> Option<u32> {
+        self.slot_with(self.hash(id), id)
+    }
+
+    /// The same, of a reservation whose hash is known.
+    pub(crate) fn slot_with(&self, hash: u32, id: ReservationId) -> Option<u32> {
         let is = |slot| self.at(slot).is_some_and(|found| found.id == id);
-        self.by_id.get(self.hasher.hash(&id), is)
+        self.by_id.get(hash, is)
     }
 
-    /// Brings a reservation's slot of the index close.
-    pub(crate) fn touch(&self, id: ReservationId) -> u64 {
-        self.by_id.touch(self.hasher.hash(&id))
+    /// Brings the slots of the indexes close that a reservation and its order have.
+    pub(crate) fn prefetch_slots(&self, hashes: Hashes) {
+        self.by_id.prefetch(hashes.id);
+        self.by_order.prefetch(hashes.order);
     }
 
-    /// Brings a reservation close, once its slot is.
-    pub(crate) fn touch_run(&self, id: ReservationId) -> u64 {
-        self.get(id)
-            .map_or(0, |found| u64::from(self.lines.touch(found.run)))
+    /// Brings the slot of the index close that a reservation of this hash has.
+    pub(crate) fn prefetch_slot(&self, hash: u32) {
+        self.by_id.prefetch(hash);
     }
 
-    /// Brings the cells of a reservation's lines close, once these are.
-    pub(crate) fn touch_lines(&self, id: ReservationId, cells: &Cells) -> u64 {
-        let run = self.get(id).map(|found| found.run).unwrap_or_default();
-        self.lines.touch_neighbours(run)
-            ^ self
-                .lines
-                .of(run)
-                .fold(0, |seen, (cell, _)| seen ^ cells.touch_at(cell))
+    /// Brings the reservation with this hash close, once its slot is; probably where it is.
+    pub(crate) fn prefetch(&self, hash: u32) -> Option<u32> {
+        let slot = self.by_id.candidate(hash)?;
+        self.slots.prefetch(slot as usize);
+        Some(slot)
     }
 
-    /// Brings the reservations close that are the next to be dropped.
-    fn touch_oldest_ended(&self, count: usize) -> u64 {
-        let oldest = self.ended.iter_from_first(count);
-        oldest.fold(0, |seen, (_, slot)| {
-            let found = self.at(*slot);
-            seen ^ found.map_or(0, |found| {
-                self.touch(found.id) ^ self.touch_order(found.order)
-            })
-        })
+    /// Brings the lines of the reservation in a slot close, once it is.
+    pub(crate) fn prefetch_lines(&self, slot: u32) {
+        if let Some(found) = self.at(slot) {
+            self.lines.prefetch(found.run);
+        }
+    }
+
+    /// Brings the first of a cell's lines close, once the cell is.
+    pub(crate) fn prefetch_first_line(&self, cell: u32, cells: &Cells) {
+        self.lines.prefetch_at(cells.first_line(cell));
+    }
+
+    /// Brings what these lines lead to close, once they are: cells, and neighbours in their chains.
+    pub(crate) fn prefetch_cells(&self, slot: u32, cells: &Cells) {
+        if let Some(found) = self.at(slot) {
+            self.lines.prefetch_cells(found.run, cells);
+        }
+    }
+
+    /// Brings the reservations close that are the next to be dropped, and then their slots.
+    fn prefetch_oldest_ended(&self, count: usize) {
+        for (_, slot) in self.ended.iter_from_first(count) {
+            self.slots.prefetch(*slot as usize);
+        }
+        for (_, slot) in self.ended.iter_from_first(count) {
+            if let Some(found) = self.at(*slot) {
+                self.prefetch_slots(self.hashes(found.id, found.order));
+            }
+        }
     }
 
     pub(crate) fn get(&self, id: ReservationId) -> Option<&Reservation> {
@@ -245,6 +287,17 @@ impl Reservations {
         lines: &[(u32, i64)],
         cells: &mut Cells,
     ) -> Option<u32> {
+        self.insert_held_with(self.hashes(hold.id, hold.order), hold, lines, cells)
+    }
+
+    /// The same, with hashes that are known.
+    pub(crate) fn insert_held_with(
+        &mut self,
+        hashes: Hashes,
+        hold: NewHold,
+        lines: &[(u32, i64)],
+        cells: &mut Cells,
+    ) -> Option<u32> {
         if lines.len() > RUN_MAX {
             return None;
         }
@@ -254,11 +307,12 @@ impl Reservations {
                 .ok()
                 .filter(|s| *s != NO_SLOT)?,
         };
+        self.given += 1;
         let reservation = Reservation {
             id: hold.id,
             order: hold.order,
             deadline_ms: hold.deadline_ms,
-            when: 0,
+            when: self.given,
             run: self.lines.add(lines, slot, cells),
             state: ReservationState::Held,
             priority: hold.priority,
@@ -271,10 +325,10 @@ impl Reservations {
                 self.slots.push(reservation);
             }
         }
-        self.by_id.insert(self.hasher.hash(&hold.id), slot);
-        self.link(slot, hold.order);
+        self.by_id.insert(hashes.id, slot);
+        self.link(slot, hold.order, hashes.order);
         self.held += 1;
-        self.give_deadline(slot, hold.deadline_ms);
+        self.add_deadline(slot, hold.deadline_ms);
         Some(slot)
     }
 
@@ -286,11 +340,16 @@ impl Reservations {
             found.deadline_ms = at_ms;
             found.when = given;
         }
+        self.add_deadline(slot, at_ms);
+    }
+
+    /// The deadline that was given last.
+    fn add_deadline(&mut self, slot: u32, at_ms: i64) {
         let slots = &self.slots;
         let deadline = Deadline {
             at_ms,
             slot,
-            given: low(given),
+            given: low(self.given),
         };
         self.deadlines
             .add(deadline, self.held, |d| is_live(slots, d));
@@ -365,7 +424,7 @@ impl Reservations {
     pub(crate) fn evict(&mut self, now_ms: i64, keep_ms: i64) {
         let is_over = |ended: &(i64, u32)| now_ms.saturating_sub(ended.0) >= keep_ms;
         while self.ended.first().is_some_and(is_over) {
-            std::hint::black_box(self.touch_oldest_ended(EVICTED_TOGETHER));
+            self.prefetch_oldest_ended(EVICTED_TOGETHER);
             for _ in 0..EVICTED_TOGETHER {
                 let Some((_, slot)) = self.ended.first().copied().filter(is_over) else {
                     return;

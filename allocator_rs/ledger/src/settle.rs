@@ -14,35 +14,38 @@ use crate::command::{Act, Command, Lines, Stamp};
 use crate::decide::Decision;
 use crate::ids::{CellKey, ReservationId};
 use crate::ledger::Ledger;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Outcomes};
 use crate::sink::{RecordView, Sink};
+use crate::warm::Found;
 
 impl Ledger {
-    /// Decides one command, with the expiries that it needs, and takes its effect.
+    /// Decides one command, with the expiries that it needs, and takes its effect; appends what it
+    /// came to.
     pub(crate) fn carry_out(
         &mut self,
         act: &Act,
-        command: &Command,
+        (command, found): (&Command, Option<Found<'_>>),
         stamp: Stamp,
-        earlier: &mut [Outcome],
+        outcomes: &mut Outcomes,
         sink: &mut impl Sink,
-    ) -> Outcome {
+    ) {
         let decided = cfg!(debug_assertions).then(|| self.decide(command, stamp));
-        if let Some(outcome) = self.shortcut(command, stamp) {
-            let is_same = |decided| matches!(decided, Decision::Outcome(other) if other == outcome);
+        if found.is_some_and(|found| self.shortcut(command, found, stamp, outcomes).is_some()) {
+            let is_same = |decided| matches!(decided, Decision::Outcome(other) if Some(&other) == outcomes.last());
             debug_assert!(
                 decided.is_none_or(is_same),
-                "{command:?} came to {outcome:?}"
+                "{command:?} came to {:?}",
+                outcomes.last()
             );
-            return outcome;
+            return;
         }
-        let outcome = self.settle(act, command, stamp, earlier, sink);
+        let outcome = self.settle(act, command, stamp, outcomes, sink);
         let effect = self.effect(command, &outcome, stamp);
         assert!(
             effect.is_ok(),
             "a decision takes effect on the state it was made on"
         );
-        outcome
+        outcomes.push(outcome);
     }
 
     /// Decides one command, with the expiries that it needs.

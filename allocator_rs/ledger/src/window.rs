@@ -9,19 +9,18 @@
 //!
 //! Whether an entry still counts is a matter of time alone; it is removed only at journaled
 //! moments, so that a replayed ledger removes the same ones. Entries lie in the order of their
-//! time, a generation of them with their outcomes in one piece of memory that is used again.
+//! time, a generation of them with their outcomes in one piece of memory that is used again. The index
+//! is not told what is removed: a number below the first one's is gone, and dropped when in the way.
 
 use std::collections::VecDeque;
 
 use crate::chunked::Queue;
-use crate::codec::{decode_outcomes, CodecError};
+use crate::codec::decode_outcomes;
 use crate::ids::RequestKey;
 use crate::index::{Index, KeyHasher};
 use crate::limits::{Limits, REQUEST_ENTRY_BYTES};
-use crate::outcome::Outcomes;
+use crate::outcome::ActOutcome;
 
-/// How many entries are brought close together before they are removed.
-const EVICTED_TOGETHER: usize = 16;
 /// Outcomes of one generation, in bytes.
 const GENERATION_BYTES: usize = 64 << 10;
 
@@ -47,9 +46,14 @@ pub(crate) struct Remembered<'a> {
 }
 
 impl Remembered<'_> {
-    /// The first outcomes. An error is impossible for bytes that nothing else wrote.
-    pub(crate) fn outcomes(&self) -> Result<Outcomes, CodecError> {
-        decode_outcomes(self.outcomes)
+    /// The first outcomes, if that is what is asked again.
+    pub(crate) fn answer(&self, fingerprint: u64) -> ActOutcome {
+        if self.fingerprint != fingerprint {
+            return ActOutcome::RequestIdReused;
+        }
+        let first = decode_outcomes(self.outcomes);
+        assert!(first.is_ok(), "the request window reads what it wrote");
+        ActOutcome::Done(first.unwrap_or_default())
     }
 }
 
@@ -72,6 +76,8 @@ pub(crate) struct Window {
     hasher: KeyHasher,
     /// Bytes of the outcomes of all entries there ever were.
     bytes_ever: u64,
+    /// The same, of those that are gone.
+    bytes_gone: u64,
 }
 
 const fn is_over(at_ms: i64, now_ms: i64, keep_ms: i64) -> bool {
@@ -96,17 +102,17 @@ impl Window {
         self.entries.len()
     }
 
-    /// Brings a request's slot of the index close.
-    pub(crate) fn touch(&self, key: &RequestKey) -> u64 {
-        self.by_key.touch(self.hasher.hash(key))
+    /// What the index knows a request by.
+    pub(crate) fn hash(&self, key: &RequestKey) -> u32 {
+        self.hasher.hash(key)
     }
 
-    /// Brings the slots of the oldest requests close, which are the next to leave.
-    fn touch_oldest(&self, count: usize) -> u64 {
-        let oldest = self.entries.iter_from_first(count);
-        oldest.fold(0, |seen, entry| seen ^ self.touch(&entry.key))
+    /// Brings the slot of the index close that a request of this hash has.
+    pub(crate) fn prefetch(&self, hash: u32) {
+        self.by_key.prefetch(hash);
     }
 
+    /// The entry with this low half of a number; none if it is gone.
     fn entry(&self, number: u32) -> Option<&Entry> {
         let first = self.entries.first_number();
         let offset = number.wrapping_sub(low(first)) & 0x7fff_ffff;
@@ -120,9 +126,18 @@ impl Window {
         now_ms: i64,
         keep_ms: i64,
     ) -> Option<Remembered<'_>> {
-        let is = |number| self.entry(number).is_some_and(|entry| entry.key == *key);
-        let number = self.by_key.get(self.hasher.hash(key), is)?;
-        let entry = self.entry(number)?;
+        self.find_with(self.hash(key), key, now_ms, keep_ms)
+    }
+
+    /// The same, of a request whose hash is known.
+    pub(crate) fn find_with(
+        &self,
+        hash: u32,
+        key: &RequestKey,
+        now_ms: i64,
+        keep_ms: i64,
+    ) -> Option<Remembered<'_>> {
+        let entry = self.entry(self.number_with(hash, key)?)?;
         (!is_over(entry.at_ms, now_ms, keep_ms)).then(|| self.remembered(entry))
     }
 
@@ -154,17 +169,24 @@ impl Window {
 
     /// Whether `more` entries would pass a bound, with what still counts.
     pub(crate) fn is_full(&self, more: usize, now_ms: i64, limits: &Limits) -> bool {
+        // Nearly always even what no longer counts has room.
+        if Self::has_room(self.len() + more, self.bytes_ever - self.bytes_gone, limits) {
+            return false;
+        }
         let over = self.over(now_ms, limits.request_window_ms);
         let count = (self.len() - over).saturating_add(more);
         let oldest = self.entries.get(self.entries.first_number() + over as u64);
         let outcomes = oldest.map_or(0, |oldest| self.bytes_ever - oldest.begins);
+        !Self::has_room(count, outcomes, limits)
+    }
+
+    fn has_room(count: usize, outcomes: u64, limits: &Limits) -> bool {
         let bytes = REQUEST_ENTRY_BYTES.saturating_mul(count as u64);
-        count > limits.request_window_max
-            || bytes.saturating_add(outcomes) > limits.request_window_bytes_max
+        count <= limits.request_window_max
+            && bytes.saturating_add(outcomes) <= limits.request_window_bytes_max
     }
 
     fn over(&self, now_ms: i64, keep_ms: i64) -> usize {
-        // Nearly always the oldest still counts, and a search of all would miss every cache.
         let first = self.entries.first_number();
         let is_over = |offset: usize| {
             let entry = self.entries.get(first + offset as u64);
@@ -193,6 +215,17 @@ impl Window {
         at_ms: i64,
         outcomes: &[u8],
     ) {
+        self.insert_with(self.hash(&key), (key, fingerprint), at_ms, outcomes);
+    }
+
+    /// The same, of a request whose hash is known.
+    pub(crate) fn insert_with(
+        &mut self,
+        hash: u32,
+        (key, fingerprint): (RequestKey, u64),
+        at_ms: i64,
+        outcomes: &[u8],
+    ) {
         let is_full =
             |last: &Generation| last.bytes.len().saturating_add(outcomes.len()) > GENERATION_BYTES;
         if self.generations.back().is_none_or(is_full) {
@@ -216,7 +249,10 @@ impl Window {
             len: u32::try_from(outcomes.len()).unwrap_or(u32::MAX),
         });
         self.bytes_ever += outcomes.len() as u64;
-        self.by_key.insert(self.hasher.hash(&key), low(number));
+        let first = low(self.entries.first_number());
+        let len = low(self.len() as u64);
+        let is_there = |number: u32| number.wrapping_sub(first) & 0x7fff_ffff < len;
+        self.by_key.insert_among(hash, low(number), is_there);
     }
 
     /// Whether the key has an entry, whether that counts or not.
@@ -225,32 +261,26 @@ impl Window {
     }
 
     fn number_of(&self, key: &RequestKey) -> Option<u32> {
+        self.number_with(self.hash(key), key)
+    }
+
+    fn number_with(&self, hash: u32, key: &RequestKey) -> Option<u32> {
         let is = |number| self.entry(number).is_some_and(|entry| entry.key == *key);
-        self.by_key.get(self.hasher.hash(key), is)
+        self.by_key.get(hash, is)
     }
 
     /// Removes what no longer counts.
     pub(crate) fn evict(&mut self, now_ms: i64, keep_ms: i64) {
         let is_over = |oldest: &Entry| is_over(oldest.at_ms, now_ms, keep_ms);
         while self.entries.first().is_some_and(is_over) {
-            std::hint::black_box(self.touch_oldest(EVICTED_TOGETHER));
-            for _ in 0..EVICTED_TOGETHER {
-                let Some(oldest) = self.entries.first().copied().filter(is_over) else {
-                    return;
-                };
-                self.remove_oldest(&oldest);
+            if let Some(oldest) = self.entries.pop() {
+                self.bytes_gone = oldest.begins + u64::from(oldest.len);
             }
         }
-    }
-
-    fn remove_oldest(&mut self, oldest: &Entry) {
-        let number = low(self.entries.first_number());
-        self.by_key.remove(self.hasher.hash(&oldest.key), number);
-        self.entries.pop();
-        let ends = oldest.begins + u64::from(oldest.len);
-        let is_over =
-            |generation: &Generation| generation.begins + generation.bytes.len() as u64 <= ends;
-        if self.generations.len() > 1 && self.generations.front().is_some_and(is_over) {
+        let is_over = |generation: &Generation| {
+            generation.begins + generation.bytes.len() as u64 <= self.bytes_gone
+        };
+        while self.generations.len() > 1 && self.generations.front().is_some_and(is_over) {
             let gone = self.generations.pop_front();
             self.spare = gone.map(|gone| gone.bytes).unwrap_or_default();
             self.spare.clear();
@@ -273,9 +303,10 @@ impl Window {
                 && found.is_some_and(|found| found.begins == entry.begins)
                 && self.remembered(entry).outcomes.len() == entry.len as usize
         };
-        self.by_key.len() == self.len()
+        self.by_key.len() >= self.len()
             && self.entries.iter().is_sorted_by_key(|entry| entry.at_ms)
             && self.entries.iter().all(follows)
             && begins == self.bytes_ever
+            && self.entries.first().map_or(self.bytes_ever, |e| e.begins) == self.bytes_gone
     }
 }

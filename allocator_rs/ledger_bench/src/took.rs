@@ -38,6 +38,9 @@ impl Started {
 }
 
 fn thread_cpu() -> Duration {
+    if std::env::var_os("NOCPU").is_some() {
+        return Duration::ZERO;
+    }
     let used = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(used.tv_sec as u64, used.tv_nsec as u32)
 }

@@ -29,7 +29,7 @@ impl Ledger {
         }
         let time_ms = effective_ms.min(stamp.wall_ms);
         let oldest_ms = stamp.wall_ms.saturating_sub(self.limits.count_age_max_ms);
-        let changed_after = match self.drift.changed_after(cell, time_ms) {
+        let changed_after = match self.drift.changed_after(cell, time_ms, &self.cells) {
             Some(units) if time_ms >= oldest_ms => units,
             _ => return refused(Refusal::CountTooOld),
         };

@@ -3,6 +3,7 @@
 use super::{Misfit, OUT_OF_RANGE};
 use crate::cells::Delta;
 use crate::command::Stamp;
+use crate::drift::NewChange;
 use crate::ids::{CellKey, ReservationId};
 use crate::ledger::Ledger;
 use crate::outcome::ReservationState;
@@ -57,11 +58,26 @@ impl Ledger {
         effective_ms: i64,
         stamp: Stamp,
     ) {
-        if units != 0 {
-            let changes_max = self.limits.count_changes_max;
-            let effective_ms = effective_ms.min(stamp.wall_ms);
-            self.drift
-                .push(cell, units, effective_ms, stamp.now_ms, changes_max);
+        if let Some(number) = self.cells.number(cell).filter(|_| units != 0) {
+            self.keep_change_at(number, units, effective_ms, stamp);
         }
+    }
+
+    /// The same, of the cell with this number.
+    pub(crate) fn keep_change_at(
+        &mut self,
+        cell: u32,
+        units: i64,
+        effective_ms: i64,
+        stamp: Stamp,
+    ) {
+        let change = NewChange {
+            cell,
+            effective_ms: effective_ms.min(stamp.wall_ms),
+            applied_ms: stamp.now_ms,
+            units,
+        };
+        let changes_max = self.limits.count_changes_max;
+        self.drift.push(change, changes_max, &mut self.cells);
     }
 }

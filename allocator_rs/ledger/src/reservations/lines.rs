@@ -8,6 +8,8 @@
 //! A run's room is its length, rounded up to a class; runs that were given back are kept by class
 //! and used again. Runs never move, so memory grows without a pause.
 
+use prefetch_index::prefetch_index;
+
 use crate::cells::{Cells, NO_LINE};
 
 /// Places of one block. No run crosses the end of one.
@@ -88,33 +90,41 @@ impl LineRuns {
     }
 
     /// Brings a run close.
-    pub(crate) fn touch(&self, run: Run) -> u32 {
-        self.entry(run.at).map_or(0, |entry| entry.next)
+    pub(crate) fn prefetch(&self, run: Run) {
+        if let Some(last) = run.len().checked_sub(1) {
+            self.prefetch_at(run.at);
+            self.prefetch_at(run.at.saturating_add(u32::try_from(last).unwrap_or(0)));
+        }
     }
 
     /// Brings one line close.
-    pub(crate) fn touch_at(&self, place: u32) -> u64 {
-        self.entry(place).map_or(0, |entry| u64::from(entry.next))
+    pub(crate) fn prefetch_at(&self, place: u32) {
+        let place = place as usize;
+        if let Some(block) = self.blocks.get(place / BLOCK) {
+            prefetch_index(block, place % BLOCK);
+        }
     }
 
-    /// Brings the neighbours of a run's lines in their chains close.
-    pub(crate) fn touch_neighbours(&self, run: Run) -> u64 {
-        let neighbour = |place| u64::from(self.entry(place).map_or(0, |entry| entry.owner));
-        run.places()
-            .filter_map(|place| self.entry(place))
-            .fold(0, |seen, entry| {
-                seen ^ neighbour(entry.next) ^ neighbour(entry.previous)
-            })
+    /// Brings the cells of a run's lines close, and their neighbours in the cells' chains.
+    pub(crate) fn prefetch_cells(&self, run: Run, cells: &Cells) {
+        for entry in self.entries(run) {
+            cells.prefetch_at(entry.cell);
+            self.prefetch_at(entry.next);
+            self.prefetch_at(entry.previous);
+        }
+    }
+
+    fn entries(&self, run: Run) -> &[Entry] {
+        let place = run.at as usize;
+        let block = self.blocks.get(place / BLOCK);
+        let from = place % BLOCK;
+        let entries = block.and_then(|block| block.get(from..from + run.len()));
+        entries.unwrap_or_default()
     }
 
     /// The lines of a run: numbers of cells, and quantities.
     pub(crate) fn of(&self, run: Run) -> impl Iterator<Item = (u32, i64)> + '_ {
-        let place = run.at as usize;
-        let block = self
-            .blocks
-            .get(place / BLOCK)
-            .map_or(&[][..], Vec::as_slice);
-        let entries = block.iter().skip(place % BLOCK).take(usize::from(run.len));
+        let entries = self.entries(run).iter();
         entries.map(|entry| (entry.cell, entry.quantity))
     }
 
@@ -134,8 +144,7 @@ impl LineRuns {
             return Run::default();
         };
         for (place, (cell, quantity)) in run.places().zip(lines.iter().copied()) {
-            let next = cells.first_line(cell);
-            cells.set_first_line(cell, place);
+            let next = cells.put_first_line(cell, place);
             if let Some(first) = self.entry_mut(next) {
                 first.previous = place;
             }

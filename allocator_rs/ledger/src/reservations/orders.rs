@@ -9,11 +9,6 @@ use super::{Reservation, Reservations, NO_SLOT};
 use crate::ids::OrderRef;
 
 impl Reservations {
-    /// Brings an order's slot of the index close.
-    pub(crate) fn touch_order(&self, order: OrderRef) -> u64 {
-        self.by_order.touch(self.hasher.hash(&order))
-    }
-
     /// The reservations that are for this order, newest first, ended ones included.
     pub(crate) fn of_order(&self, order: OrderRef) -> impl Iterator<Item = &Reservation> {
         let is = |slot| self.at(slot).is_some_and(|found| found.order == order);
@@ -26,12 +21,11 @@ impl Reservations {
         })
     }
 
-    /// Puts a reservation before the others of its order.
-    pub(super) fn link(&mut self, slot: u32, order: OrderRef) {
+    /// Puts a reservation before the others of its order, whose hash is known.
+    pub(super) fn link(&mut self, slot: u32, order: OrderRef, hash: u32) {
         if order.0 == 0 {
             return;
         }
-        let hash = self.hasher.hash(&order);
         let is = |slot| self.at(slot).is_some_and(|found| found.order == order);
         let Some(first) = self.by_order.get(hash, is) else {
             return self.by_order.insert(hash, slot);

@@ -49,11 +49,6 @@ impl Reservations {
         (found.run.len(), self.lines.of(found.run))
     }
 
-    /// Brings a line close: the first of a cell's.
-    pub(crate) fn touch_line(&self, place: u32) -> u64 {
-        self.lines.touch_at(place)
-    }
-
     /// None yet, at a ledger time that deadlines to come are not before.
     /// With room in the indexes for so many.
     pub(crate) fn starting_at(now_ms: i64, count: u64) -> Self {
@@ -96,8 +91,9 @@ impl Reservations {
             next: NO_SLOT,
             previous: NO_SLOT,
         });
-        self.by_id.insert(self.hasher.hash(&kept.id), slot);
-        self.link(slot, kept.order);
+        let hashes = self.hashes(kept.id, kept.order);
+        self.by_id.insert(hashes.id, slot);
+        self.link(slot, kept.order, hashes.order);
         match kept.state {
             ReservationState::Held => {
                 self.held += 1;

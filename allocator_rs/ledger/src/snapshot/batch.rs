@@ -37,7 +37,7 @@ impl Promises {
         reservations: &mut Reservations,
         cells: &mut Cells,
     ) -> Result<(), &'static str> {
-        std::hint::black_box(self.warm(reservations, cells));
+        self.prefetch(reservations, cells);
         let mut rest = self.lines.as_slice();
         for (kept, count) in self.kept.drain(..) {
             let split = rest.split_at_checked(count);
@@ -49,18 +49,16 @@ impl Promises {
         Ok(())
     }
 
-    fn warm(&self, reservations: &Reservations, cells: &Cells) -> u64 {
-        let mut seen = 0;
+    fn prefetch(&self, reservations: &Reservations, cells: &Cells) {
         for (kept, _) in &self.kept {
-            seen ^= reservations.touch(kept.id) ^ reservations.touch_order(kept.order);
+            reservations.prefetch_slots(reservations.hashes(kept.id, kept.order));
         }
         for (cell, _) in &self.lines {
-            seen ^= cells.touch_at(*cell);
+            cells.prefetch_at(*cell);
         }
         for (cell, _) in &self.lines {
-            seen ^= reservations.touch_line(cells.first_line(*cell));
+            reservations.prefetch_first_line(*cell, cells);
         }
-        seen
     }
 }
 
@@ -103,8 +101,9 @@ impl Requests {
     /// # Errors
     /// What cannot be.
     pub(super) fn take_over(&mut self, window: &mut Window) -> Result<(), &'static str> {
-        let touch = |seen, one: &Asked| seen ^ window.touch(&one.key);
-        std::hint::black_box(self.asked.iter().fold(0, touch));
+        for one in &self.asked {
+            window.prefetch(window.hash(&one.key));
+        }
         let mut rest = self.outcomes.as_slice();
         for one in self.asked.drain(..) {
             let split = rest.split_at_checked(one.bytes);

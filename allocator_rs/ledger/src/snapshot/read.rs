@@ -16,7 +16,7 @@ use crate::cells::Delta;
 use crate::codec::reader::Reader;
 use crate::codec::{decode_outcomes, read_state};
 use crate::dated::{DayPlan, Plan};
-use crate::drift::Drift;
+use crate::drift::{Drift, NewChange};
 use crate::ids::{ItemName, OrderRef, RequestKey, ReservationId};
 use crate::ledger::Ledger;
 use crate::limits::{Limits, NAME_BYTES_MAX};
@@ -303,13 +303,19 @@ impl Taking {
         let cell = item.cell()?;
         let (effective_ms, applied_ms, units) = (item.i64()?, item.i64()?, item.i64()?);
         self.in_order(Section::Changes, applied_ms)?;
-        if !self.ledger.knows(cell) {
+        let Some(number) = self.ledger.cells.number(cell) else {
             return Err("a change is of no cell".into());
-        }
+        };
+        let change = NewChange {
+            cell: number,
+            effective_ms,
+            applied_ms,
+            units,
+        };
         // How many are kept is looked at with the next one.
         self.ledger
             .drift
-            .push(cell, units, effective_ms, applied_ms, usize::MAX);
+            .push(change, usize::MAX, &mut self.ledger.cells);
         Ok(())
     }
 

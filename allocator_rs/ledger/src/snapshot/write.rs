@@ -60,7 +60,7 @@ impl Ledger {
             self.window.len(),
             self.dated.plans_unordered().len(),
             self.dated.days_unordered().len(),
-            self.drift.changes().len(),
+            self.drift.changes_len(),
             self.drift.counts_unordered().len(),
         ];
         for count in counts {
