@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 use crate::chunked::Chunked;
 use crate::command::Line;
 use crate::ids::CellKey;
-use crate::index::{Index, KeyHasher};
+use crate::index::Index;
+use crate::key::KeyHasher;
 use crate::limits::QUANTITY_MAX;
 use crate::outcome::{CellView, ReservationState};
 

@@ -1,7 +1,7 @@
 //! Identities. Names of people and machines are interned to small integers at the edge; the ledger
 //! itself journals which name got which integer, so recovery gives the same ones.
 
-use crate::index::Key;
+use crate::key::Key;
 
 /// A location: a node, or a node's staging pool. Assigned in order of registration from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

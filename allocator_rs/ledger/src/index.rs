@@ -10,9 +10,6 @@
 //! Extendible hashing. A directory of twice as many entries is a copy of some kilobytes. Nothing
 //! outside can depend on the order of slots.
 
-use std::hash::BuildHasher;
-
-use hashbrown::DefaultHashBuilder;
 use prefetch_index::prefetch_index;
 
 /// Slots of one page: 4 KiB.
@@ -26,43 +23,6 @@ const ROOM_OF_PAGE: u64 = 256;
 const ROOM_MAX: u64 = 1 << 24;
 /// More pages than memory has room for.
 const DEPTH_MAX: u32 = 22;
-
-/// What a key is made of, for hashing.
-pub(crate) trait Key {
-    /// All of it, as two words.
-    fn words(&self) -> (u64, u64);
-}
-
-/// Hashes keys, in every index with other secrets: nobody can choose keys that collide. A product
-/// of both words, each under a secret, with its halves folded: as wyhash and foldhash do.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyHasher {
-    secrets: [u64; 3],
-}
-
-impl Default for KeyHasher {
-    fn default() -> Self {
-        let random = DefaultHashBuilder::default();
-        Self {
-            secrets: [1, 2, 3].map(|number: u64| random.hash_one(number)),
-        }
-    }
-}
-
-impl KeyHasher {
-    pub(crate) fn hash(&self, key: &impl Key) -> u32 {
-        let (first, second) = key.words();
-        let [a, b, c] = self.secrets;
-        let hash = fold(fold(first ^ a, second ^ b), c);
-        // Both halves, folded.
-        (((hash >> 32) ^ hash) & 0xffff_ffff) as u32
-    }
-}
-
-const fn fold(a: u64, b: u64) -> u64 {
-    let product = (a as u128).wrapping_mul(b as u128);
-    (product as u64) ^ ((product >> 64) as u64)
-}
 
 /// A hash above, a number plus one below; 0 is an empty slot.
 type Slot = u64;

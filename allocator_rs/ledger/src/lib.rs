@@ -20,6 +20,7 @@ mod hash;
 mod ids;
 mod index;
 mod invariants;
+mod key;
 mod ledger;
 mod limits;
 mod lines;

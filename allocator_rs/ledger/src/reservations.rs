@@ -12,6 +12,7 @@
 mod consistency;
 mod deadlines;
 mod lines;
+mod nearby;
 mod orders;
 mod restore;
 
@@ -19,7 +20,8 @@ use crate::cells::Cells;
 use crate::chunked::{Chunked, Queue};
 use crate::command::{Line, Lines, Stamp};
 use crate::ids::{CellKey, OrderRef, ReservationId};
-use crate::index::{Index, KeyHasher};
+use crate::index::Index;
+use crate::key::KeyHasher;
 use crate::outcome::{ReservationState, ReservationView};
 use deadlines::{low, Deadline, Deadlines};
 pub(crate) use lines::RUN_MAX;
@@ -157,19 +159,6 @@ impl Reservations {
         self.slots.get_mut(slot as usize)
     }
 
-    /// What the indexes know a reservation and its order by.
-    pub(crate) fn hashes(&self, id: ReservationId, order: OrderRef) -> Hashes {
-        Hashes {
-            id: self.hasher.hash(&id),
-            order: self.hasher.hash(&order),
-        }
-    }
-
-    /// The same, of a reservation alone.
-    pub(crate) fn hash(&self, id: ReservationId) -> u32 {
-        self.hasher.hash(&id)
-    }
-
     /// Where a reservation is, until it is dropped.
     pub(crate) fn slot(&self, id: ReservationId) -> Option<u32> {
         self.slot_with(self.hash(id), id)
@@ -179,55 +168,6 @@ impl Reservations {
     pub(crate) fn slot_with(&self, hash: u32, id: ReservationId) -> Option<u32> {
         let is = |slot| self.at(slot).is_some_and(|found| found.id == id);
         self.by_id.get(hash, is)
-    }
-
-    /// Brings the slots of the indexes close that a reservation and its order have.
-    pub(crate) fn prefetch_slots(&self, hashes: Hashes) {
-        self.by_id.prefetch(hashes.id);
-        self.by_order.prefetch(hashes.order);
-    }
-
-    /// Brings the slot of the index close that a reservation of this hash has.
-    pub(crate) fn prefetch_slot(&self, hash: u32) {
-        self.by_id.prefetch(hash);
-    }
-
-    /// Brings the reservation with this hash close, once its slot is; probably where it is.
-    pub(crate) fn prefetch(&self, hash: u32) -> Option<u32> {
-        let slot = self.by_id.candidate(hash)?;
-        self.slots.prefetch(slot as usize);
-        Some(slot)
-    }
-
-    /// Brings the lines of the reservation in a slot close, once it is.
-    pub(crate) fn prefetch_lines(&self, slot: u32) {
-        if let Some(found) = self.at(slot) {
-            self.lines.prefetch(found.run);
-        }
-    }
-
-    /// Brings the first of a cell's lines close, once the cell is.
-    pub(crate) fn prefetch_first_line(&self, cell: u32, cells: &Cells) {
-        self.lines.prefetch_at(cells.first_line(cell));
-    }
-
-    /// Brings what these lines lead to close, once they are: cells, and neighbours in their chains.
-    pub(crate) fn prefetch_cells(&self, slot: u32, cells: &Cells) {
-        if let Some(found) = self.at(slot) {
-            self.lines.prefetch_cells(found.run, cells);
-        }
-    }
-
-    /// Brings the reservations close that are the next to be dropped, and then their slots.
-    fn prefetch_oldest_ended(&self, count: usize) {
-        for (_, slot) in self.ended.iter_from_first(count) {
-            self.slots.prefetch(*slot as usize);
-        }
-        for (_, slot) in self.ended.iter_from_first(count) {
-            if let Some(found) = self.at(*slot) {
-                self.prefetch_slots(self.hashes(found.id, found.order));
-            }
-        }
     }
 
     pub(crate) fn get(&self, id: ReservationId) -> Option<&Reservation> {

@@ -17,7 +17,8 @@ use std::collections::VecDeque;
 use crate::chunked::Queue;
 use crate::codec::decode_outcomes;
 use crate::ids::RequestKey;
-use crate::index::{Index, KeyHasher};
+use crate::index::Index;
+use crate::key::KeyHasher;
 use crate::limits::{Limits, REQUEST_ENTRY_BYTES};
 use crate::outcome::ActOutcome;
 

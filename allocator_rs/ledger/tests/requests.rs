@@ -10,7 +10,7 @@
 mod support;
 
 use bopis_ledger::{
-    Act, ActOutcome, Limits, Outcome, RequestKey, ReservationState, REQUEST_ENTRY_BYTES,
+    Act, ActOutcome, Limits, Outcome, Refusal, RequestKey, ReservationState, REQUEST_ENTRY_BYTES,
     SALE_SOURCE_SCOPE,
 };
 use support::{adjust, apply, at, commit, hold, release, sale, view_of, Fixture, A};
@@ -284,5 +284,56 @@ fn an_ended_reservation_is_kept_as_long_as_a_request_and_then_its_id_is_free() {
     let outcome = fixture.one(110, hold(1, &[(A, 2)], 500));
     assert_eq!(view_of(&outcome).state, ReservationState::Held);
     assert_eq!(fixture.ledger.reservation_count(), 1);
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_place_that_one_batch_gives_to_another_reservation_is_not_taken_for_the_first() {
+    let limits = Limits {
+        request_window_max: 100,
+        ..SMALL
+    };
+    let mut fixture = Fixture::with_limits(limits, [5, 0, 0]);
+    fixture.act(10, vec![hold(1, &[(A, 1)], 500), release(1)]);
+    let act = |id: u128, command| Act {
+        request: RequestKey { scope: 100, id },
+        fingerprint: 0,
+        commands: vec![command],
+    };
+    // Reservation 1 is still there when the batch is looked at; the first act drops it.
+    let acts = [act(1, hold(2, &[(A, 1)], 500)), act(2, commit(1))];
+    let answers = apply(&mut fixture.ledger, &acts, at(110), &mut fixture.records);
+    let not_found = Outcome::Refused(Refusal::ReservationNotFound);
+    assert_eq!(
+        answers[1],
+        ActOutcome::Done([not_found].into_iter().collect())
+    );
+    assert_eq!(fixture.state(2, 110), Some(ReservationState::Held));
+    fixture.assert_replays();
+}
+
+#[test]
+fn a_request_is_new_again_after_many_others_however_its_index_is_swept() {
+    let limits = Limits {
+        request_window_max: usize::MAX,
+        ..SMALL
+    };
+    let mut fixture = Fixture::with_limits(limits, [0, 0, 0]);
+    let mut applied = 0;
+    for round in 0..40_i64 {
+        for id in 0..500 {
+            let act = Act {
+                request: RequestKey { scope: 100, id },
+                fingerprint: 0,
+                commands: vec![adjust(A, 1, 0)],
+            };
+            let time = at(1_000 + round * 50 + i64::try_from(id).unwrap() / 20);
+            apply(&mut fixture.ledger, &[act], time, &mut fixture.records);
+        }
+        // Kept for 100 ms: two rounds long.
+        applied += i64::from(round % 2 == 0) * 500;
+        assert_eq!(fixture.view(A).on_hand, applied, "round {round}");
+    }
+    assert_eq!(fixture.ledger.check_invariants(), Ok(()));
     fixture.assert_replays();
 }

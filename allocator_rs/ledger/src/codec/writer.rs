@@ -3,24 +3,30 @@
 use crate::command::Line;
 use crate::ids::CellKey;
 
-pub(crate) fn write_u64(mut value: u64, out: &mut Vec<u8>) {
-    loop {
-        let [low, ..] = value.to_le_bytes();
-        value >>= 7;
-        if value == 0 {
-            out.push(low & 0x7f);
-            return;
-        }
-        out.push(low | 0x80);
+#[inline]
+pub(crate) fn write_u64(value: u64, out: &mut Vec<u8>) {
+    if value < 0x80 {
+        out.push((value & 0x7f) as u8);
+    } else {
+        write_long(value, out);
     }
 }
 
+fn write_long(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push((value & 0x7f) as u8);
+}
+
 /// Zigzag: small magnitudes of either sign are short.
+#[inline]
 pub(crate) fn write_i64(value: i64, out: &mut Vec<u8>) {
     write_u64(((value << 1) ^ (value >> 63)).cast_unsigned(), out);
 }
 
-pub(crate) fn write_list<T>(items: &[T], out: &mut Vec<u8>, write: fn(&T, &mut Vec<u8>)) {
+pub(crate) fn write_list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
     write_u64(items.len() as u64, out);
     for item in items {
         write(item, out);
