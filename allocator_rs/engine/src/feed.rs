@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bopis_ledger::{CellKey, CellView, ReservationId};
+use bopis_ledger::{CellKey, CellView, ChangedCell, ReservationId};
 
 use crate::deficits::Concerned;
 
@@ -126,7 +126,7 @@ impl Ring {
     pub(crate) fn add(
         &mut self,
         reservations: &mut Vec<Event>,
-        cells: &[(CellKey, CellView)],
+        cells: &[ChangedCell],
         deficits: &mut Vec<Concerned>,
         (sequence, wall_ms): (u64, i64),
     ) {
@@ -139,9 +139,8 @@ impl Ring {
             self.push(event);
         }
         let mut deficits = deficits.drain(..).peekable();
-        for (cell, view) in cells {
-            let concerned = deficits.next_if(|one| one.cell == *cell);
-            let (cell, view) = (*cell, *view);
+        for ChangedCell { cell, view, .. } in cells.iter().copied() {
+            let concerned = deficits.next_if(|one| one.cell == cell);
             let deficit = view.deficit();
             let change = Change {
                 sequence,

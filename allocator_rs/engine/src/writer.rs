@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bopis_journal::JournalError;
-use bopis_ledger::{Act, CellKey, CellView, Ledger, ReservationId, Stamp};
+use bopis_ledger::{Act, CellKey, ChangedCell, Ledger, ReservationId, Stamp};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::batch::{Batch, Waiting};
@@ -75,7 +75,7 @@ pub(crate) struct Writer {
     /// The acts of the turn.
     acts: Vec<Act>,
     turn: Turn,
-    changed: Vec<(CellKey, CellView)>,
+    changed: Vec<ChangedCell>,
     deficits: Deficits,
     /// The reads of the turn.
     reads: Vec<(ReservationId, ReservationAnswer)>,

@@ -17,7 +17,7 @@ use crate::drift::Drift;
 use crate::ids::{CellKey, ItemId, ItemName, LocationId, OrderRef, ReservationId};
 use crate::limits::{Limits, SALE_SOURCE_SCOPE};
 use crate::names::Names;
-use crate::outcome::{ActOutcome, CellView, Outcomes, ReservationView};
+use crate::outcome::{ActOutcome, CellView, ChangedCell, Outcomes, ReservationView};
 use crate::reservations::Reservations;
 use crate::sink::{RecordView, Sink};
 use crate::warm::{Ahead, WARM_ACTS};
@@ -108,8 +108,9 @@ impl Ledger {
         self.reservations.earliest_deadline_ms()
     }
 
-    /// Appends the cells that changed since the last call, each once, as they are now.
-    pub fn take_changed_cells(&mut self, out: &mut Vec<(CellKey, CellView)>) {
+    /// Appends the cells that changed since the last call, each once, as they are now; new ones in
+    /// the order of their numbers.
+    pub fn take_changed_cells(&mut self, out: &mut Vec<ChangedCell>) {
         self.cells.take_changed(out);
     }
 
