@@ -8,7 +8,7 @@
 use bopis_ledger::{ActOutcome, ChangedCell, Ledger, Record, ReplayError};
 
 use crate::deficits::Deficits;
-use crate::feed::{Event, Ring};
+use crate::feed::{Event, Ring, Told};
 use crate::witness::{expiry, Witness};
 
 /// Fills a ring.
@@ -21,7 +21,7 @@ pub(crate) struct Narrator {
     /// None: no record was told of yet.
     deficits: Option<Deficits>,
     witness: Witness,
-    events: Vec<Event>,
+    events: Vec<Told>,
 }
 
 /// What it came to.

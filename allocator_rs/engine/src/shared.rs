@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::clock::Clock;
 use crate::deficits::Concerned;
 use crate::error::PositionError;
-use crate::feed::{Change, Event, Events, Ring};
+use crate::feed::{Change, Events, Ring, Told};
 use crate::gate::Gate;
 use crate::mirror::Mirror;
 use crate::names::Names;
@@ -109,7 +109,7 @@ impl Shared {
         &self,
         cells: &[ChangedCell],
         deficits: &mut Vec<Concerned>,
-        reservations: &mut Vec<Event>,
+        reservations: &mut Vec<Told>,
         (sequence, wall_ms): (u64, i64),
     ) {
         // Who reads the position finds everything up to it in the feed.

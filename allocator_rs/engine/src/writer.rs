@@ -47,7 +47,7 @@ const SEAL_AFTER: Duration = Duration::from_millis(400);
 /// While holds are live, ledger time is journaled at least so often.
 const KEEP_TIME_EVERY: Duration = Duration::from_secs(10);
 /// How many holds expire in one turn.
-const EXPIRE_SLICE: usize = 2_048;
+const EXPIRE_SLICE: usize = 4_096;
 
 /// The engine cannot go on; why is in `Shared`.
 pub(crate) struct Failed;

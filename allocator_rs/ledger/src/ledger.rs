@@ -87,20 +87,6 @@ impl Ledger {
         self.ahead = ahead;
     }
 
-    /// Expires up to `limit` due holds: the earliest deadline first, among equal ones that which
-    /// was given first. True: more are due.
-    pub fn expire_due(&mut self, stamp: Stamp, limit: usize, sink: &mut impl Sink) -> bool {
-        let stamp = self.not_before_last(stamp);
-        for _ in 0..limit {
-            let Some(id) = self.reservations.next_due(stamp.now_ms) else {
-                return false;
-            };
-            self.advance(stamp);
-            self.expire(id, stamp, sink);
-        }
-        self.reservations.next_due(stamp.now_ms).is_some()
-    }
-
     /// No hold is due earlier, in ledger time; none without any hold. The hold that had this
     /// deadline may have ended since.
     #[must_use]
@@ -219,7 +205,7 @@ impl Ledger {
         &self.limits
     }
 
-    fn not_before_last(&self, stamp: Stamp) -> Stamp {
+    pub(crate) fn not_before_last(&self, stamp: Stamp) -> Stamp {
         Stamp {
             now_ms: stamp.now_ms.max(self.now_ms),
             ..stamp

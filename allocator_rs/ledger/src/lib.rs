@@ -15,6 +15,7 @@ mod decide;
 mod drift;
 mod effect;
 mod error;
+mod expiry;
 mod grants;
 mod hash;
 mod ids;
