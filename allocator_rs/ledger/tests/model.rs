@@ -80,7 +80,10 @@ impl Pair {
         assert_eq!(self.ledger.check_invariants(), Ok(()));
         let mut changed = Vec::new();
         self.ledger.take_changed_cells(&mut changed);
-        for ChangedCell { cell: key, view, .. } in changed {
+        for ChangedCell {
+            cell: key, view, ..
+        } in changed
+        {
             assert_eq!(view, self.naive.view(key));
             assert_eq!(self.ledger.days(key), self.naive.plan(key));
         }
