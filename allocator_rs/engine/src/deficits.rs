@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bopis_ledger::{CellKey, CellView, Ledger, ReservationId};
+use bopis_ledger::{CellKey, ChangedCell, Ledger, ReservationId};
 
 /// Most reservations that one change of a deficit names.
 pub const CONCERNED_MAX: usize = 1_000;
@@ -31,8 +31,8 @@ pub(crate) struct Deficits {
 
 impl Deficits {
     /// Of the recovered cells.
-    pub(crate) fn of(cells: &[(CellKey, CellView)]) -> Self {
-        let deficits = cells.iter().map(|(cell, view)| (*cell, view.deficit()));
+    pub(crate) fn of(cells: &[ChangedCell]) -> Self {
+        let deficits = cells.iter().map(|one| (one.cell, one.view.deficit()));
         Self {
             known: deficits.filter(|(_, deficit)| *deficit > 0).collect(),
             changed: Vec::new(),
@@ -40,9 +40,9 @@ impl Deficits {
     }
 
     /// Compares the cells that changed with what was known of them.
-    pub(crate) fn look_at(&mut self, cells: &[(CellKey, CellView)], ledger: &Ledger) {
+    pub(crate) fn look_at(&mut self, cells: &[ChangedCell], ledger: &Ledger) {
         self.changed.clear();
-        for (cell, view) in cells {
+        for ChangedCell { cell, view, .. } in cells {
             let deficit = view.deficit();
             if deficit == 0 && self.known.is_empty() {
                 continue;

@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bopis_ledger::{CellKey, CellView, ReservationId};
+use bopis_ledger::{CellKey, CellView, ChangedCell, ReservationId};
 
 use crate::deficits::Concerned;
 
@@ -84,9 +84,56 @@ pub struct Events {
     pub through: u64,
 }
 
+/// A change of a reservation on its way into the feed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) sequence: u64,
+    pub(crate) wall_ms: i64,
+    pub(crate) reservation: ReservationId,
+    pub(crate) change: ReservationChange,
+}
+
+/// An event as it is kept: what can be told from the counters is left out.
+struct Kept {
+    sequence: u64,
+    wall_ms: i64,
+    what: What,
+}
+
+enum What {
+    /// A cell; its deficit, if that is another one than before.
+    Cell(CellKey, CellView, Option<Box<Concerned>>),
+    Reservation(ReservationId, ReservationChange),
+}
+
+impl Kept {
+    fn event(&self) -> Event {
+        let kind = match &self.what {
+            What::Reservation(id, change) => EventKind::Reservation(*id, *change),
+            What::Cell(cell, view, concerned) => {
+                let deficit = view.deficit();
+                let concerned = concerned.as_deref();
+                EventKind::Cell(Change {
+                    sequence: self.sequence,
+                    cell: *cell,
+                    view: *view,
+                    deficit,
+                    deficit_before: concerned.map_or(deficit, |one| one.before),
+                    concerned: concerned.map(|one| Arc::clone(&one.ids)),
+                })
+            }
+        };
+        Event {
+            sequence: self.sequence,
+            wall_ms: self.wall_ms,
+            kind,
+        }
+    }
+}
+
 /// The latest events, at most so many.
 pub(crate) struct Ring {
-    events: VecDeque<Event>,
+    events: VecDeque<Kept>,
     events_max: usize,
     /// Events up to and including this sequence are gone.
     forgotten: u64,
@@ -114,7 +161,8 @@ impl Ring {
     /// Gives all of it away; it is as full of gaps as ever.
     pub(crate) fn take(&mut self) -> Vec<Event> {
         self.forgotten = self.through;
-        std::mem::take(&mut self.events).into()
+        let kept = std::mem::take(&mut self.events);
+        kept.iter().map(Kept::event).collect()
     }
 
     pub(crate) const fn keeps_any(&self) -> bool {
@@ -125,8 +173,8 @@ impl Ring {
     /// sequence; then the cells, in their order, of which `deficits` names some.
     pub(crate) fn add(
         &mut self,
-        reservations: &mut Vec<Event>,
-        cells: &[(CellKey, CellView)],
+        reservations: &mut Vec<Told>,
+        cells: &[ChangedCell],
         deficits: &mut Vec<Concerned>,
         (sequence, wall_ms): (u64, i64),
     ) {
@@ -135,32 +183,26 @@ impl Ring {
             reservations.clear();
             return;
         }
-        for event in reservations.drain(..) {
-            self.push(event);
+        for told in reservations.drain(..) {
+            self.push(Kept {
+                sequence: told.sequence,
+                wall_ms: told.wall_ms,
+                what: What::Reservation(told.reservation, told.change),
+            });
         }
         let mut deficits = deficits.drain(..).peekable();
-        for (cell, view) in cells {
-            let concerned = deficits.next_if(|one| one.cell == *cell);
-            let (cell, view) = (*cell, *view);
-            let deficit = view.deficit();
-            let change = Change {
-                sequence,
-                cell,
-                view,
-                deficit,
-                deficit_before: concerned.as_ref().map_or(deficit, |one| one.before),
-                concerned: concerned.map(|one| one.ids),
-            };
-            self.push(Event {
+        for ChangedCell { cell, view, .. } in cells.iter().copied() {
+            let concerned = deficits.next_if(|one| one.cell == cell);
+            self.push(Kept {
                 sequence,
                 wall_ms,
-                kind: EventKind::Cell(change),
+                what: What::Cell(cell, view, concerned.map(Box::new)),
             });
         }
         self.through = sequence;
     }
 
-    fn push(&mut self, event: Event) {
+    fn push(&mut self, event: Kept) {
         if self.events.len() >= self.events_max {
             if let Some(oldest) = self.events.pop_front() {
                 self.forgotten = oldest.sequence;
@@ -169,18 +211,19 @@ impl Ring {
         self.events.push_back(event);
     }
 
-    fn after(&self, sequence: u64) -> Option<impl Iterator<Item = &Event> + '_> {
+    fn after(&self, sequence: u64) -> Option<impl Iterator<Item = &Kept> + '_> {
         if sequence < self.forgotten || !self.keeps_any() {
             return None;
         }
-        let is_older = |event: &Event| event.sequence <= sequence;
+        let is_older = |event: &Kept| event.sequence <= sequence;
         let start = self.events.partition_point(is_older);
         Some(self.events.range(start..))
     }
 
     pub(crate) fn changes_since(&self, sequence: u64) -> Option<Vec<Change>> {
-        let changes = self.after(sequence)?.filter_map(|event| match &event.kind {
-            EventKind::Cell(change) => Some(change.clone()),
+        let changes = self.after(sequence)?.map(Kept::event);
+        let changes = changes.filter_map(|event| match event.kind {
+            EventKind::Cell(change) => Some(change),
             EventKind::Reservation(..) => None,
         });
         Some(changes.collect())
@@ -197,7 +240,7 @@ impl Ring {
                     return Some(Events { events, through });
                 }
             }
-            events.push(event.clone());
+            events.push(event.event());
         }
         let through = self.through.max(sequence);
         Some(Events { events, through })

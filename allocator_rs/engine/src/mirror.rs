@@ -10,6 +10,8 @@
 //! sequence: it reads, and reads again if the version moved meanwhile. A reader that was unlucky
 //! [`PATIENCE`] times asks the writer to hold its next publication back, for [`COURTESY`] at most,
 //! so neither can keep the other from its work.
+//!
+//! Cells have the numbers that they have in the ledger, so the writer looks nothing up.
 
 mod copy;
 mod index;
@@ -19,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use bopis_ledger::{CellKey, CellView, ItemId, LocationId};
+use bopis_ledger::{CellKey, CellView, ChangedCell, ItemId, LocationId};
 
 pub use self::copy::AtpCopy;
 use self::copy::Copies;
@@ -126,7 +128,7 @@ impl Mirror {
     }
 
     /// Makes these cells visible, all at once. Called by the writer only.
-    pub(crate) fn publish(&self, changed: &[(CellKey, CellView)], sequence: u64) {
+    pub(crate) fn publish(&self, changed: &[ChangedCell], sequence: u64) {
         self.wait_for_unlucky_readers();
         let version = self.version.load(Ordering::Relaxed);
         self.version
@@ -134,11 +136,11 @@ impl Mirror {
         fence(Ordering::Release);
         self.log_for_copy(changed, sequence);
         fence(Ordering::Release);
-        for (key, view) in changed {
-            if let Some((chunk, at)) = self
-                .number_or_new(pack(*key))
-                .and_then(|number| self.place(number))
-            {
+        for ChangedCell { number, cell, view } in changed {
+            if *number >= self.cells.load(Ordering::Relaxed) {
+                self.add(*number, *cell);
+            }
+            if let Some((chunk, at)) = self.place(*number) {
                 chunk.store(at, view);
             }
         }
@@ -153,7 +155,7 @@ impl Mirror {
             out.clear();
             let index = self.index.load();
             out.extend(keys.iter().map(|key| {
-                let found = index.get(pack(*key)).and_then(|cell| self.cell(cell));
+                let found = self.find(&index, *key).and_then(|cell| self.cell(cell));
                 found.map(Cell::load).unwrap_or_default()
             }));
         });
@@ -189,7 +191,7 @@ impl Mirror {
 
     /// One cell's ATP, as last published.
     pub(crate) fn atp(&self, key: CellKey) -> i64 {
-        let number = self.index.load().get(pack(key));
+        let number = self.find(&self.index.load(), key);
         let found = number.and_then(|number| self.place(number));
         found
             .and_then(|(chunk, at)| chunk.atp.get(at))
@@ -201,7 +203,7 @@ impl Mirror {
         &self,
         item: ItemId,
     ) -> impl Iterator<Item = (LocationId, CellView)> + '_ {
-        let mut next = self.items.load().get(u64::from(item.0));
+        let mut next = self.newest_of(&self.items.load(), item);
         std::iter::from_fn(move || {
             let (chunk, at) = self.place(next?)?;
             next = Some(chunk.older.get(at)?.load(Ordering::Relaxed));
@@ -221,36 +223,52 @@ impl Mirror {
         Some((chunk, number % CHUNK_CELLS))
     }
 
-    fn number_or_new(&self, key: u64) -> Option<u32> {
-        let index = self.index.load();
-        if let Some(number) = index.get(key) {
-            return Some(number);
-        }
-        let number = self.cells.load(Ordering::Relaxed);
-        let chunk = self
-            .chunks
-            .get(number as usize / CHUNK_CELLS)?
-            .get_or_init(Chunk::new);
-        let at = number as usize % CHUNK_CELLS;
-        chunk.keys.get(at)?.store(key, Ordering::Relaxed);
-        self.link(unpack(key).item, number, chunk.older.get(at)?);
-        insert(&self.index, number as usize + 1, key, number);
+    fn key(&self, number: u32) -> Option<CellKey> {
+        let (chunk, at) = self.place(number)?;
+        Some(unpack(chunk.keys.get(at)?.load(Ordering::Relaxed)))
+    }
+
+    fn find(&self, index: &Index, key: CellKey) -> Option<u32> {
+        index.get(pack(key), |number| self.key(number) == Some(key))
+    }
+
+    fn newest_of(&self, items: &Index, item: ItemId) -> Option<u32> {
+        let is = |number| self.key(number).is_some_and(|key| key.item == item);
+        items.get(u64::from(item.0), is)
+    }
+
+    /// Takes over a new cell, which has the next number.
+    fn add(&self, number: u32, key: CellKey) -> Option<()> {
+        let at = number as usize;
+        let chunk = self.chunks.get(at / CHUNK_CELLS)?;
+        let chunk = chunk.get_or_init(Chunk::new);
+        let packed = pack(key);
+        chunk
+            .keys
+            .get(at % CHUNK_CELLS)?
+            .store(packed, Ordering::Relaxed);
+        self.link(key.item, number, chunk.older.get(at % CHUNK_CELLS)?);
+        insert(&self.index, at + 1, (packed, number), |other| {
+            self.key(other) == Some(key)
+        });
         self.cells.store(number + 1, Ordering::Release);
-        Some(number)
+        Some(())
     }
 
     /// Makes a new cell the newest of its item.
     fn link(&self, item: ItemId, number: u32, older: &AtomicU32) {
-        let key = u64::from(item.0);
         let mut count = self.item_count.load(Ordering::Relaxed);
-        match self.items.load().get(key) {
+        match self.newest_of(&self.items.load(), item) {
             Some(newest) => older.store(newest, Ordering::Relaxed),
             None => {
                 count += 1;
                 self.item_count.store(count, Ordering::Relaxed);
             }
         }
-        insert(&self.items, count as usize, key, number);
+        let entry = (u64::from(item.0), number);
+        insert(&self.items, count as usize, entry, |other| {
+            self.key(other).is_some_and(|key| key.item == item)
+        });
     }
 
     fn wait_for_unlucky_readers(&self) {
@@ -287,15 +305,20 @@ impl Drop for Unlucky<'_> {
     }
 }
 
-/// Sets a key of an index that then has `count` keys.
-fn insert(index: &ArcSwap<Index>, count: usize, key: u64, number: u32) {
+/// Sets the number of a key in an index that then has `count` keys.
+fn insert(
+    index: &ArcSwap<Index>,
+    count: usize,
+    (key, number): (u64, u32),
+    is: impl Fn(u32) -> bool,
+) {
     let now = index.load();
-    if count * 2 > now.len() {
+    if now.is_too_small_for(count) {
         let larger = now.grown();
-        larger.insert(key, number);
+        larger.insert(key, number, is);
         index.store(Arc::new(larger));
     } else {
-        now.insert(key, number);
+        now.insert(key, number, is);
     }
 }
 

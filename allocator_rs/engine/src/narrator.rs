@@ -5,10 +5,10 @@
 //! | before `from` | nothing |
 //! | from there on | reservations, cells and deficits, each record by itself |
 
-use bopis_ledger::{ActOutcome, CellKey, CellView, Ledger, Record, ReplayError};
+use bopis_ledger::{ActOutcome, ChangedCell, Ledger, Record, ReplayError};
 
 use crate::deficits::Deficits;
-use crate::feed::{Event, Ring};
+use crate::feed::{Event, Ring, Told};
 use crate::witness::{expiry, Witness};
 
 /// Fills a ring.
@@ -17,18 +17,18 @@ pub(crate) struct Narrator {
     reservations: bool,
     ring: Ring,
     /// Cells as they were taken from the ledger: the last of a key counts.
-    cells: Vec<(CellKey, CellView)>,
+    cells: Vec<ChangedCell>,
     /// None: no record was told of yet.
     deficits: Option<Deficits>,
     witness: Witness,
-    events: Vec<Event>,
+    events: Vec<Told>,
 }
 
 /// What it came to.
 pub(crate) struct Narrated {
     pub(crate) ring: Ring,
     /// All that changed, each key with its last view last.
-    pub(crate) cells: Vec<(CellKey, CellView)>,
+    pub(crate) cells: Vec<ChangedCell>,
     pub(crate) deficits: Deficits,
 }
 

@@ -10,7 +10,7 @@
 use std::path::Path;
 
 use bopis_journal::DiskStorage;
-use bopis_ledger::{codec, CellView, ItemName, Ledger, Limits};
+use bopis_ledger::{codec, CellView, ChangedCell, ItemName, Ledger, Limits};
 
 use crate::error::VerifyError;
 use crate::folder;
@@ -87,11 +87,11 @@ pub fn rebuild(directory: &Path, progress: &Progress) -> Result<RebuildReport, V
 fn named_cells(ledger: &mut Ledger, names: &Names) -> Vec<NamedCell> {
     let mut touched = Vec::new();
     ledger.take_changed_cells(&mut touched);
-    let named = |(key, counters): (bopis_ledger::CellKey, CellView)| {
+    let named = |one: ChangedCell| {
         Some(NamedCell {
-            location: names.location_name(key.location)?.to_string(),
-            item: names.item_name(key.item)?.as_ref().clone(),
-            counters,
+            location: names.location_name(one.cell.location)?.to_string(),
+            item: names.item_name(one.cell.item)?.as_ref().clone(),
+            counters: one.view,
         })
     };
     let mut cells: Vec<_> = touched.into_iter().filter_map(named).collect();

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
 use std::sync::Arc;
 
-use bopis_ledger::{CellKey, CellView};
+use bopis_ledger::ChangedCell;
 use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Clock;
 use crate::deficits::Concerned;
 use crate::error::PositionError;
-use crate::feed::{Change, Event, Events, Ring};
+use crate::feed::{Change, Events, Ring, Told};
 use crate::gate::Gate;
 use crate::mirror::Mirror;
 use crate::names::Names;
@@ -99,7 +99,7 @@ impl Shared {
     }
 
     /// State recovered at the start: visible; what is news of it the feed has already.
-    pub(crate) fn publish_recovered(&self, cells: &[(CellKey, CellView)], sequence: u64) {
+    pub(crate) fn publish_recovered(&self, cells: &[ChangedCell], sequence: u64) {
         self.assigned.store(sequence, Ordering::Release);
         self.mirror.publish(cells, sequence);
     }
@@ -107,9 +107,9 @@ impl Shared {
     /// Makes a durable batch visible: cells, feed, and those who wait for its sequence.
     pub(crate) fn publish(
         &self,
-        cells: &[(CellKey, CellView)],
+        cells: &[ChangedCell],
         deficits: &mut Vec<Concerned>,
-        reservations: &mut Vec<Event>,
+        reservations: &mut Vec<Told>,
         (sequence, wall_ms): (u64, i64),
     ) {
         // Who reads the position finds everything up to it in the feed.

@@ -9,7 +9,7 @@
 use bopis_journal::RecordBuffer;
 use bopis_ledger::{codec, ActOutcome, Command, Outcome, RecordView, ReservationId, Sink};
 
-use crate::feed::Event;
+use crate::feed::{ReservationChange, Told};
 use crate::witness::{expiry, Witness};
 
 /// Filled by the ledger, emptied by the writer.
@@ -22,10 +22,9 @@ pub(crate) struct Turn {
     pub(crate) buffer: RecordBuffer,
     /// Commands that gave a name its integer, and the integer.
     pub(crate) named: Vec<(Command, u32)>,
-    pub(crate) expired: Vec<ReservationId>,
     pub(crate) answers: Vec<(u64, ActOutcome)>,
     /// What happened to reservations.
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Vec<Told>,
     reservation_events: bool,
     witness: Witness,
     started_at: u64,
@@ -47,9 +46,16 @@ impl Turn {
         self.started_at = self.sequence;
         self.buffer.clear();
         self.named.clear();
-        self.expired.clear();
         self.answers.clear();
         self.events.clear();
+    }
+
+    /// Its deadline passed in this turn.
+    pub(crate) fn has_expired(&self, id: ReservationId) -> bool {
+        let is_expiry = |told: &Told| told.change == ReservationChange::Expired;
+        self.events
+            .iter()
+            .any(|told| told.reservation == id && is_expiry(told))
     }
 
     /// No record was made.
@@ -66,7 +72,6 @@ impl Sink for Turn {
         }
         match record {
             RecordView::Expire { stamp, reservation } => {
-                self.expired.push(reservation);
                 self.events.push(expiry(self.sequence, stamp, reservation));
             }
             RecordView::Act {

@@ -9,7 +9,7 @@
 
 use bopis_ledger::{Act, Command, Outcome, ReservationId, ReservationState, Stamp};
 
-use crate::feed::{Event, EventKind, ReservationChange};
+use crate::feed::{ReservationChange, Told};
 
 /// Reads records in their order.
 #[derive(Default)]
@@ -26,7 +26,7 @@ impl Witness {
         (sequence, stamp): (u64, Stamp),
         act: &Act,
         outcomes: &[Outcome],
-        out: &mut Vec<Event>,
+        out: &mut Vec<Told>,
     ) {
         if stamp.now_ms != self.now_ms {
             self.given.clear();
@@ -34,10 +34,11 @@ impl Witness {
         }
         let wall_ms = stamp.wall_ms;
         let mut tell = |id, change| {
-            out.push(Event {
+            out.push(Told {
                 sequence,
                 wall_ms,
-                kind: EventKind::Reservation(id, change),
+                reservation: id,
+                change,
             });
         };
         for (command, outcome) in act.commands.iter().zip(outcomes) {
@@ -91,10 +92,11 @@ const fn change(command: &Command) -> Option<ReservationChange> {
 }
 
 /// What the record of an expiry says.
-pub(crate) const fn expiry(sequence: u64, stamp: Stamp, id: ReservationId) -> Event {
-    Event {
+pub(crate) const fn expiry(sequence: u64, stamp: Stamp, id: ReservationId) -> Told {
+    Told {
         sequence,
         wall_ms: stamp.wall_ms,
-        kind: EventKind::Reservation(id, ReservationChange::Expired),
+        reservation: id,
+        change: ReservationChange::Expired,
     }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bopis_journal::JournalError;
-use bopis_ledger::{Act, CellKey, CellView, Ledger, ReservationId, Stamp};
+use bopis_ledger::{Act, CellKey, ChangedCell, Ledger, ReservationId, Stamp};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::batch::{Batch, Waiting};
@@ -47,7 +47,7 @@ const SEAL_AFTER: Duration = Duration::from_millis(400);
 /// While holds are live, ledger time is journaled at least so often.
 const KEEP_TIME_EVERY: Duration = Duration::from_secs(10);
 /// How many holds expire in one turn.
-const EXPIRE_SLICE: usize = 2_048;
+const EXPIRE_SLICE: usize = 4_096;
 
 /// The engine cannot go on; why is in `Shared`.
 pub(crate) struct Failed;
@@ -75,7 +75,7 @@ pub(crate) struct Writer {
     /// The acts of the turn.
     acts: Vec<Act>,
     turn: Turn,
-    changed: Vec<(CellKey, CellView)>,
+    changed: Vec<ChangedCell>,
     deficits: Deficits,
     /// The reads of the turn.
     reads: Vec<(ReservationId, ReservationAnswer)>,

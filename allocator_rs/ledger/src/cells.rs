@@ -14,7 +14,7 @@ use crate::ids::CellKey;
 use crate::index::Index;
 use crate::key::KeyHasher;
 use crate::limits::QUANTITY_MAX;
-use crate::outcome::{CellView, ReservationState};
+use crate::outcome::{CellView, ChangedCell, ReservationState};
 
 /// What is added to the counters of one cell.
 #[derive(Clone, Copy, Debug, Default)]
@@ -294,11 +294,16 @@ impl Cells {
         self.cells.iter().map(|cell| (cell.key, cell.last_change))
     }
 
-    pub(crate) fn take_changed(&mut self, out: &mut Vec<(CellKey, CellView)>) {
+    pub(crate) fn take_changed(&mut self, out: &mut Vec<ChangedCell>) {
+        out.reserve(self.changed.len());
         for number in self.changed.drain(..) {
             if let Some(cell) = self.cells.get_mut(number as usize) {
                 cell.is_changed = false;
-                out.push((cell.key, cell.view));
+                out.push(ChangedCell {
+                    number,
+                    cell: cell.key,
+                    view: cell.view,
+                });
             }
         }
     }

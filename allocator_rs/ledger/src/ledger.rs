@@ -17,7 +17,7 @@ use crate::drift::Drift;
 use crate::ids::{CellKey, ItemId, ItemName, LocationId, OrderRef, ReservationId};
 use crate::limits::{Limits, SALE_SOURCE_SCOPE};
 use crate::names::Names;
-use crate::outcome::{ActOutcome, CellView, Outcomes, ReservationView};
+use crate::outcome::{ActOutcome, CellView, ChangedCell, Outcomes, ReservationView};
 use crate::reservations::Reservations;
 use crate::sink::{RecordView, Sink};
 use crate::warm::{Ahead, WARM_ACTS};
@@ -87,20 +87,6 @@ impl Ledger {
         self.ahead = ahead;
     }
 
-    /// Expires up to `limit` due holds: the earliest deadline first, among equal ones that which
-    /// was given first. True: more are due.
-    pub fn expire_due(&mut self, stamp: Stamp, limit: usize, sink: &mut impl Sink) -> bool {
-        let stamp = self.not_before_last(stamp);
-        for _ in 0..limit {
-            let Some(id) = self.reservations.next_due(stamp.now_ms) else {
-                return false;
-            };
-            self.advance(stamp);
-            self.expire(id, stamp, sink);
-        }
-        self.reservations.next_due(stamp.now_ms).is_some()
-    }
-
     /// No hold is due earlier, in ledger time; none without any hold. The hold that had this
     /// deadline may have ended since.
     #[must_use]
@@ -108,8 +94,9 @@ impl Ledger {
         self.reservations.earliest_deadline_ms()
     }
 
-    /// Appends the cells that changed since the last call, each once, as they are now.
-    pub fn take_changed_cells(&mut self, out: &mut Vec<(CellKey, CellView)>) {
+    /// Appends the cells that changed since the last call, each once, as they are now; new ones in
+    /// the order of their numbers.
+    pub fn take_changed_cells(&mut self, out: &mut Vec<ChangedCell>) {
         self.cells.take_changed(out);
     }
 
@@ -218,7 +205,7 @@ impl Ledger {
         &self.limits
     }
 
-    fn not_before_last(&self, stamp: Stamp) -> Stamp {
+    pub(crate) fn not_before_last(&self, stamp: Stamp) -> Stamp {
         Stamp {
             now_ms: stamp.now_ms.max(self.now_ms),
             ..stamp

@@ -15,6 +15,7 @@ mod decide;
 mod drift;
 mod effect;
 mod error;
+mod expiry;
 mod grants;
 mod hash;
 mod ids;
@@ -45,8 +46,8 @@ pub use limits::{
     REQUEST_ENTRY_BYTES, SALE_SOURCE_SCOPE,
 };
 pub use outcome::{
-    ActOutcome, CellView, Outcome, Outcomes, Record, Refusal, ReservationState, ReservationView,
-    Shortage,
+    ActOutcome, CellView, ChangedCell, Outcome, Outcomes, Record, Refusal, ReservationState,
+    ReservationView, Shortage,
 };
 pub use sink::{RecordView, Sink, Transcript};
 pub use snapshot::{SnapshotError, SNAPSHOT_VERSION};

@@ -39,6 +39,17 @@ impl CellView {
     }
 }
 
+/// A cell whose counters changed, as they are now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangedCell {
+    /// Its number in this ledger: cells are numbered from 0 in the order of their first touch.
+    pub number: u32,
+    /// Which.
+    pub cell: CellKey,
+    /// Its counters.
+    pub view: CellView,
+}
+
 /// Where a reservation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReservationState {

@@ -211,12 +211,16 @@ impl Reservations {
 
     /// The hold that is due first.
     pub(crate) fn next_due(&mut self, now_ms: i64) -> Option<ReservationId> {
-        if self.held == 0 {
-            return None;
-        }
+        self.next_due_slot(now_ms)
+            .and_then(|slot| Some(self.at(slot)?.id))
+    }
+
+    /// Where the hold is that is due first.
+    pub(crate) fn next_due_slot(&mut self, now_ms: i64) -> Option<u32> {
+        (self.held > 0).then_some(())?;
         let slots = &self.slots;
-        let due = self.deadlines.next_due(now_ms, |d| is_live(slots, d))?;
-        self.at(due.slot).map(|found| found.id)
+        let due = self.deadlines.next_due(now_ms, |d| is_live(slots, d));
+        due.map(|due| due.slot)
     }
 
     /// Takes over a new hold of lines (numbers of cells, and quantities); its slot. Its id must be
@@ -259,11 +263,10 @@ impl Reservations {
             next: NO_SLOT,
             previous: NO_SLOT,
         };
-        match self.slots.get_mut(slot as usize) {
-            Some(place) => *place = reservation,
-            None => {
-                self.slots.push(reservation);
-            }
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            *place = reservation;
+        } else {
+            self.slots.push(reservation);
         }
         self.by_id.insert(hashes.id, slot);
         self.link(slot, hold.order, hashes.order);

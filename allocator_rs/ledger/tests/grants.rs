@@ -169,14 +169,18 @@ fn changed_cells_are_named_once_as_they_are_now() {
     let mut fixture = Fixture::with_stock(5, 5, 5);
     let mut changed = Vec::new();
     fixture.ledger.take_changed_cells(&mut changed);
-    assert_eq!(changed.len(), 3);
+    let numbers: Vec<_> = changed.iter().map(|one| (one.cell, one.number)).collect();
+    assert_eq!(numbers, [(A, 0), (B, 1), (C, 2)]);
     changed.clear();
     fixture.act(
         1,
         vec![hold(1, &[(B, 1), (A, 1)], 9), adjust(A, 1, 1), release(1)],
     );
     fixture.ledger.take_changed_cells(&mut changed);
-    assert_eq!(changed, [(B, fixture.view(B)), (A, fixture.view(A))]);
+    let named: Vec<_> = changed.iter().map(|one| (one.cell, one.view)).collect();
+    assert_eq!(named, [(B, fixture.view(B)), (A, fixture.view(A))]);
+    let again: Vec<_> = changed.iter().map(|one| (one.cell, one.number)).collect();
+    assert_eq!(again, [(B, 1), (A, 0)]);
     changed.clear();
     fixture.ledger.take_changed_cells(&mut changed);
     assert_eq!(changed, []);

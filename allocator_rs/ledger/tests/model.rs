@@ -11,7 +11,9 @@
 mod random;
 mod support;
 
-use bopis_ledger::{codec, Act, ActOutcome, Command, Ledger, Limits, Outcome, Record, RequestKey};
+use bopis_ledger::{
+    codec, Act, ActOutcome, ChangedCell, Command, Ledger, Limits, Outcome, Record, RequestKey,
+};
 use bopis_naive::Naive;
 use proptest::prelude::*;
 use random::{any_step, Step};
@@ -78,7 +80,10 @@ impl Pair {
         assert_eq!(self.ledger.check_invariants(), Ok(()));
         let mut changed = Vec::new();
         self.ledger.take_changed_cells(&mut changed);
-        for (key, view) in changed {
+        for ChangedCell {
+            cell: key, view, ..
+        } in changed
+        {
             assert_eq!(view, self.naive.view(key));
             assert_eq!(self.ledger.days(key), self.naive.plan(key));
         }

@@ -3,7 +3,7 @@
 //! | | |
 //! | --- | --- |
 //! | full rate | closed loop, in this run |
-//! | load | open loop at half of it: whatever is due in a tick of 50 us is submitted together |
+//! | load | open loop at half of it: each tick of 50 us submits what is due, then sleeps |
 //! | lateness | of the load itself, from when acts were due to their submission: part of the latency |
 //! | latency | from the tick at which the acts were due to the engine's call back, per act |
 //! | peer | the device: 4 KiB made durable, alternating with the load in short rounds |
@@ -20,6 +20,7 @@ use crate::device::Device;
 use crate::figure::{Figure, Latencies};
 use crate::folder::Folder;
 use crate::session::{check, Session};
+use crate::ticking::{be_punctual, sleep_until};
 use crate::workload::Spread;
 use crate::Failure;
 
@@ -108,16 +109,17 @@ fn open_loop(
         replies.push(one.replies);
         one.acts
     };
+    be_punctual()?;
     let started = Instant::now();
     for tick in 1..=ticks {
         let until = (of_tick * f64::from(tick)) as usize;
         let some: Vec<_> = acts.by_ref().take(until - sent).collect();
         sent += some.len();
         let due = started + TICK * tick;
-        while Instant::now() < due {
-            answered += session.client.try_receive().map_or(0, &mut note);
-            std::hint::spin_loop();
+        while let Some(one) = session.client.try_receive() {
+            answered += note(one);
         }
+        sleep_until(due);
         if !some.is_empty() {
             late.add_many(due.elapsed(), some.len() as u64);
             session.submit(some, acts.len(), due)?;

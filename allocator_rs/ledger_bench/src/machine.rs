@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bopis_ledger::{
-    Act, ActOutcome, CellKey, CellView, Ledger, Limits, RecordView, ReservationId, Sink, Stamp,
+    Act, ActOutcome, ChangedCell, Ledger, Limits, RecordView, ReservationId, Sink, Stamp,
 };
 
 use crate::opening;
@@ -46,7 +46,7 @@ pub(crate) struct Machine {
     retained: u64,
     acts: u64,
     made: Made,
-    changed: Vec<(CellKey, CellView)>,
+    changed: Vec<ChangedCell>,
 }
 
 impl Machine {

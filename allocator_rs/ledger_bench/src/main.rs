@@ -41,6 +41,7 @@ mod recovery;
 mod session;
 mod stock;
 mod storm;
+mod ticking;
 mod timing;
 mod took;
 mod workload;

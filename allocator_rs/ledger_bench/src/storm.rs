@@ -22,6 +22,7 @@ use crate::figure::{Figure, Latencies};
 use crate::folder::Folder;
 use crate::random::id;
 use crate::stock::Stock;
+use crate::ticking::{be_punctual, sleep_until};
 use crate::Failure;
 
 /// Cells of the holds that are due; as many more for those that are asked meanwhile.
@@ -162,16 +163,17 @@ impl Scene {
         mut goes_on: impl FnMut(&Client, Instant) -> Result<bool, Failure>,
     ) -> Result<Duration, Failure> {
         let (mut asked, mut answered) = (0, Vec::new());
+        be_punctual()?;
         let started = Instant::now();
         let mut took = started.elapsed();
         while asked % LOOK_EVERY != 0 || goes_on(&self.client, started)? {
             asked += 1;
             let act = self.hold(CELLS, LASTING_TTL_MS);
             let due = started + PERIOD * asked;
-            while Instant::now() < due {
-                answered.extend(self.client.try_receive());
-                std::hint::spin_loop();
+            while let Some(one) = self.client.try_receive() {
+                answered.push(one);
             }
+            sleep_until(due);
             self.client.submit(vec![act], due)?;
             took = started.elapsed();
         }

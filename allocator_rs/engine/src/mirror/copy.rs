@@ -13,10 +13,10 @@
 
 use std::sync::atomic::{fence, Ordering};
 
-use bopis_ledger::{CellKey, CellView};
+use bopis_ledger::ChangedCell;
 use parking_lot::Mutex;
 
-use super::{pack, unpack, Chunk, Mirror, CHUNK_CELLS};
+use super::{unpack, Chunk, Mirror, CHUNK_CELLS};
 
 /// Most cells that the log of one copy names. At ten million changes a second that is 0.4 s.
 const LOG_MAX: usize = 4 << 20;
@@ -54,7 +54,7 @@ pub(super) struct Copies {
 
 impl Mirror {
     /// Logs what is about to be stored, if a copy is being made.
-    pub(super) fn log_for_copy(&self, changed: &[(CellKey, CellView)], sequence: u64) {
+    pub(super) fn log_for_copy(&self, changed: &[ChangedCell], sequence: u64) {
         let mut log = self.copies.log.lock();
         if !log.is_wanted || log.is_full {
             return;
@@ -63,11 +63,8 @@ impl Mirror {
             log.is_full = true;
             return;
         }
-        for (key, view) in changed {
-            if let Some(number) = self.number_or_new(pack(*key)) {
-                log.entries.push((number, view.atp()));
-            }
-        }
+        let entries = changed.iter().map(|one| (one.number, one.view.atp()));
+        log.entries.extend(entries);
         log.sequence = sequence;
     }
 
@@ -78,11 +75,12 @@ impl Mirror {
         let copy = (0..TRIES_MAX).find_map(|_| self.try_copy());
         self.copies.log.lock().is_wanted = false;
         let mut copy = copy?;
-        self.copy_keys(known, &mut copy);
-        // Who reads cells after this reads them as of now or later.
+        // Who reads cells after this reads them as of now or later; and the keys of cells that the
+        // log alone has are stored by then.
         while self.sequence() < copy.sequence {
             std::thread::yield_now();
         }
+        self.copy_keys(known, &mut copy);
         Some(copy)
     }
 

@@ -1,56 +1,66 @@
-//! Numbers by key, for one writer and readers that never wait.
+//! Numbers by key, for one writer and readers that never wait. Keys stay with their owners.
 //!
-//! Open addressing over a power of two of slots; a key that is in stays in. When half full it is
-//! copied to one twice as large; who still reads the smaller one misses what came since.
+//! | | |
+//! | --- | --- |
+//! | a slot | half of a key's hash, and a number: the owner says whether that number has the key |
+//! | a key that is in | stays in |
+//! | five eighths full | copied to one twice as large; who still reads the smaller misses what comes |
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-const NO_KEY: u64 = u64::MAX;
-
-/// A number by key. A reader sees a key only after its value (release, acquire).
+/// Numbers by the hashes of their keys: open addressing over a power of two of slots.
 pub(super) struct Index {
-    slots: Box<[(AtomicU64, AtomicU32)]>,
+    slots: Box<[AtomicU64]>,
+}
+
+const fn hash(key: u64) -> u64 {
+    key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
+}
+
+/// A hash above, a number plus one below; 0 is an empty slot.
+const fn slot(hash: u64, number: u32) -> u64 {
+    (hash << 32) | (number as u64 + 1)
+}
+
+const fn number_of(slot: u64) -> u32 {
+    ((slot & 0xffff_ffff) as u32).wrapping_sub(1)
 }
 
 impl Index {
     pub(super) fn with_slots(count: usize) -> Self {
-        let slots = (0..count)
-            .map(|_| (AtomicU64::new(NO_KEY), AtomicU32::new(0)))
-            .collect();
+        let slots = (0..count).map(|_| AtomicU64::new(0)).collect();
         Self { slots }
     }
 
-    fn probe(&self, key: u64) -> impl Iterator<Item = &(AtomicU64, AtomicU32)> {
-        let start =
-            (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & (self.slots.len() - 1);
-        self.slots
-            .iter()
-            .skip(start)
-            .chain(self.slots.iter().take(start))
+    fn probe(&self, hash: u64) -> impl Iterator<Item = &AtomicU64> {
+        let start = hash as usize & (self.slots.len() - 1);
+        let (before, from) = self.slots.split_at(start);
+        from.iter().chain(before)
     }
 
-    pub(super) fn get(&self, key: u64) -> Option<u32> {
-        for (slot_key, value) in self.probe(key) {
-            match slot_key.load(Ordering::Acquire) {
-                NO_KEY => return None,
-                found if found == key => return Some(value.load(Ordering::Acquire)),
-                _ => {}
-            }
-        }
-        None
+    /// The number with this key, as `is` says.
+    pub(super) fn get(&self, key: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
+        let hash = hash(key);
+        // Acquire: whoever sees a number sees what was stored under it before.
+        let found = self.probe(hash).map(|slot| slot.load(Ordering::Acquire));
+        found
+            .take_while(|slot| *slot != 0)
+            .find(|slot| slot >> 32 == hash && is(number_of(*slot)))
+            .map(number_of)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.slots.len()
+    /// Whether one of so many keys more would be too many.
+    pub(super) fn is_too_small_for(&self, count: usize) -> bool {
+        count * 8 > self.slots.len() * 5
     }
 
-    /// Another number for a key that is there, or a key that is not, if there is room (see `grown`).
-    pub(super) fn insert(&self, key: u64, number: u32) {
-        for (slot_key, value) in self.probe(key) {
-            let found = slot_key.load(Ordering::Relaxed);
-            if found == key || found == NO_KEY {
-                value.store(number, Ordering::Release);
-                slot_key.store(key, Ordering::Release);
+    /// Another number for a key that is there, or a key that is not, if there is room.
+    pub(super) fn insert(&self, key: u64, number: u32, is: impl Fn(u32) -> bool) {
+        let hash = hash(key);
+        for place in self.probe(hash) {
+            let found = place.load(Ordering::Relaxed);
+            if found == 0 || (found >> 32 == hash && is(number_of(found))) {
+                place.store(slot(hash, number), Ordering::Release);
                 return;
             }
         }
@@ -58,10 +68,14 @@ impl Index {
 
     pub(super) fn grown(&self) -> Self {
         let larger = Self::with_slots(self.slots.len() * 2);
-        for (key, value) in &self.slots {
-            let key = key.load(Ordering::Relaxed);
-            if key != NO_KEY {
-                larger.insert(key, value.load(Ordering::Relaxed));
+        for slot in &self.slots {
+            let slot = slot.load(Ordering::Relaxed);
+            if slot != 0 {
+                let free = larger.probe(slot >> 32);
+                let mut free = free.skip_while(|place| place.load(Ordering::Relaxed) != 0);
+                if let Some(place) = free.next() {
+                    place.store(slot, Ordering::Relaxed);
+                }
             }
         }
         larger

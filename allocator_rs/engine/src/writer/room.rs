@@ -90,7 +90,7 @@ impl Writer {
 
     fn read_durable(&mut self, id: ReservationId, answer: ReservationAnswer, undurable: Undurable) {
         let waits = undurable == Undurable::Records;
-        if waits && (self.turn.expired.contains(&id) || self.acts.iter().any(|a| names(a, id))) {
+        if waits && (self.turn.has_expired(id) || self.acts.iter().any(|a| names(a, id))) {
             return answer.refuse(Unanswered::DiskFull);
         }
         let stamp = self.now();
