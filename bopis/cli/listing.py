@@ -47,8 +47,8 @@ def reservations(
     limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="So many at most.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, one each.")] = False,
 ) -> None:
-    """Lists reservations of an order, of a SKU or an hour's labor at a node, or the holds that expire
-    next. Times are UTC.
+    """Lists reservations of an order, of a SKU or an hour's labor at a node, or the holds that
+    expire next. Times are UTC.
     """
     import grpc
 

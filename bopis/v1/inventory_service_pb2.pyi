@@ -596,6 +596,7 @@ class Insufficient(_message.Message):
         LABOR_WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
         REQUESTED_QUANTITY_FIELD_NUMBER: _builtins.int
         AVAILABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+        STAGED_FIELD_NUMBER: _builtins.int
         line_index: _builtins.int
         """Index into the request's lines (of the first line that names the cell)."""
         node_id: _builtins.str
@@ -606,6 +607,8 @@ class Insufficient(_message.Message):
         """What the request asked of the cell, all its lines together."""
         available_quantity: _builtins.int
         """What could have been taken."""
+        staged: _builtins.bool
+        """In the node's staging pool."""
         @_builtins.property
         def labor_window_start_time(self) -> _timestamp_pb2.Timestamp:
             """A labor window."""
@@ -619,10 +622,11 @@ class Insufficient(_message.Message):
             labor_window_start_time: _timestamp_pb2.Timestamp | None = ...,
             requested_quantity: _builtins.int = ...,
             available_quantity: _builtins.int = ...,
+            staged: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "sku", b"sku"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["available_quantity", b"available_quantity", "item", b"item", "labor_window_start_time", b"labor_window_start_time", "line_index", b"line_index", "node_id", b"node_id", "requested_quantity", b"requested_quantity", "sku", b"sku"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["available_quantity", b"available_quantity", "item", b"item", "labor_window_start_time", b"labor_window_start_time", "line_index", b"line_index", "node_id", b"node_id", "requested_quantity", b"requested_quantity", "sku", b"sku", "staged", b"staged"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["sku", "labor_window_start_time"]  # noqa: Y015
         _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015

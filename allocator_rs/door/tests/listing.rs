@@ -1,4 +1,4 @@
-//! Reservations that are looked for, their days, and what a partial one lacks, through the door.
+//! Reservations that are looked for, through the door.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,8 +14,6 @@ use bopis_door::v1::*;
 use prost_types::{Duration, Timestamp};
 use support::*;
 use tonic::{Code, Status};
-
-const DAY: i32 = 20_000;
 
 fn hold(house: &House, request: ReserveRequest) -> ReserveResponse {
     let answer = house.block_on(house.inventory().reserve(request));
@@ -201,85 +199,76 @@ fn a_list_comes_in_pages_each_reservation_once() {
     assert_eq!(list(&house, of_order("o")).unwrap().reservations.len(), 10);
 }
 
+/// A list that is refused with this reason, for this field.
+type Wrong = (ListReservationsRequest, &'static str, &'static str);
+
+fn with_token(request: ListReservationsRequest, page_token: &str) -> ListReservationsRequest {
+    ListReservationsRequest {
+        page_token: page_token.into(),
+        ..request
+    }
+}
+
+fn sized(page_size: i32) -> ListReservationsRequest {
+    ListReservationsRequest {
+        page_size,
+        ..of_order("o")
+    }
+}
+
+/// `token` is of a list of order o.
+fn wrong_lists(token: &str) -> Vec<Wrong> {
+    let no_item = ask(Filter::Cell(Cell {
+        node_id: NODE.into(),
+        item: None,
+        staged: false,
+    }));
+    let long = "x".repeat(129);
+    let invalid = "FIELD_INVALID";
+    let not_ours = "TOKEN_INVALID";
+    vec![
+        (ListReservationsRequest::default(), invalid, "filter"),
+        (of_order(""), invalid, "order_id"),
+        (no_item, invalid, "cell.item"),
+        (of_sku("", SKU), invalid, "cell.node_id"),
+        (of_window(1), invalid, "cell.labor_window_start_time"),
+        (expiring(0), invalid, "expire_within"),
+        (expiring(86_401), invalid, "expire_within"),
+        (sized(-1), invalid, "page_size"),
+        (sized(1_001), invalid, "page_size"),
+        (of_sku("nowhere", SKU), "NODE_NOT_FOUND", "cell.node_id"),
+        (of_sku(NODE, "nothing"), "SKU_NOT_FOUND", "cell.sku"),
+        (
+            with_token(of_order("o"), "nonsense"),
+            not_ours,
+            "page_token",
+        ),
+        (with_token(of_order("p"), token), not_ours, "page_token"),
+        (with_token(expiring(100), token), not_ours, "page_token"),
+        (with_token(of_order("o"), &long), invalid, "page_token"),
+    ]
+}
+
 #[test]
 fn a_list_that_asks_for_nothing_known_says_what_is_wrong() {
     let house = House::open();
     for _ in 0..2 {
         hold(&house, for_order("o", vec![line(NODE, SKU, 1)], 100));
     }
-    let one = |request| ListReservationsRequest {
-        page_size: 1,
-        ..request
-    };
-    let token = list(&house, one(of_order("o"))).unwrap().next_page_token;
+    let token = list(&house, sized(1)).unwrap().next_page_token;
     assert!(!token.is_empty());
-    let with_token = |request, page_token: &str| ListReservationsRequest {
-        page_token: page_token.into(),
-        ..request
-    };
-    let no_item = ask(Filter::Cell(Cell {
-        node_id: NODE.into(),
-        item: None,
-        staged: false,
-    }));
-    let sized = |page_size| ListReservationsRequest {
-        page_size,
-        ..of_order("o")
-    };
-    let wrong = "FIELD_INVALID";
-    let cases = [
-        (ListReservationsRequest::default(), wrong, "filter"),
-        (of_order(""), wrong, "order_id"),
-        (no_item, wrong, "cell.item"),
-        (of_sku("", SKU), wrong, "cell.node_id"),
-        (of_window(1), wrong, "cell.labor_window_start_time"),
-        (expiring(0), wrong, "expire_within"),
-        (expiring(86_401), wrong, "expire_within"),
-        (sized(-1), wrong, "page_size"),
-        (sized(1_001), wrong, "page_size"),
-        (of_sku("nowhere", SKU), "NODE_NOT_FOUND", "cell.node_id"),
-        (of_sku(NODE, "nothing"), "SKU_NOT_FOUND", "cell.sku"),
-        (
-            with_token(of_order("o"), "nonsense"),
-            "TOKEN_INVALID",
-            "page_token",
-        ),
-        (
-            with_token(of_order("p"), &token),
-            "TOKEN_INVALID",
-            "page_token",
-        ),
-        (
-            with_token(expiring(100), &token),
-            "TOKEN_INVALID",
-            "page_token",
-        ),
-        (
-            with_token(of_order("o"), &"x".repeat(129)),
-            wrong,
-            "page_token",
-        ),
-    ];
-    for (request, expected, path) in cases {
+    for (request, expected, path) in wrong_lists(&token) {
         let status = list(&house, request.clone()).unwrap_err();
         let code = match expected {
             "NODE_NOT_FOUND" | "SKU_NOT_FOUND" => Code::NotFound,
             _ => Code::InvalidArgument,
         };
-        assert_eq!(
-            (status.code(), &*reason(&status)),
-            (code, expected),
-            "{request:?}"
-        );
+        let told = (status.code(), &*reason(&status));
+        assert_eq!(told, (code, expected), "{request:?}");
         assert_eq!(fields(&status), [path], "{request:?}");
     }
-    assert_eq!(
-        list(&house, with_token(of_order("o"), &token))
-            .unwrap()
-            .reservations
-            .len(),
-        1
-    );
+    let rest = list(&house, with_token(of_order("o"), &token)).unwrap();
+    assert_eq!(rest.reservations.len(), 1);
 }
 
 #[test]
@@ -311,170 +300,18 @@ fn units_in_a_staging_pool_are_listed_there() {
     let found = list(&house, staged()).unwrap().reservations;
     assert_eq!(ids(&found), [&*held.reservation_id]);
     assert!(found[0].lines[0].staged);
+    let too_much = ReservationLine {
+        staged: true,
+        ..line(NODE, SKU, 1)
+    };
+    match hold(&house, reserve(vec![too_much])).outcome {
+        Some(reserve_response::Outcome::Insufficient(lacks)) => {
+            assert!(lacks.shortages[0].staged, "the shelf still has some");
+        }
+        other => panic!("{other:?}"),
+    }
     assert!(list(&house, of_sku(NODE, SKU))
         .unwrap()
         .reservations
         .is_empty());
-}
-
-fn shares(lines: &[GrantedLine]) -> Vec<(i32, i64, i64, i64)> {
-    let share = |one: &GrantedLine| {
-        let granted = (one.granted_quantity, one.missing_quantity);
-        (one.line_index, one.requested_quantity, granted.0, granted.1)
-    };
-    lines.iter().map(share).collect()
-}
-
-#[test]
-fn a_partial_answer_says_line_by_line_what_is_missing() {
-    let house = House::open();
-    let lines = vec![
-        line(NODE, SKU, 8),
-        line(NODE, OTHER_SKU, 4),
-        line(NODE, SKU, 5),
-        line(OTHER_NODE, SKU, 1),
-    ];
-    let request = ReserveRequest {
-        partial: true,
-        ..reserve(lines.clone())
-    };
-    let expected = [(0, 8, 8, 0), (1, 4, 4, 0), (2, 5, 2, 3), (3, 1, 0, 1)];
-    for answer in [hold(&house, request.clone()), hold(&house, request)] {
-        assert_eq!(shares(&answer.granted_lines), expected, "a repeat too");
-        assert_eq!(granted(answer).lines.len(), 2);
-    }
-    let whole = hold(&house, reserve(vec![line(NODE, OTHER_SKU, 1)]));
-    assert!(whole.granted_lines.is_empty(), "nothing was asked in part");
-    let item = |partial, lines| BatchReserveItem {
-        reservation_id: uuid(),
-        partial,
-        lines,
-        ..BatchReserveItem::default()
-    };
-    let batch = BatchReserveRequest {
-        request_id: uuid(),
-        items: vec![
-            item(true, vec![line(NODE, OTHER_SKU, 9)]),
-            item(true, vec![line(NODE, SKU, 1)]),
-            item(true, vec![line("nowhere", SKU, 1)]),
-        ],
-    };
-    let answer = house.block_on(house.inventory().batch_reserve(batch));
-    let outcomes = answer.unwrap().into_inner().outcomes;
-    let granted: Vec<_> = outcomes
-        .iter()
-        .map(|one| shares(&one.granted_lines))
-        .collect();
-    assert_eq!(granted, [vec![(0, 9, 5, 4)], vec![], vec![]]);
-}
-
-#[test]
-fn a_reservation_tells_its_day_wherever_it_is_told_of_as_long_as_it_is_live() {
-    let house = House::open();
-    let inbound = SetInboundRequest {
-        request_id: uuid(),
-        node_id: NODE.into(),
-        sku: SKU.into(),
-        day: DAY,
-        quantity: 20,
-    };
-    house.block_on(house.stock().set_inbound(inbound)).unwrap();
-    let shelf = granted(hold(&house, reserve(vec![line(NODE, SKU, 1)])));
-    let request = ReserveRequest {
-        day: DAY,
-        ..for_order("o", vec![line(NODE, SKU, 12)], 1_000)
-    };
-    let later = granted(hold(&house, request.clone()));
-    assert_eq!((shelf.day, later.day), (0, DAY));
-    assert_eq!(granted(hold(&house, request.clone())), later, "a repeat");
-    let id = || later.reservation_id.clone();
-    let again = ReserveRequest {
-        request_id: uuid(),
-        reservation_id: shelf.reservation_id.clone(),
-        ..request
-    };
-    assert_eq!(granted(hold(&house, again)).day, 0, "the id was in use");
-    let extend = ExtendReservationRequest {
-        request_id: uuid(),
-        reservation_id: id(),
-        ttl: Some(Duration {
-            seconds: 50,
-            nanos: 0,
-        }),
-    };
-    let extended = house.block_on(house.inventory().extend_reservation(extend));
-    assert_eq!(extended.unwrap().into_inner().reservation.unwrap().day, DAY);
-    assert_eq!(commit(&house, &later.reservation_id).day, DAY);
-    let moved = MoveReservationRequest {
-        request_id: uuid(),
-        moves: [(id(), 11), (shelf.reservation_id.clone(), 2)]
-            .map(
-                |(reservation_id, quantity)| move_reservation_request::Move {
-                    reservation_id,
-                    lines: vec![line(NODE, SKU, quantity)],
-                },
-            )
-            .to_vec(),
-    };
-    let moved = house.block_on(house.inventory().move_reservation(moved));
-    match moved.unwrap().into_inner().outcome {
-        Some(move_reservation_response::Outcome::Moved(moved)) => {
-            let days: Vec<_> = moved.reservations.iter().map(|one| one.day).collect();
-            assert_eq!(days, [DAY, 0]);
-        }
-        other => panic!("{other:?}"),
-    }
-    let read = |request: GetReservationRequest| {
-        let answer = house.block_on(house.inventory().get_reservation(request));
-        answer.unwrap().into_inner().reservation.unwrap()
-    };
-    assert_eq!(
-        read(GetReservationRequest {
-            reservation_id: id()
-        })
-        .day,
-        DAY
-    );
-    let listed = list(&house, of_sku(NODE, SKU)).unwrap().reservations;
-    let days: Vec<_> = listed
-        .iter()
-        .map(|one| (&*one.reservation_id, one.day))
-        .collect();
-    assert_eq!(
-        days,
-        [(&*shelf.reservation_id, 0), (&*later.reservation_id, DAY)]
-    );
-    assert_eq!(
-        release(&house, &later.reservation_id, vec![line(NODE, SKU, 1)]).day,
-        DAY
-    );
-    assert_eq!(release(&house, &later.reservation_id, Vec::new()).day, 0);
-    assert_eq!(
-        read(GetReservationRequest {
-            reservation_id: id()
-        })
-        .day,
-        0
-    );
-    let batch = BatchReserveRequest {
-        request_id: uuid(),
-        items: [DAY, 0]
-            .map(|day| BatchReserveItem {
-                reservation_id: uuid(),
-                lines: vec![line(NODE, SKU, 1)],
-                day,
-                ..BatchReserveItem::default()
-            })
-            .to_vec(),
-    };
-    let answer = house.block_on(house.inventory().batch_reserve(batch));
-    let outcomes = answer.unwrap().into_inner().outcomes;
-    let days: Vec<_> = outcomes
-        .into_iter()
-        .map(|one| match one.outcome {
-            Some(batch_reserve_response::outcome::Outcome::Reservation(one)) => one.day,
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(days, [DAY, 0]);
 }

@@ -106,15 +106,19 @@ pub(super) fn insufficient(engine: &Engine, shortages: &[LedgerShortage]) -> Ins
     } else {
         NextStep::ChooseAnother
     };
-    let shortage = |lack: &LedgerShortage| Shortage {
-        line_index: i32::try_from(lack.line_index).unwrap_or(i32::MAX),
-        node_id: node_name(engine, lack.cell).0,
-        requested_quantity: lack.requested,
-        available_quantity: lack.available,
-        item: Some(match item_name(engine, lack.cell) {
-            ItemOf::Sku(sku) => shortage::Item::Sku(sku),
-            ItemOf::Window(start) => shortage::Item::LaborWindowStartTime(start),
-        }),
+    let shortage = |lack: &LedgerShortage| {
+        let (node_id, staged) = node_name(engine, lack.cell);
+        Shortage {
+            line_index: i32::try_from(lack.line_index).unwrap_or(i32::MAX),
+            node_id,
+            requested_quantity: lack.requested,
+            available_quantity: lack.available,
+            item: Some(match item_name(engine, lack.cell) {
+                ItemOf::Sku(sku) => shortage::Item::Sku(sku),
+                ItemOf::Window(start) => shortage::Item::LaborWindowStartTime(start),
+            }),
+            staged,
+        }
     };
     Insufficient {
         shortages: shortages.iter().map(shortage).collect(),

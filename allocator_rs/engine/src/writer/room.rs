@@ -89,7 +89,8 @@ impl Writer {
     }
 
     fn read_durable(&mut self, id: ReservationId, answer: ReservationAnswer, undurable: Undurable) {
-        if undurable == Undurable::Records && self.may_have_changed(id) {
+        let waits = undurable == Undurable::Records;
+        if waits && self.may_have_changed(id) {
             return answer.refuse(Unanswered::DiskFull);
         }
         let stamp = self.now();
