@@ -21,8 +21,13 @@ pub enum Shape {
     One,
     /// So many names.
     Names(usize),
-    /// So many labor windows.
-    Windows(usize),
+    /// So many labor windows, behind so many that are closed or opened.
+    Windows {
+        /// Closed or opened.
+        switched: usize,
+        /// All.
+        count: usize,
+    },
 }
 
 /// An act and how its outcomes are read.
@@ -121,7 +126,9 @@ pub fn outcomes(shapes: &[Shape], outcomes: &[Outcome], names: &Names<'_>) -> Ve
         match shape {
             Shape::One => answered.extend(rest.next().map(|one| OutcomeDto::new(one, names))),
             Shape::Names(count) => answered.push(all_or_refusal(&mut rest, *count, names)),
-            Shape::Windows(count) => answered.push(cells_set(&mut rest, *count, names)),
+            Shape::Windows { switched, count } => {
+                answered.push(cells_set(&mut rest, (*switched, *count), names));
+            }
         }
     }
     answered
@@ -141,13 +148,14 @@ fn all_or_refusal<'a>(
 
 fn cells_set<'a>(
     rest: &mut impl Iterator<Item = &'a Outcome>,
-    count: usize,
+    (switched, count): (usize, usize),
     names: &Names<'_>,
 ) -> OutcomeDto {
     let mut cells = Vec::with_capacity(count);
     let mut refused = None;
-    for outcome in rest.take(count) {
+    for (index, outcome) in rest.take(switched + count).enumerate() {
         match outcome {
+            Outcome::Cell(_) if index < switched => {}
             Outcome::Cell(view) => cells.push(view.into()),
             other => refused = refused.or_else(|| Some(OutcomeDto::new(other, names))),
         }
@@ -158,6 +166,18 @@ fn cells_set<'a>(
 fn register_node(node_id: &str) -> Command {
     Command::RegisterLocation {
         name: node_id.into(),
+    }
+}
+
+/// Closes a labor window, or opens it.
+fn closing(cell: CellKey, closed: bool) -> Command {
+    if closed {
+        Command::CloseWindow { cell }
+    } else {
+        Command::SetSafetyStock {
+            cell,
+            safety_stock: 0,
+        }
     }
 }
 
@@ -183,14 +203,21 @@ fn translate_command(
         }
         CommandDto::SetCapacity { node_id, windows } => {
             let location = names.location(node_id)?;
+            let mut seconds = Vec::with_capacity(windows.len());
+            let before = commands.len();
             for window in windows {
                 let item = names.labor(window.start_s)?;
-                commands.push(Command::SetOnHand {
-                    cell: CellKey { location, item },
+                let cell = CellKey { location, item };
+                commands.extend(window.closed.map(|closed| closing(cell, closed)));
+                seconds.push(Command::SetOnHand {
+                    cell,
                     on_hand: window.seconds,
                 });
             }
-            Ok(Shape::Windows(windows.len()))
+            let switched = commands.len() - before;
+            commands.extend(seconds);
+            let count = windows.len();
+            Ok(Shape::Windows { switched, count })
         }
         CommandDto::Adjust { .. } | CommandDto::SetOnHand { .. } => {
             commands.push(fact(command, names)?);

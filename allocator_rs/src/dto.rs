@@ -40,6 +40,9 @@ pub struct WindowDto {
     pub start_s: i64,
     /// Labor seconds in it.
     pub seconds: i64,
+    /// Closes or opens it; none: as before. Left out then, so that older requests keep their digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<bool>,
 }
 
 /// The new lines of one reservation.

@@ -1,5 +1,5 @@
-"""The command line: `bopis serve | demo | generate | reallocate | verify | rebuild | journal |
-snapshot | backup | restore | notifications`.
+"""The command line: `bopis serve | demo | generate | reservations | reallocate | verify | rebuild |
+journal | snapshot | backup | restore | notifications`.
 """
 
 from importlib.metadata import version
@@ -11,6 +11,7 @@ from bopis.cli.day import demo, generate
 from bopis.cli.folder import notifications, rebuild, verify
 from bopis.cli.journal import journal
 from bopis.cli.keeping import backup, restore
+from bopis.cli.listing import reservations
 from bopis.cli.reallocating import reallocate
 from bopis.cli.serving import serve
 from bopis.cli.snapshotting import snapshot
@@ -48,6 +49,7 @@ for _command in (
     serve,
     demo,
     generate,
+    reservations,
     reallocate,
     verify,
     rebuild,

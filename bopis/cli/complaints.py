@@ -1,8 +1,11 @@
 """How the command line says no: one line on standard error, and an exit code."""
 
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    import grpc
 
 BAD_OPTION: Final = 2
 FAILED: Final = 1
@@ -12,3 +15,10 @@ def refuse(message: str, *, code: int = FAILED) -> NoReturn:
     """Says why and ends with `code`."""
     typer.echo(f"bopis: {message}", err=True)
     raise typer.Exit(code)
+
+
+def words_of(error: "grpc.RpcError") -> str:
+    """A failed call: its code, and what the service says."""
+    code = getattr(error, "code", lambda: None)()
+    details = getattr(error, "details", lambda: str(error))()
+    return f"{code.name if code is not None else 'UNKNOWN'}: {details}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bopis.cli.complaints import BAD_OPTION, refuse
+from bopis.cli.complaints import BAD_OPTION, refuse, words_of
 
 if TYPE_CHECKING:
     import grpc
@@ -47,7 +47,7 @@ def reallocate(
         try:
             operation = _to_its_end(channel, request, time_limit, quiet=as_json)
         except grpc.RpcError as error:
-            refuse(_words(error))
+            refuse(words_of(error))
     if operation.HasField("error"):
         refuse(operation.error.message)
     response = pb.ReallocateResponse()
@@ -130,9 +130,3 @@ def _show(response: "pb.ReallocateResponse", *, dry_run: bool) -> None:
     table.add_row("gap of the plan over that bound", f"{figures['gap']:.2%}")
     table.add_row("time of the optimizer", f"{figures['solve_s']:.1f} s")
     Console().print(table)
-
-
-def _words(error: "grpc.RpcError") -> str:
-    code = getattr(error, "code", lambda: None)()
-    details = getattr(error, "details", lambda: str(error))()
-    return f"{code.name if code is not None else 'UNKNOWN'}: {details}"

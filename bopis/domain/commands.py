@@ -136,7 +136,7 @@ class HandOver(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetCapacity(Request):
-    """Sets labor seconds of some windows of one node."""
+    """Sets labor seconds of some windows of one node, closes and opens them."""
 
     rpc: ClassVar[str] = "SetCapacity"
 

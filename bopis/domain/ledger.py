@@ -6,6 +6,10 @@ the SKU, or labor seconds of the hour that starts at `window_start_s` (Unix seco
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+CLOSED_BUFFER: Final = 1 << 53
+"""The safety stock of a closed labor window: more than there can be of anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +113,22 @@ class RegisterItems:
 
 @dataclass(frozen=True, slots=True)
 class CapacityWindow:
-    """Labor seconds of the hour that starts at `start_s` (Unix seconds, on a full hour)."""
+    """Labor seconds of the hour that starts at `start_s` (Unix seconds, on a full hour).
+
+    Of a `closed` one nothing is promised any more; False opens it, None leaves it as it is.
+    """
 
     start_s: int
     seconds: int
+    closed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SetCapacity:
-    """Sets labor seconds (not less what is promised) of a node's windows. Outcome: CellsSet."""
+    """Sets labor seconds (not less what is promised) of a node's windows, closes and opens them.
+
+    Outcome: CellsSet.
+    """
 
     node_id: str
     windows: tuple[CapacityWindow, ...]

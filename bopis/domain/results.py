@@ -30,6 +30,7 @@ class WindowCapacity:
     start_s: int
     seconds: int
     available_seconds: int
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,7 +259,11 @@ def set_capacity(
         tenant=tenant,
         node_id=request.node_id,
         windows=tuple(
-            CapacityWindow(window.start_time.seconds, window.labor_seconds)
+            CapacityWindow(
+                window.start_time.seconds,
+                window.labor_seconds,
+                window.closed if window.HasField("closed") else None,
+            )
             for window in request.windows
         ),
     )

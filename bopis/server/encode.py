@@ -195,6 +195,7 @@ def capacity(value: CapacitySet) -> store_service_pb2.SetCapacityResponse:
             start_time=window_start(window.start_s),
             labor_seconds=window.seconds,
             available_seconds=window.available_seconds,
+            closed=window.closed,
         )
     return message
 

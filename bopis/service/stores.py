@@ -1,7 +1,7 @@
 """The network: importing and reading nodes, and their labor windows in the ledger.
 
 Windows are opened from the hours, for the policy's horizon, and extended by a job. A window once
-open is changed only by SetCapacity, or by other hours.
+open is changed only by SetCapacity, or by other hours; one that was closed there stays closed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,8 +16,10 @@ from bopis.domain.commands import SetCapacity as SetCapacityRequest
 from bopis.domain.errors import Exhausted, FieldInvalid, NodeNotFound, RequestIdReused, TokenInvalid
 from bopis.domain.ids import derived_uuid
 from bopis.domain.ledger import (
+    CLOSED_BUFFER,
     CapacityWindow,
     CellsSet,
+    CellView,
     Command,
     RegisterNodes,
     SetCapacity,
@@ -218,7 +220,8 @@ def get_store(deps: Dependencies, node_id: str) -> Node:
 
 
 async def set_capacity(deps: Dependencies, command: SetCapacityRequest) -> CapacitySet:
-    """Sets labor seconds of windows inside the horizon; what is promised stays promised.
+    """Sets labor seconds of windows inside the horizon, closes and opens them; what is promised
+    stays promised.
 
     One ledger act whose id follows from the request: a retry after a crash finds its outcome.
     Raises NodeNotFound, FieldInvalid, RequestIdReused, DeadlinePassed.
@@ -243,7 +246,7 @@ async def set_capacity(deps: Dependencies, command: SetCapacityRequest) -> Capac
             raise LedgerDisagrees(f"{command} came to {outcome}")
         result = CapacitySet(
             tuple(
-                WindowCapacity(window.start_s, cell.on_hand, cell.atp)
+                _capacity(window.start_s, cell)
                 for window, cell in zip(command.windows, outcome.cells, strict=True)
             )
         )
@@ -253,6 +256,12 @@ async def set_capacity(deps: Dependencies, command: SetCapacityRequest) -> Capac
         await deps.store.commit(WriteSet(response=response))
         failpoint("set_capacity.after_result")
         return result
+
+
+def _capacity(start_s: int, cell: CellView) -> WindowCapacity:
+    closed = cell.safety_stock >= CLOSED_BUFFER
+    available = min(0, cell.atp + cell.safety_stock) if closed else cell.atp
+    return WindowCapacity(start_s, cell.on_hand, available, closed)
 
 
 def _check_windows(deps: Dependencies, command: SetCapacityRequest) -> None:

@@ -69,6 +69,7 @@ class _Live:
 class _Cell:
     on_hand: int = 0
     unavailable: int = 0
+    safety_stock: int = 0
 
 
 @dataclass(slots=True)
@@ -187,7 +188,10 @@ class MemoryLedger:
             case values.SetCapacity(node_id, windows):
                 keys = [CellKey(node_id, None, window.start_s) for window in windows]
                 for key, window in zip(keys, windows, strict=True):
-                    self._cell(key).on_hand = window.seconds
+                    cell = self._cell(key)
+                    cell.on_hand = window.seconds
+                    if window.closed is not None:
+                        cell.safety_stock = values.CLOSED_BUFFER if window.closed else 0
                 return CellsSet(tuple(self.view(key) for key in keys))
             case values.SetOnHand(node_id, sku, on_hand):
                 self._cell(CellKey(node_id, sku)).on_hand = on_hand
@@ -334,7 +338,7 @@ class MemoryLedger:
             elif live.state is ReservationState.COMMITTED:
                 committed += quantity
         cell = self._books.cells.get(key, _Cell())
-        return CellView(cell.on_hand, held, committed, cell.unavailable)
+        return CellView(cell.on_hand, held, committed, cell.unavailable, cell.safety_stock)
 
     def cells(self) -> dict[CellKey, CellView]:
         """Every cell that was ever set."""

@@ -484,12 +484,17 @@ class Reservation(_message.Message):
     LINES_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
     reservation_id: _builtins.str
     """UUID."""
     state: Global___Reservation.State.ValueType
     """Where it stands."""
     priority: _builtins.int
     """Larger is more important."""
+    day: _builtins.int
+    """The local day on which all of it leaves, in days since 1970-01-01. 0: from the shelf, now; and of
+    a reservation that has ended.
+    """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationLine]:
         """What remains of each cell, cells in the order of the first request that named them."""
@@ -506,14 +511,49 @@ class Reservation(_message.Message):
         lines: _abc.Iterable[Global___ReservationLine] | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         priority: _builtins.int = ...,
+        day: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "lines", b"lines", "priority", b"priority", "reservation_id", b"reservation_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "expire_time", b"expire_time", "lines", b"lines", "priority", b"priority", "reservation_id", b"reservation_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Reservation: _TypeAlias = Reservation  # noqa: Y015
+
+@_typing.final
+class GrantedLine(_message.Message):
+    """What one line of a partial request got."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_INDEX_FIELD_NUMBER: _builtins.int
+    REQUESTED_QUANTITY_FIELD_NUMBER: _builtins.int
+    GRANTED_QUANTITY_FIELD_NUMBER: _builtins.int
+    MISSING_QUANTITY_FIELD_NUMBER: _builtins.int
+    line_index: _builtins.int
+    """Index into the request's lines."""
+    requested_quantity: _builtins.int
+    """What the line asked for."""
+    granted_quantity: _builtins.int
+    """What the reservation has of it. Of lines that name the same cell the first ones get theirs first."""
+    missing_quantity: _builtins.int
+    """What it lacks: requested_quantity - granted_quantity."""
+    def __init__(
+        self,
+        *,
+        line_index: _builtins.int = ...,
+        requested_quantity: _builtins.int = ...,
+        granted_quantity: _builtins.int = ...,
+        missing_quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["granted_quantity", b"granted_quantity", "line_index", b"line_index", "missing_quantity", b"missing_quantity", "requested_quantity", b"requested_quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantedLine: _TypeAlias = GrantedLine  # noqa: Y015
 
 @_typing.final
 class Insufficient(_message.Message):
@@ -556,6 +596,7 @@ class Insufficient(_message.Message):
         LABOR_WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
         REQUESTED_QUANTITY_FIELD_NUMBER: _builtins.int
         AVAILABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+        STAGED_FIELD_NUMBER: _builtins.int
         line_index: _builtins.int
         """Index into the request's lines (of the first line that names the cell)."""
         node_id: _builtins.str
@@ -566,6 +607,8 @@ class Insufficient(_message.Message):
         """What the request asked of the cell, all its lines together."""
         available_quantity: _builtins.int
         """What could have been taken."""
+        staged: _builtins.bool
+        """In the node's staging pool."""
         @_builtins.property
         def labor_window_start_time(self) -> _timestamp_pb2.Timestamp:
             """A labor window."""
@@ -579,10 +622,11 @@ class Insufficient(_message.Message):
             labor_window_start_time: _timestamp_pb2.Timestamp | None = ...,
             requested_quantity: _builtins.int = ...,
             available_quantity: _builtins.int = ...,
+            staged: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "sku", b"sku"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["available_quantity", b"available_quantity", "item", b"item", "labor_window_start_time", b"labor_window_start_time", "line_index", b"line_index", "node_id", b"node_id", "requested_quantity", b"requested_quantity", "sku", b"sku"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["available_quantity", b"available_quantity", "item", b"item", "labor_window_start_time", b"labor_window_start_time", "line_index", b"line_index", "node_id", b"node_id", "requested_quantity", b"requested_quantity", "sku", b"sku", "staged", b"staged"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["sku", "labor_window_start_time"]  # noqa: Y015
         _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
@@ -677,6 +721,7 @@ class ReserveResponse(_message.Message):
     RESERVATION_FIELD_NUMBER: _builtins.int
     INSUFFICIENT_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    GRANTED_LINES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def reservation(self) -> Global___Reservation:
         """Granted."""
@@ -689,16 +734,21 @@ class ReserveResponse(_message.Message):
     def position(self) -> _common_pb2.Position:
         """Where the act stands in the journal."""
 
+    @_builtins.property
+    def granted_lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___GrantedLine]:
+        """Of a partial request that was granted: each of its lines, in order, and what is missing."""
+
     def __init__(
         self,
         *,
         reservation: Global___Reservation | None = ...,
         insufficient: Global___Insufficient | None = ...,
         position: _common_pb2.Position | None = ...,
+        granted_lines: _abc.Iterable[Global___GrantedLine] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["insufficient", b"insufficient", "outcome", b"outcome", "position", b"position", "reservation", b"reservation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["insufficient", b"insufficient", "outcome", b"outcome", "position", b"position", "reservation", b"reservation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["granted_lines", b"granted_lines", "insufficient", b"insufficient", "outcome", b"outcome", "position", b"position", "reservation", b"reservation"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["reservation", "insufficient"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
@@ -799,6 +849,7 @@ class BatchReserveResponse(_message.Message):
         RESERVATION_FIELD_NUMBER: _builtins.int
         INSUFFICIENT_FIELD_NUMBER: _builtins.int
         ERROR_FIELD_NUMBER: _builtins.int
+        GRANTED_LINES_FIELD_NUMBER: _builtins.int
         @_builtins.property
         def reservation(self) -> Global___Reservation:
             """Granted."""
@@ -811,16 +862,21 @@ class BatchReserveResponse(_message.Message):
         def error(self) -> Global___ItemError:
             """The item itself was refused."""
 
+        @_builtins.property
+        def granted_lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___GrantedLine]:
+            """Of a partial item that was granted: each of its lines, in order, and what is missing."""
+
         def __init__(
             self,
             *,
             reservation: Global___Reservation | None = ...,
             insufficient: Global___Insufficient | None = ...,
             error: Global___ItemError | None = ...,
+            granted_lines: _abc.Iterable[Global___GrantedLine] | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "insufficient", b"insufficient", "outcome", b"outcome", "reservation", b"reservation"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "insufficient", b"insufficient", "outcome", b"outcome", "reservation", b"reservation"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "granted_lines", b"granted_lines", "insufficient", b"insufficient", "outcome", b"outcome", "reservation", b"reservation"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["reservation", "insufficient", "error"]  # noqa: Y015
         _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
@@ -1225,3 +1281,121 @@ class GetReservationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetReservationResponse: _TypeAlias = GetReservationResponse  # noqa: Y015
+
+@_typing.final
+class ListReservationsRequest(_message.Message):
+    """Asks for a page of reservations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Cell(_message.Message):
+        """One cell."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NODE_ID_FIELD_NUMBER: _builtins.int
+        SKU_FIELD_NUMBER: _builtins.int
+        LABOR_WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
+        STAGED_FIELD_NUMBER: _builtins.int
+        node_id: _builtins.str
+        """The node."""
+        sku: _builtins.str
+        """Units of a SKU."""
+        staged: _builtins.bool
+        """In the node's staging pool, not on its shelves."""
+        @_builtins.property
+        def labor_window_start_time(self) -> _timestamp_pb2.Timestamp:
+            """Seconds of labor in the hour that starts then (on a full hour UTC)."""
+
+        def __init__(
+            self,
+            *,
+            node_id: _builtins.str = ...,
+            sku: _builtins.str = ...,
+            labor_window_start_time: _timestamp_pb2.Timestamp | None = ...,
+            staged: _builtins.bool = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "sku", b"sku"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "node_id", b"node_id", "sku", b"sku", "staged", b"staged"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["sku", "labor_window_start_time"]  # noqa: Y015
+        _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CELL_FIELD_NUMBER: _builtins.int
+    EXPIRE_WITHIN_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """Those for this order, by id, ended ones as long as they are kept. One that nothing was ever
+    reserved for has none.
+    """
+    page_size: _builtins.int
+    """1 to 1,000. 0: 100. A page of very long reservations has fewer."""
+    page_token: _builtins.str
+    """From the page before, of the same filter."""
+    @_builtins.property
+    def cell(self) -> Global___ListReservationsRequest.Cell:
+        """The live ones that have a line of this cell, by id."""
+
+    @_builtins.property
+    def expire_within(self) -> _duration_pb2.Duration:
+        """The holds that expire within this time, 1 ms to 24 h (all that clients made): the next one
+        first.
+        """
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        cell: Global___ListReservationsRequest.Cell | None = ...,
+        expire_within: _duration_pb2.Duration | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cell", b"cell", "expire_within", b"expire_within", "filter", b"filter", "order_id", b"order_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cell", b"cell", "expire_within", b"expire_within", "filter", b"filter", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_filter: _TypeAlias = _typing.Literal["order_id", "cell", "expire_within"]  # noqa: Y015
+    _WhichOneofArgType_filter: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_filter) -> _WhichOneofReturnType_filter | None: ...
+
+Global___ListReservationsRequest: _TypeAlias = ListReservationsRequest  # noqa: Y015
+
+@_typing.final
+class ListReservationsResponse(_message.Message):
+    """A page of reservations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page. Empty: this was the last."""
+    @_builtins.property
+    def reservations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reservation]:
+        """As they stand."""
+
+    @_builtins.property
+    def position(self) -> _common_pb2.Position:
+        """The position read at."""
+
+    def __init__(
+        self,
+        *,
+        reservations: _abc.Iterable[Global___Reservation] | None = ...,
+        next_page_token: _builtins.str = ...,
+        position: _common_pb2.Position | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "position", b"position", "reservations", b"reservations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReservationsResponse: _TypeAlias = ListReservationsResponse  # noqa: Y015

@@ -88,6 +88,11 @@ class InventoryServiceStub:
                 request_serializer=bopis_dot_v1_dot_inventory__service__pb2.GetReservationRequest.SerializeToString,
                 response_deserializer=bopis_dot_v1_dot_inventory__service__pb2.GetReservationResponse.FromString,
                 _registered_method=True)
+        self.ListReservations = channel.unary_unary(
+                '/bopis.v1.InventoryService/ListReservations',
+                request_serializer=bopis_dot_v1_dot_inventory__service__pb2.ListReservationsRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_inventory__service__pb2.ListReservationsResponse.FromString,
+                _registered_method=True)
 
 
 class InventoryServiceServicer:
@@ -187,6 +192,15 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReservations(self, request, context):
+        """The reservations of an order, the live ones that have a line of a cell, or the holds that expire
+        next. Each page is read at one position of its own, behind what was sent before. Read-only.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, TOKEN_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InventoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -239,6 +253,11 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.GetReservation,
                     request_deserializer=bopis_dot_v1_dot_inventory__service__pb2.GetReservationRequest.FromString,
                     response_serializer=bopis_dot_v1_dot_inventory__service__pb2.GetReservationResponse.SerializeToString,
+            ),
+            'ListReservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReservations,
+                    request_deserializer=bopis_dot_v1_dot_inventory__service__pb2.ListReservationsRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_inventory__service__pb2.ListReservationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -515,6 +534,33 @@ class InventoryService:
             '/bopis.v1.InventoryService/GetReservation',
             bopis_dot_v1_dot_inventory__service__pb2.GetReservationRequest.SerializeToString,
             bopis_dot_v1_dot_inventory__service__pb2.GetReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.InventoryService/ListReservations',
+            bopis_dot_v1_dot_inventory__service__pb2.ListReservationsRequest.SerializeToString,
+            bopis_dot_v1_dot_inventory__service__pb2.ListReservationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

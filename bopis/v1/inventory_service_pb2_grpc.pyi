@@ -86,6 +86,11 @@ class InventoryServiceStub:
     """
     GetReservation: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetReservationRequest, _inventory_service_pb2.GetReservationResponse]
     """One reservation as it stands. Read-only. Errors: RESERVATION_NOT_FOUND."""
+    ListReservations: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReservationsRequest, _inventory_service_pb2.ListReservationsResponse]
+    """The reservations of an order, the live ones that have a line of a cell, or the holds that expire
+    next. Each page is read at one position of its own, behind what was sent before. Read-only.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, TOKEN_INVALID.
+    """
 
 @_typing.type_check_only
 class InventoryServiceAsyncStub(InventoryServiceStub):
@@ -145,6 +150,11 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     """
     GetReservation: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetReservationRequest, _inventory_service_pb2.GetReservationResponse]  # type: ignore[assignment]
     """One reservation as it stands. Read-only. Errors: RESERVATION_NOT_FOUND."""
+    ListReservations: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReservationsRequest, _inventory_service_pb2.ListReservationsResponse]  # type: ignore[assignment]
+    """The reservations of an order, the live ones that have a line of a cell, or the holds that expire
+    next. Each page is read at one position of its own, behind what was sent before. Read-only.
+    Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, TOKEN_INVALID.
+    """
 
 class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """What can be promised, and the promises. Stock and store labor are held by the same act.
@@ -261,5 +271,16 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.GetReservationResponse, _abc.Awaitable[_inventory_service_pb2.GetReservationResponse]]:
         """One reservation as it stands. Read-only. Errors: RESERVATION_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListReservations(
+        self,
+        request: _inventory_service_pb2.ListReservationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.ListReservationsResponse, _abc.Awaitable[_inventory_service_pb2.ListReservationsResponse]]:
+        """The reservations of an order, the live ones that have a line of a cell, or the holds that expire
+        next. Each page is read at one position of its own, behind what was sent before. Read-only.
+        Errors: NODE_NOT_FOUND, SKU_NOT_FOUND, TOKEN_INVALID.
+        """
 
 def add_InventoryServiceServicer_to_server(servicer: InventoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

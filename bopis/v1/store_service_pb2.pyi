@@ -262,8 +262,13 @@ class CapacityWindow(_message.Message):
 
     START_TIME_FIELD_NUMBER: _builtins.int
     LABOR_SECONDS_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
     labor_seconds: _builtins.int
     """Labor seconds in it, all associates together."""
+    closed: _builtins.bool
+    """True: nothing of the window is promised any more, whatever its seconds. False: what is left of
+    them is. Unset: as before; a new window is open.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Start of the hour, on a full hour UTC."""
@@ -273,12 +278,15 @@ class CapacityWindow(_message.Message):
         *,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         labor_seconds: _builtins.int = ...,
+        closed: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_closed", b"_closed", "closed", b"closed", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["labor_seconds", b"labor_seconds", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_closed", b"_closed", "closed", b"closed", "labor_seconds", b"labor_seconds", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__closed: _TypeAlias = _typing.Literal["closed"]  # noqa: Y015
+    _WhichOneofArgType__closed: _TypeAlias = _typing.Literal["_closed", b"_closed"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__closed) -> _WhichOneofReturnType__closed | None: ...
 
 Global___CapacityWindow: _TypeAlias = CapacityWindow  # noqa: Y015
 
@@ -329,10 +337,15 @@ class SetCapacityResponse(_message.Message):
         START_TIME_FIELD_NUMBER: _builtins.int
         LABOR_SECONDS_FIELD_NUMBER: _builtins.int
         AVAILABLE_SECONDS_FIELD_NUMBER: _builtins.int
+        CLOSED_FIELD_NUMBER: _builtins.int
         labor_seconds: _builtins.int
         """Labor seconds in it."""
         available_seconds: _builtins.int
-        """Labor seconds still to be promised; negative where more is promised than there is."""
+        """Labor seconds still to be promised, 0 of a closed window; negative where more is promised than
+        there is.
+        """
+        closed: _builtins.bool
+        """Nothing of it is promised any more."""
         @_builtins.property
         def start_time(self) -> _timestamp_pb2.Timestamp:
             """Start of the hour."""
@@ -343,10 +356,11 @@ class SetCapacityResponse(_message.Message):
             start_time: _timestamp_pb2.Timestamp | None = ...,
             labor_seconds: _builtins.int = ...,
             available_seconds: _builtins.int = ...,
+            closed: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["available_seconds", b"available_seconds", "labor_seconds", b"labor_seconds", "start_time", b"start_time"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["available_seconds", b"available_seconds", "closed", b"closed", "labor_seconds", b"labor_seconds", "start_time", b"start_time"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

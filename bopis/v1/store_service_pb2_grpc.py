@@ -84,8 +84,8 @@ class StoreServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetCapacity(self, request, context):
-        """Sets the labor seconds of some windows of one node; what is promised there stays promised.
-        Idempotent by request_id. Errors: NODE_NOT_FOUND, FIELD_INVALID, REQUEST_ID_REUSED.
+        """Sets the labor seconds of some windows of one node, and closes or opens them; what is promised
+        there stays promised. Idempotent by request_id. Errors: NODE_NOT_FOUND, FIELD_INVALID, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,8 +42,8 @@ class StoreServiceStub:
     GetStore: _grpc.UnaryUnaryMultiCallable[_store_service_pb2.GetStoreRequest, _store_service_pb2.GetStoreResponse]
     """One node. Read-only. Errors: NODE_NOT_FOUND."""
     SetCapacity: _grpc.UnaryUnaryMultiCallable[_store_service_pb2.SetCapacityRequest, _store_service_pb2.SetCapacityResponse]
-    """Sets the labor seconds of some windows of one node; what is promised there stays promised.
-    Idempotent by request_id. Errors: NODE_NOT_FOUND, FIELD_INVALID, REQUEST_ID_REUSED.
+    """Sets the labor seconds of some windows of one node, and closes or opens them; what is promised
+    there stays promised. Idempotent by request_id. Errors: NODE_NOT_FOUND, FIELD_INVALID, REQUEST_ID_REUSED.
     """
 
 @_typing.type_check_only
@@ -60,8 +60,8 @@ class StoreServiceAsyncStub(StoreServiceStub):
     GetStore: _aio.UnaryUnaryMultiCallable[_store_service_pb2.GetStoreRequest, _store_service_pb2.GetStoreResponse]  # type: ignore[assignment]
     """One node. Read-only. Errors: NODE_NOT_FOUND."""
     SetCapacity: _aio.UnaryUnaryMultiCallable[_store_service_pb2.SetCapacityRequest, _store_service_pb2.SetCapacityResponse]  # type: ignore[assignment]
-    """Sets the labor seconds of some windows of one node; what is promised there stays promised.
-    Idempotent by request_id. Errors: NODE_NOT_FOUND, FIELD_INVALID, REQUEST_ID_REUSED.
+    """Sets the labor seconds of some windows of one node, and closes or opens them; what is promised
+    there stays promised. Idempotent by request_id. Errors: NODE_NOT_FOUND, FIELD_INVALID, REQUEST_ID_REUSED.
     """
 
 class StoreServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -99,8 +99,8 @@ class StoreServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _store_service_pb2.SetCapacityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_store_service_pb2.SetCapacityResponse, _abc.Awaitable[_store_service_pb2.SetCapacityResponse]]:
-        """Sets the labor seconds of some windows of one node; what is promised there stays promised.
-        Idempotent by request_id. Errors: NODE_NOT_FOUND, FIELD_INVALID, REQUEST_ID_REUSED.
+        """Sets the labor seconds of some windows of one node, and closes or opens them; what is promised
+        there stays promised. Idempotent by request_id. Errors: NODE_NOT_FOUND, FIELD_INVALID, REQUEST_ID_REUSED.
         """
 
 def add_StoreServiceServicer_to_server(servicer: StoreServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -153,7 +153,10 @@ async def test_reservations_are_found_by_order_and_by_cell(ledger: Ledger) -> No
     of_cell = await ledger.reservations_of_cell(CellKey("a", "x"))
     assert [found.reservation_id for found in of_cell.reservations] == [first, third]
     assert of_cell.sequence >= of_order.sequence
-    assert of_cell.reservations[0] == await ledger.reservation(first)
+    # A deadline as wall time is as exact as two looks at a clock.
+    read = await ledger.reservation(first)
+    assert read is not None
+    assert replace(of_cell.reservations[0], expire_wall_ms=0) == replace(read, expire_wall_ms=0)
     assert (await ledger.reservations_of_order("nobody")).reservations == ()
     assert (await ledger.reservations_of_cell(CellKey("c", "y"))).count == 0
     with pytest.raises(NodeNotFound):
@@ -183,6 +186,35 @@ async def test_facts_are_never_refused(ledger: Ledger) -> None:
     windows = (values.CapacityWindow(HOUR_S, 30), values.CapacityWindow(9 * HOUR_S, 40))
     closed = await one(ledger, values.SetCapacity("a", windows))
     assert closed == CellsSet((CellView(on_hand=30), CellView(on_hand=40)))
+
+
+async def test_a_closed_window_keeps_its_promises_and_makes_no_new_ones(ledger: Ledger) -> None:
+    held = new_id()
+    await one(ledger, values.Hold(held, "o", (labor("a", HOUR_S, 60),), TTL_MS))
+
+    async def switch(seconds: int, closed: bool | None) -> CellView:
+        windows = (
+            values.CapacityWindow(HOUR_S, seconds, closed),
+            values.CapacityWindow(2 * HOUR_S, 100),
+        )
+        done = await one(ledger, values.SetCapacity("a", windows))
+        assert isinstance(done, CellsSet)
+        assert done.cells[1] == CellView(on_hand=100)
+        return done.cells[0]
+
+    buffer = values.CLOSED_BUFFER
+    expected = CellView(on_hand=100, held=60, safety_stock=buffer)
+    assert await switch(100, True) == expected
+    assert await cell(ledger, CellKey("a", window_start_s=HOUR_S)) == expected
+    lines = (labor("a", HOUR_S, 1),)
+    refused = await one(ledger, values.Hold(new_id(), "o", lines, TTL_MS))
+    shortage = Shortage(0, CellKey("a", window_start_s=HOUR_S), 1, 0)
+    assert refused == Insufficient((shortage,))
+    assert await switch(200, None) == replace(expected, on_hand=200), "it stays closed"
+    committed = await one(ledger, values.Commit(held))
+    assert isinstance(committed, ReservationNow)
+    assert await switch(200, False) == CellView(on_hand=200, committed=60)
+    assert isinstance(await one(ledger, values.Hold(new_id(), "o", lines, TTL_MS)), ReservationNow)
 
 
 async def test_the_same_request_is_one_effect_and_another_body_is_refused(ledger: Ledger) -> None:

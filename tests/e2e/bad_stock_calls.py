@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -33,6 +34,54 @@ def release(*lines: inventory.ReservationLine) -> inventory.ReleaseReservationRe
 
 def watch(**fields: Any) -> inventory.WatchAvailabilityRequest:
     return inventory.WatchAvailabilityRequest(**{"node_ids": ["east"], "skus": ["apple"]} | fields)
+
+
+def listing(**fields: Any) -> inventory.ListReservationsRequest:
+    return inventory.ListReservationsRequest(**fields)
+
+
+def of_cell(**fields: Any) -> inventory.ListReservationsRequest:
+    cell = inventory.ListReservationsRequest.Cell(**{"node_id": "east"} | fields)
+    return listing(cell=cell)
+
+
+def list_cases() -> list[Case]:
+    """Lists of reservations that cannot be."""
+    rpc, invalid = "inventory.ListReservations", "FIELD_INVALID"
+    day = Duration(seconds=86_400)
+    off_the_hour = Timestamp(seconds=1_780_308_001)
+    rows: list[tuple[str, Message, str, str]] = [
+        ("of nothing", listing(), invalid, "filter"),
+        ("of an empty order", listing(order_id=""), invalid, "order_id"),
+        ("of an overlong order", listing(order_id="o" * 65), invalid, "order_id"),
+        ("of no item", of_cell(), invalid, "cell.item"),
+        ("of no node", of_cell(node_id="", sku="apple"), invalid, "cell.node_id"),
+        (
+            "off the hour",
+            of_cell(labor_window_start_time=off_the_hour),
+            invalid,
+            "cell.labor_window_start_time",
+        ),
+        ("within no time", listing(expire_within=Duration()), invalid, "expire_within"),
+        (
+            "within a year",
+            listing(expire_within=Duration(seconds=31_536_000)),
+            invalid,
+            "expire_within",
+        ),
+        ("within less", listing(expire_within=Duration(seconds=-1)), invalid, "expire_within"),
+        ("a large page", listing(expire_within=day, page_size=1_001), invalid, "page_size"),
+        ("a page of -1", listing(expire_within=day, page_size=-1), invalid, "page_size"),
+        ("an unknown node", of_cell(node_id="x", sku="apple"), "NODE_NOT_FOUND", "cell.node_id"),
+        ("an unknown SKU", of_cell(sku="nothing"), "SKU_NOT_FOUND", "cell.sku"),
+        (
+            "a page token of another's",
+            listing(expire_within=day, page_token="nonsense"),
+            "TOKEN_INVALID",
+            "page_token",
+        ),
+    ]
+    return [Case(name, rpc, request, reason, path) for name, request, reason, path in rows]
 
 
 def cases() -> list[Case]:

@@ -60,6 +60,7 @@ CASES = [
     *bad_calls.field_cases(),
     *bad_calls.other_cases(),
     *bad_stock_calls.cases(),
+    *bad_stock_calls.list_cases(),
     *bad_streams.watch_cases(),
 ]
 CODES = {

@@ -148,7 +148,9 @@ HAND_OVER = Call(
 LABOR_HOUR_S = MONDAY_10_UTC_MS // 1_000 + 2 * 3_600
 SET_LABOR = Call(
     commands.SetCapacity(
-        request_id=uuid(11), node_id="east", windows=(CapacityWindow(LABOR_HOUR_S, 7_200),)
+        request_id=uuid(11),
+        node_id="east",
+        windows=(CapacityWindow(LABOR_HOUR_S, 7_200, closed=True),),
     )
 )
 CONFIRM_SHIP = confirm(3, f"{ONE_GROUP}/pick", (1, 3))
@@ -169,7 +171,8 @@ def assert_books_agree(standing: Standing) -> None:
     committed = {key: cell.committed for key, cell in standing.cells.items() if cell.committed}
     assert committed == committed_by_orders(standing.orders)
     assert all(cell.held == 0 for cell in standing.cells.values())
-    assert all(cell.atp >= 0 for cell in standing.cells.values())
+    # The buffer of a closed window is more than there can be.
+    assert all(cell.atp + cell.safety_stock >= 0 for cell in standing.cells.values())
     assert standing.open_intents == 0
 
 
@@ -310,11 +313,14 @@ def test_orders_being_moved_move_once_and_together(
 
 @pytest.mark.parametrize("failpoint", named("set_capacity"))
 @pytest.mark.parametrize("ledger", LEDGERS)
-def test_labor_being_set_is_set_once(tmp_path: Path, ledger: str, failpoint: str) -> None:
+def test_labor_being_set_and_closed_is_so_once(tmp_path: Path, ledger: str, failpoint: str) -> None:
     (recovered, answer), standing = crash_and_recover(tmp_path, ledger, failpoint, [], SET_LABOR)
     hour = CellKey("east", None, LABOR_HOUR_S)
     assert recovered.cells[hour].on_hand == standing.cells[hour].on_hand == 7_200
-    assert json.loads(answer)["windows"][0]["seconds"] == 7_200
+    assert recovered.cells[hour] == standing.cells[hour]
+    assert recovered.cells[hour].atp < 0, "closed"
+    window = json.loads(answer)["windows"][0]
+    assert (window["seconds"], window["closed"]) == (7_200, True)
 
 
 def _nodes(answers: list[Any] | None) -> list[str]:

@@ -85,6 +85,26 @@ def read(rng: random.Random) -> inventory_service_pb2.BatchGetAvailabilityReques
     )
 
 
+def listing(rng: random.Random) -> inventory_service_pb2.ListReservationsRequest:
+    """Any of the filters, or none."""
+    seconds, nanos = rng.choice(DURATIONS)
+    made = inventory_service_pb2.ListReservationsRequest(
+        page_size=rng.choice([-1, 0, 1_000, 1_001]), page_token=rng.choice(["", "é", "x" * 129])
+    )
+    match rng.randrange(4):
+        case 0:
+            made.order_id = rng.choice(IDS)
+        case 1:
+            made.cell.node_id = rng.choice(IDS)
+            if rng.random() < 0.5:
+                made.cell.sku = rng.choice(IDS)
+            elif rng.random() < 0.5:
+                made.cell.labor_window_start_time.seconds = rng.choice([0, 3_600])
+        case 2:
+            made.expire_within.CopyFrom(duration_pb2.Duration(seconds=seconds, nanos=nanos))
+    return made
+
+
 def adjust(rng: random.Random) -> stock_service_pb2.AdjustStockRequest:
     return stock_service_pb2.AdjustStockRequest(
         request_id=rng.choice(UUIDS),
@@ -102,7 +122,7 @@ def channel() -> Iterator[grpc.Channel]:
         yield channel
 
 
-@pytest.mark.parametrize("make", [reserve, move, read, adjust])
+@pytest.mark.parametrize("make", [reserve, move, read, listing, adjust])
 def test_both_sides_find_the_same_faults_in_the_same_order(
     channel: grpc.Channel, make: Callable[[random.Random], Any]
 ) -> None:
@@ -112,6 +132,7 @@ def test_both_sides_find_the_same_faults_in_the_same_order(
         reserve: lambda message: inventory.Reserve(message, timeout=20),
         move: lambda message: inventory.MoveReservation(message, timeout=20),
         read: lambda message: list(inventory.BatchGetAvailability(message, timeout=20)),
+        listing: lambda message: inventory.ListReservations(message, timeout=20),
         adjust: lambda message: stock.AdjustStock(message, timeout=20),
     }
     rng = random.Random(SEED)

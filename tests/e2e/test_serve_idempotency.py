@@ -155,7 +155,7 @@ def _hand_over(client: Client, server: ServerProcess) -> Message:
 
 def _capacity(client: Client, _server: ServerProcess) -> Message:
     request = stores.SetCapacityRequest(request_id=new_uuid(), node_id="west")
-    window = request.windows.add(labor_seconds=1_800)
+    window = request.windows.add(labor_seconds=1_800, closed=True)
     window.start_time.FromJsonString("2026-06-02T12:00:00Z")
     return request
 
@@ -184,9 +184,7 @@ MUTATIONS = (
     Mutation("pick.StageOrder", _stage, _set("staging_location", "shelf-2")),
     Mutation("pick.ConfirmShipment", _ship, _set("carrier", "others")),
     Mutation("pickup.HandOver", _hand_over, _set("pickup_code", "0")),
-    Mutation(
-        "stores.SetCapacity", _capacity, lambda r: setattr(r.windows[0], "labor_seconds", 900)
-    ),
+    Mutation("stores.SetCapacity", _capacity, lambda r: setattr(r.windows[0], "closed", False)),
 )
 
 

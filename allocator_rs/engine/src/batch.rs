@@ -2,7 +2,7 @@
 
 use bopis_ledger::{Act, CellKey, ReservationId};
 
-use crate::job::{Answer, Days, Done, Drained, Found, Job, ReservationAnswer, Search};
+use crate::job::{Answer, Days, Done, Drained, Found, Job, ReservationAnswer, Searched};
 use crate::weight::weight;
 
 /// Who waits for answers to acts.
@@ -20,7 +20,7 @@ pub(crate) struct Batch {
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) reads: Vec<(ReservationId, ReservationAnswer)>,
     pub(crate) days: Vec<(CellKey, Answer<Days>)>,
-    pub(crate) searches: Vec<(Search, Answer<Found>)>,
+    pub(crate) searches: Vec<(Searched, Answer<Found>)>,
     pub(crate) drain: Option<Answer<Drained>>,
     pub(crate) weight: usize,
 }

@@ -16,7 +16,7 @@ use crate::job::{
 use crate::options::EngineOptions;
 use crate::shared::{EngineStatus, Shared};
 use crate::stepper::{SimulatedDisk, Stepper};
-use crate::weight::{are_too_large, is_grant};
+use crate::weight::{are_too_large, gives_day, is_grant};
 
 /// At which position and time a read was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,9 @@ impl Engine {
         }
         if are_too_large(acts) {
             return Err(SubmitError::TooLarge);
+        }
+        if acts.iter().any(gives_day) {
+            self.0.shared.may_have_days.store(true, Ordering::Release);
         }
         Ok(())
     }

@@ -39,21 +39,49 @@ pub type ReservationReply = Result<(Option<ReservationView>, Position), Unanswer
 pub const FOUND_MAX: usize = 1_000;
 
 /// Which reservations are looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Search {
     /// Those of an order, ended ones as long as they are kept.
     OfOrder(OrderRef),
     /// The live ones with a line of this cell.
     OfCell(CellKey),
+    /// The holds that expire within so many ms of ledger time, the next one first.
+    Expiring {
+        /// From now on.
+        within_ms: i64,
+    },
+    /// These, ended ones as long as they are kept.
+    Named(Vec<ReservationId>),
+}
+
+/// Which part of what is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Behind this one: a deadline, which matters to [`Search::Expiring`] only, and an id.
+    pub after: Option<(i64, ReservationId)>,
+    /// So many at most, and never more than [`FOUND_MAX`].
+    pub limit: usize,
+}
+
+impl Page {
+    /// From the start, as many as one search gives.
+    pub const FIRST: Self = Self {
+        after: None,
+        limit: FOUND_MAX,
+    };
 }
 
 /// Reservations that were looked for, at one position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// In order of their ids, at most [`FOUND_MAX`].
+    /// In order of their ids; those that expire in order of their deadlines.
     pub reservations: Vec<ReservationView>,
-    /// How many there are in all.
+    /// The day of each of them while it is live. None: from the shelf, now.
+    pub days: Vec<Option<i32>>,
+    /// How many there are in all; of those that expire and of named ones: how many are given.
     pub count: usize,
+    /// There are others behind them.
+    pub is_more: bool,
     /// Read here.
     pub position: Position,
 }
@@ -86,6 +114,9 @@ pub struct DrainReport {
     /// The ledger's state.
     pub state_hash: u128,
 }
+
+/// What is looked for, and which part of it is given.
+pub(crate) type Searched = (Search, Page);
 
 /// A callback that hears `Err(Unanswered::Stopped)` when it is dropped unanswered.
 pub(crate) struct Answer<T: 'static>(Option<Callback<T>>);
@@ -132,7 +163,7 @@ pub(crate) enum Job {
     Acts(Vec<Act>, Answer<Vec<Done>>),
     Reservation(ReservationId, ReservationAnswer),
     Days(CellKey, Answer<Days>),
-    Search(Search, Answer<Found>),
+    Search(Searched, Answer<Found>),
     Drain(Answer<Drained>),
 }
 

@@ -49,7 +49,7 @@ pub use error::{
 pub use feed::{Change, Event, EventKind, Events, ReservationChange};
 pub use identity::{fingerprint, node_of, order_reference, scope, source_digest, staging_of};
 pub use job::{
-    Days, DaysReply, Done, DrainReport, Found, FoundReply, Position, Replies, Reply,
+    Days, DaysReply, Done, DrainReport, Found, FoundReply, Page, Position, Replies, Reply,
     ReservationReply, Search, FOUND_MAX,
 };
 pub use mirror::AtpCopy;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -119,6 +120,8 @@ fn prepare(recovered: Recovered, options: EngineOptions) -> (Arc<Shared>, Sender
         options.time_stands,
     ));
     shared.publish_recovered(&cells, sequence);
+    let has_days = ledger.any_has_day();
+    shared.may_have_days.store(has_days, Ordering::Release);
     let (send, receive) = crossbeam_channel::bounded(options.queue_max.max(1));
     let writer = Writer::new(
         Arc::clone(&shared),

@@ -4,15 +4,17 @@
 //! | --- | --- | --- |
 //! | who holds an item, a basket at many locations | no | one for all of it |
 //! | the ATP of all cells | no | one for all of it |
-//! | reservations of an order, of a cell | for what was submitted before | one for all of it |
+//! | reservations of an order, of a cell, by deadline, by name | for what was submitted before | one for all of it |
 //! | changes, events | no | each its own |
+
+use std::sync::atomic::Ordering;
 
 use bopis_ledger::{CellKey, CellView, ItemId, LocationId};
 
 use crate::engine::{Engine, ReadStamp};
 use crate::error::SubmitError;
 use crate::feed::{Change, Events};
-use crate::job::{Answer, FoundReply, Job, Search};
+use crate::job::{Answer, FoundReply, Job, Page, Search};
 use crate::mirror::AtpCopy;
 
 /// A location that holds an item.
@@ -104,7 +106,26 @@ impl Engine {
         search: Search,
         done: Box<dyn FnOnce(FoundReply) + Send>,
     ) -> Result<(), SubmitError> {
-        self.enqueue(Job::Search(search, Answer::new(done)))
+        self.search_page(search, Page::FIRST, done)
+    }
+
+    /// The same, for a part of what is found. Parts that follow each other are each of their time.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; `done` is not called then.
+    pub fn search_page(
+        &self,
+        search: Search,
+        page: Page,
+        done: Box<dyn FnOnce(FoundReply) + Send>,
+    ) -> Result<(), SubmitError> {
+        self.enqueue(Job::Search((search, page), Answer::new(done)))
+    }
+
+    /// Whether a reservation may have a day: one has or had one since the start, or is to get one.
+    #[must_use]
+    pub fn may_have_days(&self) -> bool {
+        self.shared().may_have_days.load(Ordering::Acquire)
     }
 
     /// Changes of cells after `sequence`, in order; none if some of them are forgotten already.

@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) journal_id: u128,
     pub(crate) assigned: AtomicU64,
     pub(crate) time_stands: AtomicBool,
+    /// Some reservation has a day, or had one since the start, or an act was taken that gives one.
+    pub(crate) may_have_days: AtomicBool,
     pub(crate) gate: Gate,
     status: AtomicU8,
     feed: Mutex<Ring>,
@@ -58,6 +60,7 @@ impl Shared {
             journal_id,
             assigned: AtomicU64::new(0),
             time_stands: AtomicBool::new(time_stands),
+            may_have_days: AtomicBool::new(false),
             gate: Gate::default(),
             status: AtomicU8::new(EngineStatus::Serving as u8),
             feed: Mutex::new(feed),

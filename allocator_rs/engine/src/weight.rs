@@ -84,6 +84,13 @@ fn of_lines(lines: &Lines) -> usize {
     lines.len().saturating_mul(LINE_BYTES)
 }
 
+/// Whether the act asks for units of a day.
+pub(crate) fn gives_day(act: &Act) -> bool {
+    let is_dated =
+        |command: &Command| matches!(command, Command::Hold { terms, .. } if terms.day.is_some());
+    act.commands.iter().any(is_dated)
+}
+
 /// Whether the act asks for units: refused first when the disk is full.
 pub(crate) fn is_grant(act: &Act) -> bool {
     act.commands.iter().any(|command| {

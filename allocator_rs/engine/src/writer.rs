@@ -27,7 +27,7 @@ use crate::batch::{Batch, Waiting};
 use crate::deficits::Deficits;
 use crate::folder;
 use crate::job::{
-    Answer, Days, Done, DrainReport, Drained, Found, Job, Position, ReservationAnswer, Search,
+    Answer, Days, Done, DrainReport, Drained, Found, Job, Position, ReservationAnswer, Searched,
 };
 use crate::ledger_time::LedgerTime;
 use crate::shared::{EngineStatus, Shared};
@@ -80,7 +80,7 @@ pub(crate) struct Writer {
     /// The reads of the turn.
     reads: Vec<(ReservationId, ReservationAnswer)>,
     day_reads: Vec<(CellKey, Answer<Days>)>,
-    searches: Vec<(Search, Answer<Found>)>,
+    searches: Vec<(Searched, Answer<Found>)>,
     /// A turn that is decided, and not on the disk.
     decided: Option<Decided>,
     /// Nobody can submit any more.

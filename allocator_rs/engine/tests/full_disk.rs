@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{mpsc, Arc};
 use std::time::Duration;
 
-use bopis_engine::{Engine, EngineOptions, EngineStatus, Reply, SubmitError, Unanswered};
+use bopis_engine::{Engine, EngineOptions, EngineStatus, Reply, Search, SubmitError, Unanswered};
 use bopis_ledger::{Act, Command, ReservationId, ReservationState};
 use disk::MemoryDisk;
 use support::{act, adjust, cell, done, hold, key, manual_clock, register, state, wait_until};
@@ -90,6 +90,14 @@ fn release(id: u128) -> Command {
     }
 }
 
+fn found(engine: &Engine, wanted: Search) -> Result<Vec<ReservationId>, Unanswered> {
+    let (send, receive) = mpsc::channel();
+    let answer = Box::new(move |reply| send.send(reply).unwrap());
+    engine.search(wanted, answer).unwrap();
+    let found = receive.recv_timeout(Duration::from_secs(30)).unwrap()?;
+    Ok(found.reservations.iter().map(|view| view.id).collect())
+}
+
 #[test]
 fn reservations_are_read_and_accepted_acts_are_answered_while_there_is_no_room() {
     let folder = tempfile::tempdir().unwrap();
@@ -138,6 +146,11 @@ fn while_a_decision_waits_for_room_only_what_it_changed_is_not_read() {
     engine.reservation(ReservationId(1), answer).unwrap();
     let reply = read.recv_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!(reply.unwrap_err(), Unanswered::DiskFull);
+    let named = |ids: &[u128]| Search::Named(ids.iter().copied().map(ReservationId).collect());
+    assert_eq!(found(&engine, named(&[2])), Ok(vec![ReservationId(2)]));
+    for changed in [named(&[1, 2]), Search::OfCell(key(0, 0))] {
+        assert_eq!(found(&engine, changed), Err(Unanswered::DiskFull));
+    }
     assert_eq!(cell(&engine, key(0, 0)).on_hand, on_hand);
     assert!(waiting.try_recv().is_err());
     disk.0.lock().unwrap().capacity = None;

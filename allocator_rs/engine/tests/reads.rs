@@ -15,7 +15,7 @@ use std::sync::{mpsc, Arc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bopis_engine::{Engine, Found, Holder, Search};
+use bopis_engine::{Engine, Found, Holder, Page, Search};
 use bopis_ledger::{CellKey, Command, ItemId, LocationId, OrderRef, ReservationId};
 use support::{act, adjust, cell, done, hold, key, memory, register, submit_patiently};
 
@@ -79,6 +79,68 @@ fn reservations_are_found_by_order_and_by_cell_behind_what_was_submitted_before(
     assert_eq!(ids(&live), [6], "only live ones are promised");
     assert_eq!(ids(&search(&engine, Search::OfOrder(OrderRef(3)))), []);
     assert_eq!(ids(&search(&engine, Search::OfCell(key(1, 9)))), []);
+}
+
+/// What a search finds, page by page.
+fn pages(engine: &Engine, wanted: &Search, limit: usize) -> Vec<Found> {
+    let mut pages: Vec<Found> = Vec::new();
+    loop {
+        let last = pages.last().and_then(|page| page.reservations.last());
+        let after = last.map(|view| (view.deadline_ms, view.id));
+        let (send, receive) = mpsc::channel();
+        let done = Box::new(move |reply| send.send(reply).unwrap());
+        let page = Page { after, limit };
+        engine.search_page(wanted.clone(), page, done).unwrap();
+        let found = receive.recv_timeout(Duration::from_secs(30));
+        let found = found.expect("no answer in 30 s").unwrap();
+        assert_eq!(found.days.len(), found.reservations.len());
+        let is_more = found.is_more;
+        pages.push(found);
+        if !is_more {
+            return pages;
+        }
+    }
+}
+
+#[test]
+fn what_is_found_comes_in_pages_each_once_and_tells_the_days() {
+    let engine = memory();
+    register(&engine, 1, 1);
+    done(&engine, act(1, vec![adjust(key(0, 0), 100)]));
+    assert!(!engine.may_have_days());
+    for id in 0..10_u128 {
+        let ttl_ms = 3_600_000 - 60_000 * i64::try_from(id % 5).unwrap();
+        let mut command = hold(id, key(0, 0), 1, ttl_ms);
+        if let (Command::Hold { terms, .. }, true) = (&mut command, id == 3) {
+            terms.day = Some(20_000);
+        }
+        done(&engine, act(10 + id, vec![command]));
+    }
+    assert!(engine.may_have_days());
+    let all = |wanted: Search, limit| {
+        let pages = pages(&engine, &wanted, limit);
+        assert!(pages.iter().all(|page| ids(page).len() <= limit));
+        pages.iter().flat_map(ids).collect::<Vec<_>>()
+    };
+    let sorted: Vec<u128> = (0..10).collect();
+    for limit in [1, 3, 5, 10, 11] {
+        assert_eq!(all(Search::OfCell(key(0, 0)), limit), sorted);
+        let within_ms = 3_600_000;
+        let expiring = all(Search::Expiring { within_ms }, limit);
+        let last_minutes = |id: &u128| id % 5;
+        assert!(expiring.is_sorted_by_key(|id| std::cmp::Reverse(last_minutes(id))));
+        assert_eq!(expiring.iter().copied().collect::<BTreeSet<_>>().len(), 10);
+    }
+    let soon = Search::Expiring {
+        within_ms: 3_600_000 - 60_000 * 2 - 30_000,
+    };
+    assert_eq!(all(soon, 3), [4, 9, 3, 8]);
+    let named = Search::Named([5, 3, 77, 3].map(ReservationId).to_vec());
+    let found = search(&engine, named);
+    assert_eq!(
+        (ids(&found), found.days),
+        (vec![3, 5], vec![Some(20_000), None])
+    );
 }
 
 #[test]

@@ -157,6 +157,10 @@ impl Dated {
         self.days.get(&id).copied()
     }
 
+    pub(crate) fn any_has_day(&self) -> bool {
+        !self.days.is_empty()
+    }
+
     pub(crate) fn set_day(&mut self, id: ReservationId, day: i32) {
         self.days.insert(id, day);
     }

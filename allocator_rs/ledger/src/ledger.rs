@@ -139,6 +139,31 @@ impl Ledger {
         views
     }
 
+    /// The first `limit` holds whose deadline is at most `until_ms` of ledger time, in order of
+    /// deadline and id, behind `after`, the last that is known already.
+    #[must_use]
+    pub fn next_to_expire(
+        &self,
+        after: Option<(i64, ReservationId)>,
+        until_ms: i64,
+        limit: usize,
+    ) -> Vec<ReservationId> {
+        let first = self.reservations.next_to_expire(after, until_ms, limit);
+        first.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// The local day on which a live reservation's units leave. None: from the shelf, now.
+    #[must_use]
+    pub fn day_of(&self, id: ReservationId) -> Option<i32> {
+        self.dated.day_of(id)
+    }
+
+    /// Whether any live reservation has a day.
+    #[must_use]
+    pub fn any_has_day(&self) -> bool {
+        self.dated.any_has_day()
+    }
+
     /// The id of a registered location.
     #[must_use]
     pub fn location(&self, name: &str) -> Option<LocationId> {

@@ -11,6 +11,7 @@
 
 mod consistency;
 mod deadlines;
+mod expiring;
 mod lines;
 mod nearby;
 mod orders;

@@ -11,7 +11,7 @@ mod support;
 
 use bopis_ledger::{Command, Outcome, Record, Refusal, ReservationState};
 use support::{
-    adjust, commit, hold, id, moves, refused, release, set, shortage, view_of, Fixture, A, B,
+    adjust, at, commit, hold, id, moves, refused, release, set, shortage, view_of, Fixture, A, B,
 };
 
 #[test]
@@ -205,4 +205,56 @@ fn time_that_goes_back_counts_as_the_last_journaled_time() {
     assert_eq!(view_of(&outcome).deadline_ms, 110);
     assert_eq!(fixture.ledger.now_ms(), 100);
     fixture.assert_replays();
+}
+
+/// All holds that expire until `until_ms`, in pages of `limit`.
+fn expiring(fixture: &Fixture, until_ms: i64, limit: usize) -> Vec<(i64, u128)> {
+    let mut found: Vec<(i64, u128)> = Vec::new();
+    loop {
+        let after = found
+            .last()
+            .map(|(deadline_ms, last)| (*deadline_ms, id(*last)));
+        let page = fixture.ledger.next_to_expire(after, until_ms, limit);
+        assert!(page.len() <= limit);
+        let view = |id| fixture.ledger.reservation(id, at(0)).unwrap();
+        found.extend(page.iter().map(|one| (view(*one).deadline_ms, one.0)));
+        if page.len() < limit {
+            return found;
+        }
+    }
+}
+
+#[test]
+fn the_holds_that_expire_next_come_by_deadline_and_id_page_by_page() {
+    let mut fixture = Fixture::with_stock(1_000, 0, 0);
+    let mut live = std::collections::BTreeSet::new();
+    for step in 0..300_u32 {
+        let reservation = u128::from(step) * 7_919 % 1_009;
+        let ttl_ms = 1 + i64::from(step) * 7_877 % if step % 3 == 0 { 9 } else { 90_000 };
+        let now_ms = i64::from(step / 4);
+        fixture.one(now_ms, hold(reservation, &[(A, 1)], ttl_ms));
+        live.insert((now_ms + ttl_ms, reservation));
+        let ended = u128::from(step / 2) * 7_919 % 1_009;
+        let act = match step % 5 {
+            0 => Some(commit(ended)),
+            1 => Some(release(ended)),
+            _ => None,
+        };
+        if act.is_some_and(|act| matches!(fixture.one(now_ms, act), Outcome::Reservation(_))) {
+            live.retain(|(_, held)| *held != ended);
+        }
+        let is_held =
+            |one: &(i64, u128)| fixture.state(one.1, now_ms) == Some(ReservationState::Held);
+        live.retain(is_held);
+        for (until_ms, limit) in [(i64::MAX, 7), (now_ms + 9, 2), (40_000, 1_000)] {
+            let all = live
+                .iter()
+                .copied()
+                .filter(|(deadline_ms, _)| *deadline_ms <= until_ms);
+            let all: Vec<_> = all.collect();
+            assert_eq!(expiring(&fixture, until_ms, limit), all, "step {step}");
+        }
+    }
+    assert!(live.len() > 100, "{} holds are left", live.len());
+    assert!(fixture.ledger.next_to_expire(None, i64::MAX, 0).is_empty());
 }

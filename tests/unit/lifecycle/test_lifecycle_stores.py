@@ -7,6 +7,7 @@ import pytest
 from bopis.domain import commands
 from bopis.domain.errors import RequestIdReused, RequestWindowFull
 from bopis.domain.ledger import ActDone, CapacityWindow, CellKey
+from bopis.domain.results import WindowCapacity
 from bopis.service import stores
 from bopis.testing.counter import Counter, request_id
 from bopis.testing.shop import MONDAY_10_UTC_MS
@@ -44,6 +45,32 @@ async def test_a_capacity_that_was_set_survives_another_import_of_the_same_node(
     assert counter.shop.ledger.view(CellKey("east", None, start)).on_hand == 60
     order = await counter.create(("apple", 1))
     assert order.fulfillment_orders[0].window_start_ms == MONDAY_10_UTC_MS + 3_600_000
+
+
+async def test_a_closed_window_is_passed_over_until_it_is_opened(counter: Counter) -> None:
+    deps = counter.shop.deps
+    start = MONDAY_10_UTC_MS // 1000
+
+    async def switch(*, closed: bool | None) -> WindowCapacity:
+        command = commands.SetCapacity(
+            request_id=request_id(), node_id="east", windows=(CapacityWindow(start, 600, closed),)
+        )
+        return (await stores.set_capacity(deps, command)).windows[0]
+
+    first = await counter.create(("apple", 1))
+    assert first.fulfillment_orders[0].window_start_ms == MONDAY_10_UTC_MS
+    taken = 600 - (await switch(closed=None)).available_seconds
+    assert taken > 0
+    assert await switch(closed=True) == WindowCapacity(start, 600, 0, True)
+    late = replace(deps.directory.nodes["east"], close_minute=19 * 60)
+    await stores.import_stores(deps, [late])
+    assert counter.shop.ledger.view(CellKey("east", None, start)).atp < 0, "it stays closed"
+    second = await counter.create(("apple", 1))
+    assert second.fulfillment_orders[0].window_start_ms == MONDAY_10_UTC_MS + 3_600_000
+    assert await switch(closed=None) == WindowCapacity(start, 600, 0, True)
+    assert await switch(closed=False) == WindowCapacity(start, 600, 600 - taken, False)
+    third = await counter.create(("apple", 1))
+    assert third.fulfillment_orders[0].window_start_ms == MONDAY_10_UTC_MS
 
 
 async def test_new_hours_close_the_windows_of_the_old_ones(counter: Counter) -> None:

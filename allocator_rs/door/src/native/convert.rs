@@ -71,9 +71,10 @@ pub(super) fn availability(node_id: String, sku: String, view: &CellView) -> Ava
     }
 }
 
-/// A reservation as it stood.
-pub(super) fn reservation(engine: &Engine, view: &ReservationView) -> Reservation {
+/// A reservation as it stood. Its day is told only as long as it is live.
+pub(super) fn reservation(engine: &Engine, view: &ReservationView, day: i32) -> Reservation {
     let held = view.state == ReservationState::Held;
+    let is_live = held || view.state == ReservationState::Committed;
     let line = |line: &bopis_ledger::Line| {
         let item = match item_name(engine, line.cell) {
             ItemOf::Sku(sku) => reservation_line::Item::Sku(sku),
@@ -93,6 +94,7 @@ pub(super) fn reservation(engine: &Engine, view: &ReservationView) -> Reservatio
         lines: view.lines.iter().map(line).collect(),
         expire_time: held.then(|| timestamp(view.expire_wall_ms)),
         priority: i32::from(view.priority),
+        day: if is_live { day } else { 0 },
     }
 }
 
@@ -104,15 +106,19 @@ pub(super) fn insufficient(engine: &Engine, shortages: &[LedgerShortage]) -> Ins
     } else {
         NextStep::ChooseAnother
     };
-    let shortage = |lack: &LedgerShortage| Shortage {
-        line_index: i32::try_from(lack.line_index).unwrap_or(i32::MAX),
-        node_id: node_name(engine, lack.cell).0,
-        requested_quantity: lack.requested,
-        available_quantity: lack.available,
-        item: Some(match item_name(engine, lack.cell) {
-            ItemOf::Sku(sku) => shortage::Item::Sku(sku),
-            ItemOf::Window(start) => shortage::Item::LaborWindowStartTime(start),
-        }),
+    let shortage = |lack: &LedgerShortage| {
+        let (node_id, staged) = node_name(engine, lack.cell);
+        Shortage {
+            line_index: i32::try_from(lack.line_index).unwrap_or(i32::MAX),
+            node_id,
+            requested_quantity: lack.requested,
+            available_quantity: lack.available,
+            item: Some(match item_name(engine, lack.cell) {
+                ItemOf::Sku(sku) => shortage::Item::Sku(sku),
+                ItemOf::Window(start) => shortage::Item::LaborWindowStartTime(start),
+            }),
+            staged,
+        }
     };
     Insufficient {
         shortages: shortages.iter().map(shortage).collect(),

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use bopis_engine::{fingerprint, scope, source_digest, staging_of, Days, Engine, PositionError};
+use bopis_engine::{
+    fingerprint, scope, source_digest, staging_of, Days, Engine, Found, Page, PositionError, Search,
+};
 use bopis_ledger::{
     Act, ActOutcome, CellKey, Command, ItemName, Outcome, Outcomes, RequestKey, ReservationId,
     ReservationView,
@@ -94,6 +96,23 @@ impl Desk {
         let (view, position) =
             reply.map_err(|unanswered| errors::not_submitted(unanswered.into()))?;
         Ok((view, self.position(position.sequence)))
+    }
+
+    /// Looks for reservations behind everything submitted before.
+    pub(super) async fn search(
+        &self,
+        search: Search,
+        page: Page,
+    ) -> Result<(Found, Position), Status> {
+        let (send, receive) = oneshot::channel();
+        let done = Box::new(move |reply| drop(send.send(reply)));
+        self.engine
+            .search_page(search, page, done)
+            .map_err(errors::not_submitted)?;
+        let reply = receive.await.map_err(|_| not_serving())?;
+        let found = reply.map_err(|unanswered| errors::not_submitted(unanswered.into()))?;
+        let position = self.position(found.position.sequence);
+        Ok((found, position))
     }
 
     /// Reads a cell and its days behind everything submitted before.

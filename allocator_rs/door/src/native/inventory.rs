@@ -2,6 +2,8 @@
 
 mod availability;
 mod batch;
+mod granted;
+mod list;
 mod reserve;
 mod watch;
 
@@ -16,7 +18,8 @@ use crate::v1::{
     BatchGetAvailabilityRequest, BatchReserveRequest, BatchReserveResponse,
     CommitReservationRequest, CommitReservationResponse, ExtendReservationRequest,
     ExtendReservationResponse, GetAvailabilityRequest, GetAvailabilityResponse,
-    GetReservationRequest, GetReservationResponse, MoveReservationRequest, MoveReservationResponse,
+    GetReservationRequest, GetReservationResponse, ListReservationsRequest,
+    ListReservationsResponse, MoveReservationRequest, MoveReservationResponse,
     ReleaseReservationRequest, ReleaseReservationResponse, ReserveRequest, ReserveResponse,
     WatchAvailabilityRequest,
 };
@@ -115,5 +118,12 @@ impl InventoryService for Inventory {
         request: Request<GetReservationRequest>,
     ) -> Result<Response<GetReservationResponse>, Status> {
         self.find(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_reservations(
+        &self,
+        request: Request<ListReservationsRequest>,
+    ) -> Result<Response<ListReservationsResponse>, Status> {
+        self.list(request.into_inner()).await.map(Response::new)
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod codec;
 mod convert;
+mod days;
 mod desk;
 mod errors;
 mod inventory;

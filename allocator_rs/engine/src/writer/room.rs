@@ -90,12 +90,17 @@ impl Writer {
 
     fn read_durable(&mut self, id: ReservationId, answer: ReservationAnswer, undurable: Undurable) {
         let waits = undurable == Undurable::Records;
-        if waits && (self.turn.has_expired(id) || self.acts.iter().any(|a| names(a, id))) {
+        if waits && self.may_have_changed(id) {
             return answer.refuse(Unanswered::DiskFull);
         }
         let stamp = self.now();
         let position = self.durable_position();
         answer.give((self.ledger.reservation(id, stamp), position));
+    }
+
+    /// Whether what is decided and not durable may have changed this reservation.
+    pub(super) fn may_have_changed(&self, id: ReservationId) -> bool {
+        self.turn.has_expired(id) || self.acts.iter().any(|act| names(act, id))
     }
 
     pub(super) fn durable_position(&self) -> Position {

@@ -106,6 +106,25 @@ impl Deadlines {
         due.into_iter().chain(later)
     }
 
+    /// Shows the entries up to a bound, stale ones included, in no order. `see` answers with the
+    /// bound from then on.
+    pub(crate) fn visit(&self, until_ms: i64, mut see: impl FnMut(&Deadline) -> i64) {
+        let mut show = |entries: &mut dyn Iterator<Item = &Deadline>, until_ms: i64| {
+            let early = |bound_ms, entry: &Deadline| match entry.at_ms <= bound_ms {
+                true => see(entry),
+                false => bound_ms,
+            };
+            entries.fold(until_ms, early)
+        };
+        let mut due = self.due.iter().flatten().skip(self.passed);
+        let mut bound_ms = show(&mut due, until_ms);
+        for bucket in &self.buckets {
+            if bucket.span.0 <= bound_ms {
+                bound_ms = show(&mut bucket.chunks.iter().flatten(), bound_ms);
+            }
+        }
+    }
+
     /// Without any, and none to come that is earlier than this or than one that is added next.
     pub(crate) fn starting_at(now_ms: i64) -> Self {
         Self {

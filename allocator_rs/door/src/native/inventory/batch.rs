@@ -6,9 +6,11 @@ use bopis_engine::scope;
 use bopis_ledger::{Act, Command, Outcome, RequestKey, ReservationId};
 use tonic::{Request, Status};
 
+use super::granted::granted_lines;
 use super::reserve::{cells, terms, Asked};
 use super::Inventory;
 use crate::native::convert::{insufficient, reservation};
+use crate::native::days::KnownDays;
 use crate::native::desk::{body_digest, deadline_of, request_key};
 use crate::native::errors::{check, check_item, refused_item, unexpected};
 use crate::native::reservation_id;
@@ -49,22 +51,23 @@ impl Inventory {
             fingerprint,
             commands: commands.collect(),
         };
+        let ids = sound().map(|(_, id)| id).collect();
+        let days = sound().map(|(item, _)| item.day);
+        let days = self.desk.ask_days(ids, days)?;
         let answered = self.desk.submit(act, deadline).await?;
+        let days = days.known().await?;
         let mut outcomes = answered.outcomes.into_iter();
-        let item_outcomes = checked.into_iter().map(|one| match one {
-            Err(fault) => Ok(outcome::Outcome::Error(fault)),
-            Ok(_) => outcomes
-                .next()
-                .ok_or_else(unexpected)
-                .and_then(|one| self.item_outcome(one)),
-        });
-        let item_outcomes = item_outcomes
-            .map(|one| {
-                one.map(|outcome| ItemOutcome {
-                    outcome: Some(outcome),
-                })
-            })
-            .collect::<Result<_, _>>()?;
+        let item_outcomes = checked
+            .into_iter()
+            .zip(&body.items)
+            .map(|(one, item)| match one {
+                Err(fault) => Ok(refused_as(fault)),
+                Ok(_) => outcomes
+                    .next()
+                    .ok_or_else(unexpected)
+                    .and_then(|one| self.item_outcome(one, item, &days)),
+            });
+        let item_outcomes = item_outcomes.collect::<Result<_, _>>()?;
         let position = Some(answered.position);
         Ok((
             BatchReserveResponse {
@@ -95,18 +98,41 @@ impl Inventory {
         }
     }
 
-    fn item_outcome(&self, outcome: Outcome) -> Result<outcome::Outcome, Status> {
+    fn item_outcome(
+        &self,
+        outcome: Outcome,
+        item: &BatchReserveItem,
+        days: &KnownDays,
+    ) -> Result<ItemOutcome, Status> {
         let engine = &self.desk.engine;
         Ok(match outcome {
-            Outcome::Reservation(view) => outcome::Outcome::Reservation(reservation(engine, &view)),
-            Outcome::Insufficient(lacks) => {
-                outcome::Outcome::Insufficient(insufficient(engine, &lacks))
+            Outcome::Reservation(view) => {
+                let day = days.of_new(&view, item.day);
+                let asked = item.partial.then(|| cells(&self.desk, &item.lines).ok());
+                let granted = asked.flatten().map(|asked| granted_lines(&asked, &view));
+                ItemOutcome {
+                    outcome: Some(outcome::Outcome::Reservation(reservation(
+                        engine, &view, day,
+                    ))),
+                    granted_lines: granted.unwrap_or_default(),
+                }
             }
-            Outcome::Refused(refusal) => outcome::Outcome::Error(
+            Outcome::Insufficient(lacks) => ItemOutcome {
+                outcome: Some(outcome::Outcome::Insufficient(insufficient(engine, &lacks))),
+                granted_lines: Vec::new(),
+            },
+            Outcome::Refused(refusal) => refused_as(
                 Unknown::of_refusal(refusal)
                     .map_or_else(|| refused_item(refusal), |gap| gap.of_item("lines")),
             ),
             _ => return Err(unexpected()),
         })
+    }
+}
+
+fn refused_as(fault: ItemError) -> ItemOutcome {
+    ItemOutcome {
+        outcome: Some(outcome::Outcome::Error(fault)),
+        granted_lines: Vec::new(),
     }
 }

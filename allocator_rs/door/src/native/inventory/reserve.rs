@@ -7,8 +7,10 @@ use bopis_engine::{order_reference, scope};
 use bopis_ledger::{Act, Command, Line, Lines, OrderRef, Outcome, ReservationId, Terms};
 use tonic::{Request, Status};
 
+use super::granted::granted_lines;
 use super::Inventory;
 use crate::native::convert::{duration_ms, insufficient, named_day, reservation};
+use crate::native::days::KnownDays;
 use crate::native::desk::{body_digest, deadline_of, request_key, Desk};
 use crate::native::errors::{check, invalid_field, refused, unexpected};
 use crate::native::reservation_id;
@@ -40,6 +42,7 @@ impl Inventory {
         desk.register(desk.new_windows(&body.lines), deadline)
             .await?;
         let lines = resolve(desk, "lines", &body.lines)?;
+        let asked_lines = body.partial.then(|| lines.clone());
         let asked = Asked {
             reservation_id,
             order_id: &body.order_id,
@@ -53,10 +56,17 @@ impl Inventory {
             fingerprint,
             commands: vec![command],
         };
+        let days = desk.ask_days(vec![reservation_id], [body.day])?;
         let mut answered = desk.submit(act, deadline).await?;
+        let days = days.known().await?;
+        let mut granted = Vec::new();
         let outcome = match answered.only()? {
             Outcome::Reservation(view) => {
-                reserve_response::Outcome::Reservation(reservation(&desk.engine, &view))
+                if let Some(asked) = asked_lines {
+                    granted = granted_lines(&asked, &view);
+                }
+                let day = days.of_new(&view, body.day);
+                reserve_response::Outcome::Reservation(reservation(&desk.engine, &view, day))
             }
             Outcome::Insufficient(lacks) => {
                 reserve_response::Outcome::Insufficient(insufficient(&desk.engine, &lacks))
@@ -69,6 +79,7 @@ impl Inventory {
             ReserveResponse {
                 outcome: Some(outcome),
                 position,
+                granted_lines: granted,
             },
             answered.took,
         ))
@@ -82,16 +93,16 @@ impl Inventory {
         let mut body = request.into_inner();
         check(&body)?;
         let request_id = std::mem::take(&mut body.request_id);
-        let command = Command::Commit {
-            reservation: reservation_id::change(&body.reservation_id, "reservation_id")?,
-        };
+        let id = reservation_id::change(&body.reservation_id, "reservation_id")?;
+        let command = Command::Commit { reservation: id };
         let act = Act {
             request: request_key(scope::COMMIT, &request_id)?,
             fingerprint: body_digest(&body),
             commands: vec![command],
         };
+        let days = self.desk.ask_days(vec![id], [])?;
         let mut answered = self.desk.submit(act, deadline).await?;
-        let reservation = Some(self.changed(answered.only()?)?);
+        let reservation = Some(self.changed(answered.only()?, &days.known().await?)?);
         let position = Some(answered.position);
         Ok((
             CommitReservationResponse {
@@ -110,8 +121,9 @@ impl Inventory {
         let mut body = request.into_inner();
         check(&body)?;
         let request_id = std::mem::take(&mut body.request_id);
+        let id = reservation_id::change(&body.reservation_id, "reservation_id")?;
         let command = Command::Extend {
-            reservation: reservation_id::change(&body.reservation_id, "reservation_id")?,
+            reservation: id,
             ttl_ms: body.ttl.as_ref().map_or(0, duration_ms),
         };
         let act = Act {
@@ -119,8 +131,9 @@ impl Inventory {
             fingerprint: body_digest(&body),
             commands: vec![command],
         };
+        let days = self.desk.ask_days(vec![id], [])?;
         let mut answered = self.desk.submit(act, deadline).await?;
-        let reservation = Some(self.changed(answered.only()?)?);
+        let reservation = Some(self.changed(answered.only()?, &days.known().await?)?);
         let position = Some(answered.position);
         Ok((
             ExtendReservationResponse {
@@ -139,7 +152,7 @@ impl Inventory {
         let mut body = request.into_inner();
         check(&body)?;
         let request_id = std::mem::take(&mut body.request_id);
-        let reservation = reservation_id::change(&body.reservation_id, "reservation_id")?;
+        let id = reservation_id::change(&body.reservation_id, "reservation_id")?;
         let lines = match &*body.lines {
             [] => None,
             lines => Some(resolve(&self.desk, "lines", lines)?),
@@ -147,10 +160,14 @@ impl Inventory {
         let act = Act {
             request: request_key(scope::RELEASE, &request_id)?,
             fingerprint: body_digest(&body),
-            commands: vec![Command::Release { reservation, lines }],
+            commands: vec![Command::Release {
+                reservation: id,
+                lines,
+            }],
         };
+        let days = self.desk.ask_days(vec![id], [])?;
         let mut answered = self.desk.submit(act, deadline).await?;
-        let reservation = Some(self.changed(answered.only()?)?);
+        let reservation = Some(self.changed(answered.only()?, &days.known().await?)?);
         let position = Some(answered.position);
         Ok((
             ReleaseReservationResponse {
@@ -184,15 +201,19 @@ impl Inventory {
             let lines = resolve(desk, &format!("moves[{index}].lines"), &one.lines)?;
             moves.push((reservation_id::read(&one.reservation_id)?, lines));
         }
+        let ids = moves.iter().map(|(id, _)| *id).collect();
         let act = Act {
             request,
             fingerprint,
             commands: vec![Command::Move { moves }],
         };
+        let days = desk.ask_days(ids, [])?;
         let mut answered = desk.submit(act, deadline).await?;
+        let days = days.known().await?;
         let outcome = match answered.only()? {
             Outcome::Moved(views) => {
-                let moved = views.iter().map(|view| reservation(&desk.engine, view));
+                let one = |view| reservation(&desk.engine, view, days.of(view));
+                let moved = views.iter().map(one);
                 let reservations = moved.collect();
                 let moved = move_reservation_response::Moved { reservations };
                 move_reservation_response::Outcome::Moved(moved)
@@ -219,17 +240,19 @@ impl Inventory {
     ) -> Result<GetReservationResponse, Status> {
         check(&request)?;
         let id = reservation_id::read(&request.reservation_id)?;
+        let days = self.desk.ask_days(vec![id], [])?;
         let (view, position) = self.desk.reservation(id).await?;
         let view = view.ok_or_else(|| refused(bopis_ledger::Refusal::ReservationNotFound))?;
+        let day = days.known().await?.of(&view);
         Ok(GetReservationResponse {
-            reservation: Some(reservation(&self.desk.engine, &view)),
+            reservation: Some(reservation(&self.desk.engine, &view, day)),
             position: Some(position),
         })
     }
 
-    fn changed(&self, outcome: Outcome) -> Result<Reservation, Status> {
+    fn changed(&self, outcome: Outcome, days: &KnownDays) -> Result<Reservation, Status> {
         match outcome {
-            Outcome::Reservation(view) => Ok(reservation(&self.desk.engine, &view)),
+            Outcome::Reservation(view) => Ok(reservation(&self.desk.engine, &view, days.of(&view))),
             Outcome::Refused(refusal) => Err(refused(refusal)),
             _ => Err(unexpected()),
         }

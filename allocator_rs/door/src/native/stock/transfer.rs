@@ -28,9 +28,15 @@ impl Stock {
         }
         let request_id = std::mem::take(&mut body.request_id);
         let command = self.transfer_of(&body, deadline).await?;
+        let ids = match &command {
+            Command::Relocate { reservation, .. } => vec![*reservation],
+            _ => Vec::new(),
+        };
+        let days = self.desk.ask_days(ids, [])?;
         let (outcome, answered) = self
             .act(scope::TRANSFER_STOCK, &request_id, &body, command, deadline)
             .await?;
+        let days = days.known().await?;
         let position = Some(answered.position);
         let response = match outcome {
             Outcome::Transferred(left, come) => TransferStockResponse {
@@ -42,7 +48,7 @@ impl Stock {
             },
             Outcome::Reservation(view) => TransferStockResponse {
                 position,
-                reservation: Some(reservation(&self.desk.engine, &view)),
+                reservation: Some(reservation(&self.desk.engine, &view, days.of(&view))),
                 ..TransferStockResponse::default()
             },
             _ => return Err(unexpected()),
