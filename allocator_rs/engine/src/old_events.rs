@@ -18,7 +18,7 @@ use bopis_ledger::{codec, Ledger, Limits};
 use crate::feed::{Events, Ring};
 use crate::folder;
 use crate::narrator::Narrator;
-use crate::snapshot::{on_shelf, read};
+use crate::snapshot::{on_shelf, read, shelf};
 
 /// Records that are looked for at a time.
 const RECORDS_AT_A_TIME: usize = 4_096;
@@ -73,8 +73,11 @@ fn before(directory: &Path, after: u64) -> (u64, Ledger) {
         ..Limits::default()
     };
     // Without them, a journal that is whole does; one that is not says so.
-    let shelf = on_shelf(directory).unwrap_or_default();
-    let mut sound = shelf.iter().filter_map(|path| read(path, limits).ok());
+    let shelf = shelf(directory);
+    let names = on_shelf(&shelf).unwrap_or_default();
+    let mut sound = names
+        .iter()
+        .filter_map(|name| read(&shelf, name, limits).ok());
     let found = sound.find(|(header, _)| header.anchor.sequence <= after);
     found.map_or_else(
         || (0, Ledger::new(limits)),
