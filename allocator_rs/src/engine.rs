@@ -148,6 +148,10 @@ impl PyEngine {
         let bytes = py.detach(|| match engine.events_since(after, wanted) {
             None => Ok::<_, BindingError>(None),
             Some(events) => {
+                let mut reader = self.station.old_events.lock();
+                // Whoever read the journal has caught up with what is in memory.
+                drop(reader.take_if(|reader| reader.position() <= after));
+                drop(reader);
                 let dto = EventsDto::new(&events, notable, engine);
                 Ok(Some(rmp_serde::to_vec_named(&dto)?))
             }
@@ -155,7 +159,8 @@ impl PyEngine {
         Ok(bytes.map(|bytes| PyBytes::new(py, &bytes)))
     }
 
-    /// The same from the journal in the engine's folder, which takes as long as a start.
+    /// The same from the journal in the engine's folder: the first page takes as long as a start,
+    /// those that follow it read on.
     fn events_of_journal<'py>(
         &self,
         py: Python<'py>,
@@ -165,7 +170,7 @@ impl PyEngine {
         notable: bool,
     ) -> Result<Bound<'py, PyBytes>, BindingError> {
         let ask = (after, wanted, notable);
-        let bytes = py.detach(|| reads::journal_events(&self.station.engine, &directory, ask))?;
+        let bytes = py.detach(|| reads::journal_events(&self.station, &directory, ask))?;
         Ok(PyBytes::new(py, &bytes))
     }
 

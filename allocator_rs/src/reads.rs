@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use bopis_engine::{AtpCopy, Change, Engine, Event, EventKind, Events, ReservationChange, Search};
+use bopis_engine::{
+    AtpCopy, Change, Engine, Event, EventKind, Events, OldEvents, ReservationChange, Search,
+};
 use bopis_ledger::OrderRef;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -12,6 +14,7 @@ use crate::answers::{CellDto, ResultDto};
 use crate::dto::{format_uuid, CellAsk};
 use crate::errors::BindingError;
 use crate::names::{FreshNames, Names};
+use crate::station::Station;
 
 /// Asks for the reservations of an order, or else of a cell.
 #[derive(Debug, Deserialize)]
@@ -200,15 +203,25 @@ const fn change_name(change: ReservationChange) -> &'static str {
     }
 }
 
-/// Events that are forgotten, from the journal of the engine's folder.
+/// Events that are forgotten, from the journal of the engine's folder. Whoever asks for the next page
+/// finds the reader where it stopped; it is dropped with the last page.
 pub fn journal_events(
-    engine: &Engine,
+    station: &Station,
     directory: &Path,
     (after, wanted, notable): (u64, usize, bool),
 ) -> Result<Vec<u8>, BindingError> {
-    let span = (after, engine.position());
-    let events = bopis_engine::events_of_journal(directory, span, wanted);
+    let engine = &station.engine;
+    let through = engine.position();
+    let mut kept = station.old_events.lock();
+    let reader = kept.take().filter(|reader| reader.position() == after);
+    let mut reader = reader.unwrap_or_else(|| OldEvents::of(directory, after));
+    let events = reader.read(through, wanted);
     let events = events.map_err(|error| BindingError::Open(error.to_string()))?;
+    // Without progress a segment may have been retired: a new one finds out.
+    if events.through > after && events.through < through {
+        *kept = Some(reader);
+    }
+    drop(kept);
     let dto = EventsDto::new(&events, notable, engine);
     Ok(rmp_serde::to_vec_named(&dto)?)
 }

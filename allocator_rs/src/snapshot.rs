@@ -53,7 +53,9 @@ pub fn snapshot_backlog(py: Python<'_>, directory: PathBuf) -> Result<u64, Bindi
 
 fn of_build(error: BuildError) -> BindingError {
     match error {
-        BuildError::Busy(_) | BuildError::Io { .. } => BindingError::Open(error.to_string()),
+        BuildError::Busy(_) | BuildError::NoRoom { .. } | BuildError::Io { .. } => {
+            BindingError::Open(error.to_string())
+        }
         other => BindingError::Divergence(other.to_string()),
     }
 }

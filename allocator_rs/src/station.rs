@@ -3,9 +3,10 @@
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
-use bopis_engine::{Done, Engine, FoundReply, Reply, ReservationReply, SubmitError};
+use bopis_engine::{Done, Engine, FoundReply, OldEvents, Reply, ReservationReply, SubmitError};
 use bopis_ledger::{Act, ActOutcome, ReservationId};
 use bopis_promise::{PlaceError, Placement};
+use parking_lot::Mutex;
 use serde::Deserialize;
 
 use crate::act::{self, Shape};
@@ -36,6 +37,8 @@ pub enum Finished {
 pub struct Station {
     /// The engine.
     pub engine: Engine,
+    /// Reads events that memory forgot, while a follower catches up.
+    pub old_events: Arc<Mutex<Option<OldEvents>>>,
     completions: Arc<Completions<(u64, Finished)>>,
 }
 
@@ -48,6 +51,7 @@ impl Station {
         let completions = Arc::new(Completions::new()?);
         Ok(Self {
             engine,
+            old_events: Arc::default(),
             completions,
         })
     }

@@ -176,6 +176,14 @@ pub enum BuildError {
         /// The snapshots, and what is wrong with each.
         damaged: String,
     },
+    /// The disk has less room than the last snapshot takes. Nothing was written.
+    #[error("a snapshot needs about {needed} bytes, and the disk has {free}")]
+    NoRoom {
+        /// Size of the last snapshot.
+        needed: u64,
+        /// What is free.
+        free: u64,
+    },
     /// What was read back is not what was written.
     #[error("the snapshot that was written is not sound: {0}")]
     ReadBack(String),

@@ -53,7 +53,7 @@ pub use job::{
     ReservationReply, Search, FOUND_MAX,
 };
 pub use mirror::AtpCopy;
-pub use old_events::{events_of_journal, EventsError};
+pub use old_events::{events_of_journal, EventsError, OldEvents};
 pub use options::EngineOptions;
 pub use reading::JournalReader;
 pub use reads::{Basket, Holder};

@@ -21,7 +21,7 @@ use crate::names::Names;
 use crate::narrator::{Narrated, Narrator};
 use crate::options::EngineOptions;
 use crate::shared::Shared;
-use crate::snapshot::{newest, Base};
+use crate::snapshot::{newest, shelf, Base};
 use crate::stepper::{SimulatedDisk, Stepper};
 use crate::writer::{Disk, Folder, Writer};
 
@@ -77,11 +77,7 @@ pub(crate) fn open_stepped(
         background: false,
         ..JournalOptions::new(disk.new_journal_id)
     };
-    let base = Base {
-        header: None,
-        ledger: Ledger::new(limits(&options)),
-        damaged: Vec::new(),
-    };
+    let base = newest(&*disk.shelf, limits(&options)).map_err(io("list the snapshots"))?;
     let recovered = replay(disk.storage, journal_options, base, &options)?;
     let (shared, send, writer) = prepare(recovered.with_disk(None), options);
     Ok((shared, send, Stepper::new(writer)))
@@ -146,7 +142,7 @@ fn recover(directory: &Path, options: &EngineOptions) -> Result<Recovered, OpenE
         segment_bytes: options.segment_bytes,
         ..JournalOptions::new(random_id()?)
     };
-    let base = newest(directory, limits(options)).map_err(io("list the snapshots"))?;
+    let base = newest(&shelf(directory), limits(options)).map_err(io("list the snapshots"))?;
     let replayed = replay(storage, journal_options, base, options)?;
     check_drained(directory, replayed.journal.journal_id(), replayed.sequence)?;
     let directory = directory.to_owned();

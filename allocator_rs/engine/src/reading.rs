@@ -10,7 +10,7 @@ use bopis_ledger::{codec, ItemId, ItemName, Limits, LocationId, Record};
 use crate::error::VerifyError;
 use crate::folder;
 use crate::names::Names;
-use crate::snapshot::{beginning, newest};
+use crate::snapshot::{beginning, newest, shelf};
 use crate::verify::locked;
 
 /// Reads on where it stopped.
@@ -111,7 +111,7 @@ impl JournalReader {
 /// are missing.
 fn known_names(directory: &Path) -> Names {
     let names = Names::default();
-    if let Ok(base) = newest(directory, Limits::default()) {
+    if let Ok(base) = newest(&shelf(directory), Limits::default()) {
         names.take_over(&base.ledger);
     }
     names

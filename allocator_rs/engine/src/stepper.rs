@@ -11,11 +11,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use crate::job::Job;
 use crate::writer::{Pace, Step, Writer};
 
-/// Where a stepped engine keeps its journal, in place of a folder.
+/// Where a stepped engine keeps its journal and finds snapshots, in place of a folder.
 #[derive(Clone)]
 pub struct SimulatedDisk {
-    /// The disk.
+    /// The journal.
     pub storage: Arc<dyn Storage>,
+    /// The snapshots.
+    pub shelf: Arc<dyn Storage>,
     /// Identity of a journal that is made new.
     pub new_journal_id: u128,
 }

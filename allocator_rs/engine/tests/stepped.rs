@@ -39,6 +39,7 @@ fn stepped(time_stands: bool) -> Stepped {
         ..EngineOptions::memory(Arc::clone(&clock) as Arc<dyn bopis_engine::Clock>)
     };
     let simulated = SimulatedDisk {
+        shelf: Arc::new(MemoryDisk::default()),
         storage: Arc::new(disk.clone()),
         new_journal_id: 5,
     };

@@ -15,6 +15,7 @@ mod spare;
 mod start;
 mod storage;
 mod tail;
+mod unused;
 
 pub use buffer::RecordBuffer;
 pub use error::JournalError;

@@ -6,6 +6,7 @@
 //! | the same with a sound frame or a used segment beyond | damage: the frame was sealed |
 //! | a sound frame that does not continue the chain | damage: a write went astray |
 //! | a segment without a sound header, all zeros behind it, at the end | made ahead of use |
+//! | the same as its first segment, with any byte of a header, or with another one behind it | damage |
 //!
 //! It may begin at an [`Anchor`], where a snapshot ends: at a segment whose header must continue what
 //! the anchor says, whatever is left of the segments before it.
@@ -13,10 +14,11 @@
 use crate::error::JournalError;
 use crate::format::{is_zero, segment_index, segment_name, Frame, SegmentHeader, BLOCK, VERSION};
 use crate::storage::{Access, Storage};
+use crate::unused::{find_unused, lost_header, Unused};
 
 const NO_HEADER: &str = "the segment's header is not as it was written";
 /// A segment larger than this is none of ours.
-const SEGMENT_BYTES_MAX: u64 = 4 << 30;
+pub(crate) const SEGMENT_BYTES_MAX: u64 = 4 << 30;
 
 /// Takes records over: sequence and bytes; an error is a reason to refuse the journal.
 pub type Visit<'a> = &'a mut dyn FnMut(u64, &[u8]) -> Result<(), String>;
@@ -77,14 +79,7 @@ pub(crate) struct Scan {
     pub(crate) scanned: Scanned,
     /// None: no segment is in use.
     pub(crate) end: Option<End>,
-    /// Segments made ahead of use: name, and whether all of its `size` bytes are zeros.
     pub(crate) unused: Vec<Unused>,
-}
-
-pub(crate) struct Unused {
-    pub(crate) index: u64,
-    pub(crate) size: u64,
-    pub(crate) blank: bool,
 }
 
 /// Reads a whole journal without changing it; `visit` gets every record in order.
@@ -116,6 +111,9 @@ pub(crate) fn scan(
     let indexes = indexes_from(storage, first)?;
     let unused = find_unused(storage, &indexes)?;
     let used = indexes.len() - unused.len();
+    if let Some(lost) = lost_header(&unused) {
+        return Err(JournalError::damaged(&segment_name(lost), 0, NO_HEADER));
+    }
     if anchor.is_some() && used == 0 {
         // What the anchor was made of is proven by this segment's header.
         return match indexes.first() {
@@ -154,31 +152,6 @@ pub(crate) fn indexes_from(storage: &dyn Storage, first: u64) -> Result<Vec<u64>
         }
     }
     Ok(indexes)
-}
-
-/// The segments behind the last one in use, which is the last with a sound header, or with any
-/// other bytes than zeros behind its first block.
-fn find_unused(storage: &dyn Storage, indexes: &[u64]) -> Result<Vec<Unused>, JournalError> {
-    let mut unused = Vec::new();
-    let mut bytes = Vec::new();
-    for index in indexes.iter().rev() {
-        load(storage, *index, BLOCK as u64, &mut bytes)?;
-        if SegmentHeader::decode(&bytes).is_some() {
-            break;
-        }
-        load(storage, *index, SEGMENT_BYTES_MAX, &mut bytes)?;
-        if !bytes.get(BLOCK..).is_none_or(is_zero) {
-            break;
-        }
-        let blank = is_zero(&bytes);
-        unused.push(Unused {
-            index: *index,
-            size: bytes.len() as u64,
-            blank,
-        });
-    }
-    unused.reverse();
-    Ok(unused)
 }
 
 /// Reads a segment, or its first `most` bytes.

@@ -117,11 +117,11 @@ pub fn retire(storage: &dyn Storage, anchor: &Anchor) -> Result<u64, JournalErro
     old.sort_unstable();
     for index in &old {
         let name = segment_name(*index);
-        let doing = JournalError::io(format!("remove {name}"));
-        storage.remove(&name).map_err(doing)?;
+        let doing = || JournalError::io(format!("remove {name}"));
+        storage.remove(&name).map_err(doing())?;
+        // One by one: of several a loss of power may keep any.
+        storage.sync_directory().map_err(doing())?;
     }
-    let doing = JournalError::io("make the removal durable");
-    storage.sync_directory().map_err(doing)?;
     Ok(old.len() as u64)
 }
 

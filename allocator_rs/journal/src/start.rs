@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 use crate::error::JournalError;
 use crate::format::{segment_name, SegmentHeader, BLOCK, VERSION};
 use crate::journal::JournalOptions;
-use crate::scan::{End, Unused};
+use crate::scan::End;
 use crate::spare::{is_full, make};
 use crate::storage::{Access, Storage, StorageFile};
+use crate::unused::Unused;
 
 /// Keeps a segment that was made ahead of use if it is whole; removes what is not.
 pub(crate) fn keep_spare(

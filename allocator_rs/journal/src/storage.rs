@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{statvfs, OFlags};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +43,29 @@ pub trait Storage: Send + Sync {
     /// What the system says.
     fn remove(&self, name: &str) -> io::Result<()>;
 
+    /// Gives a file another name, in place of the file that has it, if one does. It is either the
+    /// one or the other at any moment; durable only after `sync_directory`.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
     /// Makes the names durable.
     ///
     /// # Errors
     /// What the system says.
     fn sync_directory(&self) -> io::Result<()>;
+
+    /// Bytes that can still be written.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn free_bytes(&self) -> io::Result<u64>;
+
+    /// A file as it is named to people.
+    fn place_of(&self, name: &str) -> String {
+        name.to_owned()
+    }
 }
 
 /// One open file.
@@ -138,8 +156,21 @@ impl Storage for DiskStorage {
         fs::remove_file(self.directory.join(name))
     }
 
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.directory.join(from), self.directory.join(to))
+    }
+
     fn sync_directory(&self) -> io::Result<()> {
         File::open(&self.directory)?.sync_all()
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let found = statvfs(&self.directory)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+
+    fn place_of(&self, name: &str) -> String {
+        self.directory.join(name).display().to_string()
     }
 }
 

@@ -190,3 +190,53 @@ fn what_the_caller_cannot_take_over_is_named_with_its_frame() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_first_segment_cut_within_its_header_is_no_new_journal() {
+    for with_a_spare in [false, true] {
+        let disk = MemoryDisk::default();
+        let (mut journal, _, _) = open(&disk).unwrap();
+        fill(&mut journal, 2, 3);
+        if with_a_spare {
+            journal.make_segment_ahead();
+        }
+        for size in usize::from(!with_a_spare)..64 {
+            let zeros_behind = disk.copied();
+            zeros_behind.change(1, |bytes| bytes[size..].fill(0));
+            damaged_at(&zeros_behind, 1, 0);
+            let cut = disk.copied();
+            cut.change(1, |bytes| bytes.truncate(size));
+            damaged_at(&cut, 1, 0);
+        }
+    }
+}
+
+#[test]
+fn a_segment_that_lost_its_header_is_missed_if_the_next_one_was_made() {
+    let disk = MemoryDisk::default();
+    let (mut journal, _, _) = open(&disk).unwrap();
+    while disk.0.lock().unwrap().files.len() < 3 {
+        fill(&mut journal, 1, 100);
+    }
+    journal.make_segment_ahead();
+    for index in [3, 4] {
+        let last_in_use = disk.copied();
+        last_in_use.change(index, |bytes| bytes.fill(0));
+        if index == 3 {
+            damaged_at(&last_in_use, 3, 0);
+        } else {
+            open(&last_in_use).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_first_segment_without_any_byte_of_a_header_is_a_start_that_was_cut_short() {
+    for size in [0, 5_000, 64 << 10] {
+        let disk = MemoryDisk::with_file(&name(1), vec![0; size]);
+        let (mut journal, _, records) = open(&disk).unwrap();
+        assert!(records.is_empty());
+        let written = fill(&mut journal, 2, 3);
+        assert_eq!(open(&disk).unwrap().2, written);
+    }
+}

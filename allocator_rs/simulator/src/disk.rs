@@ -6,8 +6,8 @@
 //! | write through | on the platter | any prefix in the cache, marked clean; part on the platter | see [`fate`] |
 //! | other write | in the cache, dirty | the same | the same |
 //! | flush | all dirty sectors are on the platter | some are; all count as clean, as on Linux | some are |
-//! | create, remove | in the cache's names | nothing happened | it may have happened |
-//! | flush of the folder | the platter's names are the cache's | unchanged | each name by chance |
+//! | create, rename, remove | in the cache's names | nothing happened | it may have happened |
+//! | flush of a folder | the platter's names in it are the cache's | unchanged | each name by chance |
 //!
 //! After a crash the disk is dead: all fails until [`SimDisk::restart`]. Handles of an earlier start
 //! stay dead for good; whoever writes through one is told in [`SimDisk::misuse`].
@@ -28,6 +28,8 @@ use fate::{Crash, InFlight};
 pub const SECTOR: usize = 512;
 /// What a write is aligned to.
 pub const BLOCK: usize = 4_096;
+/// What the names of snapshots begin with; those of segments have no folder in front.
+pub const SHELF: &str = "snapshots/";
 
 /// One file's two sides.
 #[derive(Clone, Debug, Default)]
@@ -67,9 +69,18 @@ pub(crate) struct State {
     operations: u64,
 }
 
-/// The disk; clones are the same one.
+/// What of a disk is seen, and by whom.
+#[derive(Clone, Copy, Debug, Default)]
+struct View {
+    /// What the names in the folder begin with.
+    folder: &'static str,
+    /// The start that it ends with; none: it goes on behind the next.
+    start: Option<u32>,
+}
+
+/// The disk, as the folder of the journal; clones are the same one.
 #[derive(Clone, Debug)]
-pub struct SimDisk(Arc<Mutex<State>>);
+pub struct SimDisk(Arc<Mutex<State>>, View);
 
 impl SimDisk {
     /// An empty disk.
@@ -79,7 +90,7 @@ impl SimDisk {
     }
 
     fn of(inodes: Vec<Inode>, names: BTreeMap<String, usize>) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             inodes,
             platter_names: names.clone(),
             names,
@@ -95,7 +106,8 @@ impl SimDisk {
             undo: None,
             misuse: None,
             operations: 0,
-        })))
+        };
+        Self(Arc::new(Mutex::new(state)), View::default())
     }
 
     /// A disk that holds these files.
@@ -121,6 +133,12 @@ impl SimDisk {
         let file =
             |(name, inode): (&String, &usize)| (name.clone(), state.inodes[*inode].platter.clone());
         state.platter_names.iter().map(file).collect()
+    }
+
+    /// The names of those files.
+    #[must_use]
+    pub fn platter_names(&self) -> Vec<String> {
+        self.0.lock().platter_names.keys().cloned().collect()
     }
 
     /// Shows a file's platter; none: no such file.

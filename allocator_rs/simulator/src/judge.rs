@@ -10,6 +10,7 @@
 pub mod books;
 pub mod checks;
 pub mod feed;
+mod places;
 
 use std::collections::BTreeMap;
 
@@ -39,6 +40,8 @@ pub struct Judge {
     requests: Requests,
     follower: Follower,
     digests: Vec<u64>,
+    /// The state at each place where a segment begins, by the last record before it.
+    places: BTreeMap<u64, Option<u128>>,
     now_ms: i64,
     /// Lines asked and decided.
     pub operations: u64,
@@ -70,6 +73,7 @@ impl Judge {
             requests: Requests::default(),
             follower: Follower::default(),
             digests: Vec::new(),
+            places: BTreeMap::new(),
             now_ms: 0,
             operations: 0,
             expiries: 0,
@@ -189,6 +193,7 @@ impl Judge {
         if let Err(divergence) = self.again.verify(&durable.record) {
             return violated("I10", format!("{divergence} at {durable:?}"));
         }
+        self.keep_state();
         match &durable.record {
             Record::Expire { stamp, reservation } => self.expiry(*reservation, *stamp),
             Record::Act {

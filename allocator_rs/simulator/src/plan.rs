@@ -9,7 +9,8 @@
 //! | fail, crash | one of the next operations of the disk fails, or is the last |
 //! | kill, power, stop | the process ends now, by force or in order |
 //! | full, room | the disk's capacity |
-//! | rot | a bit of the journal at rest turns, on a copy of the disk |
+//! | rot, rot of a snapshot | a bit turns at rest, on a copy of the disk |
+//! | build | a snapshot is built, while acts are served |
 
 mod acts;
 
@@ -55,8 +56,12 @@ pub enum Event {
     Full(usize),
     /// There is room again.
     Room,
-    /// A bit turns.
+    /// A bit of the journal turns.
     Rot(u64),
+    /// A bit of the newest snapshot turns.
+    RotSnapshot(u64),
+    /// A snapshot is built; between its steps so many acts are served, from this one on.
+    Build(usize, usize, u64),
 }
 
 /// How an engine is set up for a run.
@@ -96,6 +101,7 @@ struct Weather {
     full: u64,
     rot: u64,
     long: u64,
+    build: u64,
 }
 
 impl Plan {
@@ -112,18 +118,19 @@ impl Plan {
             time_stands: random.once_in(4),
         };
         let weather = match random.below(4) {
-            0 => [0, 0, 0, 800, 10],
-            1 => [40, 60, 0, 800, 60],
-            2 => [80, 40, 40, 800, 200],
-            _ => [120, 100, 200, 600, 1_000],
+            0 => [0, 0, 0, 800, 10, 40],
+            1 => [40, 60, 0, 800, 60, 15],
+            2 => [80, 40, 40, 800, 200, 15],
+            _ => [120, 100, 200, 600, 1_000, 60],
         };
-        let [crash, fail, full, rot, long] = weather;
+        let [crash, fail, full, rot, long, build] = weather;
         let weather = Weather {
             crash,
             fail,
             full,
             rot,
             long,
+            build,
         };
         let mut acts = Acts::new(random.any());
         let mut events = vec![Event::Submit(acts.opening(), 1), Event::Turn];
@@ -183,6 +190,9 @@ fn round(random: &mut Random, acts: &mut Acts, weather: &Weather, events: &mut V
     if random.once_in(weather.rot) {
         events.push(Event::Rot(random.any()));
     }
+    if random.once_in(weather.build) {
+        build(random, acts, weather, events);
+    }
     if random.once_in(3) {
         events.push(Event::Ahead);
     }
@@ -195,6 +205,25 @@ fn round(random: &mut Random, acts: &mut Acts, weather: &Weather, events: &mut V
     }
     if random.once_in(25) {
         events.push(Event::Retry);
+    }
+}
+
+/// A snapshot, often with a fault of its own: about as many operations as there are in a build.
+fn build(random: &mut Random, acts: &mut Acts, weather: &Weather, events: &mut Vec<Event>) {
+    let within = random.below(24) as u32;
+    if weather.fail > 0 && random.once_in(3) {
+        events.push(Event::Fail(within, random.any()));
+    } else if weather.crash > 0 && random.once_in(2) {
+        let how = random.pick(&[Crash::Kill, Crash::Power, Crash::Power]);
+        events.push(Event::Crash(within, how, random.any()));
+    } else if weather.full > 0 && random.once_in(2) {
+        events.push(Event::Full(random.index(48 << 10)));
+    }
+    let first = acts.make();
+    let more = (0..random.below(5)).map(|_| acts.make()).count();
+    events.push(Event::Build(first, more + 1, random.any()));
+    if random.once_in(3) {
+        events.push(Event::RotSnapshot(random.any()));
     }
 }
 

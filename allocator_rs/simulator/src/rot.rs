@@ -8,22 +8,23 @@
 //!
 //! Never is another record believed.
 
-use bopis_journal::JournalError;
+use bopis_journal::{Anchor, JournalError};
 
 use crate::disk::SimDisk;
 use crate::judge::checks::{violated, Check};
 use crate::random::Random;
-use crate::witness::{segment_name, Witness};
+use crate::witness::{segment_name, Start, Witness};
 
-/// Turns one bit of a copy of the platter, and reads it.
+/// Turns one bit of a copy of the platter, and reads it: from its first segment on, where `start`
+/// says that it begins if that is not the first of all.
 ///
 /// # Errors
 /// What was read is wrong, or was not refused.
-pub fn rot(disk: &SimDisk, digests: &[u64], seed: u64) -> Check {
+pub fn rot(disk: &SimDisk, digests: &[u64], start: Option<Start>, seed: u64) -> Check {
     let mut random = Random::new(seed);
     let mut files = disk.platter();
     let copy = SimDisk::with_files(files.clone());
-    let mut witness = Witness::again(u64::MAX);
+    let mut witness = Witness::again(start, u64::MAX);
     if let Err(problem) = witness.look(&copy) {
         return violated("format", problem);
     }
@@ -47,13 +48,22 @@ pub fn rot(disk: &SimDisk, digests: &[u64], seed: u64) -> Check {
     let (name, place) = (name.clone(), at as u64);
     let may_be_lost = is_last && at >= witness.last_frame();
     let mut found = Vec::new();
-    let read = bopis_journal::read(&SimDisk::with_files(files), &mut |_, record| {
+    let anchor = start.map(|start| Anchor {
+        journal_id: start.journal_id,
+        sequence: start.sequence,
+        segment: start.segment,
+        checksum: start.previous,
+    });
+    let disk = SimDisk::with_files(files);
+    let read = bopis_journal::read_after(&disk, anchor.as_ref(), &mut |_, record| {
         found.push(xxhash_rust::xxh3::xxh3_64(record));
         Ok(())
     });
+    let before = start.map_or(0, |start| start.sequence);
+    let digests = digests.get(before as usize..).unwrap_or_default();
     let turned = || format!("bit {bit} of byte {place} of {name} turned");
     if let Some(wrong) = found.iter().zip(digests).position(|(a, b)| a != b) {
-        let what = format!("{}, record {} was believed", turned(), wrong + 1);
+        let what = format!("{}, record {} of those was believed", turned(), wrong + 1);
         return violated("rot", what);
     }
     match read {

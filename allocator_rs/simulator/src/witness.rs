@@ -24,6 +24,19 @@ pub struct Durable {
     pub record: Record,
 }
 
+/// Where a segment begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Which journal.
+    pub journal_id: u128,
+    /// Index of the segment.
+    pub segment: u64,
+    /// The last record before it.
+    pub sequence: u64,
+    /// The checksum of the last frame before it.
+    pub previous: u32,
+}
+
 /// How far the platter was read.
 #[derive(Clone, Debug, Default)]
 pub struct Witness {
@@ -38,6 +51,7 @@ pub struct Witness {
     /// Records up to this one are known: only their digests are kept.
     known: u64,
     digests: Vec<u64>,
+    starts: Vec<Start>,
 }
 
 /// A frame that continues the chain.
@@ -55,13 +69,30 @@ pub fn segment_name(index: u64) -> String {
 }
 
 impl Witness {
-    /// From the first byte on, over records that are known up to this one.
+    /// From the first byte on, or that of a later segment if those before it are retired, over
+    /// records that are known up to this one.
     #[must_use]
-    pub fn again(known: u64) -> Self {
-        Self {
+    pub fn again(start: Option<Start>, known: u64) -> Self {
+        let new = Self {
             known,
             ..Self::default()
+        };
+        match start {
+            None => new,
+            Some(start) => Self {
+                journal_id: start.journal_id,
+                segment: start.segment - 1,
+                sequence: start.sequence,
+                previous: start.previous,
+                ..new
+            },
         }
+    }
+
+    /// Where the segments begin that were read.
+    #[must_use]
+    pub fn starts(&self) -> &[Start] {
+        &self.starts
     }
 
     /// Digests of all records read, in order.
@@ -130,6 +161,12 @@ impl Witness {
             self.segment += 1;
             self.position = BLOCK;
             self.last_frame = BLOCK;
+            self.starts.push(Start {
+                journal_id: self.journal_id,
+                segment: self.segment,
+                sequence: self.sequence,
+                previous: self.previous,
+            });
         }
     }
 
@@ -213,7 +250,7 @@ impl Witness {
 }
 
 /// The integer of `width` bytes at `offset`, little-endian.
-fn number(bytes: &[u8], offset: usize, width: usize) -> u64 {
+pub(crate) fn number(bytes: &[u8], offset: usize, width: usize) -> u64 {
     let digits = bytes[offset..offset + width].iter().rev();
     digits.fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }

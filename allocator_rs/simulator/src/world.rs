@@ -3,11 +3,13 @@
 //! | event | then |
 //! | --- | --- |
 //! | a turn | its records and answers are judged, then what readers and followers see |
+//! | a snapshot is built | what is on the shelf is judged; nothing that is needed is gone |
 //! | the machine stops | it starts again; all that was shown is found; the states are equal |
 //! | the end of the plan | an orderly stop and one more recovery |
 
 mod inbox;
 mod recovery;
+mod snapshots;
 mod time;
 
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ use crate::judge::checks::{self, violated, Check, Violation};
 use crate::judge::{Counts, Judge};
 use crate::plan::{Event, Plan};
 use crate::rot;
+use crate::witness::Start;
 use inbox::Inbox;
 use time::LedgerClock;
 
@@ -72,6 +75,8 @@ pub struct World<'a> {
     inbox: Inbox,
     judge: Judge,
     time: LedgerClock,
+    /// Where every segment began that there ever was, by its index.
+    starts: BTreeMap<u64, Start>,
     /// Sent and not answered yet, by ticket.
     waiting: BTreeMap<u64, Sent>,
     /// Sent, and left without an answer by an engine that stopped.
@@ -113,6 +118,7 @@ impl<'a> World<'a> {
             disk,
             judge: Judge::new(&plan.setup),
             time: LedgerClock::default(),
+            starts: BTreeMap::new(),
             waiting: BTreeMap::new(),
             unanswered: Vec::new(),
             next_ticket: 0,
@@ -180,8 +186,11 @@ impl<'a> World<'a> {
             Event::Room => self.disk.limit(None),
             Event::Rot(seed) => {
                 self.count("bit turned at rest");
-                return rot::rot(&self.disk, self.judge.digests(), seed);
+                let start = self.begins()?;
+                return rot::rot(&self.disk, self.judge.digests(), start, seed);
             }
+            Event::RotSnapshot(seed) => return self.rot_snapshot(seed),
+            Event::Build(first, count, seed) => return self.build(first, count, seed),
         }
         Ok(())
     }
@@ -306,6 +315,7 @@ impl<'a> World<'a> {
                 Err(_) => self.unanswered.push(sent),
             }
         }
+        self.remember_starts(&self.inbox.starts());
         let records = self.inbox.records(position)?;
         let first = records.first().map(|durable| match durable.record {
             Record::Act { stamp, .. } | Record::Expire { stamp, .. } => stamp,

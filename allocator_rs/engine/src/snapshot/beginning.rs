@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use bopis_journal::{oldest_segment, Anchor, DiskStorage, Scanned};
+use bopis_journal::{oldest_segment, Anchor, DiskStorage, Scanned, Storage};
 use bopis_ledger::{Ledger, Limits};
 
 use super::file::read;
-use super::shelf::on_shelf;
+use super::shelf::{on_shelf, shelf};
 use crate::error::VerifyError;
 use crate::folder;
 
@@ -31,15 +31,16 @@ pub(crate) struct Beginning {
 /// # Errors
 /// `Snapshot` for one that is damaged; `Io`.
 pub(crate) fn beginning(directory: &Path, limits: Limits) -> Result<Beginning, VerifyError> {
-    let paths = on_shelf(directory).map_err(|error| VerifyError::Io {
+    let shelf = shelf(directory);
+    let names = on_shelf(&shelf).map_err(|error| VerifyError::Io {
         doing: format!("list the snapshots of {}", directory.display()),
         error,
     })?;
     let (mut known, mut oldest) = (Vec::new(), None);
-    for path in paths {
-        let file = path.display().to_string();
-        let (header, ledger) =
-            read(&path, limits).map_err(|what| VerifyError::Snapshot(format!("{file}: {what}")))?;
+    for name in names {
+        let file = shelf.place_of(&name);
+        let (header, ledger) = read(&shelf, &name, limits)
+            .map_err(|what| VerifyError::Snapshot(format!("{file}: {what}")))?;
         known.push(Known {
             anchor: header.anchor,
             state_hash: header.state_hash,

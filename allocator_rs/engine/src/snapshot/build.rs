@@ -3,18 +3,26 @@
 //!
 //! | it dies | the folder then holds |
 //! | --- | --- |
-//! | before the rename | what it held before, and an aside that the next one overwrites |
+//! | before the rename | what it held before, and an aside that the next one removes |
 //! | behind it | one snapshot or some segments too many, which the next one removes |
+//!
+//! | it fails | then |
+//! | --- | --- |
+//! | less is free than the last snapshot takes | nothing was written |
+//! | before the rename | the aside is removed: the folder holds what it held before |
+//! | behind it | as if it had died there |
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
-use bopis_journal::{oldest_segment, read_sealed, retire, sealed_from, DiskStorage};
+use bopis_journal::{
+    oldest_segment, read_sealed, retire, sealed_from, Access, DiskStorage, Storage,
+};
 use bopis_ledger::{codec, Ledger, Limits};
 
 use super::file::{open, read, Header};
-use super::shelf::{lock, name, newest, on_shelf, shelf, Base, ASIDE};
+use super::shelf::{lock, make_shelf, name, newest, on_shelf, shelf, Base, ASIDE};
+use super::stream::Writing;
 use crate::error::BuildError;
 use crate::folder;
 
@@ -79,6 +87,15 @@ impl BuildStep {
 
 type Built<T> = Result<T, BuildError>;
 
+/// The two folders of a build.
+#[derive(Clone, Copy)]
+pub struct Folders<'a> {
+    /// Of the snapshots.
+    pub shelf: &'a dyn Storage,
+    /// Of the segments.
+    pub journal: &'a dyn Storage,
+}
+
 /// Builds the next snapshot of the data folder `directory`, keeps two, and retires what neither
 /// needs. None: no record was sealed since the last one. An engine may serve the folder meanwhile.
 ///
@@ -96,33 +113,49 @@ pub fn build_observed(
     directory: &Path,
     reached: &mut dyn FnMut(BuildStep),
 ) -> Built<Option<BuildReport>> {
-    DiskStorage::create(&shelf(directory)).map_err(io("make the folder of snapshots"))?;
+    let shelf = make_shelf(directory).map_err(io("make the folder of snapshots"))?;
     let lock = lock(directory).map_err(io("lock the folder of snapshots"))?;
     let Some(_lock) = lock else {
         return Err(BuildError::Busy(directory.display().to_string()));
     };
+    let folders = Folders {
+        shelf: &shelf,
+        journal: &journal(directory),
+    };
+    build_in(folders, reached)
+}
+
+/// The same in folders of any storage, for a simulation. The caller lets only one build at a time.
+///
+/// # Errors
+/// As for [`build`].
+pub fn build_in(
+    folders: Folders<'_>,
+    reached: &mut dyn FnMut(BuildStep),
+) -> Built<Option<BuildReport>> {
+    let Folders { shelf, journal } = folders;
     reached(BuildStep::Locked);
+    remove_aside(shelf).map_err(io("remove what an earlier build left"))?;
     // The bound of the request window decides nothing of what is recorded.
     let limits = Limits {
         request_window_max: usize::MAX,
         ..Limits::default()
     };
-    let base = newest(directory, limits).map_err(io("list the snapshots"))?;
+    let base = newest(shelf, limits).map_err(io("list the snapshots"))?;
     let before = base.header;
-    let Some((header, ledger, records)) = replay(directory, base)? else {
+    let Some((header, ledger, records)) = replay(journal, base)? else {
         return Ok(None);
     };
     reached(BuildStep::Replayed);
-    let aside = shelf(directory).join(ASIDE);
-    let bytes = write(&aside, &header, ledger, reached).inspect_err(|_| {
-        // The first error is the one to tell; a leftover is overwritten by the next.
-        let _ = fs::remove_file(&aside);
+    check_room(shelf)?;
+    let named = write_and_name(shelf, &header, ledger, limits, reached);
+    let bytes = named.inspect_err(|_| {
+        // The first error is the one to tell; a leftover is removed by the next.
+        let _ = remove_aside(shelf);
     })?;
-    check(&aside, &header, limits)?;
-    reached(BuildStep::Checked);
-    publish(directory, &header, before.as_ref(), reached)?;
+    clear(shelf, &header, before.as_ref(), reached)?;
     let retired = match &before {
-        Some(older) => retire(&journal(directory), &older.anchor)?,
+        Some(older) => retire(journal, &older.anchor)?,
         None => 0,
     };
     reached(BuildStep::Retired);
@@ -141,9 +174,9 @@ pub fn build_observed(
 /// # Errors
 /// `Io`, `Journal`.
 pub fn backlog(directory: &Path) -> Built<u64> {
-    let storage = journal(directory);
-    let shelf = on_shelf(directory).map_err(io("list the snapshots"))?;
-    let newest = shelf.iter().find_map(|path| open(path).ok());
+    let (storage, shelf) = (journal(directory), shelf(directory));
+    let names = on_shelf(&shelf).map_err(io("list the snapshots"))?;
+    let newest = names.iter().find_map(|name| open(&shelf, name).ok());
     let first = match newest {
         Some((header, _)) => Some(header.anchor.segment),
         None if storage_is_there(directory) => oldest_segment(&storage)?,
@@ -164,7 +197,7 @@ fn journal(directory: &Path) -> DiskStorage {
 }
 
 /// Takes the sealed segments over; none if they hold no record that is new.
-fn replay(directory: &Path, base: Base) -> Built<Option<(Header, Ledger, u64)>> {
+fn replay(journal: &dyn Storage, base: Base) -> Built<Option<(Header, Ledger, u64)>> {
     let Base {
         header: before,
         mut ledger,
@@ -172,7 +205,7 @@ fn replay(directory: &Path, base: Base) -> Built<Option<(Header, Ledger, u64)>> 
     } = base;
     let anchor = before.map(|before| before.anchor);
     let mut records = 0;
-    let sealed = read_sealed(&journal(directory), anchor.as_ref(), &mut |_, bytes| {
+    let sealed = read_sealed(journal, anchor.as_ref(), &mut |_, bytes| {
         let record = codec::decode(bytes).map_err(|error| error.to_string())?;
         ledger.replay(&record).map_err(|error| error.to_string())?;
         records += 1;
@@ -197,31 +230,70 @@ fn replay(directory: &Path, base: Base) -> Built<Option<(Header, Ledger, u64)>> 
     Ok(Some((header, ledger, records)))
 }
 
+/// A snapshot takes about as much as the one before it. Without one nothing is known.
+fn check_room(shelf: &dyn Storage) -> Built<()> {
+    let names = on_shelf(shelf).map_err(io("list the snapshots"))?;
+    let Some(last) = names.first() else {
+        return Ok(());
+    };
+    let last = shelf.open(last, Access::Read).and_then(|file| file.size());
+    let needed = last.map_err(io("measure the last snapshot"))?;
+    let free = shelf.free_bytes().map_err(io("measure what is free"))?;
+    if free < needed {
+        return Err(BuildError::NoRoom { needed, free });
+    }
+    Ok(())
+}
+
+fn remove_aside(shelf: &dyn Storage) -> io::Result<()> {
+    match shelf.remove(ASIDE) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A snapshot that is whole and has its name; its size.
+fn write_and_name(
+    shelf: &dyn Storage,
+    header: &Header,
+    ledger: Ledger,
+    limits: Limits,
+    reached: &mut dyn FnMut(BuildStep),
+) -> Built<u64> {
+    let bytes = write(shelf, header, ledger, reached).map_err(io("write the snapshot aside"))?;
+    check(shelf, header, limits)?;
+    reached(BuildStep::Checked);
+    let named = shelf.rename(ASIDE, &name(header.anchor.sequence));
+    named.map_err(io("name the snapshot"))?;
+    reached(BuildStep::Renamed);
+    let flushed = shelf.sync_directory();
+    flushed.map_err(io("flush the folder of snapshots"))?;
+    reached(BuildStep::Named);
+    Ok(bytes)
+}
+
 /// Writes a snapshot aside, and flushes it; its size.
 fn write(
-    aside: &Path,
+    shelf: &dyn Storage,
     header: &Header,
     ledger: Ledger,
     reached: &mut dyn FnMut(BuildStep),
-) -> Built<u64> {
-    let doing = || io("write the snapshot aside");
-    let mut out = BufWriter::new(File::create(aside).map_err(doing())?);
-    header.write(&mut out).map_err(doing())?;
-    out.flush().map_err(doing())?;
+) -> io::Result<u64> {
+    let mut out = BufWriter::new(Writing::create(shelf, ASIDE)?);
+    header.write(&mut out)?;
+    out.flush()?;
     reached(BuildStep::Begun);
-    ledger.write_snapshot(&mut out).map_err(doing())?;
-    out.flush().map_err(doing())?;
+    ledger.write_snapshot(&mut out)?;
+    out.flush()?;
     reached(BuildStep::Written);
-    let file = out.get_ref();
-    file.sync_all().map_err(doing())?;
-    let bytes = file.metadata().map_err(doing())?.len();
+    let bytes = out.get_ref().sync()?;
     reached(BuildStep::Flushed);
     Ok(bytes)
 }
 
 /// What was written is what was meant.
-fn check(aside: &Path, header: &Header, limits: Limits) -> Built<()> {
-    let (found, ledger) = read(aside, limits).map_err(BuildError::ReadBack)?;
+fn check(shelf: &dyn Storage, header: &Header, limits: Limits) -> Built<()> {
+    let (found, ledger) = read(shelf, ASIDE, limits).map_err(BuildError::ReadBack)?;
     let state_hash = ledger.state_hash();
     if found != *header || state_hash != header.state_hash {
         return Err(BuildError::ReadBack(format!(
@@ -232,27 +304,23 @@ fn check(aside: &Path, header: &Header, limits: Limits) -> Built<()> {
     Ok(())
 }
 
-/// Gives the snapshot its name, and removes those that are not kept.
-fn publish(
-    directory: &Path,
+/// Removes the snapshots that are not kept.
+fn clear(
+    shelf: &dyn Storage,
     header: &Header,
     before: Option<&Header>,
     reached: &mut dyn FnMut(BuildStep),
 ) -> Built<()> {
-    let shelf = shelf(directory);
-    let flush = || File::open(&shelf).and_then(|folder| folder.sync_all());
-    let path = shelf.join(name(header.anchor.sequence));
-    fs::rename(shelf.join(ASIDE), &path).map_err(io("name the snapshot"))?;
-    reached(BuildStep::Renamed);
-    flush().map_err(io("flush the folder of snapshots"))?;
-    reached(BuildStep::Named);
-    let kept = before.map(|before| shelf.join(name(before.anchor.sequence)));
-    for other in on_shelf(directory).map_err(io("list the snapshots"))? {
-        if other != path && Some(&other) != kept.as_ref() {
-            fs::remove_file(&other).map_err(io("remove an old snapshot"))?;
+    let newest = name(header.anchor.sequence);
+    let kept = before.map(|before| name(before.anchor.sequence));
+    for other in on_shelf(shelf).map_err(io("list the snapshots"))? {
+        if other != newest && Some(&other) != kept.as_ref() {
+            let removed = shelf.remove(&other);
+            removed.map_err(io("remove an old snapshot"))?;
         }
     }
-    flush().map_err(io("flush the folder of snapshots"))?;
+    let flushed = shelf.sync_directory();
+    flushed.map_err(io("flush the folder of snapshots"))?;
     reached(BuildStep::Cleared);
     Ok(())
 }

@@ -7,19 +7,18 @@
 //!           48 mark of the last frame i64  56 state hash u128  72 CRC32C of bytes 0..72  76 zero u32
 //! ```
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
-use std::path::Path;
 
-use bopis_journal::Anchor;
+use bopis_journal::{Anchor, Storage};
 use bopis_ledger::{Ledger, Limits, SnapshotError};
 use crc32c::crc32c;
+
+use super::stream::Reading;
 
 const MAGIC: &[u8; 8] = b"BOPISSNP";
 const VERSION: u32 = 1;
 const HEADER: usize = 80;
 const SUMMED: usize = 72;
-const BUFFER: usize = 1 << 20;
 
 /// What a snapshot says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +81,11 @@ fn at<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
 ///
 /// # Errors
 /// In words, with the byte.
-pub(crate) fn open(path: &Path) -> Result<(Header, BufReader<File>), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut from = BufReader::with_capacity(BUFFER, file);
+pub(crate) fn open(
+    shelf: &dyn Storage,
+    name: &str,
+) -> Result<(Header, BufReader<Reading>), String> {
+    let mut from = Reading::open(shelf, name).map_err(|error| error.to_string())?;
     let mut bytes = [0; HEADER];
     from.read_exact(&mut bytes)
         .map_err(|error| format!("damaged at byte 0: {error}"))?;
@@ -95,8 +96,12 @@ pub(crate) fn open(path: &Path) -> Result<(Header, BufReader<File>), String> {
 ///
 /// # Errors
 /// In words, with the byte.
-pub(crate) fn read(path: &Path, limits: Limits) -> Result<(Header, Ledger), String> {
-    let (header, mut from) = open(path)?;
+pub(crate) fn read(
+    shelf: &dyn Storage,
+    name: &str,
+    limits: Limits,
+) -> Result<(Header, Ledger), String> {
+    let (header, mut from) = open(shelf, name)?;
     match Ledger::read_snapshot(&mut from, limits) {
         Ok(ledger) => Ok((header, ledger)),
         Err(SnapshotError::Damaged { offset, what }) => {

@@ -1,9 +1,10 @@
 //! The snapshots of a data folder.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bopis_journal::{DiskStorage, Storage};
 use bopis_ledger::{Ledger, Limits};
 
 use super::file::{read, Header};
@@ -13,9 +14,21 @@ const LOCK: &str = "lock";
 /// A snapshot that is not whole yet, and has no name.
 pub(super) const ASIDE: &str = "snapshot.aside";
 
-/// The folder of the snapshots.
-pub(super) fn shelf(directory: &Path) -> PathBuf {
+fn path(directory: &Path) -> PathBuf {
     directory.join("snapshots")
+}
+
+/// The folder of the snapshots, as it is.
+pub(crate) fn shelf(directory: &Path) -> DiskStorage {
+    DiskStorage::existing(&path(directory))
+}
+
+/// The same, made if it is not there.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn make_shelf(directory: &Path) -> io::Result<DiskStorage> {
+    DiskStorage::create(&path(directory))
 }
 
 pub(super) fn name(sequence: u64) -> String {
@@ -32,21 +45,15 @@ fn sequence_in(name: &str) -> Option<u64> {
 ///
 /// # Errors
 /// What the system says.
-pub(crate) fn on_shelf(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(shelf(directory)) {
-        Ok(entries) => entries,
+pub(crate) fn on_shelf(shelf: &dyn Storage) -> io::Result<Vec<String>> {
+    let names = match shelf.list() {
+        Ok(names) => names,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        if let Some(sequence) = entry.file_name().to_str().and_then(sequence_in) {
-            found.push((sequence, entry.path()));
-        }
-    }
+    let mut found: Vec<u64> = names.iter().filter_map(|name| sequence_in(name)).collect();
     found.sort_unstable_by(|one, other| other.cmp(one));
-    Ok(found.into_iter().map(|(_, path)| path).collect())
+    Ok(found.into_iter().map(name).collect())
 }
 
 /// What a start goes on from.
@@ -62,10 +69,10 @@ pub(crate) struct Base {
 ///
 /// # Errors
 /// What the system says of the folder.
-pub(crate) fn newest(directory: &Path, limits: Limits) -> io::Result<Base> {
+pub(crate) fn newest(shelf: &dyn Storage, limits: Limits) -> io::Result<Base> {
     let mut damaged = Vec::new();
-    for path in on_shelf(directory)? {
-        match read(&path, limits) {
+    for name in on_shelf(shelf)? {
+        match read(shelf, &name, limits) {
             Ok((header, ledger)) => {
                 return Ok(Base {
                     header: Some(header),
@@ -74,7 +81,7 @@ pub(crate) fn newest(directory: &Path, limits: Limits) -> io::Result<Base> {
                 })
             }
             Err(what) => {
-                let what = format!("{}: {what}", path.display());
+                let what = format!("{}: {what}", shelf.place_of(&name));
                 tracing::error!(what, "snapshot_damaged");
                 damaged.push(what);
             }
@@ -89,10 +96,10 @@ pub(crate) fn newest(directory: &Path, limits: Limits) -> io::Result<Base> {
 
 /// Keeps others from building and retiring. None: another process builds.
 pub(super) fn lock(directory: &Path) -> io::Result<Option<File>> {
-    folder::lock_file(&shelf(directory).join(LOCK))
+    folder::lock_file(&path(directory).join(LOCK))
 }
 
 /// The same for whoever only reads. None inside: there is nothing to lock.
 pub(crate) fn lock_for_reading(directory: &Path) -> io::Result<Option<Option<File>>> {
-    folder::lock_file_for_reading(&shelf(directory).join(LOCK))
+    folder::lock_file_for_reading(&path(directory).join(LOCK))
 }

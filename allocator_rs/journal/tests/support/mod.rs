@@ -135,6 +135,21 @@ impl Storage for MemoryDisk {
         Ok(())
     }
 
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut disk = self.0.lock().unwrap();
+        disk.operate()?;
+        let bytes = disk.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        disk.files.insert(to.into(), bytes);
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let disk = self.0.lock().unwrap();
+        let used: usize = disk.files.values().map(Vec::len).sum();
+        let free = disk.capacity.map(|capacity| capacity.saturating_sub(used));
+        Ok(free.map_or(u64::MAX, |free| free as u64))
+    }
+
     fn sync_directory(&self) -> io::Result<()> {
         let mut disk = self.0.lock().unwrap();
         disk.operate()?;

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::disk::SimDisk;
 use crate::judge::checks::{violated, Violation};
-use crate::witness::{Durable, Witness};
+use crate::witness::{Durable, Start, Witness};
 
 /// What arrived since it was last emptied.
 #[derive(Default)]
@@ -91,6 +91,13 @@ impl Inbox {
             return violated("format", problem);
         }
         Ok(std::mem::take(&mut state.arrived))
+    }
+
+    /// Where the segments begin that were seen.
+    pub(super) fn starts(&self) -> Vec<Start> {
+        let mut state = self.0.lock();
+        state.durable();
+        state.witness.starts().to_vec()
     }
 
     /// Durable records that were not taken yet, up to this one.

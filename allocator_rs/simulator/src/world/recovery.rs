@@ -8,11 +8,21 @@ use bopis_ledger::{Act, Record};
 
 use super::{worked, Running, Sent, World};
 use crate::disk::fate::Crash;
+use crate::disk::SimDisk;
 use crate::judge::checks::{self, violated, Check};
 use crate::witness::Witness;
 
 /// Starts that may fail in a row: every one of them meets a fault that was ordered.
 const STARTS_MAX: u32 = 8;
+
+/// A disk as an engine takes it.
+pub(super) fn simulated(disk: &SimDisk) -> SimulatedDisk {
+    SimulatedDisk {
+        storage: Arc::new(disk.clone()),
+        shelf: Arc::new(disk.shelf()),
+        new_journal_id: 7,
+    }
+}
 
 impl World<'_> {
     /// The process ends, whatever it is doing.
@@ -40,7 +50,7 @@ impl World<'_> {
         self.disk.restart(crash, seed);
     }
 
-    fn options(&self) -> EngineOptions {
+    pub(super) fn options(&self) -> EngineOptions {
         let setup = &self.plan.setup;
         EngineOptions {
             request_window_max: setup.request_window_max,
@@ -60,11 +70,7 @@ impl World<'_> {
             self.disk.crash_after(operations, crash, seed);
         }
         for _ in 0..STARTS_MAX {
-            let disk = SimulatedDisk {
-                storage: Arc::new(self.disk.clone()),
-                new_journal_id: 7,
-            };
-            match Engine::open_stepped(self.options(), disk) {
+            match Engine::open_stepped(self.options(), simulated(&self.disk)) {
                 Ok((engine, stepper)) => return self.started(engine, stepper),
                 Err(error) => self.failed_to_start(&error)?,
             }
@@ -101,11 +107,15 @@ impl World<'_> {
         self.recoveries += 1;
         self.disk.forget_damage();
         self.collect_stopped()?;
-        let mut witness = Witness::again(self.judge.sequence());
+        let start = self.begins()?;
+        let mut witness = Witness::again(start, self.judge.sequence());
         if let Err(what) = witness.look(&self.disk) {
             return violated("recovery", what);
         }
-        checks::nothing_shown_is_rolled_back(self.judge.digests(), witness.digests())?;
+        let retired = start.map_or(0, |start| start.sequence) as usize;
+        let shown = self.judge.digests().get(retired..).unwrap_or_default();
+        checks::nothing_shown_is_rolled_back(shown, witness.digests())?;
+        self.remember_starts(witness.starts());
         for durable in witness.take_to(u64::MAX) {
             if let Record::Act { act, .. } = &durable.record {
                 self.was_asked(act)?;
@@ -121,6 +131,7 @@ impl World<'_> {
             return violated("recovery", what);
         }
         self.judge.recovered(stepper.ledger())?;
+        self.check_shelf()?;
         self.judge.published(&engine)?;
         let base_ms = self.judge.now_ms().max(witness.mark().unwrap_or(0));
         self.time.restart(
