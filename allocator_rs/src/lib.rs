@@ -33,7 +33,12 @@ mod snapshot;
 mod station;
 mod words;
 
+use mimalloc::MiMalloc;
 use pyo3::prelude::*;
+
+/// The ledger's memory comes in chunks that stay: in large pages, where the system has them.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The native module.
 #[pymodule]

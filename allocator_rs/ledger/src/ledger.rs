@@ -278,22 +278,27 @@ impl Ledger {
         }
         self.advance(stamp);
         self.is_deciding = !cfg!(debug_assertions);
-        let mut outcomes = Outcomes::with_capacity(act.commands.len());
+        // Filled where it is: an answer is large.
+        let mut answer = ActOutcome::Done(Outcomes::new());
+        let ActOutcome::Done(outcomes) = &mut answer else {
+            return;
+        };
+        outcomes.reserve(act.commands.len());
         for (number, command) in (first_command..).zip(&act.commands) {
             let found = ahead.command(number);
-            self.carry_out(act, (command, found), stamp, &mut outcomes, sink);
+            self.carry_out(act, (command, found), stamp, outcomes, sink);
         }
         self.encoded.clear();
-        encode_outcomes(&outcomes, &mut self.encoded);
+        encode_outcomes(outcomes, &mut self.encoded);
         sink.record(RecordView::Act {
             stamp,
             act,
-            outcomes: &outcomes,
+            outcomes,
             encoded: &self.encoded,
         });
         let request = (act.request, act.fingerprint);
         self.window
             .insert_with(hash, request, stamp.now_ms, &self.encoded);
-        sink.answer(ActOutcome::Done(outcomes));
+        sink.answer(answer);
     }
 }
