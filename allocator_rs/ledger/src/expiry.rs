@@ -20,9 +20,7 @@ impl Ledger {
             let Some(slot) = self.reservations.next_due_slot(stamp.now_ms) else {
                 return false;
             };
-            if self.now_ms != stamp.now_ms {
-                self.advance(stamp);
-            }
+            self.advance(stamp);
             self.expire_at(slot, stamp, sink);
         }
         self.reservations.next_due_slot(stamp.now_ms).is_some()
