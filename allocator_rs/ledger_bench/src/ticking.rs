@@ -1,7 +1,7 @@
 //! A load that comes at given moments, from a thread that sleeps in between.
 //!
-//! One that spins keeps a core from what is measured: on two cores the device's own flush then
-//! takes three to ten times as long at the 99th percentile. What a sleep is late by counts in every
+//! One that spins keeps a core from what is measured: on two cores the device's own flush then was
+//! mostly two to six times as slow at the 99th percentile. What a sleep is late by counts in every
 //! latency, since that is from when an act was due.
 
 use std::num::NonZeroU64;
