@@ -69,7 +69,7 @@ pub trait Storage: Send + Sync {
 }
 
 /// One open file.
-pub trait StorageFile: Send {
+pub trait StorageFile: Send + Sync {
     /// Its size in bytes.
     ///
     /// # Errors

@@ -173,6 +173,13 @@ pub(crate) fn decode_outcomes(bytes: &[u8]) -> Result<Outcomes, CodecError> {
     Ok(outcomes.into())
 }
 
+/// Whether `decode_outcomes` reads these bytes, without making anything of them.
+pub(crate) fn check_outcomes(bytes: &[u8]) -> Result<(), CodecError> {
+    let mut reader = Reader::new(bytes);
+    reader.each(outcome::check)?;
+    reader.finish()
+}
+
 fn write_stamp(stamp: Stamp, out: &mut Vec<u8>) {
     writer::write_i64(stamp.now_ms, out);
     writer::write_i64(stamp.wall_ms, out);

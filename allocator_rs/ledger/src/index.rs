@@ -10,15 +10,19 @@
 //! Extendible hashing. A directory of twice as many entries is a copy of some kilobytes. Nothing
 //! outside can depend on the order of slots.
 
+mod bulk;
+
 use prefetch_index::prefetch_index;
+
+pub(crate) use bulk::by_page;
 
 /// Slots of one page: 4 KiB.
 const SLOTS: usize = 512;
 const SPLIT_AT: u16 = 320;
 /// A full page with so few numbers that are not gone is not split.
 const ENOUGH_GONE: u16 = 208;
-/// Numbers of one page that is made ahead, on average: so few that hardly any is split.
-const ROOM_OF_PAGE: u64 = 256;
+/// Numbers of one page that is made ahead, at most and on average: so few that few are split.
+const ROOM_OF_PAGE: u64 = 310;
 /// 2^16 pages, 256 MiB.
 const ROOM_MAX: u64 = 1 << 24;
 /// More pages than memory has room for.

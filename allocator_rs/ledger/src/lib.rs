@@ -50,4 +50,4 @@ pub use outcome::{
     ReservationView, Shortage,
 };
 pub use sink::{RecordView, Sink, Transcript};
-pub use snapshot::{SnapshotError, SNAPSHOT_VERSION};
+pub use snapshot::{Both, SnapshotError, SnapshotSource, Work, SNAPSHOT_VERSION};

@@ -27,7 +27,7 @@ use crate::outcome::{ReservationState, ReservationView};
 use deadlines::{low, Deadline, Deadlines};
 pub(crate) use lines::RUN_MAX;
 use lines::{LineRuns, Run};
-pub(crate) use restore::Kept;
+pub(crate) use restore::{Kept, Restored};
 
 /// How many reservations are brought close together before they are dropped.
 const EVICTED_TOGETHER: usize = 16;

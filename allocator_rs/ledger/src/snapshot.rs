@@ -18,14 +18,19 @@
 //! Read back, it behaves as the ledger that wrote it does, and writes the same bytes. Writing takes
 //! a chunk's memory, and 16 bytes for each hold whose deadline is in the largest range of them.
 
-mod batch;
 mod chunks;
+mod others;
+mod promises;
 mod read;
+mod sections;
+mod table;
 mod write;
 
 use std::io;
 
-pub(crate) use chunks::{ChunkReader, ChunkWriter};
+pub(crate) use chunks::ChunkWriter;
+pub use read::{Both, Work};
+pub use table::SnapshotSource;
 
 /// The version that is written, and the only one that is read.
 pub const SNAPSHOT_VERSION: u32 = 1;
@@ -90,3 +95,27 @@ pub(crate) const SECTIONS: [Section; 13] = [
     Section::Counted,
     Section::End,
 ];
+
+/// Sections that have items: from LOCATIONS to COUNTED.
+const LISTS: usize = 11;
+
+impl Section {
+    /// Its place among those that have items.
+    const fn list(self) -> usize {
+        (self as usize).wrapping_sub(Self::Locations as usize)
+    }
+}
+
+/// What the head says.
+struct Head {
+    now_ms: i64,
+    horizon_ms: i64,
+    counts: [u64; LISTS],
+}
+
+impl Head {
+    /// How many items a section has.
+    fn count(&self, section: Section) -> u64 {
+        self.counts.get(section.list()).copied().unwrap_or(0)
+    }
+}

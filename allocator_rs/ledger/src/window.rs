@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use crate::chunked::Queue;
 use crate::codec::decode_outcomes;
 use crate::ids::RequestKey;
-use crate::index::Index;
+use crate::index::{by_page, Index};
 use crate::key::KeyHasher;
 use crate::limits::{Limits, REQUEST_ENTRY_BYTES};
 use crate::outcome::ActOutcome;
@@ -91,14 +91,6 @@ const fn low(number: u64) -> u32 {
 }
 
 impl Window {
-    /// Empty, with room in the index for so many.
-    pub(crate) fn with_room(count: u64) -> Self {
-        Self {
-            by_key: Index::with_room(count),
-            ..Self::default()
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -223,10 +215,24 @@ impl Window {
     pub(crate) fn insert_with(
         &mut self,
         hash: u32,
-        (key, fingerprint): (RequestKey, u64),
+        request: (RequestKey, u64),
         at_ms: i64,
         outcomes: &[u8],
     ) {
+        let number = self.add(request, at_ms, outcomes);
+        let first = low(self.entries.first_number());
+        let len = low(self.len() as u64);
+        let is_there = |number: u32| number.wrapping_sub(first) & 0x7fff_ffff < len;
+        self.by_key.insert_among(hash, low(number), is_there);
+    }
+
+    /// The same without the index; the entry's number.
+    pub(crate) fn add(
+        &mut self,
+        (key, fingerprint): (RequestKey, u64),
+        at_ms: i64,
+        outcomes: &[u8],
+    ) -> u64 {
         let is_full =
             |last: &Generation| last.bytes.len().saturating_add(outcomes.len()) > GENERATION_BYTES;
         if self.generations.back().is_none_or(is_full) {
@@ -250,15 +256,33 @@ impl Window {
             len: u32::try_from(outcomes.len()).unwrap_or(u32::MAX),
         });
         self.bytes_ever += outcomes.len() as u64;
-        let first = low(self.entries.first_number());
-        let len = low(self.len() as u64);
-        let is_there = |number: u32| number.wrapping_sub(first) & 0x7fff_ffff < len;
-        self.by_key.insert_among(hash, low(number), is_there);
+        number
     }
 
-    /// Whether the key has an entry, whether that counts or not.
-    pub(crate) fn has(&self, key: &RequestKey) -> bool {
-        self.number_of(key).is_some()
+    /// Makes the index anew, of all entries.
+    ///
+    /// # Errors
+    /// The first entry, counted from the oldest on, whose key was there before.
+    pub(crate) fn find_all(&mut self) -> Result<(), usize> {
+        let hashes = self
+            .entries
+            .iter()
+            .map(|entry| self.hasher.hash(&entry.key));
+        let hashes: Vec<u32> = hashes.collect();
+        let first = self.entries.first_number();
+        let key = |number: u64| self.entries.get(number).map(|entry| entry.key);
+        let (mut index, mut twice) = (Index::with_room(hashes.len() as u64), None);
+        by_page(&hashes, |hash, offset| {
+            let number = first + u64::from(offset);
+            let is = |low| self.entry(low).map(|entry| entry.key) == key(number);
+            if index.get(hash, is).is_some() {
+                twice = Some(twice.map_or(offset, |one: u32| one.min(offset)));
+            } else {
+                index.insert(hash, low(number));
+            }
+        });
+        self.by_key = index;
+        twice.map_or(Ok(()), |offset| Err(offset as usize))
     }
 
     fn number_of(&self, key: &RequestKey) -> Option<u32> {

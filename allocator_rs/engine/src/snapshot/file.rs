@@ -7,13 +7,13 @@
 //!           48 mark of the last frame i64  56 state hash u128  72 CRC32C of bytes 0..72  76 zero u32
 //! ```
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Write};
+use std::thread;
 
-use bopis_journal::{Anchor, Storage};
-use bopis_ledger::{Ledger, Limits, SnapshotError};
+use bopis_journal::{Access, Anchor, Storage, StorageFile};
+use bopis_ledger::{Ledger, Limits, SnapshotError, SnapshotSource, Work};
 use crc32c::crc32c;
-
-use super::stream::Reading;
+use parking_lot::Mutex;
 
 const MAGIC: &[u8; 8] = b"BOPISSNP";
 const VERSION: u32 = 1;
@@ -77,19 +77,38 @@ fn at<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
     found.copied().unwrap_or([0; N])
 }
 
+/// What the ledger wrote into a file.
+pub(crate) struct Body(Box<dyn StorageFile>);
+
+impl SnapshotSource for Body {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.0.size()?.saturating_sub(HEADER as u64))
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        let offset = offset.saturating_add(HEADER as u64);
+        read_exact_at(self.0.as_ref(), offset, into)
+    }
+}
+
+fn read_exact_at(file: &dyn StorageFile, offset: u64, into: &mut [u8]) -> io::Result<()> {
+    if file.read_at(offset, into)? < into.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(())
+}
+
 /// What a file's header says, and the file behind it.
 ///
 /// # Errors
 /// In words, with the byte.
-pub(crate) fn open(
-    shelf: &dyn Storage,
-    name: &str,
-) -> Result<(Header, BufReader<Reading>), String> {
-    let mut from = Reading::open(shelf, name).map_err(|error| error.to_string())?;
+pub(crate) fn open(shelf: &dyn Storage, name: &str) -> Result<(Header, Body), String> {
+    let words = |error: io::Error| error.to_string();
+    let file = shelf.open(name, Access::Read).map_err(words)?;
     let mut bytes = [0; HEADER];
-    from.read_exact(&mut bytes)
+    read_exact_at(file.as_ref(), 0, &mut bytes)
         .map_err(|error| format!("damaged at byte 0: {error}"))?;
-    Ok((Header::decode(&bytes)?, from))
+    Ok((Header::decode(&bytes)?, Body(file)))
 }
 
 /// A whole snapshot. Bounds of the limits do not matter.
@@ -101,13 +120,29 @@ pub(crate) fn read(
     name: &str,
     limits: Limits,
 ) -> Result<(Header, Ledger), String> {
-    let (header, mut from) = open(shelf, name)?;
-    match Ledger::read_snapshot(&mut from, limits) {
+    let (header, body) = open(shelf, name)?;
+    match Ledger::restore(&body, limits, &both) {
         Ok(ledger) => Ok((header, ledger)),
         Err(SnapshotError::Damaged { offset, what }) => {
             let offset = offset + HEADER as u64;
             Err(format!("damaged in the chunk at byte {offset}: {what}"))
         }
         Err(other) => Err(other.to_string()),
+    }
+}
+
+/// Does two things at once, on another thread and here; if there is no thread for it, one after the
+/// other.
+fn both(one: Work<'_>, other: Work<'_>) {
+    let other = Mutex::new(other);
+    let beside = || (other.lock())();
+    let is_beside = thread::scope(|scope| {
+        let named = thread::Builder::new().name("bopis-restore".into());
+        let started = named.spawn_scoped(scope, beside);
+        one();
+        started.is_ok()
+    });
+    if !is_beside {
+        beside();
     }
 }

@@ -1,32 +1,8 @@
-//! A file of a storage as a stream, forwards only.
+//! A new file of a storage as a stream, forwards only.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Write};
 
-use bopis_journal::{Access, Storage, StorageFile};
-
-const BUFFER: usize = 1 << 20;
-
-/// Reads a file from its first byte on.
-pub(super) struct Reading {
-    file: Box<dyn StorageFile>,
-    position: u64,
-}
-
-impl Reading {
-    pub(super) fn open(storage: &dyn Storage, name: &str) -> io::Result<BufReader<Self>> {
-        let file = storage.open(name, Access::Read)?;
-        let reading = Self { file, position: 0 };
-        Ok(BufReader::with_capacity(BUFFER, reading))
-    }
-}
-
-impl Read for Reading {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(self.position, into)?;
-        self.position += read as u64;
-        Ok(read)
-    }
-}
+use bopis_journal::{Storage, StorageFile};
 
 /// Writes a file that is new.
 pub(super) struct Writing {

@@ -118,6 +118,22 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Outcome, CodecError> {
     })
 }
 
+/// Reads one, and keeps nothing of it.
+pub(super) fn check(reader: &mut Reader<'_>) -> Result<(), CodecError> {
+    match reader.first() {
+        Some(RESERVATION) => {
+            reader.u8()?;
+            check_reservation(reader)
+        }
+        Some(MOVED) => {
+            reader.u8()?;
+            reader.each(check_reservation)
+        }
+        // These need no memory, or are few.
+        _ => read(reader).map(|_| ()),
+    }
+}
+
 fn write_view(view: &CellView, out: &mut Vec<u8>) {
     let CellView {
         on_hand,
@@ -159,6 +175,15 @@ fn read_reservation(reader: &mut Reader<'_>) -> Result<ReservationView, CodecErr
         priority: reader.u8()?,
         lines: reader.lines()?,
     })
+}
+
+fn check_reservation(reader: &mut Reader<'_>) -> Result<(), CodecError> {
+    reader.u128()?;
+    read_state(reader)?;
+    reader.i64()?;
+    reader.i64()?;
+    reader.u8()?;
+    reader.each(|reader| reader.line().map(|_| ()))
 }
 
 fn write_shortage(shortage: &Shortage, out: &mut Vec<u8>) {

@@ -24,6 +24,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// The next byte, which stays.
+    pub(crate) fn first(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
     pub(crate) const fn finish(&self) -> Read<()> {
         if self.rest.is_empty() {
             Ok(())
@@ -68,6 +73,36 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn u64(&mut self) -> Read<u64> {
+        // Most are short, and what one needs at a time is cheaper than a loop over its bytes.
+        match self.rest {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_u64(),
+        }
+    }
+
+    /// An integer of at most eight bytes that are there with eight more or none; any other byte by
+    /// byte.
+    fn long_u64(&mut self) -> Read<u64> {
+        let Some((eight, _)) = self.rest.split_first_chunk::<8>() else {
+            return self.u64_by_bytes();
+        };
+        let word = u64::from_le_bytes(*eight);
+        let ends = !word & 0x8080_8080_8080_8080;
+        let bits = ends.trailing_zeros() + 1;
+        if ends == 0 || (word >> (bits - 8)) & 0xff == 0 {
+            return self.u64_by_bytes();
+        }
+        self.bytes(bits as usize / 8)?;
+        let sevens = (word << (64 - bits) >> (64 - bits)) & 0x7f7f_7f7f_7f7f_7f7f;
+        let pairs = (sevens & 0x007f_007f_007f_007f) | ((sevens & 0x7f00_7f00_7f00_7f00) >> 1);
+        let fours = (pairs & 0x0000_3fff_0000_3fff) | ((pairs & 0x3fff_0000_3fff_0000) >> 2);
+        Ok((fours & 0x0fff_ffff) | ((fours & 0x0fff_ffff_0000_0000) >> 4))
+    }
+
+    fn u64_by_bytes(&mut self) -> Read<u64> {
         let mut value = 0u64;
         for shift in (0..u64::BITS).step_by(7) {
             let byte = self.u8()?;
@@ -125,6 +160,14 @@ impl<'a> Reader<'a> {
             items.push(read(self)?);
         }
         Ok(items)
+    }
+
+    /// The elements of a list one after the other, none of them kept.
+    pub(crate) fn each(&mut self, read: fn(&mut Self) -> Read<()>) -> Read<()> {
+        for _ in 0..self.count()? {
+            read(self)?;
+        }
+        Ok(())
     }
 
     /// Bytes behind their count.

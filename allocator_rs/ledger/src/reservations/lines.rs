@@ -208,6 +208,76 @@ impl LineRuns {
         Some(Run { at, len })
     }
 
+    /// Writes down lines like `add`, with room of their own; they are in no chain before `chain_up`.
+    pub(crate) fn append(&mut self, lines: &[(u32, i64)], owner: u32) -> Run {
+        let Some(run) = self.run_for(lines.len()) else {
+            return Run::default();
+        };
+        let (block, at) = (run.at as usize / BLOCK, run.at as usize % BLOCK);
+        let block = self.blocks.get_mut(block).map(Vec::as_mut_slice);
+        let entries = block
+            .and_then(|block| block.get_mut(at..))
+            .unwrap_or_default();
+        for ((cell, quantity), entry) in lines.iter().zip(entries) {
+            *entry = Entry {
+                quantity: *quantity,
+                cell: *cell,
+                owner,
+                ..UNUSED
+            };
+        }
+        run
+    }
+
+    /// How many blocks will get no line any more.
+    pub(crate) fn full_blocks(&self) -> usize {
+        self.blocks.len().saturating_sub(1)
+    }
+
+    /// Puts the appended lines of the next block before those in their cells' chains that came
+    /// before them; `newest` has the first of each chain. A loop of nothing else: memory then answers
+    /// for many cells at once.
+    pub(crate) fn chain_up(&mut self, block: usize, newest: &mut [u32]) {
+        self.pass_on(block, false, newest, |entry| &mut entry.next);
+    }
+
+    /// Makes the chains of all appended lines, which are of so many cells, lead back as well.
+    pub(crate) fn chain_back(&mut self, cells: usize) {
+        let mut newer = vec![NO_LINE; cells];
+        for block in (0..self.blocks.len()).rev() {
+            self.pass_on(block, true, &mut newer, |entry| &mut entry.previous);
+        }
+    }
+
+    /// Gives each line of a block the last one of its cell on this way, and is the last one then.
+    fn pass_on(
+        &mut self,
+        block: usize,
+        is_back: bool,
+        last: &mut [u32],
+        neighbour: impl Fn(&mut Entry) -> &mut u32,
+    ) {
+        let entries = self.blocks.get_mut(block).map(Vec::as_mut_slice);
+        let entries = entries.unwrap_or_default();
+        let first = u32::try_from(block * BLOCK).unwrap_or(NO_LINE);
+        let mut pass = |(place, entry): (u32, &mut Entry)| {
+            // Room without a quantity has no line.
+            let last = last.get_mut(entry.cell as usize);
+            if let Some(last) = last.filter(|_| entry.quantity != 0) {
+                *neighbour(entry) = std::mem::replace(last, place);
+            }
+        };
+        if is_back {
+            let end = first.saturating_add(u32::try_from(entries.len()).unwrap_or(0));
+            (first..end)
+                .rev()
+                .zip(entries.iter_mut().rev())
+                .for_each(pass);
+        } else {
+            (first..).zip(entries).for_each(&mut pass);
+        }
+    }
+
     /// Every place of a chain belongs to a run that names the cell. None: chains and runs agree.
     pub(crate) fn is_consistent(&self, cells: &Cells, runs: &[(u32, Run)]) -> bool {
         let mut named = 0_usize;
