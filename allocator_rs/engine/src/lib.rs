@@ -30,6 +30,7 @@ mod options;
 mod reading;
 mod reads;
 mod rebuild;
+mod replay;
 mod shared;
 pub mod snapshot;
 mod stepper;

@@ -16,7 +16,7 @@ pub(crate) struct Narrator {
     from: u64,
     reservations: bool,
     ring: Ring,
-    /// Cells as they were taken from the ledger: the last of a key counts.
+    /// Cells as they were taken from the ledger.
     cells: Vec<ChangedCell>,
     /// None: no record was told of yet.
     deficits: Option<Deficits>,
@@ -27,8 +27,6 @@ pub(crate) struct Narrator {
 /// What it came to.
 pub(crate) struct Narrated {
     pub(crate) ring: Ring,
-    /// All that changed, each key with its last view last.
-    pub(crate) cells: Vec<ChangedCell>,
     pub(crate) deficits: Deficits,
 }
 
@@ -67,9 +65,9 @@ impl Narrator {
     }
 
     fn tell(&mut self, sequence: u64, record: &Record, ledger: &mut Ledger) {
-        let taken = self.cells.len();
+        self.cells.clear();
         ledger.take_changed_cells(&mut self.cells);
-        let fresh = self.cells.get(taken..).unwrap_or_default();
+        let fresh = self.cells.as_slice();
         let deficits = self.deficits.get_or_insert_default();
         deficits.look_at(fresh, ledger);
         let stamp = match record {
@@ -96,12 +94,12 @@ impl Narrator {
 
     /// The events up to now, and none of them a second time.
     pub(crate) fn take_events(&mut self) -> Vec<Event> {
-        self.cells.clear();
         self.ring.take()
     }
 
     /// Ends at the last record.
     pub(crate) fn finish(mut self, ledger: &mut Ledger, sequence: u64) -> Narrated {
+        self.cells.clear();
         ledger.take_changed_cells(&mut self.cells);
         let deficits = self.deficits.take();
         if deficits.is_none() {
@@ -110,7 +108,6 @@ impl Narrator {
         Narrated {
             deficits: deficits.unwrap_or_else(|| Deficits::of(&self.cells)),
             ring: self.ring,
-            cells: self.cells,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use bopis_journal::{DiskStorage, Journal, JournalError, JournalOptions, Storage};
-use bopis_ledger::{codec, Ledger, Limits};
+use bopis_ledger::{Ledger, Limits};
 use crossbeam_channel::Sender;
 use rustix::rand::{getrandom, GetRandomFlags};
 
@@ -20,6 +20,7 @@ use crate::ledger_time::LedgerTime;
 use crate::names::Names;
 use crate::narrator::{Narrated, Narrator};
 use crate::options::EngineOptions;
+use crate::replay;
 use crate::shared::Shared;
 use crate::snapshot::{newest, shelf, Base};
 use crate::stepper::{SimulatedDisk, Stepper};
@@ -48,7 +49,6 @@ pub(crate) fn open(options: EngineOptions) -> Result<Opened, OpenError> {
             ledger: Ledger::new(limits),
             narrated: Narrated {
                 ring: Ring::new(options.changes_max),
-                cells: Vec::new(),
                 deficits: Deficits::default(),
             },
             names: Names::default(),
@@ -103,11 +103,7 @@ fn prepare(recovered: Recovered, options: EngineOptions) -> (Arc<Shared>, Sender
     } = recovered;
     let clock = Arc::clone(&options.clock);
     let time = LedgerTime::from(time_ms, clock.as_ref());
-    let Narrated {
-        ring,
-        cells,
-        deficits,
-    } = narrated;
+    let Narrated { ring, deficits } = narrated;
     let shared = Arc::new(Shared::new(
         clock,
         names,
@@ -115,7 +111,7 @@ fn prepare(recovered: Recovered, options: EngineOptions) -> (Arc<Shared>, Sender
         ring,
         options.time_stands,
     ));
-    shared.publish_recovered(&cells, sequence);
+    shared.publish_recovered(&ledger, sequence);
     let has_days = ledger.any_has_day();
     shared.may_have_days.store(has_days, Ordering::Release);
     let (send, receive) = crossbeam_channel::bounded(options.queue_max.max(1));
@@ -194,15 +190,16 @@ fn replay(
     let from = bopis_journal::first_of_last(&*storage, NARRATED_SEGMENTS)?;
     let ring = Ring::new(options.changes_max);
     let mut narrator = Narrator::new(from, options.reservation_events, ring);
-    let mut take_over = |sequence, bytes: &[u8]| {
-        let record = codec::decode(bytes).map_err(|error| error.to_string())?;
-        let replayed = narrator.replay(sequence, &record, &mut ledger);
-        replayed.map_err(|error| error.to_string())?;
-        names.recover(&record);
-        Ok(())
-    };
     let anchor = header.as_ref().map(|header| &header.anchor);
-    let opened = Journal::open_after(storage, journal_options, anchor, &mut take_over);
+    let opened = replay::open(storage, journal_options, anchor, &mut |records| {
+        ledger.prefetch(records.iter().map(|(_, record)| record));
+        for (sequence, record) in records {
+            let replayed = narrator.replay(*sequence, record, &mut ledger);
+            replayed.map_err(|error| (*sequence, error.to_string()))?;
+            names.recover(record);
+        }
+        Ok(())
+    });
     let (journal, scanned) = opened.map_err(|journal| match journal {
         JournalError::Missing { .. } if header.is_none() && !damaged.is_empty() => {
             let damaged = damaged.join("; ");

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
 use std::sync::Arc;
 
-use bopis_ledger::ChangedCell;
+use bopis_ledger::{ChangedCell, Ledger};
 use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Clock;
@@ -13,6 +13,9 @@ use crate::feed::{Change, Events, Ring, Told};
 use crate::gate::Gate;
 use crate::mirror::Mirror;
 use crate::names::Names;
+
+/// How many recovered cells are made visible at a time.
+const RECOVERED_TOGETHER: usize = 4_096;
 
 /// How the engine does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,10 +104,18 @@ impl Shared {
         self.failure.lock().clone()
     }
 
-    /// State recovered at the start: visible; what is news of it the feed has already.
-    pub(crate) fn publish_recovered(&self, cells: &[ChangedCell], sequence: u64) {
+    /// State recovered at the start: visible before anyone reads; what is news of it the feed has
+    /// already.
+    pub(crate) fn publish_recovered(&self, ledger: &Ledger, sequence: u64) {
         self.assigned.store(sequence, Ordering::Release);
-        self.mirror.publish(cells, sequence);
+        let mut cells = ledger.cells();
+        loop {
+            let some: Vec<_> = cells.by_ref().take(RECOVERED_TOGETHER).collect();
+            self.mirror.publish(&some, sequence);
+            if some.is_empty() {
+                return;
+            }
+        }
     }
 
     /// Makes a durable batch visible: cells, feed, and those who wait for its sequence.

@@ -90,12 +90,27 @@ impl Journal {
         anchor: Option<&Anchor>,
         visit: Visit<'_>,
     ) -> Result<(Self, Scanned), JournalError> {
+        Self::open_when(storage, options, anchor, visit, &mut || Ok(()))
+    }
+
+    /// The same; `ready` is asked once all records are visited and nothing is changed yet.
+    ///
+    /// # Errors
+    /// As for [`Journal::open`]; what `ready` says.
+    pub fn open_when(
+        storage: Arc<dyn Storage>,
+        options: JournalOptions,
+        anchor: Option<&Anchor>,
+        visit: Visit<'_>,
+        ready: &mut dyn FnMut() -> Result<(), JournalError>,
+    ) -> Result<(Self, Scanned), JournalError> {
         let options = checked(options);
         let Scan {
             scanned,
             end,
             unused,
         } = scan(storage.as_ref(), anchor, visit)?;
+        ready()?;
         let spare_index = end.as_ref().map_or(1, |end| end.index + 1);
         let ready = keep_spare(
             storage.as_ref(),

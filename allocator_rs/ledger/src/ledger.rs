@@ -42,7 +42,7 @@ pub struct Ledger {
     /// Room to encode the outcomes of an act in, used again and again.
     encoded: Vec<u8>,
     /// The same for what is found of the acts to come.
-    ahead: Ahead,
+    pub(crate) ahead: Ahead,
 }
 
 impl Ledger {
@@ -77,7 +77,7 @@ impl Ledger {
         let stamp = self.not_before_last(stamp);
         let mut ahead = std::mem::take(&mut self.ahead);
         for some in acts.chunks(WARM_ACTS) {
-            self.look_ahead(some, &mut ahead);
+            self.look_ahead(some.iter(), &mut ahead);
             let mut first_command = 0;
             for (number, act) in some.iter().enumerate() {
                 self.apply_act((act, number, first_command), &ahead, stamp, sink);
@@ -204,6 +204,12 @@ impl Ledger {
     #[must_use]
     pub fn cell_count(&self) -> usize {
         self.cells.len()
+    }
+
+    /// All cells that were ever touched, in the order in which they first were.
+    pub fn cells(&self) -> impl Iterator<Item = ChangedCell> + '_ {
+        let cells = (0u32..).zip(self.cells.iter_unordered());
+        cells.map(|(number, (cell, view))| ChangedCell { number, cell, view })
     }
 
     /// How many reservations are kept, ended ones included.

@@ -17,6 +17,18 @@ use crate::limits::SALE_SOURCE_SCOPE;
 use crate::outcome::{ActOutcome, Outcome, Record};
 
 impl Ledger {
+    /// Brings all that these records will touch close, some dozens of them, so that memory answers for
+    /// all at once. Nothing depends on it.
+    pub fn prefetch<'a>(&mut self, records: impl Iterator<Item = &'a Record>) {
+        let acts = records.filter_map(|record| match record {
+            Record::Act { act, .. } => Some(act),
+            Record::Expire { .. } => None,
+        });
+        let mut ahead = std::mem::take(&mut self.ahead);
+        self.look_ahead(acts, &mut ahead);
+        self.ahead = ahead;
+    }
+
     /// Takes over a journaled record's effect without deciding again.
     ///
     /// # Errors

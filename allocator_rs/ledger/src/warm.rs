@@ -81,7 +81,7 @@ impl Ahead {
 
 impl Ledger {
     /// Brings all that these acts name close.
-    pub(crate) fn look_ahead(&self, acts: &[Act], ahead: &mut Ahead) {
+    pub(crate) fn look_ahead<'a>(&self, acts: impl Iterator<Item = &'a Act>, ahead: &mut Ahead) {
         self.prefetch_slots(acts, ahead);
         for named in ahead.commands.iter_mut().filter(|named| named.is_alone) {
             let slot = self.reservations.prefetch(named.hashes.id);
@@ -102,7 +102,7 @@ impl Ledger {
     }
 
     /// Brings slots of the indexes close, and keeps the hashes.
-    fn prefetch_slots(&self, acts: &[Act], ahead: &mut Ahead) {
+    fn prefetch_slots<'a>(&self, acts: impl Iterator<Item = &'a Act>, ahead: &mut Ahead) {
         ahead.requests.clear();
         ahead.commands.clear();
         ahead.cells.clear();
