@@ -16,8 +16,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bopis_engine::{verify, Engine, OpenError, SystemClock, VerifyError};
-use bopis_journal::JournalError;
-use bopis_ledger::{Command, ItemName, ReservationId, ReservationState};
+use bopis_journal::{DiskStorage, Journal, JournalError, JournalOptions, RecordBuffer};
+use bopis_ledger::{
+    codec, ActOutcome, Command, ItemName, Outcome, Record, ReservationId, ReservationState, Stamp,
+};
 use support::{
     act, adjust, cell, done, durable, hold, key, manual_clock, register, state, wait_until,
 };
@@ -159,6 +161,66 @@ fn a_journal_shorter_than_when_it_was_drained_is_refused() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// Far more than are decoded ahead or taken over together: the refused one is not the last of any.
+#[test]
+fn a_record_that_cannot_follow_is_named_with_its_place_and_nothing_on_disk_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Arc::new(DiskStorage::create(&folder.path().join("journal")).unwrap());
+    let options = JournalOptions::new(7);
+    let (mut journal, _) = Journal::open(storage, options, &mut |_, _| Ok(())).unwrap();
+    let stamp = Stamp {
+        now_ms: 0,
+        wall_ms: 0,
+    };
+    let name = |number: u64| Record::Act {
+        stamp,
+        act: act(
+            u128::from(number),
+            vec![Command::RegisterLocation {
+                name: format!("node-{number}").into(),
+            }],
+        ),
+        outcome: ActOutcome::Done(
+            vec![Outcome::Registered {
+                index: u32::try_from(number).unwrap(),
+            }]
+            .into(),
+        ),
+    };
+    // Wrong is one that was never held, and behind it one of a name that has another integer.
+    let unknown = Record::Expire {
+        stamp,
+        reservation: ReservationId(1),
+    };
+    for records in [(0..5_000).map(name).collect(), vec![unknown], vec![name(9)]] {
+        let mut buffer = RecordBuffer::default();
+        for record in &records {
+            buffer.push(|out| codec::encode(record, out));
+        }
+        journal.append(&buffer, 0).unwrap();
+    }
+    drop(journal);
+    let before = fs::read(segment(folder.path())).unwrap();
+    let opened = Engine::open(durable(folder.path(), manual_clock()));
+    let Err(OpenError::Journal(error)) = opened else {
+        panic!("{opened:?}");
+    };
+    let scanned = bopis_journal::read(
+        &DiskStorage::existing(&folder.path().join("journal")),
+        &mut |sequence, _| match sequence {
+            5_001 => Err(String::new()),
+            _ => Ok(()),
+        },
+    );
+    let place = scanned.unwrap_err().to_string();
+    assert!(place.contains("record 5001"), "{place}");
+    assert!(
+        error.to_string().starts_with(&place),
+        "{error}, not {place}"
+    );
+    assert!(fs::read(segment(folder.path())).unwrap() == before);
 }
 
 #[test]

@@ -184,3 +184,51 @@ fn write_stamp(stamp: Stamp, out: &mut Vec<u8>) {
     writer::write_i64(stamp.now_ms, out);
     writer::write_i64(stamp.wall_ms, out);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{check_outcomes, decode_outcomes, encode_outcomes};
+    use crate::command::{Line, Lines};
+    use crate::ids::{CellKey, ItemId, LocationId, ReservationId};
+    use crate::outcome::{CellView, Outcome, Refusal, ReservationState, ReservationView};
+
+    #[test]
+    fn outcomes_are_checked_as_they_are_decoded_whatever_byte_is_another_or_missing() {
+        let line = |item| Line {
+            cell: CellKey {
+                location: LocationId(300),
+                item: ItemId(item),
+            },
+            quantity: 70_000,
+        };
+        let view = ReservationView {
+            id: ReservationId(5),
+            state: ReservationState::Committed,
+            deadline_ms: 1 << 40,
+            expire_wall_ms: -1,
+            priority: 2,
+            lines: Lines::from_slice(&[line(1), line(2_000_000)]),
+        };
+        let outcomes = [
+            Outcome::Reservation(view.clone()),
+            Outcome::Moved(vec![view.clone(), view]),
+            Outcome::Cell(CellView::default()),
+            Outcome::Refused(Refusal::Malformed),
+        ];
+        let mut bytes = Vec::new();
+        encode_outcomes(&outcomes, &mut bytes);
+        assert_eq!(check_outcomes(&bytes), Ok(()));
+        let mut refused = 0;
+        for at in 0..bytes.len() {
+            let (before, after) = bytes.split_at(at);
+            assert_eq!(check_outcomes(before), decode_outcomes(before).map(|_| ()));
+            for byte in 0..=u8::MAX {
+                let changed = [before, &[byte], after.get(1..).unwrap_or_default()].concat();
+                let decoded = decode_outcomes(&changed).map(|_| ());
+                assert_eq!(check_outcomes(&changed), decoded, "byte {at} is {byte}");
+                refused += usize::from(decoded.is_err());
+            }
+        }
+        assert!(refused > 1_000, "{refused}");
+    }
+}

@@ -83,8 +83,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An integer of at most eight bytes that are there with eight more or none; any other byte by
-    /// byte.
+    /// An integer of several bytes: at once if it has at most eight and so many are there, otherwise byte
+    /// by byte.
     fn long_u64(&mut self) -> Read<u64> {
         let Some((eight, _)) = self.rest.split_first_chunk::<8>() else {
             return self.u64_by_bytes();
@@ -212,5 +212,41 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn reservation_id(&mut self) -> Read<ReservationId> {
         Ok(ReservationId(self.u128()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reader;
+    use crate::codec::writer::write_u64;
+    use crate::codec::CodecError;
+
+    #[test]
+    fn integers_of_every_length_are_read_whatever_follows_and_never_longer_than_necessary() {
+        for bits in 0..64 {
+            for value in [1_u64 << bits, (1 << bits) - 1, (1 << bits) | 0x55] {
+                let mut alone = Vec::new();
+                write_u64(value, &mut alone);
+                let followed = [&alone, &[0xff; 8][..]].concat();
+                for (bytes, left) in [(&alone, 0), (&followed, 8)] {
+                    let mut reader = Reader::new(bytes);
+                    assert_eq!(reader.u64(), Ok(value));
+                    assert_eq!(reader.rest.len(), left);
+                }
+                // One byte more, of zeros: the same value, but not how it is written.
+                let mut padded = alone.clone();
+                if let Some(last) = padded.last_mut() {
+                    *last |= 0x80;
+                }
+                for tail in [&[0][..], &[0; 9]] {
+                    let bytes = [&padded, tail].concat();
+                    assert_eq!(
+                        Reader::new(&bytes).u64(),
+                        Err(CodecError::Integer),
+                        "{value}"
+                    );
+                }
+            }
+        }
     }
 }
