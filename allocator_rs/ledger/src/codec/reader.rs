@@ -83,8 +83,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An integer of several bytes: at once if it has at most eight and so many are there, otherwise byte
-    /// by byte.
+    /// An integer of several bytes: at once if it has at most eight and eight are there, otherwise
+    /// byte by byte.
     fn long_u64(&mut self) -> Read<u64> {
         let Some((eight, _)) = self.rest.split_first_chunk::<8>() else {
             return self.u64_by_bytes();

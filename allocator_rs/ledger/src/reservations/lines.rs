@@ -235,7 +235,7 @@ impl LineRuns {
     }
 
     /// Puts the appended lines of the next block before those in their cells' chains that came
-    /// before them; `newest` has the first of each chain. A loop of nothing else: memory then answers
+    /// earlier; `newest` has the first of each chain. A loop of nothing else: memory then answers
     /// for many cells at once.
     pub(crate) fn chain_up(&mut self, block: usize, newest: &mut [u32]) {
         self.pass_on(block, false, newest, |entry| &mut entry.next);

@@ -1,13 +1,14 @@
-//! Which chunks there are, found through their headers alone, so that they can be read in any order.
+//! Which chunks there are, found through their headers alone, to be read in any order.
 //!
 //! | found | comes to |
 //! | --- | --- |
 //! | a chunk whose checksum is wrong | damage, with its offset, once it is read |
-//! | a chunk that ends early, of another number, of no section, or of one that should have come before | the table ends there, and says so |
+//! | a chunk that ends early, or of another number | the table ends there, and says so |
+//! | a chunk of no section, or of one that should have come before | the same |
 //! | a length that cannot be | memory for no more than what is really there |
 //!
-//! A damaged length leads astray to where no chunk starts. The chunk that has it is in the table all
-//! the same, its checksum is wrong, and the first damage is the one to name.
+//! A damaged length leads to where no chunk starts. The chunk that has it is in the table all the
+//! same, its checksum is wrong, and the first damage is the one to name.
 
 use std::io;
 
