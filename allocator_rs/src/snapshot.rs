@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bopis_engine::{snapshot, BuildError};
+use bopis_engine::{snapshot, BuildError, JournalError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::Serialize;
@@ -53,9 +53,10 @@ pub fn snapshot_backlog(py: Python<'_>, directory: PathBuf) -> Result<u64, Bindi
 
 fn of_build(error: BuildError) -> BindingError {
     match error {
-        BuildError::Busy(_) | BuildError::NoRoom { .. } | BuildError::Io { .. } => {
-            BindingError::Open(error.to_string())
-        }
+        BuildError::Busy(_)
+        | BuildError::NoRoom { .. }
+        | BuildError::Io { .. }
+        | BuildError::Journal(JournalError::Io { .. }) => BindingError::Open(error.to_string()),
         other => BindingError::Divergence(other.to_string()),
     }
 }

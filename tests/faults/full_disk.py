@@ -27,13 +27,13 @@ RELEASES: Final = 20
 def full_disk(trial: Trial) -> Seen:
     """Fills the disk, then the segment in use, until no promise is made any more."""
     with (
-        _small_disk(trial.folder) as disk,
+        small_disk(trial.folder) as disk,
         serving(trial.folder, options=small_town.CLOCK) as server,
         server.channel() as channel,
     ):
         client = Client(channel)
         small_town.bring_in(client, on_hand={("east", "apple"): 1_000})
-        held = [_reserve(client) for _ in range(RELEASES)]
+        held = [reserve(client) for _ in range(RELEASES)]
         ballast = disk / "ballast"
         batches = _fill(client, ballast)
         for reservation_id in held:
@@ -66,7 +66,7 @@ def _fill(client: Client, ballast: Path) -> int:
             item.lines.add(node_id="east", sku="apple", quantity=1_000_000)
     for number in range(BATCHES_MAX):
         if number == 1:
-            _take_all_room(ballast)
+            take_all_room(ballast)
         request.request_id = new_uuid()  # None is ever granted, so the items' ids stay free.
         try:
             client.inventory.BatchReserve(request, timeout=CALL_S)
@@ -76,7 +76,8 @@ def _fill(client: Client, ballast: Path) -> int:
     raise AssertionError("the disk never got full")
 
 
-def _take_all_room(ballast: Path) -> None:
+def take_all_room(ballast: Path) -> None:
+    """Writes a file until the disk has no room for another block."""
     with ballast.open("wb", buffering=0) as file:
         for size in (1 << 20, 4_096):
             try:
@@ -86,7 +87,8 @@ def _take_all_room(ballast: Path) -> None:
                 continue
 
 
-def _reserve(client: Client) -> str:
+def reserve(client: Client) -> str:
+    """Holds a unit for an hour; its reservation id."""
     request = inventory.ReserveRequest(request_id=new_uuid())
     request.ttl.seconds = 3_600
     request.lines.add(node_id="east", sku="apple", quantity=1)
@@ -96,7 +98,7 @@ def _reserve(client: Client) -> str:
 
 def _reserve_or_none(client: Client) -> str | None:
     try:
-        return _reserve(client)
+        return reserve(client)
     except grpc.RpcError as error:
         assert error_of(error).reason == "DISK_FULL", error
         return None
@@ -114,7 +116,7 @@ def _count_one_more(client: Client) -> None:
 
 
 @contextmanager
-def _small_disk(folder: Path) -> Iterator[Path]:
+def small_disk(folder: Path) -> Iterator[Path]:
     """Mounted as the data folder. Raises NotHereError."""
     place = folder / "data"
     place.mkdir()

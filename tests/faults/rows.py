@@ -11,6 +11,7 @@ from tests.faults import (
     network,
     pauses,
     races,
+    snapshots,
     system_calls,
 )
 from tests.faults.row import Row
@@ -81,6 +82,18 @@ ROWS: Final = (
         "the disk is full (a small tmpfs)",
         "promises are refused; reads, releases and facts go on; it resumes by itself",
         full_disk.full_disk,
+    ),
+    Row(
+        "failing_snapshots",
+        "EIO on the n-th write, flush, rename of a snapshot; its builder is killed",
+        "it says so and leaves nothing half-done; snapshots and journal stay, the next is built",
+        snapshots.failing_snapshots,
+    ),
+    Row(
+        "no_room_for_snapshots",
+        "the disk gets full before a snapshot (a small tmpfs)",
+        "nothing is written, the log says why; with room again one is built",
+        snapshots.no_room_for_snapshots,
     ),
     Row(
         "clock_jumps",

@@ -30,7 +30,7 @@ REFUSED: Final = 1
 
 def failing_writes(trial: Trial) -> Seen:
     """EIO on the n-th write of the journal, every n up to a limit."""
-    _look_for_strace()
+    look_for_strace()
     rounds = trial.choose(quick=2, full=16)
     dice = trial.dice()
     with under_load(trial.folder, seed=trial.seed) as load:
@@ -53,7 +53,7 @@ def failing_writes(trial: Trial) -> Seen:
 
 def failing_flushes(trial: Trial) -> Seen:
     """EIO on the n-th flush of a start, of the journal's files and of their folder."""
-    _look_for_strace()
+    look_for_strace()
     limit = trial.choose(quick=1, full=8)
     refused = []
     with under_load(trial.folder, seed=trial.seed) as load:
@@ -77,7 +77,7 @@ def failing_flushes(trial: Trial) -> Seen:
 
 def failing_rename(trial: Trial) -> Seen:
     """EIO when an orderly stop flushes and renames its note (`drained.json`)."""
-    _look_for_strace()
+    look_for_strace()
     calls = ("rename,renameat,renameat2", "fsync")
     with under_load(trial.folder, seed=trial.seed) as load:
         for call in calls:
@@ -92,7 +92,7 @@ def failing_rename(trial: Trial) -> Seen:
 
 def slow_disk(trial: Trial) -> Seen:
     """Every write of the journal takes long."""
-    _look_for_strace()
+    look_for_strace()
     delay_ms = trial.choose(quick=100, full=400)
     with under_load(trial.folder, seed=trial.seed) as load:
         wait_for_calls(load, 20)
@@ -124,7 +124,7 @@ def _deadline_is_kept(client: Client, timeout_s: float) -> bool:
     return False
 
 
-def _look_for_strace() -> None:
+def look_for_strace() -> None:
     """Raises NotHereError."""
     if shutil.which("strace") is None:
         raise NotHereError("strace is not installed")
