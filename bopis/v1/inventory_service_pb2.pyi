@@ -493,7 +493,7 @@ class Reservation(_message.Message):
     """Larger is more important."""
     day: _builtins.int
     """The local day on which all of it leaves, in days since 1970-01-01. 0: from the shelf, now; and of
-    a reservation that has ended.
+    a reservation that has ended, also where a request that changed it before is repeated.
     """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationLine]:

@@ -202,6 +202,21 @@ fn a_reservation_that_changes_tells_its_day_as_long_as_it_is_live() {
 }
 
 #[test]
+fn a_repeat_tells_the_day_of_the_first_answer_after_the_reservation_ended() {
+    let house = House::open();
+    held_for_day(&house);
+    let request = ReserveRequest {
+        day: DAY,
+        ..reserve(vec![line(NODE, SKU, 1)])
+    };
+    let first = hold(&house, request.clone());
+    let made = granted(first.clone());
+    assert_eq!(made.day, DAY);
+    assert_eq!(release(&house, &made.reservation_id, Vec::new()).day, 0);
+    assert_eq!(hold(&house, request).outcome, first.outcome);
+}
+
+#[test]
 fn a_list_tells_the_days() {
     let house = House::open();
     let (_, later) = held_for_day(&house);

@@ -239,6 +239,11 @@ impl Mirror {
 
     /// Takes over a new cell, which has the next number.
     fn add(&self, number: u32, key: CellKey) -> Option<()> {
+        let count = self.cells.load(Ordering::Relaxed);
+        assert_eq!(
+            number, count,
+            "new cells come in the order of their numbers"
+        );
         let at = number as usize;
         let chunk = self.chunks.get(at / CHUNK_CELLS)?;
         let chunk = chunk.get_or_init(Chunk::new);

@@ -19,6 +19,8 @@ use crossbeam_channel::Sender;
 
 /// How many records are taken over together: what they touch fits the nearest cache.
 const BATCH: usize = 32;
+/// Bytes of records, encoded, after which a batch is closed: large ones do not wait for others.
+const BATCH_BYTES: usize = 64 << 10;
 /// How many batches are decoded ahead at most.
 const AHEAD: usize = 64;
 
@@ -123,13 +125,16 @@ fn feed(
 ) -> Opened {
     let feeder = RefCell::new((Batch::new(), give));
     let give = |(batch, give): &mut (Batch, Give<'_>)| give(Some(std::mem::take(batch)));
+    let mut waiting_bytes = 0;
     let mut visit = |sequence, bytes: &[u8]| {
         let record = codec::decode(bytes).map_err(|error| error.to_string())?;
         let mut feeder = feeder.borrow_mut();
         feeder.0.push((sequence, record));
-        if feeder.0.len() < BATCH {
+        waiting_bytes += bytes.len();
+        if feeder.0.len() < BATCH && waiting_bytes < BATCH_BYTES {
             return Ok(());
         }
+        waiting_bytes = 0;
         give(&mut feeder).map_err(|(_, reason)| reason)
     };
     let mut ready = || {

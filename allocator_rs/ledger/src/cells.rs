@@ -308,9 +308,9 @@ impl Cells {
         }
     }
 
-    /// In order of their numbers, which no two machines need have alike: sort before anything can
-    /// see it.
-    pub(crate) fn iter_unordered(&self) -> impl Iterator<Item = (CellKey, CellView)> + '_ {
+    /// In the order of their numbers: that of the first touch, which snapshots and readers keep, and
+    /// which the state does not depend on.
+    pub(crate) fn iter_in_order(&self) -> impl Iterator<Item = (CellKey, CellView)> + '_ {
         self.cells.iter().map(|cell| (cell.key, cell.view))
     }
 }

@@ -85,7 +85,7 @@ impl Ledger {
     }
 
     fn hash_cells(&self, out: &mut Canonical) {
-        let mut cells: Vec<_> = self.cells.iter_unordered().collect();
+        let mut cells: Vec<_> = self.cells.iter_in_order().collect();
         cells.sort_unstable_by_key(|(key, _)| *key);
         out.count(cells.len());
         for (key, view) in cells {

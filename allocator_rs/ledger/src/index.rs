@@ -23,8 +23,6 @@ const SPLIT_AT: u16 = 320;
 const ENOUGH_GONE: u16 = 208;
 /// Numbers of one page that is made ahead, at most and on average: so few that few are split.
 const ROOM_OF_PAGE: u64 = 310;
-/// 2^16 pages, 256 MiB.
-const ROOM_MAX: u64 = 1 << 24;
 /// More pages than memory has room for.
 const DEPTH_MAX: u32 = 22;
 
@@ -148,10 +146,9 @@ impl Default for Index {
 }
 
 impl Index {
-    /// Empty, in as many pages as so many numbers would split it into: none is split on the way. A
-    /// count beyond `ROOM_MAX` is not believed before it is seen.
+    /// Empty, in as many pages as so many numbers need, which are there already: few are split.
     pub(crate) fn with_room(count: u64) -> Self {
-        let pages = count.min(ROOM_MAX) / ROOM_OF_PAGE;
+        let pages = count.div_ceil(ROOM_OF_PAGE);
         let depth = pages.next_power_of_two().trailing_zeros();
         Self {
             directory: (0..1 << depth).collect(),

@@ -99,7 +99,7 @@ impl Ledger {
                 return Err(format!("{key:?} is promised but does not exist"));
             }
         }
-        for (key, view) in self.cells.iter_unordered() {
+        for (key, view) in self.cells.iter_in_order() {
             let (held, committed) = promised.get(&key).copied().unwrap_or_default();
             let held = held + self.dated.withheld(key);
             if (view.held, view.committed) != (held, committed) {

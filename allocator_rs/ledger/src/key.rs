@@ -3,7 +3,7 @@
 //! | | |
 //! | --- | --- |
 //! | a key | two words |
-//! | its hash | 32 bits, in every index under other secrets |
+//! | its hash | 32 bits, under secrets of each owner of indexes |
 
 use std::hash::BuildHasher;
 
@@ -15,7 +15,7 @@ pub(crate) trait Key {
     fn words(&self) -> (u64, u64);
 }
 
-/// Hashes keys, in every index with other secrets: nobody can choose keys that collide. A product
+/// Hashes keys, under secrets of each owner: nobody can choose keys that collide. A product
 /// of both words, each under a secret, with its halves folded: as wyhash and foldhash do.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyHasher {

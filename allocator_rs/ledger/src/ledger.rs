@@ -208,7 +208,7 @@ impl Ledger {
 
     /// All cells that were ever touched, in the order in which they first were.
     pub fn cells(&self) -> impl Iterator<Item = ChangedCell> + '_ {
-        let cells = (0u32..).zip(self.cells.iter_unordered());
+        let cells = (0u32..).zip(self.cells.iter_in_order());
         cells.map(|(number, (cell, view))| ChangedCell { number, cell, view })
     }
 

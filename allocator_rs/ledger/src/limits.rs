@@ -36,8 +36,8 @@ pub const NAME_BYTES_MAX: usize = 256;
 pub const SALE_SOURCE_SCOPE: u32 = 9;
 
 /// What one remembered request takes besides the bytes of its outcome: an entry of 64 bytes, and a
-/// slot of 8 bytes in pages that are between a third and five eighths full.
-pub const REQUEST_ENTRY_BYTES: u64 = 88;
+/// slot of 8 bytes in pages of which at least a fifth is of requests that are remembered.
+pub const REQUEST_ENTRY_BYTES: u64 = 104;
 
 /// What an installation chooses. Times, lines and changes must stay the same over the life of a
 /// journal; the bounds of the request window may change at a restart.

@@ -2,7 +2,7 @@
 //!
 //! | pass | asks memory for | keeps |
 //! | --- | --- | --- |
-//! | 1 | slots of the indexes | hashes of the request, every reservation, order and cell that is named |
+//! | 1 | slots of the indexes | hashes: of the request, and of what the common commands name |
 //! | 2 | reservations, cells | where they probably are |
 //! | 3 | lines | |
 //! | 4 | the lines' cells and neighbours | |
@@ -27,14 +27,14 @@ pub(crate) struct Ahead {
     requests: Vec<u32>,
     /// By command, of all acts.
     commands: Vec<Named>,
-    /// Numbers of cells, of all commands; their hashes until they are found.
+    /// Of all commands: hashes of cells after the first pass, numbers of cells after the second.
     cells: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Named {
     hashes: Hashes,
-    /// Whether the reservation is all that it names.
+    /// Whether the reservation is all that it names, and should be there.
     is_alone: bool,
     slot: u32,
     /// Where its cells begin.

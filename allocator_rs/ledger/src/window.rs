@@ -263,7 +263,7 @@ impl Window {
     ///
     /// # Errors
     /// The first entry, counted from the oldest on, whose key was there before.
-    pub(crate) fn find_all(&mut self) -> Result<(), usize> {
+    pub(crate) fn index_all(&mut self) -> Result<(), usize> {
         let hashes = self
             .entries
             .iter()

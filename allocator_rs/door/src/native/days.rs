@@ -3,8 +3,7 @@
 //! | a reservation | its day |
 //! | --- | --- |
 //! | live | as it was reserved for, which never changes |
-//! | ended | none any more |
-//! | not there before the act | the one that the act asks for |
+//! | ended, or not there, before the act | the one that the act asks for, if it asks for one |
 //!
 //! They are asked for in front of the act, whose turn they share as a rule, and only where there may
 //! be any.
@@ -12,7 +11,7 @@
 use std::collections::HashMap;
 
 use bopis_engine::{FoundReply, Page, Search};
-use bopis_ledger::{ReservationId, ReservationView};
+use bopis_ledger::{ReservationId, ReservationState, ReservationView};
 use tokio::sync::oneshot;
 use tonic::Status;
 
@@ -23,7 +22,7 @@ use crate::errors::not_serving;
 /// Days that were asked for.
 pub(super) struct AskedDays(Option<oneshot::Receiver<FoundReply>>);
 
-/// The days of reservations that are there; 0: none.
+/// The days of reservations that are live; 0: none.
 #[derive(Debug, Default)]
 pub(super) struct KnownDays(HashMap<ReservationId, i32>);
 
@@ -56,18 +55,23 @@ impl AskedDays {
         let found = receive.await.ok().and_then(Result::ok);
         let found = found.ok_or_else(not_serving)?;
         let views = found.reservations.iter().zip(found.days);
-        let known = views.map(|(view, day)| (view.id, day.unwrap_or(0)));
+        let live = views.filter(|(view, _)| {
+            let state = view.state;
+            matches!(state, ReservationState::Held | ReservationState::Committed)
+        });
+        let known = live.map(|(view, day)| (view.id, day.unwrap_or(0)));
         Ok(KnownDays(known.collect()))
     }
 }
 
 impl KnownDays {
-    /// Of a reservation that was there before.
+    /// Of a reservation that was live before.
     pub(super) fn of(&self, view: &ReservationView) -> i32 {
         self.of_new(view, 0)
     }
 
-    /// Of one that was asked for on a day, and was there before or not.
+    /// Of one that was asked for on a day, and was live before or not: a repeat of the request that made
+    /// it tells what the first answer told.
     pub(super) fn of_new(&self, view: &ReservationView, asked: i32) -> i32 {
         self.0.get(&view.id).copied().unwrap_or(asked)
     }

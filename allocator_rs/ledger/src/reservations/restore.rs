@@ -213,7 +213,8 @@ fn by_ids(hashes: &[u32], slots: &Slots) -> (Index, Option<u32>) {
 /// The newest slots of orders by the hashes of these; order 0, whose hash is `none`, is none. Inside:
 /// slots of the same order that follow each other, older and newer.
 fn by_orders(hashes: &[u32], none: u32, slots: &Slots) -> (Index, Vec<(u32, u32)>) {
-    let mut index = Index::with_room(hashes.len() as u64);
+    let of_orders = hashes.iter().filter(|hash| **hash != none).count();
+    let mut index = Index::with_room(of_orders as u64);
     let mut followed = Vec::new();
     let order = |slot: u32| slots.get(slot as usize).map_or(0, |found| found.order.0);
     by_page(hashes, |hash, slot| {

@@ -69,7 +69,7 @@ impl Others {
                 chunks.items(chunk, |item| self.take(chunk.section, item))?;
             }
         }
-        let twice = self.window.find_all();
+        let twice = self.window.index_all();
         twice.map_err(|number| places.damaged(number, "a request is there twice"))
     }
 

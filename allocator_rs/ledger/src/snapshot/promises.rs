@@ -6,6 +6,7 @@ use super::{Head, Section, SnapshotError};
 use crate::codec::read_state;
 use crate::codec::reader::Reader;
 use crate::ids::{OrderRef, ReservationId};
+use crate::limits::QUANTITY_MAX;
 use crate::outcome::ReservationState;
 use crate::reservations::{Kept, Restored};
 
@@ -86,7 +87,7 @@ impl Promises {
         self.lines.clear();
         for _ in 0..item.u64()? {
             let (cell, quantity) = (item.u32()?, item.i64()?);
-            if u64::from(cell) >= self.cells || quantity < 1 {
+            if u64::from(cell) >= self.cells || !(1..=QUANTITY_MAX).contains(&quantity) {
                 return Err("a line is out of range".into());
             }
             self.lines.push((cell, quantity));

@@ -91,7 +91,7 @@ impl Ledger {
 
     fn write_cells(&self, out: &mut ChunkWriter<'_>) -> io::Result<()> {
         out.begin(Section::Cells)?;
-        for (key, view) in self.cells.iter_unordered() {
+        for (key, view) in self.cells.iter_in_order() {
             out.item(|bytes| {
                 write_cell(key, bytes);
                 write_i64(view.on_hand, bytes);
