@@ -173,9 +173,12 @@ def _no_commits(orders: Path) -> Iterator[None]:
 
 def _open_files(folder: Path, parts: Parts, reached: Reached, stack: ExitStack) -> Iterator[_Open]:
     """Opened while they are surely there: a segment may be retired before it is copied."""
-    for name, size in reached.segments:
+    for number, (name, size) in enumerate(reached.segments, start=1):
         path = Path(parts.ledger, "journal", name)
-        yield _Open(str(path), stack.enter_context((folder / path).open("rb")), size)
+        file = stack.enter_context((folder / path).open("rb"))
+        is_last = number == len(reached.segments)
+        # Only the last one may end with its last frame: a start makes that one whole again.
+        yield _Open(str(path), file, size if is_last else os.fstat(file.fileno()).st_size)
     snapshots = (folder / parts.ledger / SNAPSHOTS).glob("snapshot-*.bopis")
     for name in (*(str(path.relative_to(folder)) for path in sorted(snapshots)), *parts.beside):
         if (folder / name).is_file():

@@ -18,8 +18,9 @@ from bopis.cli.keeping import _parts
 from bopis.domain.ledger import CellKey
 from bopis.domain.order import Order
 from bopis.testing.audit import all_orders, committed_by_orders
-from bopis.testing.client import Client
+from bopis.testing.client import Client, new_uuid
 from bopis.testing.server import ServerProcess, serving
+from bopis.v1 import inventory_service_pb2 as inventory
 from tests.e2e import crash_load, small_town
 from tests.e2e.command_line import bopis, dumped, json_lines
 from tests.e2e.crash_campaign import wait_for_calls
@@ -214,3 +215,38 @@ def test_an_unfinished_backup_is_refused(backup: Path, tmp_path: Path) -> None:
     done = bopis("restore", str(copy), "--data", str(tmp_path / "data"))
     assert done.returncode == 1
     assert "no finished backup" in done.stderr
+
+
+def fill_a_segment(client: Client, journal: Path) -> Path:
+    """Large acts, until a second segment is begun; the first, in which there was room for no other."""
+    request = inventory.BatchReserveRequest()
+    for _ in range(700):
+        item = request.items.add()
+        item.ttl.seconds = 3_600
+        item.lines.add(node_id="east", sku="apple", quantity=1)
+    first = journal / "segment-00000000000000000001.journal"
+    while len(list(journal.glob("segment-*.journal"))) < 3:  # One is made ahead.
+        request.request_id = new_uuid()
+        for item in request.items:
+            item.reservation_id = new_uuid()
+        client.inventory.BatchReserve(request, timeout=small_town.CALL_S)
+    return first
+
+
+def test_full_segments_are_backed_up_with_the_room_that_they_have_left(tmp_path: Path) -> None:
+    options = (*small_town.CLOCK, "--segment-mib", "1", "--snapshot-segments", "0")
+    with serving(tmp_path, options=options) as server, server.channel() as channel:
+        client = Client(channel)
+        small_town.bring_in(client)
+        full = fill_a_segment(client, server.data / "ledger" / "journal")
+        assert full.read_bytes().endswith(bytes(8_192)), "no frame ends where the file does"
+        made = bopis("backup", str(tmp_path / "backup"), "--data", str(server.data))
+        assert made.returncode == 0, made.stderr
+    restored = tmp_path / "restored" / "data"
+    done = bopis("restore", str(tmp_path / "backup"), "--data", str(restored))
+    assert done.returncode == 0, done.stderr
+    verified = bopis("verify", str(restored))
+    assert verified.returncode == 0, verified.stderr
+    assert (restored / "ledger" / "journal" / full.name).read_bytes() == full.read_bytes()
+    with serving(tmp_path / "restored", options=options) as again:
+        assert again.terminate() == 0
