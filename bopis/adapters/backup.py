@@ -125,6 +125,18 @@ def restore(backup: Path, folder: Path, *, parts: Parts) -> Manifest:
     if aside.exists():
         shutil.rmtree(aside)
     aside.mkdir(mode=0o700)
+    try:
+        _bring_back(backup, manifest, aside, parts)
+    except BaseException:
+        shutil.rmtree(aside)
+        raise
+    folder.rmdir()
+    aside.rename(folder)
+    _flush_folder(folder.parent)
+    return manifest
+
+
+def _bring_back(backup: Path, manifest: Manifest, aside: Path, parts: Parts) -> None:
     for name, expected in manifest.files.items():
         try:
             with (backup / name).open("rb") as source:
@@ -136,10 +148,6 @@ def restore(backup: Path, folder: Path, *, parts: Parts) -> Manifest:
     reached = JournalEnd(aside / parts.ledger).reached()
     if (reached.journal_id, reached.sequence) != (manifest.journal_id, manifest.sequence):
         raise BackupError(f"{backup}: the journal ends at record {reached.sequence}")
-    folder.rmdir()
-    aside.rename(folder)
-    _flush_folder(folder.parent)
-    return manifest
 
 
 def _make_empty(folder: Path) -> None:

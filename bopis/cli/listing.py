@@ -89,7 +89,9 @@ def _request(
         request.expire_within.FromTimedelta(timedelta(minutes=within))
     else:
         if not node or bool(sku) == bool(hour):
-            refuse("--node goes with one of --sku and --hour", code=BAD_OPTION)
+            refuse("--node goes with one of --sku and --hour, and they with it", code=BAD_OPTION)
+        if hour and staged:
+            refuse("labor has no staging pool: --staged goes with --sku", code=BAD_OPTION)
         request.cell.node_id, request.cell.staged = node, staged
         if hour is None:
             request.cell.sku = sku

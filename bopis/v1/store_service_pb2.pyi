@@ -264,7 +264,7 @@ class CapacityWindow(_message.Message):
     LABOR_SECONDS_FIELD_NUMBER: _builtins.int
     CLOSED_FIELD_NUMBER: _builtins.int
     labor_seconds: _builtins.int
-    """Labor seconds in it, all associates together."""
+    """Labor seconds in it, all associates together; also of a window that is closed or opened: unset is 0."""
     closed: _builtins.bool
     """True: nothing of the window is promised any more, whatever its seconds. False: what is left of
     them is. Unset: as before; a new window is open.
@@ -341,8 +341,8 @@ class SetCapacityResponse(_message.Message):
         labor_seconds: _builtins.int
         """Labor seconds in it."""
         available_seconds: _builtins.int
-        """Labor seconds still to be promised, 0 of a closed window; negative where more is promised than
-        there is.
+        """Labor seconds still to be promised: of a closed window at most 0; negative where more is promised
+        than there is.
         """
         closed: _builtins.bool
         """Nothing of it is promised any more."""

@@ -206,6 +206,7 @@ def test_a_changed_backup_is_refused_by_name(
     assert done.returncode == 1
     assert victim.name in done.stderr
     assert not list((tmp_path / "data").iterdir()), "nothing is restored"
+    assert not (tmp_path / "data.aside").exists(), "nothing stays beside it"
 
 
 def test_an_unfinished_backup_is_refused(backup: Path, tmp_path: Path) -> None:

@@ -205,6 +205,7 @@ def _rows(server: ServerProcess, *words: str) -> list[dict[str, Any]]:
     ("words", "code", "said"),
     [
         ((), 2, "one of --order"),
+        (("--node", "hub", "--hour", "2030-01-01T10:00Z", "--staged"), 2, "no staging pool"),
         (("--order", "o", "--expiring"), 2, "one of --order"),
         (("--node", "east"), 2, "--sku and --hour"),
         (("--sku", "apple"), 2, "--sku and --hour"),
