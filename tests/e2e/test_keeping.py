@@ -219,7 +219,7 @@ def test_an_unfinished_backup_is_refused(backup: Path, tmp_path: Path) -> None:
 
 
 def fill_a_segment(client: Client, journal: Path) -> Path:
-    """Large acts, until a second segment is begun; the first, in which there was room for no other."""
+    """Large acts, until a second segment is begun; the first, with room for no other act."""
     request = inventory.BatchReserveRequest()
     for _ in range(700):
         item = request.items.add()
