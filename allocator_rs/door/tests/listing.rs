@@ -104,25 +104,6 @@ fn pages(house: &House, request: &ListReservationsRequest, page_size: i32) -> Ve
     }
 }
 
-fn commit(house: &House, reservation_id: &str) -> Reservation {
-    let request = CommitReservationRequest {
-        request_id: uuid(),
-        reservation_id: reservation_id.into(),
-    };
-    let answer = house.block_on(house.inventory().commit_reservation(request));
-    answer.unwrap().into_inner().reservation.unwrap()
-}
-
-fn release(house: &House, reservation_id: &str, lines: Vec<ReservationLine>) -> Reservation {
-    let request = ReleaseReservationRequest {
-        request_id: uuid(),
-        reservation_id: reservation_id.into(),
-        lines,
-    };
-    let answer = house.block_on(house.inventory().release_reservation(request));
-    answer.unwrap().into_inner().reservation.unwrap()
-}
-
 #[test]
 fn reservations_are_listed_by_order_by_cell_and_by_deadline() {
     let house = House::open();

@@ -27,25 +27,6 @@ fn granted(response: ReserveResponse) -> Reservation {
     }
 }
 
-fn commit(house: &House, reservation_id: &str) -> Reservation {
-    let request = CommitReservationRequest {
-        request_id: uuid(),
-        reservation_id: reservation_id.into(),
-    };
-    let answer = house.block_on(house.inventory().commit_reservation(request));
-    answer.unwrap().into_inner().reservation.unwrap()
-}
-
-fn release(house: &House, reservation_id: &str, lines: Vec<ReservationLine>) -> Reservation {
-    let request = ReleaseReservationRequest {
-        request_id: uuid(),
-        reservation_id: reservation_id.into(),
-        lines,
-    };
-    let answer = house.block_on(house.inventory().release_reservation(request));
-    answer.unwrap().into_inner().reservation.unwrap()
-}
-
 fn read(house: &House, reservation_id: &str) -> Reservation {
     let request = GetReservationRequest {
         reservation_id: reservation_id.into(),

@@ -29,13 +29,10 @@ pub(crate) struct Delta {
 impl Delta {
     /// What a reservation in `state` has so much more of.
     pub(crate) fn promised(state: ReservationState, quantity: i64) -> Self {
-        let (held, committed) = match state {
-            ReservationState::Held => (quantity, 0),
-            _ => (0, quantity),
-        };
+        let promised = Promised::of(state, quantity);
         Self {
-            held,
-            committed,
+            held: promised.held,
+            committed: promised.committed,
             ..Self::default()
         }
     }

@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use bopis_door::v1::inventory_service_client::InventoryServiceClient;
 use bopis_door::v1::stock_service_client::StockServiceClient;
-use bopis_door::v1::{reservation_line, ReservationLine, ReserveRequest};
+use bopis_door::v1::{reservation_line, CommitReservationRequest, ReleaseReservationRequest};
+use bopis_door::v1::{Reservation, ReservationLine, ReserveRequest};
 use bopis_door::{Door, DoorOptions};
 use bopis_engine::{Engine, EngineOptions, SystemClock};
 use bopis_ledger::{Act, ActOutcome, CellKey, Command, ItemName, Outcome, RequestKey};
@@ -203,6 +204,27 @@ pub fn reserve(lines: Vec<ReservationLine>) -> ReserveRequest {
         lines,
         ..ReserveRequest::default()
     }
+}
+
+/// Commits a hold.
+pub fn commit(house: &House, reservation_id: &str) -> Reservation {
+    let request = CommitReservationRequest {
+        request_id: uuid(),
+        reservation_id: reservation_id.into(),
+    };
+    let answer = house.block_on(house.inventory().commit_reservation(request));
+    answer.unwrap().into_inner().reservation.unwrap()
+}
+
+/// Releases these lines of a reservation; without any, all of it.
+pub fn release(house: &House, reservation_id: &str, lines: Vec<ReservationLine>) -> Reservation {
+    let request = ReleaseReservationRequest {
+        request_id: uuid(),
+        reservation_id: reservation_id.into(),
+        lines,
+    };
+    let answer = house.block_on(house.inventory().release_reservation(request));
+    answer.unwrap().into_inner().reservation.unwrap()
 }
 
 /// Reason of the `ErrorInfo`, which every error carries.
