@@ -27,8 +27,10 @@ pub use self::copy::AtpCopy;
 use self::copy::Copies;
 use self::index::Index;
 
-const CHUNK_CELLS: usize = 4_096;
-const CHUNKS_MAX: usize = 65_536;
+const CHUNK_CELLS: usize = 1_024;
+/// Chunks stand in rows, so that a new mirror is small: a simulation makes thousands.
+const ROW_CHUNKS: usize = 1_024;
+const ROWS_MAX: usize = 256;
 const PATIENCE: u32 = 8;
 const COURTESY: Duration = Duration::from_millis(2);
 /// The end of a list of cells.
@@ -91,9 +93,22 @@ impl Chunk {
     }
 }
 
+/// Chunks that follow each other, each made with its first cell.
+struct Row {
+    chunks: Box<[OnceLock<Chunk>]>,
+}
+
+impl Row {
+    fn new() -> Self {
+        Self {
+            chunks: (0..ROW_CHUNKS).map(|_| OnceLock::new()).collect(),
+        }
+    }
+}
+
 /// The published cells.
 pub(crate) struct Mirror {
-    chunks: Box<[OnceLock<Chunk>]>,
+    rows: Box<[OnceLock<Row>]>,
     /// The number of a cell.
     index: ArcSwap<Index>,
     /// The newest cell of an item.
@@ -110,7 +125,7 @@ pub(crate) struct Mirror {
 impl Mirror {
     pub(crate) fn new() -> Self {
         Self {
-            chunks: (0..CHUNKS_MAX).map(|_| OnceLock::new()).collect(),
+            rows: (0..ROWS_MAX).map(|_| OnceLock::new()).collect(),
             index: ArcSwap::from_pointee(Index::with_slots(1_024)),
             items: ArcSwap::from_pointee(Index::with_slots(1_024)),
             item_count: AtomicU32::new(0),
@@ -219,8 +234,21 @@ impl Mirror {
 
     fn place(&self, number: u32) -> Option<(&Chunk, usize)> {
         let number = number as usize;
-        let chunk = self.chunks.get(number / CHUNK_CELLS)?.get()?;
+        let chunk = self.chunk(number / CHUNK_CELLS)?;
         Some((chunk, number % CHUNK_CELLS))
+    }
+
+    fn chunk(&self, number: usize) -> Option<&Chunk> {
+        let row = self.rows.get(number / ROW_CHUNKS)?.get()?;
+        row.chunks.get(number % ROW_CHUNKS)?.get()
+    }
+
+    /// The chunk of a new cell.
+    fn chunk_for(&self, cell: usize) -> Option<&Chunk> {
+        let number = cell / CHUNK_CELLS;
+        let row = self.rows.get(number / ROW_CHUNKS)?.get_or_init(Row::new);
+        let chunk = row.chunks.get(number % ROW_CHUNKS)?;
+        Some(chunk.get_or_init(Chunk::new))
     }
 
     fn key(&self, number: u32) -> Option<CellKey> {
@@ -245,8 +273,7 @@ impl Mirror {
             "new cells come in the order of their numbers"
         );
         let at = number as usize;
-        let chunk = self.chunks.get(at / CHUNK_CELLS)?;
-        let chunk = chunk.get_or_init(Chunk::new);
+        let chunk = self.chunk_for(at)?;
         let packed = pack(key);
         chunk
             .keys

@@ -6,6 +6,26 @@ use bopis_ledger::{CellKey, CellView, DayPlan, Line, ReservationState};
 
 use super::{asked_of, cells_of, fits, Naive, Promise};
 
+/// What there is of a cell now, and what changes it on which day.
+pub(super) struct Course {
+    now: i128,
+    later: Vec<(i32, i128)>,
+}
+
+impl Course {
+    /// The days of the changes, and the one before all of them.
+    pub(super) fn days(&self) -> BTreeSet<i32> {
+        let days = self.later.iter().map(|(day, _)| *day);
+        days.chain(std::iter::once(-1)).collect()
+    }
+
+    /// What there is once that day is over.
+    pub(super) fn by(&self, day: i32) -> i128 {
+        let by_then = self.later.iter().filter(|(on, _)| *on <= day);
+        self.now + by_then.map(|(_, units)| units).sum::<i128>()
+    }
+}
+
 impl Naive {
     fn promised(&self, cell: CellKey, counts: impl Fn(&Promise) -> bool) -> i128 {
         let of = |promise: &Promise| asked_of(&promise.lines, cell);
@@ -16,52 +36,43 @@ impl Naive {
             .sum()
     }
 
-    /// Supply less demand up to that day, of the promises that count.
-    fn until(&self, cell: CellKey, day: i32, counts: &impl Fn(&Promise) -> bool) -> i128 {
-        let own = self.supplies.iter();
-        let supply: i128 = own
-            .filter(|((of, due), _)| *of == cell && *due <= day)
-            .map(|(_, units)| i128::from(*units))
-            .sum();
-        let by_then = |p: &Promise| p.day.is_some_and(|leaves| leaves <= day) && counts(p);
-        supply - self.promised(cell, by_then)
+    /// What comes to the cell and goes, by its day, of the promises that count.
+    fn dated(&self, cell: CellKey, counts: impl Fn(&Promise) -> bool) -> Course {
+        let supplies = self.supplies.iter().filter(|((of, _), _)| *of == cell);
+        let comes = supplies.map(|((_, day), units)| (*day, i128::from(*units)));
+        let promises = self.promises.iter().filter(|promise| counts(promise));
+        let goes = promises.filter_map(|p| Some((p.day?, -asked_of(&p.lines, cell))));
+        Course {
+            now: 0,
+            later: comes.chain(goes.filter(|(_, units)| *units != 0)).collect(),
+        }
     }
 
-    /// The days on which anything comes or goes, and the one before all of them.
-    pub(super) fn days_of(&self, cell: CellKey) -> BTreeSet<i32> {
-        let supplies = self.supplies.keys().filter(|(of, _)| *of == cell);
-        let promises = self.promises.iter().filter_map(|promise| promise.day);
-        let days = supplies.map(|(_, day)| *day).chain(promises);
-        days.chain(std::iter::once(-1)).collect()
-    }
-
-    /// On hand at the end of that day if nothing else is promised.
-    pub(super) fn projected(&self, cell: CellKey, day: i32, now_ms: i64) -> i128 {
+    /// What is on hand at the end of each day if nothing else is promised.
+    pub(super) fn course(&self, cell: CellKey, now_ms: i64) -> Course {
         let (on_hand, unavailable) = self.physical.get(&cell).copied().unwrap_or_default();
         let lives = |p: &Promise| p.state != ReservationState::Held || p.deadline_ms > now_ms;
         let undated = |p: &Promise| p.day.is_none() && lives(p);
-        i128::from(on_hand) - i128::from(unavailable) - i128::from(self.buffer(cell))
-            + self.until(cell, day, &lives)
-            - self.promised(cell, undated)
+        let free = i128::from(on_hand) - i128::from(unavailable) - i128::from(self.buffer(cell));
+        Course {
+            now: free - self.promised(cell, undated),
+            ..self.dated(cell, lives)
+        }
     }
 
     /// The least that is projected from that day on.
     pub fn atp_of_day(&self, cell: CellKey, day: i32, now_ms: i64) -> i128 {
-        let mut days = self.days_of(cell).split_off(&day);
+        let course = self.course(cell, now_ms);
+        let mut days = course.days().split_off(&day);
         days.insert(day);
-        days.into_iter()
-            .map(|day| self.projected(cell, day, now_ms))
-            .min()
-            .unwrap()
+        days.into_iter().map(|day| course.by(day)).min().unwrap()
     }
 
     /// In holds without a day, and what days lack; due holds count until their expiry is told.
     pub(super) fn held(&self, cell: CellKey) -> i128 {
         let held = |p: &Promise| p.state == ReservationState::Held && p.day.is_none();
-        let days = self.days_of(cell);
-        let lacking = days
-            .into_iter()
-            .map(|day| -self.until(cell, day, &|_| true));
+        let dated = self.dated(cell, |_| true);
+        let lacking = dated.days().into_iter().map(|day| -dated.by(day));
         self.promised(cell, held) + lacking.max().unwrap().max(0)
     }
 
@@ -100,7 +111,7 @@ impl Naive {
             supply: self.supplies.get(&(cell, day)).copied().unwrap_or_default(),
             demand: i64::try_from(self.promised(cell, |p| p.day == Some(day))).unwrap(),
         };
-        let days = self.days_of(cell).into_iter().map(planned);
+        let days = self.dated(cell, |_| true).days().into_iter().map(planned);
         days.filter(|one| one.supply + one.demand > 0).collect()
     }
 }

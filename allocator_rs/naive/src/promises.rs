@@ -21,11 +21,9 @@ impl Naive {
     ) -> Vec<Shortage> {
         let mut shortages = Vec::new();
         for cell in cells_of(lines) {
-            let mut days = self.days_of(cell);
-            days.extend(after.days_of(cell));
-            let lacks = days.into_iter().map(|day| {
-                self.projected(cell, day, now_ms).min(0) - after.projected(cell, day, now_ms)
-            });
+            let (now, then) = (self.course(cell, now_ms), after.course(cell, now_ms));
+            let days = now.days().into_iter().chain(then.days());
+            let lacks = days.map(|day| now.by(day).min(0) - then.by(day));
             let lacking = lacks.max().unwrap();
             if lacking > 0 {
                 let requested = net(cell).max(lacking);

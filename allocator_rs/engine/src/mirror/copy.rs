@@ -152,6 +152,6 @@ impl Mirror {
     }
 
     fn full_chunks(&self) -> impl Iterator<Item = &Chunk> {
-        self.chunks.iter().map_while(|chunk| chunk.get())
+        (0..).map_while(|number| self.chunk(number))
     }
 }

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::thread;
 
 use bopis_journal::{Access, Anchor, Storage, StorageFile};
-use bopis_ledger::{Ledger, Limits, SnapshotError, SnapshotSource, Work};
+use bopis_ledger::{Both, Ledger, Limits, SnapshotError, SnapshotSource, Work};
 use crc32c::crc32c;
 use parking_lot::Mutex;
 
@@ -19,6 +19,8 @@ const MAGIC: &[u8; 8] = b"BOPISSNP";
 const VERSION: u32 = 1;
 const HEADER: usize = 80;
 const SUMMED: usize = 72;
+/// Reading less than so much takes less time than starting a thread for half of it.
+const WORTH_A_THREAD: u64 = 1 << 20;
 
 /// What a snapshot says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +123,9 @@ pub(crate) fn read(
     limits: Limits,
 ) -> Result<(Header, Ledger), String> {
     let (header, body) = open(shelf, name)?;
-    match Ledger::restore(&body, limits, &both) {
+    let is_small = body.0.size().is_ok_and(|bytes| bytes < WORTH_A_THREAD);
+    let both: Both<'_> = if is_small { &one_by_one } else { &at_once };
+    match Ledger::restore(&body, limits, both) {
         Ok(ledger) => Ok((header, ledger)),
         Err(SnapshotError::Damaged { offset, what }) => {
             let offset = offset + HEADER as u64;
@@ -131,9 +135,14 @@ pub(crate) fn read(
     }
 }
 
+fn one_by_one(one: Work<'_>, other: Work<'_>) {
+    one();
+    other();
+}
+
 /// Does two things at once, on another thread and here; if there is no thread for it, one after the
 /// other.
-fn both(one: Work<'_>, other: Work<'_>) {
+fn at_once(one: Work<'_>, other: Work<'_>) {
     let other = Mutex::new(other);
     let beside = || (other.lock())();
     let is_beside = thread::scope(|scope| {
