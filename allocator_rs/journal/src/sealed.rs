@@ -115,12 +115,19 @@ pub fn retire(storage: &dyn Storage, anchor: &Anchor) -> Result<u64, JournalErro
     let mut old = indexes(storage)?;
     old.retain(|index| *index < anchor.segment);
     old.sort_unstable();
+    let flushed = |doing: &str| storage.sync_directory().map_err(JournalError::io(doing));
+    if !old.is_empty() {
+        // What an earlier call removed and could not flush.
+        flushed("flush the journal's folder")?;
+    }
     for index in &old {
         let name = segment_name(*index);
-        let doing = || JournalError::io(format!("remove {name}"));
-        storage.remove(&name).map_err(doing())?;
+        let doing = format!("remove {name}");
+        storage
+            .remove(&name)
+            .map_err(JournalError::io(doing.as_str()))?;
         // One by one: of several a loss of power may keep any.
-        storage.sync_directory().map_err(doing())?;
+        flushed(&doing)?;
     }
     Ok(old.len() as u64)
 }

@@ -9,11 +9,12 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 
 use bopis_journal::{
-    oldest_segment, read_after, read_sealed, retire, sealed_from, Anchor, Journal, JournalError,
-    Scanned, Sealed, Storage,
+    oldest_segment, read_after, read_sealed, retire, sealed_from, Access, Anchor, Journal,
+    JournalError, Scanned, Sealed, Storage, StorageFile,
 };
 use support::{fill, name, open, options, record, MemoryDisk, BLOCK, ID};
 
@@ -196,4 +197,70 @@ fn only_segments_that_the_next_one_proves_are_sealed() {
         .unwrap()
         .unwrap();
     assert_eq!(sealed.anchor.segment, last.anchor.segment - 1);
+}
+
+/// A disk whose flushes of names can fail, and what was asked of it.
+#[derive(Default)]
+struct Names {
+    disk: MemoryDisk,
+    fails: bool,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Names {
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+impl Storage for Names {
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.disk.list()
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
+        self.disk.create(name)
+    }
+    fn open(&self, name: &str, access: Access) -> io::Result<Box<dyn StorageFile>> {
+        self.disk.open(name, access)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.asked.lock().unwrap().push(name.to_owned());
+        self.disk.remove(name)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+    fn sync_directory(&self) -> io::Result<()> {
+        self.asked.lock().unwrap().push("flush".to_owned());
+        if self.fails {
+            return Err(io::Error::other("no flush"));
+        }
+        self.disk.sync_directory()
+    }
+    fn free_bytes(&self) -> io::Result<u64> {
+        self.disk.free_bytes()
+    }
+}
+
+/// Else a loss of power could keep the removal of a later segment and lose that of an earlier one.
+#[test]
+fn what_an_earlier_retirement_could_not_flush_is_flushed_before_more_goes() {
+    let (disk, _, anchors) = journal();
+    let mut names = Names {
+        disk,
+        fails: true,
+        ..Names::default()
+    };
+    let anchor = anchors[2].anchor;
+    names.disk.remove(&name(1)).unwrap();
+    assert!(retire(&names, &anchor).is_err());
+    assert_eq!(names.asked(), ["flush"]);
+    names.fails = false;
+    retire(&names, &anchor).unwrap();
+    let one_by_one = (2..anchor.segment).flat_map(|index| [name(index), "flush".to_owned()]);
+    let expected: Vec<String> = [String::from("flush")]
+        .into_iter()
+        .chain(one_by_one)
+        .collect();
+    assert_eq!(names.asked(), expected);
 }
