@@ -28,7 +28,7 @@ struct LaborRowDto {
 
 /// Orders and what they share. Rows are numbered through: stock first, then labor.
 #[derive(Debug, Deserialize)]
-struct BatchDto {
+pub(crate) struct BatchDto {
     network: NetworkDto,
     items: Vec<ItemDto>,
     policy: PolicyDto,

@@ -5,7 +5,8 @@
 //! | Clock | the one clock of both sides |
 //! | Engine | acts in, completions out, reads |
 //! | Promiser | plan + hold |
-//! | BatchKernel | many orders under dual prices, for the optimizer |
+//! | BatchKernel | many orders under dual prices |
+//! | Allocation | many orders allocated at once, step by step |
 //! | Door | the gRPC address |
 //! | JournalReader, Progress | a journal for people, beside its writer too |
 //!
@@ -16,6 +17,7 @@
 #![allow(unreachable_pub)]
 
 mod act;
+mod allocation;
 mod answers;
 mod clock;
 mod completions;
@@ -48,6 +50,7 @@ fn _allocator_rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::PyEngine>()?;
     module.add_class::<promiser::PyPromiser>()?;
     module.add_class::<kernel::PyBatchKernel>()?;
+    module.add_class::<allocation::PyAllocation>()?;
     module.add_class::<door::PyDoor>()?;
     module.add_class::<journal::PyJournalReader>()?;
     module.add_class::<journal::PyProgress>()?;

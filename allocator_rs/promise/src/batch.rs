@@ -68,25 +68,25 @@ pub struct Priced {
 
 /// The kernel over a fixed set of orders and rows.
 pub struct BatchKernel {
-    world: Arc<World>,
-    asks: Vec<Ask>,
+    pub(crate) world: Arc<World>,
+    pub(crate) asks: Vec<Ask>,
     promised: Vec<Vec<i32>>,
     /// Windows that started before this are past, Unix ms.
-    now_ms: i64,
-    limits: Vec<i64>,
-    /// By order: row of (node, line), node-major; [`NO_ROW`] where there is none.
-    stock_rows: Vec<Vec<u32>>,
+    pub(crate) now_ms: i64,
+    pub(crate) limits: Vec<i64>,
+    /// By SKU: the nodes that have a row of it, and the row.
+    stock_rows: HashMap<String, Vec<(usize, u32)>>,
     /// By node: rows of its hours, in a table from the first hour on.
-    labor_rows: Vec<HourRows>,
+    pub(crate) labor_rows: Vec<HourRows>,
 }
 
-const NO_ROW: u32 = u32::MAX;
+pub(crate) const NO_ROW: u32 = u32::MAX;
 /// Most hours from a node's first row to its last (ten years); rows beyond are left unused.
 const HOURS_MAX: i64 = 87_660;
 
 /// Rows of one node's hours.
 #[derive(Clone, Debug, Default)]
-struct HourRows {
+pub(crate) struct HourRows {
     first_s: i64,
     rows: VecDeque<u32>,
 }
@@ -120,14 +120,14 @@ impl HourRows {
         whole.then(|| usize::try_from(past_s / WINDOW_S).ok())?
     }
 
-    fn row(&self, start_s: i64) -> Option<usize> {
+    pub(crate) fn row(&self, start_s: i64) -> Option<usize> {
         let row = *self.rows.get(self.index(start_s)?)?;
         (row != NO_ROW).then_some(row as usize)
     }
 }
 
 /// Supply of one ask out of the rows.
-struct RowSupply<'a> {
+pub(crate) struct RowSupply<'a> {
     kernel: &'a BatchKernel,
     ask: &'a Ask,
     /// Numbers of the lines that must not be left.
@@ -191,14 +191,13 @@ impl BatchKernel {
     /// two rows for one cell the later counts.
     #[must_use]
     pub fn new(world: Arc<World>, asks: Vec<Ask>, rows: &[BatchRow], now_ms: i64) -> Self {
-        let mut stock_rows: HashMap<(usize, String), usize> = HashMap::new();
+        let mut stock_rows: HashMap<String, Vec<(usize, u32)>> = HashMap::new();
         let mut labor_rows = vec![HourRows::default(); world.network.nodes().len()];
         for (index, row) in rows.iter().enumerate() {
             match row {
                 BatchRow::Stock { node_id, sku, .. } => {
-                    if let Some(node) = world.network.index(node_id) {
-                        stock_rows.insert((node, sku.clone()), index);
-                    }
+                    let at = world.network.index(node_id).zip(u32::try_from(index).ok());
+                    stock_rows.entry_ref(sku.as_str()).or_default().extend(at);
                 }
                 BatchRow::Labor {
                     node_id,
@@ -214,17 +213,6 @@ impl BatchKernel {
             }
         }
         let limits = rows.iter().map(BatchRow::limit).collect();
-        let nodes = world.network.nodes().len();
-        let row_at = |node: usize, sku: &str| {
-            let row = stock_rows.get(&SkuAt { node, sku }).copied();
-            row.and_then(|r: usize| u32::try_from(r).ok())
-                .unwrap_or(NO_ROW)
-        };
-        let by_order = |ask: &Ask| -> Vec<u32> {
-            let cells = (0..nodes).flat_map(|n| ask.lines.iter().map(move |line| (n, line)));
-            cells.map(|(node, line)| row_at(node, &line.sku)).collect()
-        };
-        let stock_rows = asks.iter().map(by_order).collect();
         Self {
             world,
             asks,
@@ -263,16 +251,8 @@ impl BatchKernel {
 
     fn price_one(&self, order: usize, prices: &[i64], work_limit: u64) -> Result<Priced, AskError> {
         let ask = self.asks.get(order).ok_or(AskError::Lines)?;
-        let lines = ask.lines.len();
-        let stock = self.stock_rows.get(order).map_or(&[][..], Vec::as_slice);
-        let supply = RowSupply {
-            kernel: self,
-            ask,
-            promised: self.promised.get(order).map_or(&[][..], Vec::as_slice),
-            prices,
-            stock,
-            lines,
-        };
+        let stock = self.stock_table(ask);
+        let supply = self.supply(order, ask, prices, &stock);
         let offers = build(&self.world, ask, &supply, false)?;
         let solution = solve(&offers.problem, work_limit);
         let drafts = drafts(&offers, &solution);
@@ -290,6 +270,47 @@ impl BatchKernel {
             },
             takes: self.takes(ask, &drafts, &supply),
         })
+    }
+
+    /// Rows by (node, line), node-major; [`NO_ROW`] where there is none.
+    pub(crate) fn stock_table(&self, ask: &Ask) -> Vec<u32> {
+        let lines = ask.lines.len();
+        let mut table = vec![NO_ROW; self.world.network.nodes().len() * lines];
+        for (line, asked) in ask.lines.iter().enumerate() {
+            for (node, row) in self
+                .stock_rows
+                .get(asked.sku.as_str())
+                .into_iter()
+                .flatten()
+            {
+                if let Some(slot) = table.get_mut(node * lines + line) {
+                    *slot = *row;
+                }
+            }
+        }
+        table
+    }
+
+    pub(crate) fn supply<'a>(
+        &'a self,
+        order: usize,
+        ask: &'a Ask,
+        prices: &'a [i64],
+        stock: &'a [u32],
+    ) -> RowSupply<'a> {
+        RowSupply {
+            kernel: self,
+            ask,
+            promised: self.promised_of(order),
+            prices,
+            stock,
+            lines: ask.lines.len(),
+        }
+    }
+
+    /// Numbers of the lines of an order that must not be left.
+    pub(crate) fn promised_of(&self, order: usize) -> &[i32] {
+        self.promised.get(order).map_or(&[][..], Vec::as_slice)
     }
 
     fn takes(&self, ask: &Ask, drafts: &[Draft], supply: &RowSupply<'_>) -> Vec<(usize, i64)> {
@@ -320,18 +341,5 @@ impl BatchKernel {
             same
         });
         takes
-    }
-}
-
-/// A borrowed key of the stock rows.
-#[derive(Hash)]
-struct SkuAt<'a> {
-    node: usize,
-    sku: &'a str,
-}
-
-impl hashbrown::Equivalent<(usize, String)> for SkuAt<'_> {
-    fn equivalent(&self, key: &(usize, String)) -> bool {
-        self.node == key.0 && self.sku == key.1
     }
 }

@@ -5,6 +5,7 @@
 //! | [`Promiser::place`] | the best plan under the stock of now, held; on the promiser's thread |
 //! | [`Promiser::plan`] | the best k plans, nothing held; on the caller's thread |
 //! | [`BatchKernel`] | the best plan of each of many orders under dual prices, for the optimizer |
+//! | [`BatchOrders`] | the same orders as a source of the allocation, and its choices as plans |
 //!
 //! Network, catalog and policy are replaced whole; each order sees one version of each. All money
 //! is in micro-units, labor in seconds; distances are rounded to whole meters before any price.
@@ -21,6 +22,7 @@
 
 mod ask;
 mod batch;
+mod batch_orders;
 mod block;
 mod eligible;
 mod network;
@@ -37,6 +39,7 @@ mod world;
 
 pub use ask::{Ask, AskLine, Consent, Method};
 pub use batch::{BatchKernel, BatchRow, Priced};
+pub use batch_orders::BatchOrders;
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
 pub use offers::AskError;
 pub use placement::{

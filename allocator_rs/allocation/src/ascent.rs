@@ -1,0 +1,295 @@
+//! Dual ascent: prices of the rows move against what the best choices take, until few rows are
+//! wanted beyond their limits.
+//!
+//! Adam per row (Kingma and Ba 2015) on the supergradient taken - limit, projected at 0, with a step
+//! that shrinks over the passes. Every price vector gives a valid bound; these only make it good.
+
+use crate::bound::charge_of_limits;
+use crate::choice::Choice;
+use crate::instance::{Instance, Order, NO_ROW};
+use crate::pricer::Pricer;
+use crate::prices::Prices;
+use crate::rooms::Rooms;
+use crate::threads::with_each;
+
+const MEAN_DECAY: f64 = 0.9;
+const SQUARE_DECAY: f64 = 0.95;
+/// First step of a row: this share of an order's cost, by what an order takes of the row.
+const UNIT_STEP: f64 = 0.1;
+/// The same for rows of hours: every order takes of some, and can take of others.
+const SECOND_STEP: f64 = 0.03;
+/// Share of the first step that remains at the end.
+const LEAST_STEP: f64 = 0.005;
+
+/// Where an ascent is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AscentProgress {
+    /// Passes over all orders.
+    pub passes: u32,
+    /// The best sum so far (micro-units): a bound for the ways that the search looks at.
+    pub estimate: i64,
+}
+
+/// What an ascent came to.
+#[derive(Clone, Debug)]
+pub struct Ascended {
+    /// The best prices, by row.
+    pub prices: Vec<i64>,
+    /// Their sum over the ways that the search looks at (micro-units).
+    pub estimate: i64,
+    /// Passes made.
+    pub passes: u32,
+    /// By order: the best choice of the last pass.
+    pub choices: Vec<Choice>,
+    /// By order: for how many passes it has been the same.
+    pub steady: Vec<u32>,
+    /// Different choices of the last passes, as (order, choice).
+    pub pool: Vec<(u32, Choice)>,
+}
+
+/// How an ascent goes.
+#[derive(Clone, Copy, Debug)]
+pub struct AscentOptions {
+    /// Passes over all orders.
+    pub passes: u32,
+    /// Share of the usual first step: less for prices that are good already.
+    pub first_step: f64,
+    /// Choices of so many last passes are kept for the pool.
+    pub pool_passes: u32,
+    /// Of the kernel, for one order.
+    pub work_limit: u64,
+    /// Threads.
+    pub threads: usize,
+}
+
+struct State<'a> {
+    instance: &'a Instance,
+    options: AscentOptions,
+    /// Rows that have a price at all.
+    live: Vec<u32>,
+    limits: Vec<f64>,
+    first_steps: Vec<f64>,
+    values: Vec<f64>,
+    mean: Vec<f64>,
+    square: Vec<f64>,
+    decayed: (f64, f64),
+    /// Orders whose least cost depends on prices.
+    moving: Vec<u32>,
+    least: Vec<i64>,
+    choices: Vec<Choice>,
+    steady: Vec<u32>,
+    usage: Vec<i64>,
+    pool: Vec<(u32, Choice)>,
+}
+
+impl Instance {
+    /// Prices from `start` (by row; missing ones are 0) on, in `options.passes` passes or until
+    /// `go_on` says no.
+    pub fn ascend(
+        &self,
+        start: &[i64],
+        options: AscentOptions,
+        mut go_on: impl FnMut(AscentProgress) -> bool,
+    ) -> Ascended {
+        let mut state = State::new(self, start, options);
+        let mut best: (i64, Vec<i64>) = (i64::MIN, Vec::new());
+        let mut passes = 0;
+        while passes < options.passes.max(1) {
+            let prices = state.prices();
+            state.price(&prices, passes);
+            passes += 1;
+            let estimate = state.sum(prices.rows());
+            if estimate > best.0 {
+                best = (estimate, prices.rows().to_vec());
+            }
+            let told = AscentProgress {
+                passes,
+                estimate: best.0,
+            };
+            if !go_on(told) {
+                break;
+            }
+            let progress = f64::from(passes) / f64::from(options.passes.max(1));
+            state.step(progress);
+        }
+        Ascended {
+            estimate: best.0,
+            prices: best.1,
+            passes,
+            choices: state.choices,
+            steady: state.steady,
+            pool: state.pool,
+        }
+    }
+}
+
+/// Rows that the ways of these orders touch, with how much a line takes of each on average.
+fn live_rows(instance: &Instance) -> Vec<(u32, f64, bool)> {
+    let mut sums = vec![(0.0_f64, 0.0_f64); instance.rows.len()];
+    let mut add = |row: u32, amount: i64| {
+        if let Some((sum, count)) = sums.get_mut(row as usize) {
+            *sum += amount as f64;
+            *count += 1.0;
+        }
+    };
+    for order in &instance.orders {
+        let lines = order.lines.len().max(1);
+        for (at, row) in order.rows.iter().enumerate() {
+            if *row != NO_ROW {
+                add(
+                    *row,
+                    order.lines.get(at % lines).map_or(1, |line| line.quantity),
+                );
+            }
+        }
+    }
+    let stock = sums.clone();
+    for pattern in &instance.calendar.patterns {
+        for (row, seconds) in &pattern.shares {
+            if let Some((sum, count)) = sums.get_mut(*row as usize) {
+                *sum += *seconds as f64;
+                *count += 1.0;
+            }
+        }
+    }
+    let rows = (0_u32..).zip(sums.iter().zip(stock));
+    rows.filter(|(_, ((_, count), _))| *count > 0.0)
+        .map(|(row, ((sum, count), (_, of_stock)))| (row, (sum / count).max(1.0), of_stock == 0.0))
+        .collect()
+}
+
+impl<'a> State<'a> {
+    fn new(instance: &'a Instance, start: &[i64], options: AscentOptions) -> Self {
+        let live = live_rows(instance);
+        let count = instance.orders.len();
+        let zero = Prices::new(&instance.calendar, vec![0; instance.rows.len()]);
+        let mut state = Self {
+            instance,
+            options,
+            limits: Vec::new(),
+            first_steps: Vec::new(),
+            values: Vec::new(),
+            mean: vec![0.0; live.len()],
+            square: vec![0.0; live.len()],
+            decayed: (1.0, 1.0),
+            moving: (0_u32..).take(count).collect(),
+            least: vec![0; count],
+            choices: vec![Choice::nothing(); count],
+            steady: vec![0; count],
+            usage: vec![0; instance.rows.len()],
+            pool: Vec::new(),
+            live: live.iter().map(|(row, ..)| *row).collect(),
+        };
+        state.price(&zero, u32::MAX);
+        let cost = state.least.iter().map(|least| *least as f64).sum::<f64>() / count.max(1) as f64;
+        for (row, amount, is_labor) in live {
+            let place = row as usize;
+            let limit = instance.rows.get(place).map_or(0, |row| row.limit);
+            state.limits.push(limit as f64);
+            let step = if is_labor { SECOND_STEP } else { UNIT_STEP };
+            let first = options.first_step * step * cost / amount;
+            state.first_steps.push(first);
+            state
+                .values
+                .push(start.get(place).copied().unwrap_or(0) as f64);
+        }
+        state
+    }
+
+    fn prices(&self) -> Prices {
+        let mut rows = vec![0_i64; self.instance.rows.len()];
+        for (row, value) in self.live.iter().zip(&self.values) {
+            if let Some(price) = rows.get_mut(*row as usize) {
+                *price = value.round() as i64;
+            }
+        }
+        Prices::new(&self.instance.calendar, rows)
+    }
+
+    /// Prices every order, and adds up what the best choices take.
+    fn price(&mut self, prices: &Prices, pass: u32) {
+        let instance = self.instance;
+        let rooms = Rooms(&instance.rooms);
+        let work_limit = self.options.work_limit;
+        let one = |pricer: &mut Pricer, at: usize| {
+            let order: Option<&Order> = self
+                .moving
+                .get(at)
+                .and_then(|order| instance.order(*order as usize));
+            order.map(|order| pricer.price(order, &instance.calendar, prices, rooms, work_limit))
+        };
+        let (priced, _) = with_each(
+            self.moving.len(),
+            self.options.threads,
+            Pricer::default,
+            one,
+        );
+        let keeps = pass != u32::MAX && pass + self.options.pool_passes >= self.options.passes;
+        self.usage.fill(0);
+        for (order, priced) in self.moving.iter().zip(priced) {
+            let Some(priced) = priced else { continue };
+            let place = *order as usize;
+            if let Some(least) = self.least.get_mut(place) {
+                *least = priced.lower_bound;
+            }
+            if let Some((choice, steady)) =
+                self.choices.get_mut(place).zip(self.steady.get_mut(place))
+            {
+                if *choice == priced.choice {
+                    *steady += 1;
+                } else {
+                    *steady = 0;
+                    if keeps {
+                        self.pool.push((*order, priced.choice.clone()));
+                    }
+                    *choice = priced.choice;
+                }
+            }
+        }
+        for (order, choice) in instance.orders.iter().zip(&self.choices) {
+            choice.takes(order, &instance.calendar, |row, amount| {
+                if let Some(used) = self.usage.get_mut(row as usize) {
+                    *used += amount;
+                }
+            });
+        }
+    }
+
+    fn sum(&self, prices: &[i64]) -> i64 {
+        let least: i128 = self.least.iter().map(|least| i128::from(*least)).sum();
+        let sum = least - charge_of_limits(&self.instance.rows, prices);
+        i64::try_from(sum).unwrap_or(i64::MIN)
+    }
+
+    fn step(&mut self, progress: f64) {
+        self.decayed.0 *= MEAN_DECAY;
+        self.decayed.1 *= SQUARE_DECAY;
+        let (mean_share, square_share) = (1.0 - self.decayed.0, 1.0 - self.decayed.1);
+        let shrink = LEAST_STEP + (1.0 - LEAST_STEP) * (1.0 - progress.min(1.0)).powi(2);
+        let moments = self.mean.iter_mut().zip(&mut self.square);
+        let fixed = self
+            .live
+            .iter()
+            .zip(self.limits.iter().zip(&self.first_steps));
+        for ((value, (mean, square)), (row, (limit, first))) in
+            self.values.iter_mut().zip(moments).zip(fixed)
+        {
+            let used = self.usage.get(*row as usize).copied().unwrap_or(0);
+            let mut slope = used as f64 - limit;
+            let row = self
+                .instance
+                .rows
+                .get(*row as usize)
+                .copied()
+                .unwrap_or_default();
+            if row.overtime > 0 && *value > row.overtime_price as f64 {
+                slope -= row.overtime as f64;
+            }
+            *mean = MEAN_DECAY * *mean + (1.0 - MEAN_DECAY) * slope;
+            *square = SQUARE_DECAY * *square + (1.0 - SQUARE_DECAY) * slope * slope;
+            let scale = (*square / square_share).sqrt() + 1e-9;
+            let moved = *value + first * shrink * (*mean / mean_share) / scale;
+            *value = moved.max(0.0);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The bound that prices prove: no allocation costs less.
+//!
+//! For prices p >= 0 by row: the sum over orders of the least cost with charges, over every way that
+//! an order has, less limit x p by row, less overtime x max(0, p - overtime price) (Lagrangian
+//! duality). All of it in integers; a sum that no 64 bits hold is added up in 128. Where every cost
+//! is a multiple of something, so is the cost of every allocation: the bound is rounded up to one.
+
+use bopis_sourcing::CANNOT;
+
+use crate::instance::{whole, Order, Row, Source};
+use crate::pricer::Pricer;
+use crate::prices::Prices;
+use crate::rooms::Rooms;
+use crate::threads::with_each;
+
+/// A bound, and how it came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// No allocation costs less (micro-units).
+    pub micro: i64,
+    /// Orders whose search the work limit stopped: their frontier counts.
+    pub stopped: u64,
+}
+
+/// What the limits take off the orders' least costs, at prices by row.
+pub(crate) fn charge_of_limits(rows: &[Row], prices: &[i64]) -> i128 {
+    let charge = |(row, price): (&Row, &i64)| {
+        let price = i128::from((*price).max(0));
+        let beyond = (price - i128::from(row.overtime_price)).max(0);
+        i128::from(row.limit) * price + i128::from(row.overtime) * beyond
+    };
+    rows.iter().zip(prices).map(charge).sum()
+}
+
+/// The bound that `prices` (whole micro-units, by row; below 0 counts as 0, missing ones are 0)
+/// prove for all orders of a source.
+#[must_use]
+pub fn bound(source: &dyn Source, prices: &[i64], work_limit: u64, threads: usize) -> Bound {
+    let rows = source.rows();
+    let mut known: Vec<i64> = prices.iter().map(|price| (*price).max(0)).collect();
+    known.resize(rows.len(), 0);
+    let prices = Prices::new(source.calendar(), known);
+    let rooms: Vec<i64> = rows
+        .iter()
+        .map(|row| row.limit.saturating_add(row.overtime))
+        .collect();
+    let least = |pricer: &mut Pricer, index: usize| {
+        let order = whole(source, index, &rooms);
+        let calendar = source.calendar();
+        let priced = pricer.price(&order, calendar, &prices, Rooms(&rooms), work_limit);
+        (priced.lower_bound, priced.is_exact, step_of(&order))
+    };
+    let (least, _) = with_each(source.count(), threads, Pricer::default, least);
+    let sum: i128 = least.iter().map(|(least, ..)| i128::from(*least)).sum();
+    let sum = sum - charge_of_limits(rows, prices.rows());
+    let overtime = rows.iter().map(|row| row.overtime_price);
+    let step = least
+        .iter()
+        .map(|(.., step)| *step)
+        .chain(overtime)
+        .fold(0, gcd);
+    let step = i128::from(step.max(1));
+    let up = sum.div_euclid(step) + i128::from(sum.rem_euclid(step) > 0);
+    Bound {
+        micro: i64::try_from(up * step).unwrap_or(i64::MIN),
+        stopped: least.iter().filter(|(_, is_exact, _)| !is_exact).count() as u64,
+    }
+}
+
+/// What every cost of an order is a multiple of.
+fn step_of(order: &Order) -> i64 {
+    let costs = order.costs.iter().copied().filter(|cost| *cost < CANNOT);
+    let unfilled = order.lines.iter().map(|line| line.unfilled);
+    let fixed = order.ways.iter().map(|way| way.fixed);
+    let whole = [order.extra_group, order.late.broken, order.late.hour];
+    let in_force = order.in_force.iter().map(|plan| plan.cost);
+    let all = costs
+        .chain(unfilled)
+        .chain(fixed)
+        .chain(whole)
+        .chain(in_force);
+    all.fold(0, gcd)
+}
+
+fn gcd(mut one: i64, mut other: i64) -> i64 {
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    one.abs()
+}

@@ -1,0 +1,132 @@
+//! When a node may do a group of lines: patterns of hours, and which of them an order may use.
+//!
+//! | part | is |
+//! | --- | --- |
+//! | pattern | up to three consecutive hours of a node, with the seconds that a line takes of each |
+//! | slot | what an order may use of a node's patterns: from an hour on, up to some lateness |
+//! | offer | a pattern that no other of its slot beats in lateness, price and room |
+
+use smallvec::SmallVec;
+
+use crate::rooms::Rooms;
+
+/// Most hours of a pattern.
+pub const SPAN_MAX: usize = 3;
+
+/// Consecutive hours of a node. Hours are counted from the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// The first hour.
+    pub start_h: i64,
+    /// The hour at whose start it is ready.
+    pub ready_h: i64,
+    /// By hour: its row, and the seconds of one line in it, at least 1.
+    pub shares: SmallVec<[(u32, i64); SPAN_MAX]>,
+}
+
+/// What an order may use of the patterns of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slot {
+    /// Its patterns, a range of the calendar's, by rising ready hour.
+    pub first: u32,
+    /// The end of that range.
+    pub end: u32,
+    /// No pattern starts before this hour.
+    pub start_from_h: i64,
+    /// What is ready after this hour's start is late.
+    pub promise_h: i64,
+}
+
+/// All patterns and slots.
+#[derive(Clone, Debug, Default)]
+pub struct Calendar {
+    /// By node, within it by rising ready hour, then rising span.
+    pub patterns: Vec<Pattern>,
+    /// The slots.
+    pub slots: Vec<Slot>,
+}
+
+/// A way to do a group in time: what the kernel sees of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Offer {
+    pub(crate) pattern: u32,
+    /// Started hours after the promise.
+    pub(crate) late: u32,
+    /// What a line pays for its seconds (micro-units).
+    pub(crate) price: i64,
+    /// Lines that have room.
+    pub(crate) capacity: u32,
+}
+
+pub(crate) type Offers = SmallVec<[Offer; 8]>;
+
+impl Calendar {
+    fn of_slot(&self, slot: u32) -> impl Iterator<Item = (u32, &Pattern, u32)> {
+        let slot = self.slots.get(slot as usize).copied();
+        let (first, end) = slot.map_or((0, 0), |slot| (slot.first, slot.end));
+        let patterns = self.patterns.get(first as usize..end as usize);
+        let numbered = (first..end).zip(patterns.unwrap_or_default());
+        numbered.filter_map(move |(number, pattern)| {
+            let slot = slot?;
+            let late = u32::try_from((pattern.ready_h - slot.promise_h).max(0)).ok()?;
+            (pattern.start_h >= slot.start_from_h).then_some((number, pattern, late))
+        })
+    }
+
+    /// The offers of a slot at the prices of its patterns, for up to `lines` lines in these rooms:
+    /// none is beaten by another in lateness, price and room at once; of equals the first.
+    pub(crate) fn offers(
+        &self,
+        slot: u32,
+        lines: u32,
+        prices: &[i64],
+        rooms: Rooms<'_>,
+        out: &mut Offers,
+    ) {
+        out.clear();
+        for (number, pattern, late) in self.of_slot(slot) {
+            let Some(price) = prices.get(number as usize).copied() else {
+                continue;
+            };
+            let beaten = |capacity: u32| {
+                move |other: &Offer| other.price <= price && other.capacity >= capacity
+            };
+            // Offers come by rising lateness: an earlier one is never later.
+            if out.iter().any(beaten(lines)) {
+                continue;
+            }
+            let capacity = rooms.lines(pattern).min(lines);
+            if capacity == 0 || out.iter().any(beaten(capacity)) {
+                continue;
+            }
+            out.retain(|other| {
+                other.late < late || other.price < price || other.capacity > capacity
+            });
+            out.push(Offer {
+                pattern: number,
+                late,
+                price,
+                capacity,
+            });
+            if price == 0 && capacity == lines {
+                return;
+            }
+        }
+    }
+
+    /// What a line of each pattern pays under prices by row.
+    pub(crate) fn prices(&self, rows: &[i64], out: &mut Vec<i64>) {
+        out.clear();
+        out.extend(self.patterns.iter().map(|pattern| {
+            let share = |(row, seconds): &(u32, i64)| {
+                let price = rows.get(*row as usize).copied().unwrap_or(0);
+                price.saturating_mul(*seconds)
+            };
+            pattern
+                .shares
+                .iter()
+                .map(share)
+                .fold(0, i64::saturating_add)
+        }));
+    }
+}

@@ -1,0 +1,118 @@
+//! How one order is fulfilled: groups of lines, each by a way in a pattern of hours.
+
+use bopis_sourcing::CANNOT;
+use smallvec::SmallVec;
+
+use crate::calendar::Calendar;
+use crate::instance::{Instance, Order, NO_ROW};
+
+/// Lines that one way does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Group {
+    /// Which way of the order.
+    pub way: u32,
+    /// In which pattern of the calendar.
+    pub pattern: u32,
+    /// The lines, rising.
+    pub lines: SmallVec<[u16; 6]>,
+}
+
+/// What an order does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Choice {
+    /// The plan in force, whatever its ways are.
+    InForce,
+    /// These groups; lines in none are left.
+    Groups(SmallVec<[Group; 2]>),
+}
+
+impl Choice {
+    pub(crate) fn nothing() -> Self {
+        Self::Groups(SmallVec::new())
+    }
+
+    /// Calls `take` with every row and amount; a row may come more than once.
+    pub(crate) fn takes(&self, order: &Order, calendar: &Calendar, mut take: impl FnMut(u32, i64)) {
+        let groups = match self {
+            Self::InForce => {
+                let takes = order.in_force.iter().flat_map(|plan| &plan.takes);
+                takes.for_each(|(row, amount)| take(*row, *amount));
+                return;
+            }
+            Self::Groups(groups) => groups,
+        };
+        for group in groups {
+            let rows = order.rows_of(group.way as usize);
+            for line in &group.lines {
+                let row = rows.get(usize::from(*line)).copied().unwrap_or(NO_ROW);
+                if row != NO_ROW {
+                    let quantity = order.lines.get(usize::from(*line));
+                    take(row, quantity.map_or(0, |line| line.quantity));
+                }
+            }
+            let lines = i64::try_from(group.lines.len()).unwrap_or(i64::MAX);
+            if let Some(pattern) = calendar.patterns.get(group.pattern as usize) {
+                for (row, seconds) in &pattern.shares {
+                    take(*row, seconds.saturating_mul(lines));
+                }
+            }
+        }
+    }
+
+    /// What it costs, overtime aside (micro-units).
+    pub(crate) fn cost(&self, order: &Order, calendar: &Calendar) -> i64 {
+        let groups = match self {
+            Self::InForce => return order.in_force.as_ref().map_or(CANNOT, |plan| plan.cost),
+            Self::Groups(groups) => groups,
+        };
+        let mut cost: i64 = order.lines.iter().map(|line| line.unfilled).sum();
+        let mut late = 0;
+        for group in groups {
+            let way = order.ways.get(group.way as usize);
+            cost += way.map_or(0, |way| way.fixed);
+            let costs = order.costs_of(group.way as usize);
+            for line in &group.lines {
+                let line = usize::from(*line);
+                cost += costs.get(line).copied().unwrap_or(CANNOT);
+                cost -= order.lines.get(line).map_or(0, |line| line.unfilled);
+            }
+            let slot = way.and_then(|way| calendar.slots.get(way.slot as usize));
+            let pattern = calendar.patterns.get(group.pattern as usize);
+            if let Some((slot, pattern)) = slot.zip(pattern) {
+                late = late.max(pattern.ready_h - slot.promise_h);
+            }
+        }
+        let extra = i64::try_from(groups.len().saturating_sub(1)).unwrap_or(0);
+        let late = u32::try_from(late).unwrap_or(0);
+        cost + order.extra_group * extra + order.late.of(late)
+    }
+}
+
+impl Instance {
+    /// What a choice of an order takes, each row once, rising.
+    #[must_use]
+    pub fn takes(&self, order: usize, choice: &Choice) -> Vec<(u32, i64)> {
+        let mut takes: Vec<(u32, i64)> = Vec::new();
+        if let Some(order) = self.order(order) {
+            choice.takes(order, &self.calendar, |row, amount| {
+                takes.push((row, amount))
+            });
+        }
+        takes.sort_unstable();
+        takes.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                earlier.1 += later.1;
+            }
+            same
+        });
+        takes
+    }
+
+    /// What a choice of an order costs, overtime aside (micro-units).
+    #[must_use]
+    pub fn cost(&self, order: usize, choice: &Choice) -> i64 {
+        self.order(order)
+            .map_or(CANNOT, |order| choice.cost(order, &self.calendar))
+    }
+}

@@ -1,0 +1,66 @@
+//! A first assignment: orders take, one after the other, what they chose under the prices, or what
+//! still has room.
+
+use crate::ascent::Ascended;
+use crate::assignment::Assignment;
+use crate::choice::Choice;
+use crate::instance::{Instance, Order};
+use crate::pricer::Pricer;
+use crate::prices::Prices;
+use crate::rooms::Rooms;
+
+impl Instance {
+    /// An assignment from where an ascent ended: orders whose choice has been steady come first;
+    /// whose choice does not fit takes the best one that does, under the same prices.
+    #[must_use]
+    pub fn construct(&self, ascended: &Ascended, work_limit: u64) -> Assignment {
+        let mut turn: Vec<usize> = (0..self.count()).collect();
+        let steady = |order: &usize| ascended.steady.get(*order).copied().unwrap_or(0);
+        turn.sort_by_key(|order| (std::cmp::Reverse(steady(order)), *order));
+        let prices = Prices::new(&self.calendar, ascended.prices.clone());
+        let mut assignment = Assignment::nothing(self);
+        let mut pricer = Pricer::default();
+        for index in turn {
+            let wish = ascended.choices.get(index).cloned();
+            let wish = wish.unwrap_or_else(Choice::nothing);
+            let Some(order) = self.order(index) else {
+                continue;
+            };
+            let choice = if self.has_room(order, &wish, &assignment.room) {
+                wish
+            } else {
+                let rooms = Rooms(&assignment.room);
+                let found = pricer.price(order, &self.calendar, &prices, rooms, work_limit);
+                found.choice
+            };
+            assignment.put(self, index, choice);
+        }
+        assignment
+    }
+
+    /// The assignment in which every order keeps its plan in force, where it has one.
+    #[must_use]
+    pub fn in_force(&self) -> Assignment {
+        let mut assignment = Assignment::nothing(self);
+        for (index, order) in self.orders.iter().enumerate() {
+            if order.in_force.is_some() {
+                assignment.put(self, index, Choice::InForce);
+            }
+        }
+        assignment
+    }
+
+    /// Whether a choice fits into what is left.
+    pub(crate) fn has_room(&self, order: &Order, choice: &Choice, room: &[i64]) -> bool {
+        let mut takes: Vec<(u32, i64)> = Vec::new();
+        choice.takes(order, &self.calendar, |row, amount| {
+            match takes.iter_mut().find(|(known, _)| *known == row) {
+                Some((_, sum)) => *sum += amount,
+                None => takes.push((row, amount)),
+            }
+        });
+        takes
+            .iter()
+            .all(|(row, amount)| *amount <= Rooms(room).of(*row))
+    }
+}

@@ -1,0 +1,288 @@
+//! What is to be allocated: orders with their ways, and the rows that they share.
+
+use bopis_sourcing::{LatePrice, CANNOT};
+
+use crate::calendar::Calendar;
+use crate::rooms::Rooms;
+use crate::threads::in_order;
+
+/// A cell without a row of its own: nothing can ever lack there.
+pub const NO_ROW: u32 = u32::MAX;
+/// Ways of an order that the search looks at; the certificate looks at all.
+pub const WAYS_MAX: usize = 40;
+/// Of each line, so many cheapest ways are among them.
+const WAYS_OF_LINE: usize = 4;
+
+/// Something that orders share: units of a SKU at a node, or seconds of a node's hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// What these orders may use.
+    pub limit: i64,
+    /// What they may use beyond it, at a price.
+    pub overtime: i64,
+    /// Of a unit or second beyond the limit (micro-units).
+    pub overtime_price: i64,
+}
+
+/// One line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Units.
+    pub quantity: i64,
+    /// Cost of leaving it (micro-units).
+    pub unfilled: i64,
+}
+
+/// A node and a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The node; at most one group of an order is there.
+    pub node: u32,
+    /// Whether the customer collects there.
+    pub pickup: bool,
+    /// Cost of opening it (micro-units).
+    pub fixed: i64,
+    /// When it may work.
+    pub slot: u32,
+}
+
+/// A plan from elsewhere that an order may also take, whatever its ways are: the one in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InForce {
+    /// Its cost (micro-units).
+    pub cost: i64,
+    /// What it takes: (row, amount), each row once.
+    pub takes: Vec<(u32, i64)>,
+}
+
+/// One order and its ways.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// The lines, at least one.
+    pub lines: Vec<Line>,
+    /// The ways.
+    pub ways: Vec<Way>,
+    /// By way, then line: cost (micro-units), [`CANNOT`] where it is impossible.
+    pub costs: Vec<i64>,
+    /// By way, then line: the row of the units, or [`NO_ROW`].
+    pub rows: Vec<u32>,
+    /// Per group beyond the first (micro-units).
+    pub extra_group: i64,
+    /// Of being late.
+    pub late: LatePrice,
+    /// Every line or none.
+    pub all_or_nothing: bool,
+    /// Lines that ask for the same item, where there are several.
+    pub twins: Vec<Vec<usize>>,
+    /// The plan in force.
+    pub in_force: Option<InForce>,
+}
+
+impl Order {
+    pub(crate) fn costs_of(&self, way: usize) -> &[i64] {
+        let lines = self.lines.len();
+        self.costs
+            .get(way * lines..(way + 1) * lines)
+            .unwrap_or(&[])
+    }
+
+    pub(crate) fn rows_of(&self, way: usize) -> &[u32] {
+        let lines = self.lines.len();
+        self.rows.get(way * lines..(way + 1) * lines).unwrap_or(&[])
+    }
+
+    /// The most that a way alone can save against leaving every line.
+    fn saving(&self, way: usize) -> i64 {
+        let lines = self.lines.iter().zip(self.costs_of(way));
+        let saved = lines.map(|(line, cost)| (line.unfilled - cost).max(0));
+        let fixed = self.ways.get(way).map_or(0, |way| way.fixed);
+        saved.sum::<i64>() - fixed
+    }
+
+    /// The ways worth a look: those that save most alone, and of each line the cheapest.
+    fn promising(&self, most: usize) -> Vec<usize> {
+        let mut by_saving: Vec<(i64, usize)> = (0..self.ways.len())
+            .map(|way| (-self.saving(way), way))
+            .filter(|(saving, _)| *saving < 0 || self.all_or_nothing)
+            .collect();
+        by_saving.sort_unstable();
+        if by_saving.len() <= most {
+            let mut all: Vec<usize> = by_saving.into_iter().map(|(_, way)| way).collect();
+            all.sort_unstable();
+            return all;
+        }
+        let mut kept: Vec<usize> = by_saving.iter().take(most).map(|(_, way)| *way).collect();
+        for line in 0..self.lines.len() {
+            let cost = |way: usize| {
+                let cost = self.costs_of(way).get(line).copied().unwrap_or(CANNOT);
+                cost.saturating_add(self.ways.get(way).map_or(0, |way| way.fixed))
+            };
+            let mut by_cost: Vec<(i64, usize)> = by_saving
+                .iter()
+                .map(|(_, way)| (cost(*way), *way))
+                .filter(|(cost, _)| *cost < CANNOT)
+                .collect();
+            by_cost.sort_unstable();
+            kept.extend(by_cost.into_iter().take(WAYS_OF_LINE).map(|(_, way)| way));
+        }
+        kept.sort_unstable();
+        kept.dedup();
+        kept
+    }
+
+    /// The same order with these ways only.
+    fn with_ways(&self, kept: &[usize]) -> Self {
+        Self {
+            ways: kept
+                .iter()
+                .filter_map(|way| self.ways.get(*way).copied())
+                .collect(),
+            costs: kept
+                .iter()
+                .flat_map(|way| self.costs_of(*way))
+                .copied()
+                .collect(),
+            rows: kept
+                .iter()
+                .flat_map(|way| self.rows_of(*way))
+                .copied()
+                .collect(),
+            lines: self.lines.clone(),
+            twins: self.twins.clone(),
+            in_force: self.in_force.clone(),
+            ..*self
+        }
+    }
+}
+
+/// Where orders come from.
+pub trait Source: Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// What they share.
+    fn rows(&self) -> &[Row];
+    /// When nodes work.
+    fn calendar(&self) -> &Calendar;
+    /// An order with every way that it has; the same whenever it is asked.
+    fn order(&self, index: usize) -> Order;
+}
+
+/// The orders as the search sees them.
+#[derive(Debug)]
+pub struct Instance {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) calendar: Calendar,
+    pub(crate) orders: Vec<Order>,
+    /// By order, by way: its number among all ways of the source.
+    origins: Vec<Vec<u32>>,
+    /// What all rows have before anything is taken, overtime included.
+    pub(crate) rooms: Vec<i64>,
+}
+
+impl Instance {
+    /// Takes over every order of a source with its promising ways, on so many threads.
+    #[must_use]
+    pub fn new(source: &dyn Source, threads: usize) -> Self {
+        let rooms: Vec<i64> = source
+            .rows()
+            .iter()
+            .map(|row| row.limit.saturating_add(row.overtime))
+            .collect();
+        let narrowed = in_order(source.count(), threads, |index| {
+            let order = whole(source, index, &rooms);
+            let kept = order.promising(WAYS_MAX);
+            let origins: Vec<u32> = kept
+                .iter()
+                .filter_map(|way| u32::try_from(*way).ok())
+                .collect();
+            (order.with_ways(&kept), origins)
+        });
+        let (mut orders, origins): (Vec<Order>, Vec<Vec<u32>>) = narrowed.into_iter().unzip();
+        forget_ample_rows(&mut orders, &rooms);
+        Self {
+            rows: source.rows().to_vec(),
+            calendar: source.calendar().clone(),
+            orders,
+            origins,
+            rooms,
+        }
+    }
+
+    /// How many orders there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// The number of an order's way among all ways of the source.
+    #[must_use]
+    pub fn origin(&self, order: usize, way: u32) -> Option<u32> {
+        self.origins.get(order)?.get(way as usize).copied()
+    }
+
+    /// The node of an order's way; `u32::MAX` where there is no such way.
+    #[must_use]
+    pub fn node(&self, order: usize, way: u32) -> u32 {
+        let way = self
+            .order(order)
+            .and_then(|order| order.ways.get(way as usize));
+        way.map_or(u32::MAX, |way| way.node)
+    }
+
+    pub(crate) fn order(&self, index: usize) -> Option<&Order> {
+        self.orders.get(index)
+    }
+}
+
+/// An order of a source without what no row has room for.
+pub(crate) fn whole(source: &dyn Source, index: usize, rooms: &[i64]) -> Order {
+    let mut order = source.order(index);
+    let lines = order.lines.len().max(1);
+    let cells = order.costs.iter_mut().zip(&order.rows).enumerate();
+    for (at, (cost, row)) in cells {
+        let quantity = order.lines.get(at % lines).map_or(0, |line| line.quantity);
+        if quantity > Rooms(rooms).of(*row) {
+            *cost = CANNOT;
+        }
+    }
+    order
+}
+
+/// Rows of stock that suffice for everyone who could want of them need no look.
+fn forget_ample_rows(orders: &mut [Order], rooms: &[i64]) {
+    let mut wanted = vec![0_i64; rooms.len()];
+    for order in orders.iter() {
+        let lines = order.lines.len().max(1);
+        // A line meets a row by one method or another, but takes of it once.
+        let mut by_line: Vec<(u32, usize)> = Vec::new();
+        for (at, (row, cost)) in order.rows.iter().zip(&order.costs).enumerate() {
+            if *row != NO_ROW && *cost < CANNOT {
+                by_line.push((*row, at % lines));
+            }
+        }
+        by_line.sort_unstable();
+        by_line.dedup();
+        for (row, line) in by_line {
+            if let Some(wanted) = wanted.get_mut(row as usize) {
+                *wanted += order.lines.get(line).map_or(0, |line| line.quantity);
+            }
+        }
+        for (row, amount) in order.in_force.iter().flat_map(|plan| &plan.takes) {
+            if let Some(wanted) = wanted.get_mut(*row as usize) {
+                *wanted += amount;
+            }
+        }
+    }
+    let is_ample = |row: u32| {
+        let place = row as usize;
+        wanted
+            .get(place)
+            .zip(rooms.get(place))
+            .is_some_and(|(wanted, room)| wanted <= room)
+    };
+    for row in orders.iter_mut().flat_map(|order| &mut order.rows) {
+        if *row != NO_ROW && is_ample(*row) {
+            *row = NO_ROW;
+        }
+    }
+}

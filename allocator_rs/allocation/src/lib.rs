@@ -1,0 +1,51 @@
+//! Many orders at once: which plan each takes, so that together they cost little and keep every
+//! limit, and what no allocation can cost less than.
+//!
+//! | step | does |
+//! | --- | --- |
+//! | [`Instance::new`] | takes over orders with the ways worth a look |
+//! | [`Instance::ascend`] | prices on the rows that orders share, by passes of the exact kernel |
+//! | [`Instance::construct`] | a first assignment under these prices |
+//! | [`Instance::improve`] | ruin and recreate, on every core |
+//! | [`bound`] | what the prices prove, over every way of every order |
+//!
+//! Costs are integer micro-units, labor integer seconds. Limits are counts of work (passes, moves),
+//! so the same input gives the same allocation; who has less time stops a step early and records
+//! how far it came. Floats only move prices, and any prices prove a valid bound.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by panicking"
+    )
+)]
+
+mod ascent;
+mod assignment;
+mod bound;
+mod calendar;
+mod choice;
+mod construct;
+mod dice;
+mod instance;
+mod part;
+mod pool;
+mod pricer;
+mod prices;
+mod rooms;
+mod search;
+mod table;
+mod threads;
+
+pub use ascent::{Ascended, AscentOptions, AscentProgress};
+pub use assignment::Assignment;
+pub use bound::{bound, Bound};
+pub use calendar::{Calendar, Pattern, Slot, SPAN_MAX};
+pub use choice::{Choice, Group};
+pub use instance::{InForce, Instance, Line, Order, Row, Source, Way, NO_ROW, WAYS_MAX};
+pub use pool::{Columns, Pool};
+pub use search::{SearchOptions, SearchProgress};
+pub use table::Table;

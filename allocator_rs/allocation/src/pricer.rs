@@ -1,0 +1,210 @@
+//! The kernel's view of one order: under prices, in rooms.
+
+use bopis_sourcing::{
+    k_best, solve, Facility, OpportunityTiers, Problem, Solution, Twins, CANNOT, COST_MAX,
+};
+use smallvec::SmallVec;
+
+use crate::calendar::{Calendar, Offers};
+use crate::choice::{Choice, Group};
+use crate::instance::{Order, NO_ROW};
+use crate::prices::Prices;
+use crate::rooms::Rooms;
+
+/// The best choice of an order under prices.
+#[derive(Clone, Debug)]
+pub(crate) struct Priced {
+    /// No choice costs less, charges included.
+    pub(crate) lower_bound: i64,
+    /// What this one costs, charges included.
+    pub(crate) charged: i64,
+    pub(crate) choice: Choice,
+    pub(crate) is_exact: bool,
+}
+
+/// Buffers of a thread that prices orders.
+#[derive(Debug, Default)]
+pub(crate) struct Pricer {
+    facilities: Vec<Facility>,
+    costs: Vec<i64>,
+    /// By facility: its way and pattern.
+    origins: Vec<(u32, u32)>,
+    base: Vec<i64>,
+    offers: Offers,
+}
+
+impl Pricer {
+    /// The best choice of `order` under `prices`, for which these rooms suffice.
+    pub(crate) fn price(
+        &mut self,
+        order: &Order,
+        calendar: &Calendar,
+        prices: &Prices,
+        rooms: Rooms<'_>,
+        work_limit: u64,
+    ) -> Priced {
+        self.collect(order, calendar, prices, rooms);
+        let mut priced = self.solve(order, rooms, work_limit);
+        if let Some(plan) = &order.in_force {
+            let fits = plan
+                .takes
+                .iter()
+                .all(|(row, amount)| *amount <= rooms.of(*row));
+            let charges = plan
+                .takes
+                .iter()
+                .map(|(row, amount)| prices.of(*row) * amount);
+            let charged = plan.cost + charges.sum::<i64>();
+            if fits && charged <= priced.charged {
+                priced.charged = charged;
+                priced.choice = Choice::InForce;
+            }
+            if fits {
+                priced.lower_bound = priced.lower_bound.min(charged);
+            }
+        }
+        priced
+    }
+
+    fn collect(&mut self, order: &Order, calendar: &Calendar, prices: &Prices, rooms: Rooms<'_>) {
+        self.facilities.clear();
+        self.costs.clear();
+        self.origins.clear();
+        for (number, way) in (0_u32..).zip(&order.ways) {
+            let mut served = 0_u32;
+            let mut saved: i64 = -way.fixed;
+            self.base.clear();
+            let cells = order
+                .costs_of(number as usize)
+                .iter()
+                .zip(order.rows_of(number as usize));
+            for (line, (cost, row)) in order.lines.iter().zip(cells) {
+                let mut cost = *cost;
+                if *row != NO_ROW && cost < CANNOT {
+                    if line.quantity > rooms.of(*row) {
+                        cost = CANNOT;
+                    } else {
+                        cost += (prices.of(*row) * line.quantity).min(COST_MAX);
+                    }
+                }
+                if cost < CANNOT {
+                    served += 1;
+                    saved += (line.unfilled - cost).max(0);
+                }
+                self.base.push(cost);
+            }
+            if served == 0 || (saved <= 0 && !order.all_or_nothing) {
+                continue;
+            }
+            let (slot, of_patterns) = (way.slot, prices.of_patterns());
+            calendar.offers(slot, served, of_patterns, rooms, &mut self.offers);
+            for offer in &self.offers {
+                let has_room = offer.capacity >= served;
+                self.facilities.push(Facility {
+                    node: way.node,
+                    pickup: way.pickup,
+                    fixed: way.fixed,
+                    capacity: if has_room { u32::MAX } else { offer.capacity },
+                    late: offer.late,
+                });
+                self.origins.push((number, offer.pattern));
+                self.costs.extend(self.base.iter().map(|cost| match cost {
+                    &CANNOT => CANNOT,
+                    cost => (cost + offer.price).min(COST_MAX),
+                }));
+            }
+        }
+    }
+
+    /// The `k` cheapest choices under prices, cheapest first.
+    pub(crate) fn cheapest(
+        &mut self,
+        order: &Order,
+        calendar: &Calendar,
+        prices: &Prices,
+        rooms: Rooms<'_>,
+        k: usize,
+        work_limit: u64,
+    ) -> Vec<Choice> {
+        self.collect(order, calendar, prices, rooms);
+        let Some(problem) = self.problem(order, rooms) else {
+            return Vec::new();
+        };
+        let solutions = k_best(&problem, k, work_limit);
+        let choices = solutions.iter().map(|solution| self.choice(solution));
+        choices.collect()
+    }
+
+    fn problem(&mut self, order: &Order, rooms: Rooms<'_>) -> Option<Problem> {
+        let twins = self.twins(order, rooms);
+        let problem = Problem::new(
+            std::mem::take(&mut self.facilities),
+            std::mem::take(&mut self.costs),
+            order.lines.iter().map(|line| line.unfilled).collect(),
+            order.extra_group,
+            order.late,
+            order.all_or_nothing,
+            twins,
+        );
+        problem.ok()
+    }
+
+    fn solve(&mut self, order: &Order, rooms: Rooms<'_>, work_limit: u64) -> Priced {
+        let Some(problem) = self.problem(order, rooms) else {
+            return Priced {
+                lower_bound: 0,
+                charged: CANNOT,
+                choice: Choice::nothing(),
+                is_exact: false,
+            };
+        };
+        let solution = solve(&problem, work_limit);
+        Priced {
+            lower_bound: solution.lower_bound,
+            charged: solution.cost,
+            choice: self.choice(&solution),
+            is_exact: solution.exact,
+        }
+    }
+
+    fn choice(&self, solution: &Solution) -> Choice {
+        let mut groups: SmallVec<[Group; 2]> = SmallVec::new();
+        for (line, facility) in (0_u16..).zip(&solution.assignment) {
+            let Some((way, pattern)) = facility.and_then(|at| self.origins.get(at).copied()) else {
+                continue;
+            };
+            match groups
+                .iter_mut()
+                .find(|group| group.way == way && group.pattern == pattern)
+            {
+                Some(group) => group.lines.push(line),
+                None => groups.push(Group {
+                    way,
+                    pattern,
+                    lines: SmallVec::from_slice(&[line]),
+                }),
+            }
+        }
+        Choice::Groups(groups)
+    }
+
+    fn twins(&self, order: &Order, rooms: Rooms<'_>) -> Vec<Twins> {
+        let of_lines = |lines: &Vec<usize>| {
+            let first = lines.first().copied().unwrap_or(0);
+            let available = |(way, _): &(u32, u32)| {
+                let row = order.rows_of(*way as usize).get(first).copied();
+                rooms.of(row.unwrap_or(NO_ROW)).clamp(0, COST_MAX)
+            };
+            Twins {
+                lines: lines.clone(),
+                quantities: lines
+                    .iter()
+                    .map(|line| order.lines.get(*line).map_or(1, |line| line.quantity))
+                    .collect(),
+                available: self.origins.iter().map(available).collect(),
+                tiers: OpportunityTiers::default(),
+            }
+        };
+        order.twins.iter().map(of_lines).collect()
+    }
+}

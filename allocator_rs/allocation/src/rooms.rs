@@ -1,0 +1,20 @@
+//! What the rows have left, for one look at it.
+
+use crate::calendar::Pattern;
+
+/// Units or seconds left, by row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rooms<'a>(pub(crate) &'a [i64]);
+
+impl Rooms<'_> {
+    pub(crate) fn of(self, row: u32) -> i64 {
+        self.0.get(row as usize).copied().unwrap_or(i64::MAX)
+    }
+
+    /// How many lines a pattern has room for.
+    pub(crate) fn lines(self, pattern: &Pattern) -> u32 {
+        let room = |(row, seconds): &(u32, i64)| self.of(*row).max(0) / (*seconds).max(1);
+        let least = pattern.shares.iter().map(room).min().unwrap_or(i64::MAX);
+        u32::try_from(least).unwrap_or(u32::MAX)
+    }
+}

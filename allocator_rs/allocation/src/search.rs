@@ -1,0 +1,173 @@
+//! Ruin and recreate: a few orders that stand in each other's way let go and choose anew.
+//!
+//! | step | |
+//! | --- | --- |
+//! | split | the orders are dealt to the threads, and what the rows have left is shared out |
+//! | ruin | an order that pays more than it would alone; some that hold what it would rather take |
+//! | recreate | each takes the best that has room: the kernel's choice, under prices or without |
+//! | keep | if all of them together cost no more than before, give or take a shrinking tolerance |
+//!
+//! Threads share nothing within a round and are joined in a fixed order: the same seed does the same
+//! on any machine with as many threads.
+
+use crate::assignment::{add, Assignment};
+use crate::choice::Choice;
+use crate::dice::Dice;
+use crate::instance::Instance;
+use crate::part::Part;
+use crate::prices::Prices;
+
+/// How a search goes.
+#[derive(Clone, Copy, Debug)]
+pub struct SearchOptions {
+    /// Orders that choose anew, all threads together; about.
+    pub moves: u64,
+    /// Times that the orders are dealt anew.
+    pub rounds: u32,
+    /// What may be lost at the start, as a share of an order's mean cost.
+    pub tolerance: f64,
+    /// Of the kernel, for one order.
+    pub work_limit: u64,
+    /// Threads.
+    pub threads: usize,
+    /// Of the dice.
+    pub seed: u64,
+}
+
+/// Where a search is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchProgress {
+    /// Orders that chose anew.
+    pub moves: u64,
+    /// The best cost so far (micro-units).
+    pub cost: i64,
+}
+
+impl Instance {
+    /// Improves an assignment that keeps every limit; the result does too, and costs no more.
+    pub fn improve(
+        &self,
+        start: Assignment,
+        prices: &[i64],
+        options: SearchOptions,
+        mut go_on: impl FnMut(SearchProgress) -> bool,
+    ) -> Assignment {
+        let mut dice = Dice::new(options.seed);
+        let zero = Prices::new(&self.calendar, vec![0; self.rows.len()]);
+        let halves: Vec<i64> = prices.iter().map(|price| price / 2).collect();
+        let half = Prices::new(&self.calendar, halves);
+        let full = Prices::new(&self.calendar, prices.to_vec());
+        let guides = [zero, half, full];
+        let alone = self.alone(options);
+        let mean = start.cost as f64 / self.count().max(1) as f64;
+        let mut best = start.clone();
+        let mut now = start;
+        let mut moves = 0;
+        let threads = options.threads.max(1).min(self.count().max(1));
+        for round in 0..options.rounds.max(1) {
+            let share = 1.0 - f64::from(round) / f64::from(options.rounds.max(1));
+            let tolerance = (mean * options.tolerance * share * share) as i64;
+            let each = options.moves / u64::from(options.rounds.max(1)) / threads as u64;
+            let parts = self.deal(&now, threads, &mut dice);
+            let context = (
+                &guides,
+                alone.as_slice(),
+                each,
+                tolerance,
+                options.work_limit,
+            );
+            let parts = run(self, parts, context);
+            moves += parts.iter().map(|part| part.moves).sum::<u64>();
+            now = self.join(parts, now);
+            if now.cost(self) < best.cost(self) {
+                best = now.clone();
+            }
+            let told = SearchProgress {
+                moves,
+                cost: best.cost(self),
+            };
+            if !go_on(told) {
+                break;
+            }
+        }
+        best
+    }
+
+    /// What each order would do if it were alone, and what that costs.
+    fn alone(&self, options: SearchOptions) -> Vec<(Choice, i64)> {
+        let zero = Prices::new(&self.calendar, vec![0; self.rows.len()]);
+        let rooms = crate::rooms::Rooms(&self.rooms);
+        let one = |pricer: &mut crate::pricer::Pricer, index: usize| {
+            let order = self.order(index)?;
+            let priced = pricer.price(order, &self.calendar, &zero, rooms, options.work_limit);
+            Some((priced.choice, priced.charged))
+        };
+        let own = crate::pricer::Pricer::default;
+        let (found, _) = crate::threads::with_each(self.count(), options.threads, own, one);
+        let nothing = || (Choice::nothing(), i64::MAX);
+        found
+            .into_iter()
+            .map(|one| one.unwrap_or_else(nothing))
+            .collect()
+    }
+
+    fn deal<'a>(&'a self, now: &Assignment, threads: usize, dice: &mut Dice) -> Vec<Part<'a>> {
+        let mut orders: Vec<u32> = (0_u32..).take(self.count()).collect();
+        dice.shuffle(&mut orders);
+        let size = orders.len().div_ceil(threads).max(1);
+        let turn = dice.below(threads);
+        let hands = orders.chunks(size).enumerate();
+        hands
+            .map(|(hand, orders)| {
+                // What does not divide goes round, so that nobody always lacks the last unit.
+                let share = |(row, left): (usize, &i64)| {
+                    let (each, rest) = (left / threads as i64, left % threads as i64);
+                    let place = (hand + turn + row) % threads;
+                    each + i64::from((place as i64) < rest)
+                };
+                let room = now.room.iter().enumerate().map(share).collect();
+                Part::new(self, orders.to_vec(), &now.choices, room, dice.any())
+            })
+            .collect()
+    }
+
+    fn join(&self, parts: Vec<Part<'_>>, before: Assignment) -> Assignment {
+        let mut joined = before;
+        joined.room.fill(0);
+        for part in parts {
+            for (row, left) in (0_u32..).zip(&part.room) {
+                add(&mut joined.room, row, *left);
+            }
+            joined.cost += part.gained;
+            for (order, choice) in part.into_choices() {
+                if let Some(mine) = joined.choices.get_mut(order as usize) {
+                    *mine = choice;
+                }
+            }
+        }
+        joined
+    }
+}
+
+type Context<'a> = (&'a [Prices; 3], &'a [(Choice, i64)], u64, i64, u64);
+
+fn run<'a>(instance: &'a Instance, parts: Vec<Part<'a>>, context: Context<'_>) -> Vec<Part<'a>> {
+    let (guides, alone, moves, tolerance, work_limit) = context;
+    let search = move |mut part: Part<'a>| {
+        part.search(instance, guides, alone, (moves, tolerance, work_limit));
+        part
+    };
+    if parts.len() == 1 {
+        return parts.into_iter().map(search).collect();
+    }
+    std::thread::scope(|scope| {
+        let running: Vec<_> = parts
+            .into_iter()
+            .map(|part| scope.spawn(move || search(part)))
+            .collect();
+        let joined = running.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined
+            .map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}

@@ -1,0 +1,295 @@
+//! The open orders of a batch as the allocation sees them, and its choices as plans.
+//!
+//! | of the order | becomes |
+//! | --- | --- |
+//! | a node and a method that the rules allow | a way; its number is its place among all of them |
+//! | the hours of a node, from now on, up to the latest lateness | the patterns of a slot |
+//! | the plan in force | a choice of its own: its windows may be past |
+
+use bopis_allocation::{
+    Calendar, Choice, Group, InForce, Line, Order, Pattern, Row, Slot, Source, Way, SPAN_MAX,
+};
+use bopis_sourcing::{LatePrice, Pattern as Hours, CANNOT, COST_MAX};
+use hashbrown::HashMap;
+
+use crate::ask::{Ask, Method};
+use crate::batch::{BatchKernel, NO_ROW};
+use crate::eligible::allowed;
+use crate::network::{Node, WINDOW_S};
+use crate::offers::{build, AskError};
+use crate::plan::{groups, node_id, price, Draft, Plan};
+use crate::reasons::unfilled;
+use crate::world::ship_kg_cost;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// The hours that an order may use, at any node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Span {
+    start_from_h: i64,
+    ready_from_h: i64,
+    promise_h: i64,
+    ready_to_h: i64,
+}
+
+/// A batch as a source of the allocation.
+pub struct BatchOrders {
+    kernel: BatchKernel,
+    rows: Vec<Row>,
+    calendar: Calendar,
+    /// By order: which of the spans it has. The slot of a node is `span * nodes + node`.
+    spans: Vec<usize>,
+    in_force: Vec<Option<InForce>>,
+}
+
+impl BatchOrders {
+    /// Takes over a batch; `in_force`: by order, its plan so far.
+    #[must_use]
+    pub fn new(kernel: BatchKernel, in_force: Vec<Option<InForce>>) -> Self {
+        let rows = kernel.limits.iter().map(|limit| Row {
+            limit: *limit,
+            ..Row::default()
+        });
+        let mut numbers: HashMap<Span, usize> = HashMap::new();
+        let mut all: Vec<Span> = Vec::new();
+        let spans = kernel.asks.iter().map(|ask| {
+            let span = span_of(&kernel, ask);
+            *numbers.entry(span).or_insert_with(|| {
+                all.push(span);
+                all.len() - 1
+            })
+        });
+        let spans = spans.collect();
+        Self {
+            rows: rows.collect(),
+            calendar: calendar(&kernel, &all),
+            spans,
+            in_force,
+            kernel,
+        }
+    }
+
+    /// The kernel over the same orders.
+    #[must_use]
+    pub fn kernel(&self) -> &BatchKernel {
+        &self.kernel
+    }
+
+    /// A choice of an order as a plan; `origin` gives the number of a way among all. None: it is
+    /// the plan in force.
+    ///
+    /// # Errors
+    /// [`AskError`] for an order outside its limits.
+    pub fn plan(
+        &self,
+        order: usize,
+        choice: &Choice,
+        origin: impl Fn(u32) -> Option<u32>,
+    ) -> Result<Option<Plan>, AskError> {
+        let Choice::Groups(chosen) = choice else {
+            return Ok(None);
+        };
+        let (world, ask) = (&self.kernel.world, self.kernel.asks.get(order));
+        let ask = ask.ok_or(AskError::Lines)?;
+        let (customer_node, allowed) = allowed(world, ask);
+        let draft = |group: &Group| {
+            let (node, method, leg) = *allowed.get(origin(group.way)? as usize)?;
+            let pattern = self.calendar.patterns.get(group.pattern as usize)?;
+            Some(Draft {
+                node,
+                method,
+                leg,
+                lines: group.lines.iter().map(|line| usize::from(*line)).collect(),
+                first_start_s: pattern.start_h * WINDOW_S,
+                span: pattern.shares.len(),
+            })
+        };
+        let mut drafts: Vec<Draft> = chosen.iter().filter_map(draft).collect();
+        drafts.sort_by_key(|draft| draft.node);
+        let stock = self.kernel.stock_table(ask);
+        let offers = build(
+            world,
+            ask,
+            &self.kernel.supply(order, ask, &[], &stock),
+            false,
+        )?;
+        Ok(Some(Plan {
+            groups: groups(world, ask, &drafts),
+            unfilled: unfilled(world, ask, &offers, &drafts),
+            terms: price(world, ask, &drafts, None),
+            customer_node_id: customer_node.map(|node| node_id(world, node)),
+        }))
+    }
+}
+
+fn span_of(kernel: &BatchKernel, ask: &Ask) -> Span {
+    let policy = &kernel.world.policy;
+    let from_ms = ask.now_ms.max(kernel.now_ms);
+    let up = |ms: i64| ms.div_euclid(HOUR_MS) + i64::from(ms.rem_euclid(HOUR_MS) > 0);
+    let promise_h = ask.promise_ms.div_euclid(HOUR_MS);
+    Span {
+        start_from_h: up(from_ms),
+        ready_from_h: up(from_ms + policy.lead_time_ms),
+        promise_h,
+        ready_to_h: promise_h + i64::from(policy.late_windows_max_h),
+    }
+}
+
+fn calendar(kernel: &BatchKernel, spans: &[Span]) -> Calendar {
+    let mut calendar = Calendar::default();
+    let mut of_node: Vec<std::ops::Range<usize>> = Vec::new();
+    for (index, node) in kernel.world.network.nodes().iter().enumerate() {
+        let first = calendar.patterns.len();
+        calendar.patterns.extend(patterns(kernel, index, node));
+        of_node.push(first..calendar.patterns.len());
+    }
+    for span in spans {
+        for range in &of_node {
+            let mine = calendar.patterns.get(range.clone()).unwrap_or(&[]);
+            let first = mine.partition_point(|pattern| pattern.ready_h < span.ready_from_h);
+            let end = mine.partition_point(|pattern| pattern.ready_h <= span.ready_to_h);
+            let place = |at: usize| u32::try_from(range.start + at).unwrap_or(u32::MAX);
+            calendar.slots.push(Slot {
+                first: place(first),
+                end: place(end.max(first)),
+                start_from_h: span.start_from_h,
+                promise_h: span.promise_h,
+            });
+        }
+    }
+    calendar
+}
+
+/// The patterns of a node's hours that have labor, by rising ready hour, then rising span.
+fn patterns(kernel: &BatchKernel, index: usize, node: &Node) -> Vec<Pattern> {
+    let hours: Vec<(i64, u32)> = node
+        .spec
+        .windows
+        .iter()
+        .filter_map(|window| {
+            let row = kernel.labor_rows.get(index)?.row(window.start_s)?;
+            let row = u32::try_from(row).ok()?;
+            (window.start_s % WINDOW_S == 0).then_some((window.start_s / WINDOW_S, row))
+        })
+        .collect();
+    let longest = kernel.world.policy.span_windows_max.min(SPAN_MAX);
+    let mut patterns = Vec::new();
+    for last in 0..hours.len() {
+        for span in 1..=longest.min(last + 1) {
+            let Some(taken) = hours.get(last + 1 - span..=last) else {
+                continue;
+            };
+            let pairs = taken.iter().zip(taken.iter().skip(1));
+            let follow = pairs.fold(true, |so_far, (one, next)| so_far && one.0 + 1 == next.0);
+            let seconds = node.line_seconds;
+            if !follow || i64::try_from(span).map_or(true, |span| seconds < span) {
+                continue;
+            }
+            let share = |(place, (_, row)): (usize, &(i64, u32))| {
+                (*row, Hours::share(seconds, span, place))
+            };
+            let (Some((start_h, _)), Some((last_h, _))) = (taken.first(), taken.last()) else {
+                continue;
+            };
+            patterns.push(Pattern {
+                start_h: *start_h,
+                ready_h: last_h + 1,
+                shares: taken.iter().enumerate().map(share).collect(),
+            });
+        }
+    }
+    patterns
+}
+
+impl Source for BatchOrders {
+    fn count(&self) -> usize {
+        self.kernel.asks.len()
+    }
+
+    fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    fn order(&self, index: usize) -> Order {
+        let Some(ask) = self.kernel.asks.get(index) else {
+            return Order::default();
+        };
+        let world = &self.kernel.world;
+        let card = &world.policy.card;
+        let nodes = world.network.nodes().len();
+        let span = self.spans.get(index).copied().unwrap_or(0);
+        let (_, allowed) = allowed(world, ask);
+        let stock = self.kernel.stock_table(ask);
+        let lines = ask.lines.len();
+        let kg: Vec<i64> = (0..lines)
+            .map(|line| ship_kg_cost(world, ask, line))
+            .collect();
+        let known: Vec<bool> = ask
+            .lines
+            .iter()
+            .map(|line| world.catalog.get(&line.sku).is_some())
+            .collect();
+        let mut order = Order {
+            lines: self.lines(index, ask),
+            extra_group: card.extra_group_micro,
+            late: LatePrice {
+                broken: card.promise_broken_micro,
+                hour: card.late_hour_micro,
+            },
+            all_or_nothing: ask.all_or_nothing,
+            twins: twins(ask),
+            in_force: self.in_force.get(index).cloned().flatten(),
+            ..Order::default()
+        };
+        for (node, method, leg) in allowed {
+            order.ways.push(Way {
+                node: u32::try_from(node).unwrap_or(u32::MAX),
+                pickup: method == Method::Pickup,
+                fixed: leg.total(),
+                slot: u32::try_from(span * nodes + node).unwrap_or(u32::MAX),
+            });
+            for (line, (known, kg)) in known.iter().zip(&kg).enumerate() {
+                let row = stock.get(node * lines + line).copied().unwrap_or(NO_ROW);
+                let weight = if method == Method::Ship { *kg } else { 0 };
+                let cost = (card.pick_line_micro + weight).min(COST_MAX);
+                let possible = row != NO_ROW && *known;
+                order.costs.push(if possible { cost } else { CANNOT });
+                order.rows.push(row);
+            }
+        }
+        order
+    }
+}
+
+impl BatchOrders {
+    fn lines(&self, index: usize, ask: &Ask) -> Vec<Line> {
+        let policy = &self.kernel.world.policy;
+        let promised = self.kernel.promised_of(index);
+        let line = |line: &crate::ask::AskLine| Line {
+            quantity: line.quantity,
+            unfilled: if promised.contains(&line.line_number) {
+                COST_MAX
+            } else {
+                policy.unfilled_cost(line.quantity, line.unit_price_micro)
+            },
+        };
+        ask.lines.iter().map(line).collect()
+    }
+}
+
+fn twins(ask: &Ask) -> Vec<Vec<usize>> {
+    let mut by_sku: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (line, asked) in ask.lines.iter().enumerate() {
+        by_sku.entry(asked.sku.as_str()).or_default().push(line);
+    }
+    let mut twins: Vec<Vec<usize>> = by_sku
+        .into_values()
+        .filter(|lines| lines.len() > 1)
+        .collect();
+    twins.sort_unstable();
+    twins
+}

@@ -1,0 +1,449 @@
+//! Many orders allocated at once: the steps of the batch optimizer, which calls them in its order.
+
+use bopis_allocation::{
+    bound, Ascended, AscentOptions, Assignment, Calendar, Choice, InForce, Instance, Line, Order,
+    Pattern, Pool, Row, SearchOptions, Slot, Source, Table, Way, NO_ROW,
+};
+use bopis_promise::BatchOrders;
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use serde::{Deserialize, Serialize};
+
+use crate::errors::BindingError;
+use crate::kernel::BatchDto;
+use crate::planning::PlanDto;
+
+/// Work units of the kernel for one order.
+const WORK_LIMIT: u64 = 10_000_000;
+
+/// An order's plan so far.
+#[derive(Debug, Deserialize)]
+struct InForceDto {
+    cost_micro: i64,
+    rows: Vec<u32>,
+    amounts: Vec<i64>,
+}
+
+impl From<InForceDto> for InForce {
+    fn from(dto: InForceDto) -> Self {
+        Self {
+            cost: dto.cost_micro,
+            takes: dto.rows.into_iter().zip(dto.amounts).collect(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct OrdersDto {
+    batch: BatchDto,
+    /// By order.
+    in_force: Vec<Option<InForceDto>>,
+    threads: usize,
+}
+
+/// A way of a table: it takes seconds of one row for every line.
+#[derive(Debug, Deserialize)]
+struct TableWayDto {
+    node: u32,
+    /// By line, micro-units.
+    costs: Vec<i64>,
+    labor_row: u32,
+    labor_seconds: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct TableOrderDto {
+    /// By line, micro-units.
+    unfilled: Vec<i64>,
+    ways: Vec<TableWayDto>,
+}
+
+/// Orders that come with their ways; units never lack.
+#[derive(Debug, Deserialize)]
+struct TableDto {
+    /// By row.
+    limits: Vec<i64>,
+    orders: Vec<TableOrderDto>,
+    threads: usize,
+}
+
+impl From<TableDto> for Table {
+    fn from(dto: TableDto) -> Self {
+        let limit = |limit: &i64| Row {
+            limit: *limit,
+            ..Row::default()
+        };
+        let mut calendar = Calendar::default();
+        let orders = dto
+            .orders
+            .iter()
+            .map(|order| table_order(order, &mut calendar));
+        Self {
+            orders: orders.collect(),
+            rows: dto.limits.iter().map(limit).collect(),
+            calendar,
+        }
+    }
+}
+
+fn table_order(dto: &TableOrderDto, calendar: &mut Calendar) -> Order {
+    let line = |unfilled: &i64| Line {
+        quantity: 1,
+        unfilled: *unfilled,
+    };
+    let mut order = Order {
+        lines: dto.unfilled.iter().map(line).collect(),
+        ..Order::default()
+    };
+    for way in &dto.ways {
+        let first = u32::try_from(calendar.patterns.len()).unwrap_or(u32::MAX);
+        calendar.patterns.push(Pattern {
+            start_h: 0,
+            ready_h: 1,
+            shares: [(way.labor_row, way.labor_seconds)].into_iter().collect(),
+        });
+        order.ways.push(Way {
+            node: way.node,
+            pickup: false,
+            fixed: 0,
+            slot: u32::try_from(calendar.slots.len()).unwrap_or(u32::MAX),
+        });
+        calendar.slots.push(Slot {
+            first,
+            end: first + 1,
+            start_from_h: 0,
+            promise_h: 1,
+        });
+        order.costs.extend(&way.costs);
+        order.rows.extend(way.costs.iter().map(|_| NO_ROW));
+    }
+    order
+}
+
+/// Who knows the orders.
+enum Orders {
+    Batch(Box<BatchOrders>),
+    Table(Table),
+}
+
+impl Orders {
+    fn source(&self) -> &dyn Source {
+        match self {
+            Self::Batch(orders) => orders.as_ref(),
+            Self::Table(table) => table,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct AscentDto {
+    /// By row; missing ones are 0.
+    start: Vec<i64>,
+    passes: u32,
+    first_step: f64,
+    pool_passes: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct SearchDto {
+    moves: u64,
+    rounds: u32,
+    tolerance: f64,
+    seed: u64,
+}
+
+/// What the steps have come to so far.
+#[derive(Default)]
+struct Found {
+    ascended: Option<Ascended>,
+    assignment: Option<Assignment>,
+    pool: Pool,
+}
+
+/// The pool in arrays of native integers.
+#[derive(Serialize)]
+struct ColumnsDto {
+    orders: Vec<u32>,
+    costs: Vec<i64>,
+    starts: Vec<u32>,
+    rows: Vec<u32>,
+    amounts: Vec<i64>,
+}
+
+#[derive(Serialize)]
+struct ChosenDto {
+    order: usize,
+    cost_micro: i64,
+    rows: Vec<u32>,
+    amounts: Vec<i64>,
+    /// None: of a table.
+    plan: Option<PlanDto>,
+    /// By group: (node, line indices).
+    groups: Vec<(u32, Vec<u16>)>,
+}
+
+/// Orders that are allocated together, step by step.
+#[pyclass(frozen, name = "Allocation", module = "bopis._allocator_rs")]
+pub struct PyAllocation {
+    orders: Orders,
+    instance: Instance,
+    threads: usize,
+    found: Mutex<Found>,
+}
+
+fn no_step(what: &str) -> BindingError {
+    BindingError::Payload(format!("{what} comes first"))
+}
+
+/// Asks Python whether to go on; an error of its own counts as no.
+fn ask(progress: &Py<PyAny>, numbers: (u64, i64)) -> bool {
+    Python::attach(|py| {
+        let answer = progress.call1(py, numbers);
+        answer
+            .and_then(|answer| answer.is_truthy(py))
+            .unwrap_or(false)
+    })
+}
+
+impl PyAllocation {
+    fn of(orders: Orders, threads: usize) -> Self {
+        let threads = threads.max(1);
+        Self {
+            instance: Instance::new(orders.source(), threads),
+            orders,
+            threads,
+            found: Mutex::default(),
+        }
+    }
+
+    fn chosen(&self, order: usize, choice: &Choice) -> Result<ChosenDto, BindingError> {
+        let origin = |way| self.instance.origin(order, way);
+        let plan = match &self.orders {
+            Orders::Batch(orders) => orders
+                .plan(order, choice, origin)
+                .map_err(|error| BindingError::Payload(error.to_string()))?,
+            Orders::Table(_) => None,
+        };
+        let groups = match choice {
+            Choice::InForce => Vec::new(),
+            Choice::Groups(groups) => {
+                let node = |way| self.instance.node(order, way);
+                let group =
+                    |group: &bopis_allocation::Group| (node(group.way), group.lines.to_vec());
+                groups.iter().map(group).collect()
+            }
+        };
+        let (rows, amounts) = self.instance.takes(order, choice).into_iter().unzip();
+        Ok(ChosenDto {
+            order,
+            cost_micro: self.instance.cost(order, choice),
+            rows,
+            amounts,
+            plan: plan.map(Into::into),
+            groups,
+        })
+    }
+}
+
+#[pymethods]
+impl PyAllocation {
+    /// Takes over a batch.
+    #[staticmethod]
+    fn of_orders(py: Python<'_>, payload: &[u8]) -> Result<Self, BindingError> {
+        py.detach(|| {
+            let dto: OrdersDto = rmp_serde::from_slice(payload)?;
+            let in_force = dto.in_force.into_iter().map(|plan| plan.map(Into::into));
+            let orders = BatchOrders::new(dto.batch.into(), in_force.collect());
+            Ok(Self::of(Orders::Batch(Box::new(orders)), dto.threads))
+        })
+    }
+
+    /// Takes over a table.
+    #[staticmethod]
+    fn of_table(py: Python<'_>, payload: &[u8]) -> Result<Self, BindingError> {
+        py.detach(|| {
+            let dto: TableDto = rmp_serde::from_slice(payload)?;
+            let threads = dto.threads;
+            Ok(Self::of(Orders::Table(dto.into()), threads))
+        })
+    }
+
+    /// Moves prices for some passes, as long as `progress(passes, estimate)` says so:
+    /// (passes made, estimate).
+    fn ascend(
+        &self,
+        py: Python<'_>,
+        payload: &[u8],
+        progress: Py<PyAny>,
+    ) -> Result<(u32, i64), BindingError> {
+        py.detach(|| {
+            let dto: AscentDto = rmp_serde::from_slice(payload)?;
+            let options = AscentOptions {
+                passes: dto.passes,
+                first_step: dto.first_step,
+                pool_passes: dto.pool_passes,
+                work_limit: WORK_LIMIT,
+                threads: self.threads,
+            };
+            let mut ascended = self.instance.ascend(&dto.start, options, |at| {
+                ask(&progress, (u64::from(at.passes), at.estimate))
+            });
+            let mut found = self.found.lock();
+            for (order, choice) in std::mem::take(&mut ascended.pool) {
+                found.pool.add(order as usize, &choice);
+            }
+            let made = (ascended.passes, ascended.estimate);
+            found.ascended = Some(ascended);
+            Ok(made)
+        })
+    }
+
+    /// The best prices so far, by row.
+    fn prices(&self, py: Python<'_>) -> Vec<i64> {
+        py.detach(|| {
+            let found = self.found.lock();
+            let ascended = found.ascended.as_ref();
+            ascended
+                .map(|ascended| ascended.prices.clone())
+                .unwrap_or_default()
+        })
+    }
+
+    /// What prices prove, over every way of every order: (micro-units, orders that were stopped).
+    fn bound(&self, py: Python<'_>, prices: Vec<i64>) -> (i64, u64) {
+        py.detach(|| {
+            let proven = bound(self.orders.source(), &prices, WORK_LIMIT, self.threads);
+            (proven.micro, proven.stopped)
+        })
+    }
+
+    /// A first assignment: the better of the plans in force and what the prices lead to.
+    fn construct(&self, py: Python<'_>) -> Result<i64, BindingError> {
+        py.detach(|| {
+            let mut found = self.found.lock();
+            let ascended = found
+                .ascended
+                .as_ref()
+                .ok_or_else(|| no_step("an ascent"))?;
+            let made = self.instance.construct(ascended, WORK_LIMIT);
+            let kept = self.instance.in_force();
+            let costs = (made.cost(&self.instance), kept.cost(&self.instance));
+            let best = if costs.0 < costs.1 { made } else { kept };
+            found.assignment = Some(best);
+            Ok(costs.0.min(costs.1))
+        })
+    }
+
+    /// Ruins and recreates, as long as `progress(moves, cost)` says so; the cost of what is best.
+    fn improve(
+        &self,
+        py: Python<'_>,
+        payload: &[u8],
+        progress: Py<PyAny>,
+    ) -> Result<i64, BindingError> {
+        py.detach(|| {
+            let dto: SearchDto = rmp_serde::from_slice(payload)?;
+            // Not under the lock: whoever is asked about progress may ask for something else.
+            let (start, prices) = {
+                let found = self.found.lock();
+                let ascended = found.ascended.as_ref();
+                let prices = ascended.map(|ascended| ascended.prices.clone());
+                (found.assignment.clone(), prices)
+            };
+            let start = start.ok_or_else(|| no_step("a construction"))?;
+            let options = SearchOptions {
+                moves: dto.moves,
+                rounds: dto.rounds,
+                tolerance: dto.tolerance,
+                work_limit: WORK_LIMIT,
+                threads: self.threads,
+                seed: dto.seed,
+            };
+            let prices = prices.unwrap_or_default();
+            let best = self.instance.improve(start, &prices, options, |at| {
+                ask(&progress, (at.moves, at.cost))
+            });
+            let cost = best.cost(&self.instance);
+            self.found.lock().assignment = Some(best);
+            Ok(cost)
+        })
+    }
+
+    /// The pool in arrays: what the last passes chose, what is assigned, and of every order the `k`
+    /// cheapest under the prices. The assigned columns' numbers come with it.
+    fn pool<'py>(
+        &self,
+        py: Python<'py>,
+        prices: Vec<i64>,
+        k: usize,
+    ) -> Result<(Bound<'py, PyBytes>, Vec<usize>), BindingError> {
+        let (bytes, assigned) = py.detach(|| {
+            let mut found = self.found.lock();
+            let Found {
+                assignment, pool, ..
+            } = &mut *found;
+            let assignment = assignment
+                .as_ref()
+                .ok_or_else(|| no_step("a construction"))?;
+            for (order, choice) in assignment.choices().iter().enumerate() {
+                pool.add(order, choice);
+            }
+            if k > 0 {
+                self.instance
+                    .add_cheapest(pool, &prices, k, WORK_LIMIT, self.threads);
+            }
+            let all = pool.columns(&self.instance);
+            let numbers = pool.numbers(assignment);
+            let dto = ColumnsDto {
+                orders: all.orders,
+                costs: all.costs,
+                starts: all.starts,
+                rows: all.rows,
+                amounts: all.amounts,
+            };
+            Ok::<_, BindingError>((rmp_serde::to_vec_named(&dto)?, numbers))
+        })?;
+        Ok((PyBytes::new(py, &bytes), assigned))
+    }
+
+    /// Takes over one column per order as the assignment; false, and nothing changes, if they do
+    /// not fit together or cost more than what is assigned.
+    fn choose(&self, py: Python<'_>, numbers: Vec<usize>) -> bool {
+        py.detach(|| {
+            let mut found = self.found.lock();
+            let Some(chosen) = found.pool.assignment(&self.instance, &numbers) else {
+                return false;
+            };
+            let cost = chosen.cost(&self.instance);
+            let before = found
+                .assignment
+                .as_ref()
+                .map(|now| now.cost(&self.instance));
+            let is_better = before.is_none_or(|before| cost < before);
+            let takes_over = is_better && chosen.overfull().is_empty();
+            if takes_over {
+                found.assignment = Some(chosen);
+            }
+            takes_over
+        })
+    }
+
+    /// What each order does that does not keep its plan in force.
+    fn chosen_plans<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>, BindingError> {
+        let bytes = py.detach(|| {
+            let found = self.found.lock();
+            let assignment = found
+                .assignment
+                .as_ref()
+                .ok_or_else(|| no_step("a construction"))?;
+            let choices = assignment.choices().iter().enumerate();
+            let moved = choices.filter(|(_, choice)| **choice != Choice::InForce);
+            let chosen: Result<Vec<ChosenDto>, BindingError> = moved
+                .map(|(order, choice)| self.chosen(order, choice))
+                .collect();
+            rmp_serde::to_vec_named(&chosen?).map_err(BindingError::from)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+}

@@ -1,0 +1,188 @@
+"""The native side of a batch: prices, bound, assignment and pool. The only native import here."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from bopis._allocator_rs import Allocation as Native
+from solver.problem import Plan, Request, Rows
+
+Ints = npt.NDArray[np.int64]
+GoOn = Callable[[int, int], bool]
+"""Called with how far a step is and what it has; False ends the step."""
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """An order's plan so far: its cost (micro-units), and what it takes of each row."""
+
+    cost_micro: int
+    takes: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The pool in arrays: entries of column c are those from starts[c] to starts[c + 1].
+
+    `assigned`: the columns that are assigned now, by order.
+    """
+
+    orders: Ints
+    costs: Ints
+    starts: Ints
+    rows: Ints
+    amounts: Ints
+    assigned: Ints
+
+    def __len__(self) -> int:
+        return len(self.orders)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What an order does that leaves its plan in force: cost in micro-units, and the plan.
+
+    `groups`: (node, line indices), for orders of a table, which have no plans.
+    """
+
+    order: int
+    cost_micro: int
+    rows: tuple[int, ...]
+    amounts: tuple[int, ...]
+    plan: Plan | None
+    groups: tuple[tuple[int, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableWay:
+    """A node that does all lines it can: a cost per line, and seconds of one row per line."""
+
+    node: int
+    costs: tuple[int, ...]
+    labor_row: int
+    labor_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableOrder:
+    """An order that comes with its ways; units never lack."""
+
+    unfilled: tuple[int, ...]
+    ways: tuple[TableWay, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrays:
+    orders: list[int]
+    costs: list[int]
+    starts: list[int]
+    rows: list[int]
+    amounts: list[int]
+
+
+_decode_arrays: Final = msgspec.msgpack.Decoder(_Arrays).decode
+_decode_chosen: Final = msgspec.msgpack.Decoder(tuple[Chosen, ...]).decode
+
+
+class Allocation:
+    """Orders allocated together, step by step: ascend, construct, improve, choose of the pool."""
+
+    def __init__(self, native: Native) -> None:
+        self._native = native
+
+    @classmethod
+    def of_orders(cls, request: Request, rows: Rows, in_force: Sequence[InForce | None]) -> Self:
+        """The orders of a batch."""
+        batch = {
+            "network": {"version": 0, "nodes": request.nodes},
+            "items": request.items,
+            "policy": request.policy,
+            "asks": [order.ask for order in request.problem.orders],
+            # What was promised stays promised: leaving such a line costs more than any plan.
+            "promised": [
+                [number for group in order.groups for number in group.line_numbers]
+                for order in request.problem.orders
+            ],
+            "now_ms": request.problem.now_ms,
+            "stock": rows.stock,
+            "labor": rows.labor,
+        }
+        plans = [None if plan is None else _in_force(plan) for plan in in_force]
+        payload = {"batch": batch, "in_force": plans, "threads": _threads()}
+        return cls(Native.of_orders(_encode(payload)))
+
+    @classmethod
+    def of_table(cls, limits: Sequence[int], orders: Sequence[TableOrder]) -> Self:
+        """Orders with ways of their own, under limits by row."""
+        payload = {"limits": limits, "orders": orders, "threads": _threads()}
+        return cls(Native.of_table(_encode(payload)))
+
+    def ascend(
+        self,
+        *,
+        passes: int,
+        go_on: GoOn,
+        start: Sequence[int] = (),
+        first_step: float = 1.0,
+        pool_passes: int = 10,
+    ) -> int:
+        """Moves prices from `start` (micro-units by row) on; the passes made."""
+        asked: dict[str, Any] = {
+            "start": start,
+            "passes": passes,
+            "first_step": first_step,
+            "pool_passes": pool_passes,
+        }
+        made, _ = self._native.ascend(_encode(asked), go_on)
+        return made
+
+    def prices(self) -> list[int]:
+        """The best prices of the last ascent, micro-units by row."""
+        return self._native.prices()
+
+    def bound(self, prices: Sequence[int]) -> tuple[int, int]:
+        """What prices prove over every way: (micro-units, orders whose search was stopped)."""
+        return self._native.bound(prices)
+
+    def construct(self) -> int:
+        """A first assignment; its cost in micro-units."""
+        return self._native.construct()
+
+    def improve(
+        self, *, moves: int, rounds: int, tolerance: float, seed: int, go_on: GoOn
+    ) -> int:
+        """Ruins and recreates; the cost of the best assignment in micro-units."""
+        asked = {"moves": moves, "rounds": rounds, "tolerance": tolerance, "seed": seed}
+        return self._native.improve(_encode(asked), go_on)
+
+    def pool(self, prices: Sequence[int], *, cheapest: int) -> Columns:
+        """The columns so far, and of each order so many of the cheapest under prices."""
+        payload, assigned = self._native.pool(prices, cheapest)
+        arrays = _decode_arrays(payload)
+        fields = (arrays.orders, arrays.costs, arrays.starts, arrays.rows, arrays.amounts, assigned)
+        return Columns(*(np.array(values, dtype=np.int64) for values in fields))
+
+    def choose(self, columns: Sequence[int]) -> bool:
+        """Takes over a column per order if they fit and cost less than what is assigned."""
+        return self._native.choose(columns)
+
+    def chosen(self) -> tuple[Chosen, ...]:
+        """What the orders do that leave their plans in force."""
+        return _decode_chosen(self._native.chosen_plans())
+
+
+def _in_force(plan: InForce) -> dict[str, Any]:
+    rows = sorted(plan.takes)
+    amounts = [plan.takes[row] for row in rows]
+    return {"cost_micro": plan.cost_micro, "rows": rows, "amounts": amounts}
+
+
+def _threads() -> int:
+    return len(os.sched_getaffinity(0))

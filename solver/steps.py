@@ -1,0 +1,219 @@
+"""The steps of an allocation: ascend, bound, construct, improve, and the pool where it is small.
+
+Limits are counts of work: passes, rounds, moves. The first pass is timed, and the counts follow
+from it and the time limit; what was planned and what was made is recorded, so that the same counts
+give the same allocation again.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from solver.allocation import Allocation, Columns, Ints
+from solver.master import choose, near_optimal, relax
+
+ASCENT_SHARE: Final = 0.3
+"""Share of the time limit for the dual ascent."""
+PASSES_MIN: Final = 20
+PASSES_MAX: Final = 600
+POOL_PASSES: Final = 12
+"""Choices of so many last passes enter the pool."""
+ROUND_S: Final = 0.2
+"""About how long a round of the search takes, after which the orders are dealt anew."""
+MOVES_PER_S: Final = 200_000
+"""Moves that are planned for a second."""
+TOLERANCE: Final = 0.02
+"""What a search may lose at its start, as a share of an order's mean cost."""
+POOL_ORDERS_MAX: Final = 2_500
+"""Orders up to which the pool is solved as a MIP."""
+POOL_COLUMNS_MAX: Final = 40_000
+POOL_CHEAPEST: Final = 24
+"""Of each order, so many of the cheapest columns under the prices."""
+POOL_SHARE: Final = 0.35
+"""Share of the time limit for the pool's MIP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the steps may use. `limits`: by row. `start_prices`: micro-units by row, if known."""
+
+    orders: int
+    limits: Ints
+    time_limit_s: float
+    seed: int = 0
+    start_prices: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where the steps are. Costs are micro-units."""
+
+    stage: str
+    bound_micro: int
+    cost_micro: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the steps came to. `stage` found the assignment; `work`: (step, planned, made)."""
+
+    bound_micro: int = 0
+    stopped: int = 0
+    prices: list[int] = field(default_factory=list)
+    cost_micro: int = 0
+    stage: str = ""
+    columns: int = 0
+    work: list[tuple[str, int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Steps:
+    allocation: Allocation
+    limits: Limits
+    report: Callable[[Told], None]
+    started_s: float
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def left_s(self, share: float = 1.0) -> float:
+        """Seconds until this share of the time limit is over."""
+        return self.started_s + share * self.limits.time_limit_s - time.monotonic()
+
+    def tell(self, stage: str) -> None:
+        self.report(Told(stage, self.outcome.bound_micro, self.outcome.cost_micro))
+
+    def found(self, stage: str, cost: int) -> None:
+        """Takes note of a cost and of the step that found it, if it is the best."""
+        if not self.outcome.stage or cost < self.outcome.cost_micro:
+            self.outcome.cost_micro, self.outcome.stage = cost, stage
+        self.tell(stage)
+
+    @property
+    def is_proven(self) -> bool:
+        return bool(self.outcome.stage) and self.outcome.cost_micro <= self.outcome.bound_micro
+
+
+def allocate(
+    allocation: Allocation, limits: Limits, *, report: Callable[[Told], None] = lambda _: None
+) -> Outcome:
+    """Runs the steps within about the time limit. The assignment stays with the allocation."""
+    steps = _Steps(allocation, limits, report, time.monotonic())
+    _ascend(steps)
+    steps.found("CONSTRUCTION", allocation.construct())
+    is_small = limits.orders <= POOL_ORDERS_MAX
+    _improve(steps, 1 - POOL_SHARE if is_small else 0.96)
+    if is_small and not steps.is_proven and steps.left_s() > 0.1:
+        _pool(steps)
+        _improve(steps, 0.98)
+    return steps.outcome
+
+
+def _ascend(steps: _Steps) -> None:
+    allocation, outcome = steps.allocation, steps.outcome
+    start = steps.limits.start_prices
+    began_s = time.monotonic()
+    allocation.ascend(passes=1, start=start, go_on=lambda *_: True)
+    pass_s = (time.monotonic() - began_s) / 2
+    planned = int(steps.left_s(ASCENT_SHARE) / max(pass_s, 1e-6))
+    planned = max(PASSES_MIN, min(PASSES_MAX, planned))
+
+    def go_on(passes: int, estimate: int) -> bool:
+        outcome.bound_micro = estimate
+        steps.tell("PRICING")
+        # Too few passes are better than none: the planned ones took longer than the first.
+        return passes < PASSES_MIN or steps.left_s(1.5 * ASCENT_SHARE) > 0
+
+    made = allocation.ascend(passes=planned, start=start, pool_passes=POOL_PASSES, go_on=go_on)
+    outcome.work.append(("PRICING", planned, made))
+    outcome.prices = allocation.prices()
+    outcome.bound_micro, outcome.stopped = allocation.bound(outcome.prices)
+
+
+def _improve(steps: _Steps, share: float) -> None:
+    left_s = steps.left_s(share)
+    if left_s <= 0 or steps.is_proven:
+        return
+    rounds = max(1, round(left_s / ROUND_S))
+    made = 0
+
+    def go_on(_: int, cost: int) -> bool:
+        nonlocal made
+        made += 1
+        steps.found("SEARCH", cost)
+        return steps.left_s(share) > 0 and not steps.is_proven
+
+    cost = steps.allocation.improve(
+        moves=int(left_s * MOVES_PER_S),
+        rounds=rounds,
+        tolerance=TOLERANCE,
+        seed=steps.limits.seed,
+        go_on=go_on,
+    )
+    steps.found("SEARCH", cost)
+    steps.outcome.work.append(("SEARCH", rounds, made))
+
+
+def _pool(steps: _Steps) -> None:
+    """Prices from the pool's LP, then its MIP over the columns that can still matter."""
+    outcome, limits = steps.outcome, steps.limits
+    steps.tell("POOL")
+    columns = steps.allocation.pool(outcome.prices, cheapest=POOL_CHEAPEST)
+    outcome.columns = len(columns)
+    relaxed = relax(
+        columns,
+        limits=limits.limits,
+        orders=limits.orders,
+        time_limit_s=max(0.1, steps.left_s() / 3),
+    )
+    if relaxed is not None:
+        _polish(steps, np.rint(relaxed.prices).astype(np.int64).tolist())
+    kept = _that_matter(steps, columns)
+    if steps.left_s(0.95) < 0.1 or len(kept) > POOL_COLUMNS_MAX:
+        return
+    chosen = choose(
+        kept,
+        limits=limits.limits,
+        orders=limits.orders,
+        time_limit_s=steps.left_s(0.95),
+        seed=limits.seed,
+    )
+    numbers = np.flatnonzero(_mask(steps, columns))[chosen].tolist()
+    if steps.allocation.choose(numbers):
+        steps.found("POOL", int(columns.costs[numbers].sum()))
+
+
+def _polish(steps: _Steps, prices: list[int]) -> None:
+    """Keeps the LP's prices if they prove more."""
+    bound, stopped = steps.allocation.bound(prices)
+    if bound > steps.outcome.bound_micro:
+        steps.outcome.bound_micro, steps.outcome.stopped = bound, stopped
+        steps.outcome.prices = prices
+
+
+def _mask(steps: _Steps, columns: Columns) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    prices = np.array(steps.outcome.prices, dtype=np.int64)
+    charges = np.zeros(len(columns), dtype=np.int64)
+    column = np.repeat(np.arange(len(columns)), np.diff(columns.starts))
+    np.add.at(charges, column, columns.amounts * prices[columns.rows])
+    least = np.full(steps.limits.orders, np.iinfo(np.int64).max)
+    np.minimum.at(least, columns.orders, columns.costs + charges)
+    slack = max(0, steps.outcome.cost_micro - steps.outcome.bound_micro)
+    return near_optimal(columns, prices=prices, least=least, slack_micro=slack)
+
+
+def _that_matter(steps: _Steps, columns: Columns) -> Columns:
+    kept = np.flatnonzero(_mask(steps, columns))
+    counts = np.diff(columns.starts)
+    entries = np.repeat(np.isin(np.arange(len(columns)), kept), counts)
+    place = np.full(len(columns), -1, dtype=np.int64)
+    place[kept] = np.arange(len(kept))
+    return Columns(
+        orders=columns.orders[kept],
+        costs=columns.costs[kept],
+        starts=np.concatenate([[0], np.cumsum(counts[kept])]).astype(np.int64),
+        rows=columns.rows[entries],
+        amounts=columns.amounts[entries],
+        assigned=place[columns.assigned],
+    )
