@@ -156,10 +156,23 @@ class Allocation:
         return self._native.construct()
 
     def improve(
-        self, *, moves: int, rounds: int, tolerance: float, seed: int, go_on: GoOn
+        self,
+        prices: Sequence[int],
+        *,
+        moves: int,
+        rounds: int,
+        tolerance: float,
+        seed: int,
+        go_on: GoOn,
     ) -> int:
-        """Ruins and recreates; the cost of the best assignment in micro-units."""
-        asked = {"moves": moves, "rounds": rounds, "tolerance": tolerance, "seed": seed}
+        """Ruins and recreates, led by prices; the cost of the best assignment in micro-units."""
+        asked = {
+            "moves": moves,
+            "rounds": rounds,
+            "tolerance": tolerance,
+            "seed": seed,
+            "prices": prices,
+        }
         return self._native.improve(_encode(asked), go_on)
 
     def pool(self, prices: Sequence[int], *, cheapest: int) -> Columns:
@@ -172,6 +185,10 @@ class Allocation:
     def choose(self, columns: Sequence[int]) -> bool:
         """Takes over a column per order if they fit and cost less than what is assigned."""
         return self._native.choose(columns)
+
+    def settle(self, stay_micro: int) -> int:
+        """Lets orders keep their plans in force that gain no more (micro-units); the cost."""
+        return self._native.settle(stay_micro)
 
     def chosen(self) -> tuple[Chosen, ...]:
         """What the orders do that leave their plans in force."""

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from solver.kernel import Column
-
 ACT_LINES_MAX: Final = 512
 """Reservation lines of one atomic move."""
 CLOSURES_MAX: Final = 200
@@ -28,12 +26,13 @@ class Change:
     lines: int
 
 
-def change_of(before: Column, after: Column) -> Change:
-    """What an order takes and gives back."""
-    net: Counter[int] = Counter(dict(zip(after.rows, after.amounts, strict=True)))
-    net.subtract(dict(zip(before.rows, before.amounts, strict=True)))
-    moved = {row: amount for row, amount in net.items() if amount}
-    return Change(before.order, moved, len(after.rows))
+def change_of(
+    order: int, before: Mapping[int, int], after: Mapping[int, int], *, lines: int
+) -> Change:
+    """What an order takes and gives back, by row; `lines`: of its new reservation."""
+    net: Counter[int] = Counter(after)
+    net.subtract(before)
+    return Change(order, {row: amount for row, amount in net.items() if amount}, lines)
 
 
 def components(changes: Sequence[Change], free: Sequence[int]) -> list[list[int]]:

@@ -225,8 +225,26 @@ class LaborLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class StockPrice:
+    """What a unit is worth to the other orders, micro-units."""
+
+    node_id: str
+    sku: str
+    price_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaborPrice:
+    """What a second of a node's hour is worth to the other orders, micro-units."""
+
+    node_id: str
+    window_start_s: int
+    price_micro: int
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """One batch."""
+    """One batch. Prices: of an earlier solve, from which this one starts."""
 
     now_ms: int
     orders: tuple[OpenOrder, ...]
@@ -234,6 +252,8 @@ class Problem:
     labor: tuple[LaborLimit, ...]
     time_limit_ms: int
     seed: int = 0
+    stock_prices: tuple[StockPrice, ...] = ()
+    labor_prices: tuple[LaborPrice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +283,21 @@ class Rows:
     limits: tuple[int, ...]
     by_stock: Mapping[StockKey, int]
     by_labor: Mapping[LaborKey, int]
+
+    def start_prices(self, problem: Problem) -> list[int]:
+        """The prices that a problem starts from, by row; empty if it names none."""
+        if not problem.stock_prices and not problem.labor_prices:
+            return []
+        prices = [0] * len(self.limits)
+        for stock in problem.stock_prices:
+            row = self.by_stock.get((stock.node_id, stock.sku))
+            if row is not None:
+                prices[row] = max(0, stock.price_micro)
+        for labor in problem.labor_prices:
+            row = self.by_labor.get((labor.node_id, labor.window_start_s))
+            if row is not None:
+                prices[row] = max(0, labor.price_micro)
+        return prices
 
     def takes(self, ask: Ask, groups: Iterable[Group]) -> dict[int, int]:
         """What groups take of each row. Raises ProblemError where no limit names a cell."""

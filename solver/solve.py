@@ -1,37 +1,18 @@
-"""The batch solve: price, relax, repeat; choose; check; group into moves."""
+"""The batch solve: read, allocate, check, group into moves."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from solver import check
-from solver.ascent import Ascent
-from solver.columns import Pool, Pricer, current_columns, stock_rows_of
-from solver.kernel import Column, Kernel
-from solver.master import SEED_MASK, Relaxation, choose, fits, relax
-from solver.moves import change_of, components
-from solver.problem import OpenOrder, Plan, Request, rows_of
-from solver.rounding import rounded
+from solver.allocation import Allocation, Chosen, InForce
+from solver.moves import Change, change_of, components
+from solver.problem import LaborPrice, OpenOrder, Plan, Problem, Request, Rows, StockPrice, rows_of
+from solver.steps import Limits, Outcome, Told, allocate
 
-ROUNDS_MAX: Final = 60
-"""Column generation rounds."""
-GAP_ENOUGH: Final = 1e-4
-"""LP objective over the proven bound at which pricing ends."""
-ASCENT_STEPS: Final = 40
-"""Passes of the dual ascent."""
-ASCENT_SHARE: Final = 0.3
-"""Share of the time limit after which the dual ascent ends."""
-ENRICH_PASSES: Final = 8
-"""Passes with shaken prices, for plans that the LP does not need but whole plans do."""
-PRICING_SHARE: Final = 0.6
-"""Share of the time limit after which pricing ends; the rest is for choosing and checking."""
-SMOOTHING: Final = 0.5
-"""Weight of the best prices so far in the next ones (Wentges 1997)."""
-POOL_MIP_MAX: Final = 60_000
-"""Columns up to which the MIP is tried; above that the rounded allocation is the answer."""
 STAY_MICRO: Final = 10_000
 """A move must gain more than this (micro-units)."""
 
@@ -42,7 +23,6 @@ class Progress:
 
     stage: str
     orders: int
-    columns: int
     bound_micro: int
     cost_micro: int
     elapsed_ms: int
@@ -58,39 +38,26 @@ class OrderMove:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is proposed; costs are of all orders, without opportunity, in micro-units."""
+    """What is proposed; costs are of all orders, without opportunity, in micro-units.
+
+    `prices`: what is not 0. `work`: (step, planned, made) of the steps. `stage` found the plans.
+    """
 
     components: tuple[tuple[OrderMove, ...], ...]
     cost_before_micro: int
     cost_planned_micro: int
     bound_micro: int
     considered: int
-    rounds: int
-    columns: int
-    inexact_bounds: int
+    stopped: int
+    stage: str
+    work: tuple[tuple[str, int, int], ...]
+    stock_prices: tuple[StockPrice, ...]
+    labor_prices: tuple[LaborPrice, ...]
     solve_time_ms: int
 
 
 class CheckError(AssertionError):
     """The independent checker objects to what was found: a bug, never sent as a result."""
-
-
-@dataclass(slots=True)
-class _Solve:
-    request: Request
-    report: Callable[[Progress], None]
-    started_s: float
-
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self.started_s
-
-    @property
-    def limit_s(self) -> float:
-        return self.request.problem.time_limit_ms / 1000
-
-    def tell(self, stage: str, *, columns: int = 0, bound: int = 0, cost: int = 0) -> None:
-        orders = len(self.request.problem.orders)
-        self.report(Progress(stage, orders, columns, bound, cost, int(self.elapsed_s() * 1000)))
 
 
 def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: None) -> Result:
@@ -99,169 +66,109 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
     Raises ProblemError where the request contradicts itself, CheckError where the independent
     checker objects (a bug).
     """
-    run = _Solve(request, report, time.monotonic())
+    started_s = time.monotonic()
     problem = request.problem
-    run.tell("READING")
+    best_bound = 0
+
+    def tell(told: Told) -> None:
+        nonlocal best_bound
+        best_bound = max(best_bound, told.bound_micro)
+        elapsed_ms = int((time.monotonic() - started_s) * 1000)
+        count = len(problem.orders)
+        report(Progress(told.stage, count, best_bound, told.cost_micro, elapsed_ms))
+
+    tell(Told("READING", 0, 0))
     if not problem.orders:
-        return Result((), 0, 0, 0, 0, 0, 0, 0, 0)
+        return Result((), 0, 0, 0, 0, 0, "", (), (), (), 0)
     world = check.World.of(request)
     rows = rows_of(problem)
     costs = [check.cost_of(world, o.ask, o.groups).total_micro for o in problem.orders]
-    current = current_columns(problem, rows, costs)
-    pool = Pool()
-    for column in current:
-        pool.add(column)
-    kernel = Kernel(request, rows)
-    pricer = Pricer(kernel, rows, pool, current, stock_rows_of(problem, rows))
     before = sum(costs)
-    relaxation, rounds = _generate(run, pool, pricer)
-    chosen = _choose(run, pool, pricer, relaxation)
-    moves = _moves(pool, chosen, rows.limits)
-    plans = {order: pool.columns[chosen[order]] for move in moves for order in move}
-    planned = sum(plans.get(o, current[o]).cost_micro for o in range(len(problem.orders)))
+    in_force = [
+        InForce(cost, rows.takes(order.ask, order.groups))
+        for order, cost in zip(problem.orders, costs, strict=True)
+    ]
+    allocation = Allocation.of_orders(request, rows, in_force)
+    limits = Limits(
+        orders=len(problem.orders),
+        limits=np.array(rows.limits, dtype=np.int64),
+        time_limit_s=problem.time_limit_ms / 1000,
+        seed=problem.seed,
+        start_prices=rows.start_prices(problem),
+    )
+    outcome = allocate(allocation, limits, report=tell)
+    allocation.settle(STAY_MICRO)
+    chosen = {one.order: one for one in allocation.chosen()}
+    moves = _moves(problem, rows, in_force, chosen)
+    plans = {order: chosen[order] for move in moves for order in move}
+    planned = before + sum(one.cost_micro - costs[order] for order, one in plans.items())
     if planned >= before:
         moves, plans, planned = [], {}, before
-    run.tell("CHECKING", columns=len(pool.columns), bound=pricer.bound_micro, cost=planned)
-    _check(request, world, plans, bound=pricer.bound_micro, planned=planned)
+    tell(Told("CHECKING", outcome.bound_micro, planned))
+    _check(request, world, plans, planned=planned, bound=outcome.bound_micro)
     return Result(
         components=tuple(
-            tuple(OrderMove(problem.orders[o].ask.order_id, plans[o].plan) for o in move)
+            tuple(OrderMove(problem.orders[o].ask.order_id, _plan(plans[o])) for o in move)
             for move in moves
         ),
         cost_before_micro=before,
         cost_planned_micro=planned,
-        bound_micro=pricer.bound_micro,
+        bound_micro=outcome.bound_micro,
         considered=len(problem.orders),
-        rounds=rounds,
-        columns=len(pool.columns),
-        inexact_bounds=pricer.inexact,
-        solve_time_ms=int(run.elapsed_s() * 1000),
+        stopped=outcome.stopped,
+        stage=outcome.stage,
+        work=tuple(outcome.work),
+        stock_prices=_stock_prices(rows, outcome),
+        labor_prices=_labor_prices(rows, outcome),
+        solve_time_ms=int((time.monotonic() - started_s) * 1000),
     )
 
 
-def _ascend(run: _Solve, pricer: Pricer, *, pass_s: float) -> None:
-    """Dual ascent from prices 0: fills the pool and finds good prices before the first LP.
-
-    As many passes as the time allows by the duration of the first; a batch for which all of them
-    fit takes the same way each time.
-    """
-    time_s = run.limit_s * ASCENT_SHARE
-    steps = max(1, min(ASCENT_STEPS, int(time_s / max(pass_s, 1e-6))))
-    ascent = Ascent(pricer.rows, passes=steps)
-    for step in range(steps):
-        if run.elapsed_s() > 2 * time_s:
-            break
-        ascent.step(pricer.usage(), progress=step / steps)
-        pricer.price(ascent.prices())
-        run.tell("PRICING", columns=len(pricer.pool.columns), bound=pricer.bound_micro)
+def _plan(chosen: Chosen) -> Plan:
+    if chosen.plan is None:
+        raise CheckError(f"order {chosen.order} has no plan")
+    return chosen.plan
 
 
-def _generate(run: _Solve, pool: Pool, pricer: Pricer) -> tuple[Relaxation | None, int]:
-    """Dual ascent, then column generation with smoothed prices: (last LP, LPs solved)."""
-    limits = np.array(pricer.rows.limits, dtype=np.int64)
-    orders = len(run.request.problem.orders)
-    started_s = run.elapsed_s()
-    pricer.price([0] * len(limits))
-    if any(amount > pricer.rows.limits[row] for row, amount in pricer.usage().items()):
-        _ascend(run, pricer, pass_s=run.elapsed_s() - started_s)
-    relaxation: Relaxation | None = None
-    rounds = 0
-    while rounds < ROUNDS_MAX and run.elapsed_s() < run.limit_s * PRICING_SHARE:
-        left_s = run.limit_s - run.elapsed_s()
-        found = relax(pool, limits=limits, orders=orders, time_limit_s=left_s)
-        if found is None:
-            break
-        relaxation = found
-        rounds += 1
-        cost = round(found.objective)
-        run.tell("PRICING", columns=len(pool.columns), bound=pricer.bound_micro, cost=cost)
-        if found.objective - pricer.bound_micro <= GAP_ENOUGH * max(1.0, abs(found.objective)):
-            break
-        target = [round(float(price)) for price in found.prices]
-        blend = [
-            round(SMOOTHING * old + (1 - SMOOTHING) * new)
-            for old, new in zip(pricer.best_prices, target, strict=True)
-        ]
-        # Where the smoothed prices cut nothing off, the LP's own prices decide.
-        if pricer.price(blend) == 0 and pricer.price(target) == 0:
-            break
-    _enrich(run, pricer)
-    return relaxation, rounds
+def _stock_prices(rows: Rows, outcome: Outcome) -> tuple[StockPrice, ...]:
+    priced = zip(rows.stock, outcome.prices, strict=False)
+    return tuple(StockPrice(row.node_id, row.sku, price) for row, price in priced if price > 0)
 
 
-def _enrich(run: _Solve, pricer: Pricer) -> None:
-    dice = np.random.default_rng(run.request.problem.seed & SEED_MASK)
-    best = np.array(pricer.best_prices, dtype=np.float64)
-    for _ in range(ENRICH_PASSES if best.any() else 0):
-        if run.elapsed_s() > run.limit_s * PRICING_SHARE:
-            break
-        shaken = np.rint(best * dice.uniform(0.0, 2.0, size=len(best)))
-        pricer.price(shaken.astype(np.int64).tolist())
+def _labor_prices(rows: Rows, outcome: Outcome) -> tuple[LaborPrice, ...]:
+    priced = zip(rows.labor, outcome.prices[len(rows.stock) :], strict=False)
+    return tuple(
+        LaborPrice(row.node_id, row.window_start_s, price) for row, price in priced if price > 0
+    )
 
 
-def _choose(
-    run: _Solve,
-    pool: Pool,
-    pricer: Pricer,
-    relaxation: Relaxation | None,
-) -> list[int]:
-    """One column per order: the better of the plans in force, the rounded LP, and the MIP."""
-    limits = np.array(pricer.rows.limits, dtype=np.int64)
-    best = [of_order[0] for of_order in pool.of_order]
-
-    def cost(chosen: Sequence[int]) -> int:
-        return sum(pool.columns[c].cost_micro for c in chosen)
-
-    if relaxation is not None:
-        values = np.zeros(len(pool.columns))
-        # Plans that came after the last LP have no value in it.
-        values[: len(relaxation.values)] = relaxation.values
-        start = rounded(pool, values, prices=pricer.best_prices, limits=pricer.rows.limits)
-        if cost(start) < cost(best) and fits(pool, start, limits):
-            best = start
-    left_s = run.limit_s * 0.95 - run.elapsed_s()
-    run.tell("POOL", columns=len(pool.columns), bound=pricer.bound_micro, cost=cost(best))
-    if left_s > 0.05 and len(pool.columns) <= POOL_MIP_MAX:
-        best = choose(
-            pool,
-            limits=limits,
-            orders=len(pool.of_order),
-            hint=best,
-            stay_micro=STAY_MICRO,
-            time_limit_s=left_s,
-            seed=run.request.problem.seed,
-        )
-    return best
-
-
-def _moves(pool: Pool, chosen: Sequence[int], limits: Sequence[int]) -> list[list[int]]:
+def _moves(
+    problem: Problem, rows: Rows, in_force: list[InForce], chosen: dict[int, Chosen]
+) -> list[list[int]]:
     """The orders that change, as atomic groups in an order in which they can be applied."""
-    free = list(limits)
-    changes = []
-    for order, index in enumerate(chosen):
-        before, after = pool.columns[pool.of_order[order][0]], pool.columns[index]
-        for row, amount in zip(before.rows, before.amounts, strict=True):
+    free = list(rows.limits)
+    for plan in in_force:
+        for row, amount in plan.takes.items():
             free[row] -= amount
-        if after is not before:
-            changes.append(change_of(before, after))
+    changes: list[Change] = []
+    for order, one in chosen.items():
+        groups = _plan(one).groups
+        after = rows.takes(problem.orders[order].ask, groups)
+        lines = sum(len(group.line_numbers) + len(group.labor) for group in groups)
+        changes.append(change_of(order, in_force[order].takes, after, lines=lines))
     return components(changes, free)
 
 
 def _check(
-    request: Request,
-    world: check.World,
-    plans: dict[int, Column],
-    *,
-    bound: int,
-    planned: int,
+    request: Request, world: check.World, plans: dict[int, Chosen], *, planned: int, bound: int
 ) -> None:
     orders: tuple[OpenOrder, ...] = request.problem.orders
     found: list[str] = []
-    for order, column in plans.items():
-        found += check.plan_problems(world, orders[order].ask, column.plan)
-        found += check.promise_problems(orders[order], column.plan)
+    for order, one in plans.items():
+        found += check.plan_problems(world, orders[order].ask, _plan(one))
+        found += check.promise_problems(orders[order], _plan(one))
     final = [
-        (order.ask, plans[index].plan if index in plans else order.plan)
+        (order.ask, _plan(plans[index]) if index in plans else order.plan)
         for index, order in enumerate(orders)
     ]
     found += check.limit_problems(request, final)

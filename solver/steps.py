@@ -32,6 +32,8 @@ POOL_ORDERS_MAX: Final = 2_500
 POOL_COLUMNS_MAX: Final = 40_000
 POOL_CHEAPEST: Final = 24
 """Of each order, so many of the cheapest columns under the prices."""
+POLISHES_MAX: Final = 4
+"""LPs over the pool, each with the cheapest columns under the prices of the one before."""
 POOL_SHARE: Final = 0.35
 """Share of the time limit for the pool's MIP."""
 
@@ -101,8 +103,10 @@ def allocate(
     """Runs the steps within about the time limit. The assignment stays with the allocation."""
     steps = _Steps(allocation, limits, report, time.monotonic())
     _ascend(steps)
-    steps.found("CONSTRUCTION", allocation.construct())
     is_small = limits.orders <= POOL_ORDERS_MAX
+    if is_small:
+        _polish(steps)
+    steps.found("CONSTRUCTION", allocation.construct())
     _improve(steps, 1 - POOL_SHARE if is_small else 0.96)
     if is_small and not steps.is_proven and steps.left_s() > 0.1:
         _pool(steps)
@@ -119,8 +123,7 @@ def _ascend(steps: _Steps) -> None:
     planned = int(steps.left_s(ASCENT_SHARE) / max(pass_s, 1e-6))
     planned = max(PASSES_MIN, min(PASSES_MAX, planned))
 
-    def go_on(passes: int, estimate: int) -> bool:
-        outcome.bound_micro = estimate
+    def go_on(passes: int, _: int) -> bool:
         steps.tell("PRICING")
         # Too few passes are better than none: the planned ones took longer than the first.
         return passes < PASSES_MIN or steps.left_s(1.5 * ASCENT_SHARE) > 0
@@ -145,6 +148,7 @@ def _improve(steps: _Steps, share: float) -> None:
         return steps.left_s(share) > 0 and not steps.is_proven
 
     cost = steps.allocation.improve(
+        steps.outcome.prices,
         moves=int(left_s * MOVES_PER_S),
         rounds=rounds,
         tolerance=TOLERANCE,
@@ -155,20 +159,35 @@ def _improve(steps: _Steps, share: float) -> None:
     steps.outcome.work.append(("SEARCH", rounds, made))
 
 
+def _polish(steps: _Steps) -> None:
+    """Prices from the LP over the pool, as long as they prove more."""
+    outcome, limits = steps.outcome, steps.limits
+    for _ in range(POLISHES_MAX):
+        columns = steps.allocation.pool(outcome.prices, cheapest=POOL_CHEAPEST)
+        if len(columns) > POOL_COLUMNS_MAX or steps.left_s(ASCENT_SHARE * 2) < 0:
+            break
+        relaxed = relax(
+            columns,
+            limits=limits.limits,
+            orders=limits.orders,
+            time_limit_s=max(0.05, steps.left_s(ASCENT_SHARE * 2)),
+        )
+        if relaxed is None:
+            break
+        prices = np.rint(relaxed.prices).astype(np.int64).tolist()
+        bound, stopped = steps.allocation.bound(prices)
+        if bound <= outcome.bound_micro:
+            break
+        outcome.bound_micro, outcome.stopped, outcome.prices = bound, stopped, prices
+        steps.allocation.ascend(passes=1, start=prices, go_on=lambda *_: True)
+
+
 def _pool(steps: _Steps) -> None:
-    """Prices from the pool's LP, then its MIP over the columns that can still matter."""
+    """The MIP over the columns of the pool that can still matter."""
     outcome, limits = steps.outcome, steps.limits
     steps.tell("POOL")
     columns = steps.allocation.pool(outcome.prices, cheapest=POOL_CHEAPEST)
     outcome.columns = len(columns)
-    relaxed = relax(
-        columns,
-        limits=limits.limits,
-        orders=limits.orders,
-        time_limit_s=max(0.1, steps.left_s() / 3),
-    )
-    if relaxed is not None:
-        _polish(steps, np.rint(relaxed.prices).astype(np.int64).tolist())
     kept = _that_matter(steps, columns)
     if steps.left_s(0.95) < 0.1 or len(kept) > POOL_COLUMNS_MAX:
         return
@@ -182,14 +201,6 @@ def _pool(steps: _Steps) -> None:
     numbers = np.flatnonzero(_mask(steps, columns))[chosen].tolist()
     if steps.allocation.choose(numbers):
         steps.found("POOL", int(columns.costs[numbers].sum()))
-
-
-def _polish(steps: _Steps, prices: list[int]) -> None:
-    """Keeps the LP's prices if they prove more."""
-    bound, stopped = steps.allocation.bound(prices)
-    if bound > steps.outcome.bound_micro:
-        steps.outcome.bound_micro, steps.outcome.stopped = bound, stopped
-        steps.outcome.prices = prices
 
 
 def _mask(steps: _Steps, columns: Columns) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

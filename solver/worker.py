@@ -13,23 +13,29 @@ Request, one frame on stdin::
      "items":   [Item, ...],             # {sku, unit_price_micro, weight_g}
      "policy":  Policy,                  # {card: CostCard, unit_weight_g, lead_time_ms, ...}
      "problem": ReallocationProblem}     # {now_ms, orders: [OpenOrder], stock: [StockLimit],
-                                         #   labor: [LaborLimit], time_limit_ms, seed}
+                                         #   labor: [LaborLimit], time_limit_ms, seed,
+                                         #   stock_prices, labor_prices: of an earlier solve}
 
 Each `OpenOrder` is `{ask, groups, unfilled, cost}` with the plan in force. `stock` and `labor` are
 what these orders may use, what they hold included; limits that are zero may be left out.
 
 Answer, frames on stdout: any number of ::
 
-    {"type": "progress", "stage": "READING" | "PRICING" | "POOL" | "CHECKING",
-     "orders": int, "columns": int, "bound_micro": int, "cost_micro": int, "elapsed_ms": int}
+    {"type": "progress",
+     "stage": "READING" | "PRICING" | "CONSTRUCTION" | "SEARCH" | "POOL" | "CHECKING",
+     "orders": int, "bound_micro": int, "cost_micro": int, "elapsed_ms": int}
 
 then exactly one of ::
 
     {"type": "result",
      "components": [[OrderMove, ...], ...],   # {order_id, groups, unfilled, cost{terms}}
      "cost_before_micro": int, "cost_planned_micro": int, "bound_micro": int,
-     "solve_time_ms": int, "considered": int, "rounds": int, "columns": int,
-     "inexact_bounds": int}
+     "solve_time_ms": int, "considered": int,
+     "stopped": int,                          # orders whose search the work limit stopped
+     "stage": str,                            # which step found the plans
+     "work": [[step, planned, made], ...],    # counts that give the same allocation again
+     "prices": {"stock": [[node_id, sku, micro a unit], ...],     # what is not 0
+                "labor": [[node_id, window_start_s, micro a second], ...]}}
     {"type": "failed", "why": str}
 
 `components`, `groups`, `unfilled` and `cost` have the fields of `ReallocationProposal`, `OrderMove`
@@ -112,9 +118,15 @@ def answer_of(result: Result) -> dict[str, Any]:
         "bound_micro": result.bound_micro,
         "solve_time_ms": result.solve_time_ms,
         "considered": result.considered,
-        "rounds": result.rounds,
-        "columns": result.columns,
-        "inexact_bounds": result.inexact_bounds,
+        "stopped": result.stopped,
+        "stage": result.stage,
+        "work": result.work,
+        "prices": {
+            "stock": [(one.node_id, one.sku, one.price_micro) for one in result.stock_prices],
+            "labor": [
+                (one.node_id, one.window_start_s, one.price_micro) for one in result.labor_prices
+            ],
+        },
     }
 
 

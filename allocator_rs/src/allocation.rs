@@ -151,6 +151,8 @@ struct SearchDto {
     rounds: u32,
     tolerance: f64,
     seed: u64,
+    /// By row, micro-units.
+    prices: Vec<i64>,
 }
 
 /// What the steps have come to so far.
@@ -345,12 +347,7 @@ impl PyAllocation {
         py.detach(|| {
             let dto: SearchDto = rmp_serde::from_slice(payload)?;
             // Not under the lock: whoever is asked about progress may ask for something else.
-            let (start, prices) = {
-                let found = self.found.lock();
-                let ascended = found.ascended.as_ref();
-                let prices = ascended.map(|ascended| ascended.prices.clone());
-                (found.assignment.clone(), prices)
-            };
+            let start = self.found.lock().assignment.clone();
             let start = start.ok_or_else(|| no_step("a construction"))?;
             let options = SearchOptions {
                 moves: dto.moves,
@@ -360,8 +357,7 @@ impl PyAllocation {
                 threads: self.threads,
                 seed: dto.seed,
             };
-            let prices = prices.unwrap_or_default();
-            let best = self.instance.improve(start, &prices, options, |at| {
+            let best = self.instance.improve(start, &dto.prices, options, |at| {
                 ask(&progress, (at.moves, at.cost))
             });
             let cost = best.cost(&self.instance);
@@ -383,10 +379,8 @@ impl PyAllocation {
             let Found {
                 assignment, pool, ..
             } = &mut *found;
-            let assignment = assignment
-                .as_ref()
-                .ok_or_else(|| no_step("a construction"))?;
-            for (order, choice) in assignment.choices().iter().enumerate() {
+            let assigned = assignment.as_ref().map_or(&[][..], Assignment::choices);
+            for (order, choice) in assigned.iter().enumerate() {
                 pool.add(order, choice);
             }
             if k > 0 {
@@ -394,7 +388,9 @@ impl PyAllocation {
                     .add_cheapest(pool, &prices, k, WORK_LIMIT, self.threads);
             }
             let all = pool.columns(&self.instance);
-            let numbers = pool.numbers(assignment);
+            let numbers = assignment
+                .as_ref()
+                .map(|assignment| pool.numbers(assignment));
             let dto = ColumnsDto {
                 orders: all.orders,
                 costs: all.costs,
@@ -402,7 +398,7 @@ impl PyAllocation {
                 rows: all.rows,
                 amounts: all.amounts,
             };
-            Ok::<_, BindingError>((rmp_serde::to_vec_named(&dto)?, numbers))
+            Ok::<_, BindingError>((rmp_serde::to_vec_named(&dto)?, numbers.unwrap_or_default()))
         })?;
         Ok((PyBytes::new(py, &bytes), assigned))
     }
@@ -426,6 +422,17 @@ impl PyAllocation {
                 found.assignment = Some(chosen);
             }
             takes_over
+        })
+    }
+
+    /// Lets orders keep their plans in force that gain no more than that; the cost then.
+    fn settle(&self, py: Python<'_>, stay_micro: i64) -> Result<i64, BindingError> {
+        py.detach(|| {
+            let mut found = self.found.lock();
+            let assignment = found.assignment.as_mut();
+            let assignment = assignment.ok_or_else(|| no_step("a construction"))?;
+            self.instance.settle(assignment, stay_micro);
+            Ok(assignment.cost(&self.instance))
         })
     }
 

@@ -7,7 +7,7 @@
 use crate::bound::charge_of_limits;
 use crate::choice::Choice;
 use crate::instance::{Instance, Order, NO_ROW};
-use crate::pricer::Pricer;
+use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::rooms::Rooms;
 use crate::threads::with_each;
@@ -216,7 +216,15 @@ impl<'a> State<'a> {
                 .moving
                 .get(at)
                 .and_then(|order| instance.order(*order as usize));
-            order.map(|order| pricer.price(order, &instance.calendar, prices, rooms, work_limit))
+            order.map(|order| {
+                pricer.price(
+                    order,
+                    &instance.calendar,
+                    prices,
+                    (rooms, Cut::No),
+                    work_limit,
+                )
+            })
         };
         let (priced, _) = with_each(
             self.moving.len(),

@@ -8,7 +8,7 @@
 use bopis_sourcing::CANNOT;
 
 use crate::instance::{whole, Order, Row, Source};
-use crate::pricer::Pricer;
+use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::rooms::Rooms;
 use crate::threads::with_each;
@@ -47,7 +47,13 @@ pub fn bound(source: &dyn Source, prices: &[i64], work_limit: u64, threads: usiz
     let least = |pricer: &mut Pricer, index: usize| {
         let order = whole(source, index, &rooms);
         let calendar = source.calendar();
-        let priced = pricer.price(&order, calendar, &prices, Rooms(&rooms), work_limit);
+        let priced = pricer.price(
+            &order,
+            calendar,
+            &prices,
+            (Rooms(&rooms), Cut::No),
+            work_limit,
+        );
         (priced.lower_bound, priced.is_exact, step_of(&order))
     };
     let (least, _) = with_each(source.count(), threads, Pricer::default, least);

@@ -8,6 +8,7 @@
 
 use smallvec::SmallVec;
 
+use crate::pricer::Cut;
 use crate::rooms::Rooms;
 
 /// Most hours of a pattern.
@@ -80,7 +81,7 @@ impl Calendar {
         slot: u32,
         lines: u32,
         prices: &[i64],
-        rooms: Rooms<'_>,
+        (rooms, cut): (Rooms<'_>, Cut),
         out: &mut Offers,
     ) {
         out.clear();
@@ -95,7 +96,11 @@ impl Calendar {
             if out.iter().any(beaten(lines)) {
                 continue;
             }
-            let capacity = rooms.lines(pattern).min(lines);
+            let capacity = match (rooms.lines(pattern), cut) {
+                (0, _) => 0,
+                (_, Cut::No) => lines,
+                (capacity, Cut::ToRoom) => capacity.min(lines),
+            };
             if capacity == 0 || out.iter().any(beaten(capacity)) {
                 continue;
             }

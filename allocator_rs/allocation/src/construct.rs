@@ -5,7 +5,7 @@ use crate::ascent::Ascended;
 use crate::assignment::Assignment;
 use crate::choice::Choice;
 use crate::instance::{Instance, Order};
-use crate::pricer::Pricer;
+use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::rooms::Rooms;
 
@@ -30,7 +30,13 @@ impl Instance {
                 wish
             } else {
                 let rooms = Rooms(&assignment.room);
-                let found = pricer.price(order, &self.calendar, &prices, rooms, work_limit);
+                let found = pricer.price(
+                    order,
+                    &self.calendar,
+                    &prices,
+                    (rooms, Cut::ToRoom),
+                    work_limit,
+                );
                 found.choice
             };
             assignment.put(self, index, choice);
@@ -48,6 +54,37 @@ impl Instance {
             }
         }
         assignment
+    }
+
+    /// Lets every order go back to its plan in force where that has room and costs no more than
+    /// `stay` (micro-units) beyond what it does now.
+    pub fn settle(&self, assignment: &mut Assignment, stay: i64) {
+        let mut went_back = true;
+        while went_back {
+            went_back = false;
+            for (index, order) in self.orders.iter().enumerate() {
+                let Some(now) = assignment.choices.get(index) else {
+                    continue;
+                };
+                let loss = match (&order.in_force, now) {
+                    (None, _) | (_, Choice::InForce) => continue,
+                    (Some(plan), now) => plan.cost - now.cost(order, &self.calendar),
+                };
+                if loss > stay {
+                    continue;
+                }
+                let now = assignment.put(self, index, Choice::InForce);
+                let takes = order.in_force.iter().flat_map(|plan| &plan.takes);
+                let fits = takes.fold(true, |fits, (row, _)| {
+                    fits && Rooms(&assignment.room).of(*row) >= 0
+                });
+                if fits {
+                    went_back = true;
+                } else {
+                    assignment.put(self, index, now);
+                }
+            }
+        }
     }
 
     /// Whether a choice fits into what is left.

@@ -8,14 +8,12 @@ use crate::assignment::add;
 use crate::choice::Choice;
 use crate::dice::Dice;
 use crate::instance::Instance;
-use crate::pricer::Pricer;
+use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::rooms::Rooms;
 
 /// Most orders of one ruin.
 const RUIN_MAX: usize = 8;
-/// One order in so many is taken whether it pays more than it would alone or not.
-const ANY_ONE_IN: usize = 8;
 
 type Users = HashMap<u32, SmallVec<[u32; 4]>, FxBuildHasher>;
 
@@ -126,29 +124,19 @@ impl<'a> Part<'a> {
     pub(crate) fn search(
         &mut self,
         instance: &Instance,
-        guides: &[Prices; 3],
-        alone: &[(Choice, i64)],
+        guides: &[Prices],
         (moves, tolerance, work_limit): (u64, i64, u64),
     ) {
         let mut pricer = Pricer::default();
-        let mut unhappy: Vec<usize> = Vec::new();
-        let mut since = usize::MAX;
-        while self.moves < moves && !self.orders.is_empty() {
-            // Who pays more than alone changes with every move; a list that is old will do.
-            if since >= unhappy.len().max(64) {
-                unhappy = self.unhappy(alone);
-                since = 0;
-            }
-            since += 1;
-            let Some(ruined) = self.ruin(&unhappy, alone) else {
-                // All have what they would have alone: nothing is better.
-                return;
-            };
-            self.moves += ruined.len() as u64;
+        while self.moves < moves && !self.orders.is_empty() && !guides.is_empty() {
             let guide = self.dice.below(guides.len());
             let Some(prices) = guides.get(guide) else {
                 return;
             };
+            let Some(ruined) = self.ruin(&mut pricer, prices, work_limit) else {
+                return;
+            };
+            self.moves += ruined.len() as u64;
             let before: i64 = ruined.iter().map(|place| self.cost(*place)).sum();
             for place in &ruined {
                 self.take_out(*place);
@@ -161,17 +149,11 @@ impl<'a> Part<'a> {
                 };
                 let rooms = Rooms(&self.room);
                 let calendar = &instance.calendar;
-                let found = pricer.price(asked, calendar, prices, rooms, work_limit);
+                let found = pricer.price(asked, calendar, prices, (rooms, Cut::ToRoom), work_limit);
                 old.push((*place, self.put_in(*place, found.choice)));
             }
             let after: i64 = ruined.iter().map(|place| self.cost(*place)).sum();
-            let most = if tolerance > 0 {
-                let share = self.dice.below(1 << 20) as i64;
-                i64::try_from(i128::from(tolerance) * i128::from(share) >> 20).unwrap_or(0)
-            } else {
-                0
-            };
-            if after - before <= most {
+            if after - before <= self.tolerated(tolerance) {
                 self.gained += after - before;
                 continue;
             }
@@ -184,37 +166,35 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn unhappy(&self, alone: &[(Choice, i64)]) -> Vec<usize> {
-        let pays_more = |place: &usize| {
-            let order = self.orders.get(*place).map_or(0, |order| *order as usize);
-            alone
-                .get(order)
-                .is_some_and(|(_, least)| self.cost(*place) > *least)
-        };
-        (0..self.orders.len()).filter(pays_more).collect()
+    /// What may be lost this time: mostly far less than the most.
+    fn tolerated(&mut self, most: i64) -> i64 {
+        if most <= 0 {
+            return 0;
+        }
+        let one = self.dice.below(1 << 10) as i128;
+        let other = self.dice.below(1 << 10) as i128;
+        i64::try_from((i128::from(most) * one * other) >> 20).unwrap_or(0)
     }
 
     /// An order and some that hold what it would rather take, in the order of choosing anew.
     fn ruin(
         &mut self,
-        unhappy: &[usize],
-        alone: &[(Choice, i64)],
+        pricer: &mut Pricer,
+        prices: &Prices,
+        work_limit: u64,
     ) -> Option<SmallVec<[usize; RUIN_MAX]>> {
-        let anyone = self.dice.below(ANY_ONE_IN) == 0;
-        let first = self.dice.pick(unhappy)?;
-        let first = if anyone {
-            self.dice.below(self.orders.len())
-        } else {
-            first
-        };
+        let first = self.dice.below(self.orders.len());
         let mut ruined: SmallVec<[usize; RUIN_MAX]> = SmallVec::from_slice(&[first]);
         let order = *self.orders.get(first)? as usize;
         let asked = self.instance.order(order)?;
+        let calendar = &self.instance.calendar;
+        let rooms = Rooms(&self.instance.rooms);
+        let wish = pricer
+            .price(asked, calendar, prices, (rooms, Cut::No), work_limit)
+            .choice;
         let size = 2 + self.dice.below(RUIN_MAX - 1);
         // What it would rather take and cannot, or else what it takes.
         let mut rows: SmallVec<[u32; 16]> = SmallVec::new();
-        let calendar = &self.instance.calendar;
-        let (wish, _) = alone.get(order)?;
         let room = &self.room;
         wish.takes(asked, calendar, |row, amount| {
             if Rooms(room).of(row) < amount {

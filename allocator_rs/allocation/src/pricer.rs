@@ -22,6 +22,16 @@ pub(crate) struct Priced {
     pub(crate) is_exact: bool,
 }
 
+/// Whether groups are cut to the hours' room. Without it a choice may take more of a few hours than
+/// they have, which a bound may allow and an assignment must not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// A group has as many lines as its hours have room for.
+    ToRoom,
+    /// A group that has room for one line has room for all.
+    No,
+}
+
 /// Buffers of a thread that prices orders.
 #[derive(Debug, Default)]
 pub(crate) struct Pricer {
@@ -40,10 +50,10 @@ impl Pricer {
         order: &Order,
         calendar: &Calendar,
         prices: &Prices,
-        rooms: Rooms<'_>,
+        (rooms, cut): (Rooms<'_>, Cut),
         work_limit: u64,
     ) -> Priced {
-        self.collect(order, calendar, prices, rooms);
+        self.collect(order, calendar, prices, (rooms, cut));
         let mut priced = self.solve(order, rooms, work_limit);
         if let Some(plan) = &order.in_force {
             let fits = plan
@@ -66,7 +76,13 @@ impl Pricer {
         priced
     }
 
-    fn collect(&mut self, order: &Order, calendar: &Calendar, prices: &Prices, rooms: Rooms<'_>) {
+    fn collect(
+        &mut self,
+        order: &Order,
+        calendar: &Calendar,
+        prices: &Prices,
+        (rooms, cut): (Rooms<'_>, Cut),
+    ) {
         self.facilities.clear();
         self.costs.clear();
         self.origins.clear();
@@ -97,7 +113,7 @@ impl Pricer {
                 continue;
             }
             let (slot, of_patterns) = (way.slot, prices.of_patterns());
-            calendar.offers(slot, served, of_patterns, rooms, &mut self.offers);
+            calendar.offers(slot, served, of_patterns, (rooms, cut), &mut self.offers);
             for offer in &self.offers {
                 let has_room = offer.capacity >= served;
                 self.facilities.push(Facility {
@@ -126,7 +142,7 @@ impl Pricer {
         k: usize,
         work_limit: u64,
     ) -> Vec<Choice> {
-        self.collect(order, calendar, prices, rooms);
+        self.collect(order, calendar, prices, (rooms, Cut::ToRoom));
         let Some(problem) = self.problem(order, rooms) else {
             return Vec::new();
         };

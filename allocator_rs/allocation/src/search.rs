@@ -3,7 +3,7 @@
 //! | step | |
 //! | --- | --- |
 //! | split | the orders are dealt to the threads, and what the rows have left is shared out |
-//! | ruin | an order that pays more than it would alone; some that hold what it would rather take |
+//! | ruin | an order, and some that hold what it would rather take under prices as they might be |
 //! | recreate | each takes the best that has room: the kernel's choice, under prices or without |
 //! | keep | if all of them together cost no more than before, give or take a shrinking tolerance |
 //!
@@ -11,11 +11,15 @@
 //! on any machine with as many threads.
 
 use crate::assignment::{add, Assignment};
-use crate::choice::Choice;
 use crate::dice::Dice;
 use crate::instance::Instance;
 use crate::part::Part;
 use crate::prices::Prices;
+
+/// Guides with shaken prices, anew in every round.
+const SHAKEN: usize = 6;
+/// A shaken price is 0 to 2 times what it was, in so many steps.
+const SHAKE_STEPS: usize = 64;
 
 /// How a search goes.
 #[derive(Clone, Copy, Debug)]
@@ -53,12 +57,6 @@ impl Instance {
         mut go_on: impl FnMut(SearchProgress) -> bool,
     ) -> Assignment {
         let mut dice = Dice::new(options.seed);
-        let zero = Prices::new(&self.calendar, vec![0; self.rows.len()]);
-        let halves: Vec<i64> = prices.iter().map(|price| price / 2).collect();
-        let half = Prices::new(&self.calendar, halves);
-        let full = Prices::new(&self.calendar, prices.to_vec());
-        let guides = [zero, half, full];
-        let alone = self.alone(options);
         let mean = start.cost as f64 / self.count().max(1) as f64;
         let mut best = start.clone();
         let mut now = start;
@@ -69,14 +67,8 @@ impl Instance {
             let tolerance = (mean * options.tolerance * share * share) as i64;
             let each = options.moves / u64::from(options.rounds.max(1)) / threads as u64;
             let parts = self.deal(&now, threads, &mut dice);
-            let context = (
-                &guides,
-                alone.as_slice(),
-                each,
-                tolerance,
-                options.work_limit,
-            );
-            let parts = run(self, parts, context);
+            let guides = self.guides(prices, &mut dice);
+            let parts = run(self, parts, (&guides, each, tolerance, options.work_limit));
             moves += parts.iter().map(|part| part.moves).sum::<u64>();
             now = self.join(parts, now);
             if now.cost(self) < best.cost(self) {
@@ -93,22 +85,18 @@ impl Instance {
         best
     }
 
-    /// What each order would do if it were alone, and what that costs.
-    fn alone(&self, options: SearchOptions) -> Vec<(Choice, i64)> {
-        let zero = Prices::new(&self.calendar, vec![0; self.rows.len()]);
-        let rooms = crate::rooms::Rooms(&self.rooms);
-        let one = |pricer: &mut crate::pricer::Pricer, index: usize| {
-            let order = self.order(index)?;
-            let priced = pricer.price(order, &self.calendar, &zero, rooms, options.work_limit);
-            Some((priced.choice, priced.charged))
-        };
-        let own = crate::pricer::Pricer::default;
-        let (found, _) = crate::threads::with_each(self.count(), options.threads, own, one);
-        let nothing = || (Choice::nothing(), i64::MAX);
-        found
-            .into_iter()
-            .map(|one| one.unwrap_or_else(nothing))
-            .collect()
+    /// Prices under which orders choose: none, and the known ones, more or less of each.
+    fn guides(&self, prices: &[i64], dice: &mut Dice) -> Vec<Prices> {
+        let mut guides = vec![vec![0; self.rows.len()], prices.to_vec()];
+        for _ in 0..SHAKEN {
+            let shaken = prices.iter().map(|price| match price {
+                0 => 0,
+                price => price * (dice.below(SHAKE_STEPS + 1) as i64) / (SHAKE_STEPS as i64 / 2),
+            });
+            guides.push(shaken.collect());
+        }
+        let of_rows = |rows| Prices::new(&self.calendar, rows);
+        guides.into_iter().map(of_rows).collect()
     }
 
     fn deal<'a>(&'a self, now: &Assignment, threads: usize, dice: &mut Dice) -> Vec<Part<'a>> {
@@ -149,12 +137,12 @@ impl Instance {
     }
 }
 
-type Context<'a> = (&'a [Prices; 3], &'a [(Choice, i64)], u64, i64, u64);
+type Context<'a> = (&'a [Prices], u64, i64, u64);
 
 fn run<'a>(instance: &'a Instance, parts: Vec<Part<'a>>, context: Context<'_>) -> Vec<Part<'a>> {
-    let (guides, alone, moves, tolerance, work_limit) = context;
+    let (guides, moves, tolerance, work_limit) = context;
     let search = move |mut part: Part<'a>| {
-        part.search(instance, guides, alone, (moves, tolerance, work_limit));
+        part.search(instance, guides, (moves, tolerance, work_limit));
         part
     };
     if parts.len() == 1 {

@@ -1,0 +1,1 @@
+"""The batch optimizer's benchmark: instances, peers, figures."""
