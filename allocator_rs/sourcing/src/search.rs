@@ -26,12 +26,34 @@ const LEAF_PART: u64 = 16;
 
 /// Solves an order exactly, or as far as `work_limit` work units reach (a work unit is one look at
 /// one line's cost at one facility, so the limit bounds time). The plan is always feasible;
-/// `lower_bound <= cost`.
+/// `lower_bound <= cost`. Who solves many orders keeps a [`Kernel`].
 #[must_use]
 pub fn solve(problem: &Problem, work_limit: u64) -> Solution {
-    let mut search = Search::new(problem, work_limit);
-    search.run();
-    search.finish()
+    Kernel::default().solve(problem, work_limit)
+}
+
+/// Solves one order after the other in the same memory. What it finds depends on the order alone.
+#[derive(Default)]
+pub struct Kernel {
+    ascent: Ascent,
+}
+
+impl Kernel {
+    /// As [`solve`].
+    #[must_use]
+    pub fn solve(&mut self, problem: &Problem, work_limit: u64) -> Solution {
+        let mut found = Solution::default();
+        self.solve_into(problem, work_limit, &mut found);
+        found
+    }
+
+    /// As [`solve`], into a solution whose memory is used again.
+    pub fn solve_into(&mut self, problem: &Problem, work_limit: u64, found: &mut Solution) {
+        let mut search = Search::new(problem, work_limit, std::mem::take(&mut self.ascent));
+        search.run();
+        self.ascent = std::mem::take(&mut search.ascent);
+        *found = search.finish();
+    }
 }
 
 struct Search<'a> {
@@ -64,7 +86,7 @@ struct Opened {
 }
 
 impl<'a> Search<'a> {
-    fn new(problem: &'a Problem, work_limit: u64) -> Self {
+    fn new(problem: &'a Problem, work_limit: u64, ascent: Ascent) -> Self {
         let usable = (0..problem.facilities.len())
             .filter(|f| {
                 problem.facilities[*f].capacity > 0
@@ -74,7 +96,7 @@ impl<'a> Search<'a> {
         let nothing = problem.unfilled.iter().sum();
         Self {
             problem,
-            ascent: Ascent::default(),
+            ascent,
             best_cost: nothing,
             best: vec![None; problem.lines],
             frontier: i64::MAX,

@@ -57,7 +57,7 @@ impl Terms {
 }
 
 /// The best plan found and what is proven about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Solution {
     /// Index of the facility of each line; none: unfilled.
     pub assignment: Vec<Option<usize>>,
