@@ -45,6 +45,8 @@ mod assign;
 mod bound;
 mod cost;
 mod draft;
+mod explore;
+mod frame;
 mod greedy;
 mod pattern;
 mod place;
