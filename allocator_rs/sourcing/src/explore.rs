@@ -14,6 +14,8 @@
 
 use crate::assign::steps;
 use crate::frame::Frame;
+use crate::pairs::Pairs;
+use crate::problem::{Facility, Problem};
 use crate::search::Search;
 
 impl Search<'_> {
@@ -28,6 +30,7 @@ impl Search<'_> {
 
     /// Searches every plan that opens all of `opened` and at least one of `open`.
     pub(crate) fn explore(&mut self, frame: &mut Frame, depth: usize) {
+        crate::dbg(5, 1);
         self.measure(frame);
         self.price_next(frame);
         loop {
@@ -35,14 +38,22 @@ impl Search<'_> {
             if frame.open.len() < 2 {
                 return;
             }
+            crate::dbg(6, 1);
+            crate::dbg(7, frame.open.len());
+            if depth == 0 {
+                crate::dbg(8, 1);
+                crate::dbg(9, frame.open.len());
+            }
             let memory = &mut *self.memory;
             let lines = memory
                 .ascent
                 .bound(self.problem, &frame.open, &frame.relaxed);
             self.work += std::mem::take(&mut memory.ascent.work);
             let bound = frame.base + lines;
-            self.drop_by_slack(frame, bound);
+            let slack = |position: usize, _: &Facility| memory.ascent.slack[position];
+            retain_pairs(self.problem, frame, slack, self.best_cost - bound);
             frame.bound = frame.bound.max(bound);
+            crate::dbg(10, frame.open.len());
             if frame.open.len() < 2 {
                 return;
             }
@@ -125,14 +136,8 @@ impl Search<'_> {
             }
         }
         let least = frame.base + columns.iter().sum::<i64>();
-        let opening =
-            |_: usize, facility: usize| problem.facilities[facility].fixed + problem.extra_group;
-        retain_pairs(frame, opening, self.best_cost - least);
-    }
-
-    fn drop_by_slack(&mut self, frame: &mut Frame, bound: i64) {
-        let slack = &self.memory.ascent.slack;
-        retain_pairs(frame, |position, _| slack[position], self.best_cost - bound);
+        let opening = |_: usize, place: &Facility| place.fixed + problem.extra_group;
+        retain_pairs(problem, frame, opening, self.best_cost - least);
     }
 
     /// The most that opening a facility can save against the given cost of each line: as many
@@ -153,22 +158,22 @@ impl Search<'_> {
 }
 
 /// Keeps the facilities that with the least other one stay below a limit.
-fn retain_pairs(frame: &mut Frame, price: impl Fn(usize, usize) -> i64, below: i64) {
-    let (mut first, mut second) = ((i64::MAX, 0), i64::MAX);
+fn retain_pairs(
+    problem: &Problem,
+    frame: &mut Frame,
+    price: impl Fn(usize, &Facility) -> i64,
+    below: i64,
+) {
+    let mut pairs = Pairs::default();
     for (position, facility) in frame.open.iter().enumerate() {
-        let price = price(position, *facility);
-        if price < first.0 {
-            second = first.0;
-            first = (price, position);
-        } else {
-            second = second.min(price);
-        }
+        let place = &problem.facilities[*facility];
+        pairs.see(position, place, price(position, place));
     }
     let mut kept = 0;
     for position in 0..frame.open.len() {
         let facility = frame.open[position];
-        let other = if position == first.1 { second } else { first.0 };
-        if price(position, facility).saturating_add(other) < below {
+        let place = &problem.facilities[facility];
+        if pairs.least(position, place, price(position, place)) < below {
             frame.open[kept] = facility;
             frame.gains[kept] = frame.gains[position];
             kept += 1;

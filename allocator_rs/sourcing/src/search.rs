@@ -13,11 +13,12 @@
     reason = "every index is a line or facility below the lengths checked by Problem::new"
 )]
 
-use crate::assign::{assign, cheapest, leave_cost, steps};
+use crate::assign::{assign, cheapest, steps};
 use crate::bound::Ascent;
 use crate::frame::Frame;
 use crate::greedy::{has_limits, insertion};
-use crate::problem::{Problem, CANNOT};
+use crate::pairs::Pairs;
+use crate::problem::{Facility, Problem, CANNOT};
 use crate::solution::{Solution, Terms};
 
 /// Far more than daily orders need; about 50 ms (a work unit takes 1 to 5 ns).
@@ -64,10 +65,12 @@ pub(crate) struct Memory {
     pub(crate) columns: Vec<i64>,
     pub(crate) sorted: Vec<i64>,
     /// Facilities that can serve a line at all, as given; then those not dropped.
-    usable: Vec<usize>,
-    /// Those offered at a level; pickup stores and whatever is shipped.
-    pickups: Vec<usize>,
-    ships: Vec<usize>,
+    pub(crate) usable: Vec<usize>,
+    /// Those offered at a level, and those of them that are shipped.
+    pub(crate) offered: Vec<usize>,
+    pub(crate) ships: Vec<usize>,
+    /// Facilities of the first plan.
+    pub(crate) grown: Vec<usize>,
     levels: Vec<u32>,
     /// The best plan so far: its facilities if limits do not bind, else its assignment.
     best_set: Vec<usize>,
@@ -149,7 +152,11 @@ impl<'a> Search<'a> {
                 self.insert(true);
             }
         }
+        let before = self.best_cost;
+        crate::dbg(0, self.memory.usable.len());
         self.grow(first);
+        crate::dbg(1, (self.best_cost < before) as usize);
+        let grown = self.best_cost;
         self.drop_by_first_pairs();
         let mut levels = std::mem::take(&mut self.memory.levels);
         levels.clear();
@@ -162,9 +169,19 @@ impl<'a> Search<'a> {
                 self.leave_from(*level);
                 break;
             }
+            crate::dbg(3, 1);
+            crate::dbg(
+                4,
+                self.memory
+                    .usable
+                    .iter()
+                    .filter(|f| self.problem.facilities[**f].late <= *level)
+                    .count(),
+            );
             self.search_level(*level);
         }
         self.memory.levels = levels;
+        crate::dbg(2, (self.best_cost < grown) as usize);
     }
 
     /// Prices every plan of one group and finds the least cost of each line. Gives the facility
@@ -199,95 +216,23 @@ impl<'a> Search<'a> {
     /// Drops facilities that no plan of two or more groups below the best plan's cost uses.
     fn drop_by_first_pairs(&mut self) {
         let problem = self.problem;
-        // The two least openings of what is shipped, the least of a pickup store.
-        let far = CANNOT;
-        let (mut first, mut second, mut pickup) = ((far, usize::MAX), far, far);
-        for facility in &self.memory.usable {
-            let opening = self.opening(*facility);
-            if problem.facilities[*facility].pickup {
-                pickup = pickup.min(opening);
-            } else if opening < first.0 {
-                second = first.0;
-                first = (opening, *facility);
-            } else {
-                second = second.min(opening);
-            }
-        }
         let lines: i64 = self.memory.columns.iter().sum();
         let below = self.best_cost - lines + problem.extra_group;
-        let stays = |facility: &usize| {
+        let opening = |place: &Facility| place.fixed + problem.extra_group;
+        let mut pairs = Pairs::default();
+        for facility in &self.memory.usable {
             let place = &problem.facilities[*facility];
-            let ship = if first.1 == *facility {
-                second
-            } else {
-                first.0
-            };
-            let other = if place.pickup { ship } else { ship.min(pickup) };
-            let opening = place.fixed + problem.extra_group;
-            other < far && opening + other + problem.late.of(place.late) < below
-        };
-        self.memory.usable.retain(stays);
-    }
-
-    /// Opens what saves most beside the best facility alone, again and again; then closes what
-    /// has become superfluous.
-    fn grow(&mut self, first: usize) {
-        let problem = self.problem;
-        let usable = std::mem::take(&mut self.memory.usable);
-        let mut frame = self.frame(0);
-        frame.clear(problem, 0);
-        frame.take(problem, first);
-        let late = |facility: usize| problem.facilities[facility].late;
-        let mut latest = late(first);
-        loop {
-            self.work += steps(usable.len(), problem.lines);
-            let mut best = (0, None);
-            for facility in &usable {
-                if frame.clashes(problem, *facility) {
-                    continue;
-                }
-                let later = problem.late.of(latest.max(late(*facility))) - problem.late.of(latest);
-                let net = frame.gain(problem, *facility) - self.opening(*facility) - later;
-                if net > best.0 {
-                    best = (net, Some(*facility));
-                }
-            }
-            let Some(facility) = best.1 else {
-                break;
-            };
-            latest = latest.max(late(facility));
-            frame.take(problem, facility);
+            pairs.see(*facility, place, opening(place));
         }
-        self.price_set(&frame.opened);
-        for position in (0..frame.opened.len()).rev() {
-            if frame.opened.len() == 1 {
-                break;
-            }
-            let facility = frame.opened.remove(position);
-            let before = self.best_cost;
-            self.price_set(&frame.opened);
-            if self.best_cost == before {
-                frame.opened.insert(position, facility);
-            }
-        }
-        self.memory.frames[0] = frame;
-        self.memory.usable = usable;
-    }
-
-    /// Prices a set of facilities.
-    fn price_set(&mut self, open: &[usize]) {
-        let problem = self.problem;
-        self.work += steps(open.len() + 1, problem.lines);
-        let least = |line: usize| {
-            let costs = open.iter().map(|f| problem.row(*f)[line]);
-            costs.fold(leave_cost(problem, line), i64::min)
-        };
-        let lines: i64 = (0..problem.lines).map(least).sum();
-        self.price(open, self.groups(open) + lines);
+        self.memory.usable.retain(|facility| {
+            let place = &problem.facilities[*facility];
+            let least = pairs.least(*facility, place, opening(place));
+            least.saturating_add(problem.late.of(place.late)) < below
+        });
     }
 
     /// What opening these facilities costs, lateness included.
-    fn groups(&self, open: &[usize]) -> i64 {
+    pub(crate) fn groups(&self, open: &[usize]) -> i64 {
         let mut cost = -self.problem.extra_group;
         let mut late = 0;
         for facility in open {
@@ -350,42 +295,5 @@ impl<'a> Search<'a> {
         self.work += std::mem::take(&mut ascent.work);
         self.frontier = self.frontier.min(frame.base + lines);
         memory.frames[0] = frame;
-    }
-
-    fn search_level(&mut self, level: u32) {
-        let problem = self.problem;
-        let late = problem.late.of(level);
-        let mut ships = std::mem::take(&mut self.memory.ships);
-        let mut pickups = std::mem::take(&mut self.memory.pickups);
-        ships.clear();
-        pickups.clear();
-        for facility in &self.memory.usable {
-            let place = &problem.facilities[*facility];
-            if place.late > level {
-                continue;
-            }
-            if place.pickup {
-                pickups.push(*facility);
-            } else {
-                ships.push(*facility);
-            }
-        }
-        let choices = [None].into_iter().chain(pickups.iter().copied().map(Some));
-        for choice in choices {
-            if self.is_spent() {
-                self.leave_from(level);
-                break;
-            }
-            let mut frame = self.frame(0);
-            frame.clear(problem, late);
-            if let Some(pickup) = choice {
-                frame.take(problem, pickup);
-            }
-            frame.offer(problem, &ships, choice);
-            self.explore(&mut frame, 0);
-            self.memory.frames[0] = frame;
-        }
-        self.memory.ships = ships;
-        self.memory.pickups = pickups;
     }
 }

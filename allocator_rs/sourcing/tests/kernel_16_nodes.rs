@@ -298,6 +298,11 @@ fn time(region: &Region, mix: Mix, lines: usize) -> i64 {
         total += plan.cost;
     }
     nanos.sort_unstable();
+    let d: Vec<f64> = bopis_sourcing::DBG
+        .iter()
+        .map(|d| d.swap(0, std::sync::atomic::Ordering::Relaxed) as f64 / nanos.len() as f64)
+        .collect();
+    println!("DBG {d:.2?}");
     let at = |per_mille: usize| nanos[(nanos.len() - 1) * per_mille / 1_000] as f64 / 1_000.0;
     println!(
         "{{\"figure\":\"kernel_16_nodes_7_windows\",\"mode\":\"library\",\"pickup\":{},\
