@@ -37,15 +37,29 @@ pub(crate) struct Ascent {
 
 impl Ascent {
     /// Least cost of serving all lines at `cap` (already paid for) or by opening some of `open`;
-    /// each costs its fixed cost and one extra group.
-    pub(crate) fn bound(&mut self, problem: &Problem, open: &[usize], cap: &[i64]) -> i64 {
+    /// each costs its fixed cost and one extra group. `start`: duals that are valid for these
+    /// facilities under a higher cap, or none. What reaches `enough` is not raised further.
+    pub(crate) fn bound(
+        &mut self,
+        problem: &Problem,
+        open: &[usize],
+        cap: &[i64],
+        start: &[i64],
+        enough: i64,
+        toll: i64,
+    ) -> i64 {
         self.slack.clear();
-        let opening = |f: &usize| problem.facilities[*f].fixed + problem.extra_group;
+        let opening = |f: &usize| {
+            let place = &problem.facilities[*f];
+            let toll = if place.pickup { toll } else { 0 };
+            place.fixed + problem.extra_group + toll
+        };
         self.slack.extend(open.iter().map(opening));
         self.dual.clear();
         self.rising.clear();
         self.servers.clear();
         self.first.clear();
+        let mut total = 0;
         for (line, cap) in cap.iter().enumerate() {
             let first = self.servers.len();
             let mut least = *cap;
@@ -56,9 +70,16 @@ impl Ascent {
                     least = least.min(cost);
                 }
             }
+            if let Some(start) = start.get(line) {
+                least = least.max(*start.min(cap));
+                for server in &self.servers[first..] {
+                    self.slack[server.position] -= (least - server.cost).max(0);
+                }
+            }
             self.first.push(first);
             self.dual.push(least);
-            if self.servers.len() > first {
+            total += least;
+            if least < *cap {
                 self.rising.push((self.servers.len() - first, line));
             }
         }
@@ -67,14 +88,19 @@ impl Ascent {
         // Lines with few choices first: raising them uses up few slacks that others need.
         self.rising.sort_unstable();
         let mut rising = std::mem::take(&mut self.rising);
-        for _ in 0..BREAKPOINT_ROUNDS {
-            rising.retain(|(_, line)| self.raise(cap[*line], *line, true));
-        }
-        for (_, line) in &rising {
-            self.raise(cap[*line], *line, false);
+        let mut round = 0;
+        while total < enough && round <= BREAKPOINT_ROUNDS && !rising.is_empty() {
+            let to_breakpoint = round < BREAKPOINT_ROUNDS;
+            rising.retain(|(_, line)| {
+                let before = self.dual[*line];
+                let more = self.raise(cap[*line], *line, to_breakpoint);
+                total += self.dual[*line] - before;
+                more
+            });
+            round += 1;
         }
         self.rising = rising;
-        self.dual.iter().sum()
+        total
     }
 
     /// Raises the dual of a line as far as the slacks allow, at most to its next breakpoint if

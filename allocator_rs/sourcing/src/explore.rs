@@ -30,30 +30,32 @@ impl Search<'_> {
 
     /// Searches every plan that opens all of `opened` and at least one of `open`.
     pub(crate) fn explore(&mut self, frame: &mut Frame, depth: usize) {
-        crate::dbg(5, 1);
-        self.measure(frame);
+        crate::dbg(5,frame.open.len()*self.problem.lines);crate::dbg(8,1);self.measure(frame);
         self.price_next(frame);
         loop {
             self.drop_by_pairs(frame);
             if frame.open.len() < 2 {
                 return;
             }
-            crate::dbg(6, 1);
-            crate::dbg(7, frame.open.len());
             if depth == 0 {
-                crate::dbg(8, 1);
-                crate::dbg(9, frame.open.len());
             }
             let memory = &mut *self.memory;
-            let lines = memory
-                .ascent
-                .bound(self.problem, &frame.open, &frame.relaxed);
-            self.work += std::mem::take(&mut memory.ascent.work);
+            let ascent = &mut memory.ascent;
+            let enough = self.best_cost - frame.base;
+            let lines = ascent.bound(
+                self.problem,
+                &frame.open,
+                &frame.relaxed,
+                &frame.dual,
+                enough,
+                0,
+            );
+            crate::dbg(6,ascent.work as usize);crate::dbg(9,1);self.work += std::mem::take(&mut ascent.work);
+            frame.dual.clone_from(&ascent.dual);
             let bound = frame.base + lines;
             let slack = |position: usize, _: &Facility| memory.ascent.slack[position];
             retain_pairs(self.problem, frame, slack, self.best_cost - bound);
             frame.bound = frame.bound.max(bound);
-            crate::dbg(10, frame.open.len());
             if frame.open.len() < 2 {
                 return;
             }
@@ -164,7 +166,7 @@ fn retain_pairs(
     price: impl Fn(usize, &Facility) -> i64,
     below: i64,
 ) {
-    let mut pairs = Pairs::default();
+    let mut pairs = Pairs::new(frame.level);
     for (position, facility) in frame.open.iter().enumerate() {
         let place = &problem.facilities[*facility];
         pairs.see(position, place, price(position, place));

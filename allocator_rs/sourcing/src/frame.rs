@@ -15,6 +15,10 @@ pub(crate) struct Frame {
     pub(crate) base: i64,
     /// No plan from here on costs less.
     pub(crate) bound: i64,
+    /// The level if nothing open is as late as that.
+    pub(crate) level: Option<u32>,
+    /// Duals of the last bound.
+    pub(crate) dual: Vec<i64>,
     /// Cheapest choice of each line if room is ignored: for bounds.
     pub(crate) relaxed: Vec<i64>,
     /// Cheapest choice of each line that always has room: for dropping facilities.
@@ -27,9 +31,11 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// Nothing is open and nothing can be opened.
-    pub(crate) fn clear(&mut self, problem: &Problem, late: i64) {
+    pub(crate) fn clear(&mut self, problem: &Problem, level: u32) {
         self.opened.clear();
-        self.base = late - problem.extra_group;
+        self.level = Some(level);
+        self.dual.clear();
+        self.base = problem.late.of(level) - problem.extra_group;
         self.bound = i64::MIN;
         self.relaxed.clear();
         let leave = (0..problem.lines).map(|line| leave_cost(problem, line));
@@ -43,6 +49,7 @@ impl Frame {
         let place = &problem.facilities[facility];
         let row = problem.row(facility);
         self.opened.push(facility);
+        self.level = self.level.filter(|level| *level != place.late);
         self.base += place.fixed + problem.extra_group;
         for (old, new) in self.relaxed.iter_mut().zip(row) {
             *old = *new.min(old);
@@ -60,6 +67,8 @@ impl Frame {
         self.opened.clone_from(&parent.opened);
         self.base = parent.base;
         self.bound = parent.bound;
+        self.level = parent.level;
+        self.dual.clone_from(&parent.dual);
         self.relaxed.clone_from(&parent.relaxed);
         self.firm.clone_from(&parent.firm);
         self.take(problem, facility);

@@ -69,9 +69,13 @@ pub(crate) struct Memory {
     /// Those offered at a level, and those of them that are shipped.
     pub(crate) offered: Vec<usize>,
     pub(crate) ships: Vec<usize>,
+    /// Duals of the level's bound.
+    pub(crate) dual: Vec<i64>,
     /// Facilities of the first plan.
     pub(crate) grown: Vec<usize>,
-    levels: Vec<u32>,
+    pub(crate) levels: Vec<u32>,
+    /// By line: what doing it earlier costs more.
+    pub(crate) more: Vec<i64>,
     /// The best plan so far: its facilities if limits do not bind, else its assignment.
     best_set: Vec<usize>,
     best: Vec<Option<usize>>,
@@ -88,6 +92,8 @@ pub(crate) struct Search<'a> {
     /// Whether anything but costs limits what facilities serve.
     pub(crate) limited: bool,
     work_limit: u64,
+    /// Whether facilities of the first plan have been exchanged.
+    pub(crate) swapped: bool,
 }
 
 impl<'a> Search<'a> {
@@ -109,6 +115,7 @@ impl<'a> Search<'a> {
             work: 0,
             limited,
             work_limit,
+            swapped: false,
         }
     }
 
@@ -146,42 +153,28 @@ impl<'a> Search<'a> {
         if self.memory.usable.is_empty() {
             return;
         }
+        self.find_levels();
         if self.limited {
             self.insert(false);
             if !self.problem.twins.is_empty() {
                 self.insert(true);
             }
         }
-        let before = self.best_cost;
-        crate::dbg(0, self.memory.usable.len());
-        self.grow(first);
-        crate::dbg(1, (self.best_cost < before) as usize);
-        let grown = self.best_cost;
+        crate::dbg(0,self.work as usize);let w=self.work;
+        self.grow(first);crate::dbg(1,(self.work-w) as usize);
         self.drop_by_first_pairs();
-        let mut levels = std::mem::take(&mut self.memory.levels);
-        levels.clear();
-        let late = |f: &usize| self.problem.facilities[*f].late;
-        levels.extend(self.memory.usable.iter().map(late));
-        levels.sort_unstable();
-        levels.dedup();
-        for level in &levels {
+        for position in 0..self.memory.levels.len() {
+            let level = self.memory.levels[position];
+            let is_at_level = |f: &usize| self.problem.facilities[*f].late == level;
+            if !self.memory.usable.iter().any(is_at_level) {
+                continue;
+            }
             if self.is_spent() {
-                self.leave_from(*level);
+                self.leave_from(level);
                 break;
             }
-            crate::dbg(3, 1);
-            crate::dbg(
-                4,
-                self.memory
-                    .usable
-                    .iter()
-                    .filter(|f| self.problem.facilities[**f].late <= *level)
-                    .count(),
-            );
-            self.search_level(*level);
+            let w=self.work;self.search_level(level);if level>0{crate::dbg(11,(self.work-w) as usize);}
         }
-        self.memory.levels = levels;
-        crate::dbg(2, (self.best_cost < grown) as usize);
     }
 
     /// Prices every plan of one group and finds the least cost of each line. Gives the facility
@@ -219,7 +212,7 @@ impl<'a> Search<'a> {
         let lines: i64 = self.memory.columns.iter().sum();
         let below = self.best_cost - lines + problem.extra_group;
         let opening = |place: &Facility| place.fixed + problem.extra_group;
-        let mut pairs = Pairs::default();
+        let mut pairs = Pairs::new(None);
         for facility in &self.memory.usable {
             let place = &problem.facilities[*facility];
             pairs.see(*facility, place, opening(place));
@@ -288,10 +281,10 @@ impl<'a> Search<'a> {
     /// Takes over the bound of a lateness level and the later ones, unexplored.
     fn leave_from(&mut self, level: u32) {
         let mut frame = self.frame(0);
-        frame.clear(self.problem, self.problem.late.of(level));
+        frame.clear(self.problem, level);
         let memory = &mut *self.memory;
         let ascent = &mut memory.ascent;
-        let lines = ascent.bound(self.problem, &memory.usable, &frame.relaxed);
+        let lines = ascent.bound(self.problem, &memory.usable, &frame.relaxed, &[], i64::MAX, 0);
         self.work += std::mem::take(&mut ascent.work);
         self.frontier = self.frontier.min(frame.base + lines);
         memory.frames[0] = frame;
