@@ -68,7 +68,8 @@ pub(crate) fn shared_charge(problem: &Problem, assignment: &[Option<usize>]) -> 
 /// The cheapest assignment to `open` that costs less than `below`, as far as `work_limit` work units
 /// reach; the first try is always finished.
 pub(crate) fn assign(problem: &Problem, open: &[usize], below: i64, work_limit: u64) -> Leaf {
-    let (assignment, cost) = cheapest(problem, open);
+    let mut assignment = Vec::new();
+    let cost = cheapest(problem, open, &mut assignment);
     let work = steps(open.len() + 1, problem.lines);
     let leaf = |assignment, cost| Leaf {
         assignment,
@@ -101,8 +102,14 @@ fn loads_fit(problem: &Problem, assignment: &[Option<usize>]) -> bool {
     })
 }
 
-fn cheapest(problem: &Problem, open: &[usize]) -> (Vec<Option<usize>>, i64) {
-    let mut assignment = vec![None; problem.lines];
+/// Each line to its cheapest facility, room ignored; what that costs.
+pub(crate) fn cheapest(
+    problem: &Problem,
+    open: &[usize],
+    assignment: &mut Vec<Option<usize>>,
+) -> i64 {
+    assignment.clear();
+    assignment.resize(problem.lines, None);
     let mut total = 0;
     for (line, choice) in assignment.iter_mut().enumerate() {
         let mut best = leave_cost(problem, line);
@@ -115,7 +122,7 @@ fn cheapest(problem: &Problem, open: &[usize]) -> (Vec<Option<usize>>, i64) {
         }
         total += best;
     }
-    (assignment, total)
+    total
 }
 
 /// One facility without room for all: it serves the lines that gain most.

@@ -23,12 +23,13 @@ struct Server {
 #[derive(Default)]
 pub(crate) struct Ascent {
     /// Dual of each line.
-    dual: Vec<i64>,
+    pub(crate) dual: Vec<i64>,
     /// What is left of the opening cost of each facility of `open`, in its order.
     pub(crate) slack: Vec<i64>,
     /// Work units spent since the last look.
     pub(crate) work: u64,
-    order: Vec<(usize, usize)>,
+    /// Lines that may rise still, with the number of facilities that could serve them.
+    rising: Vec<(usize, usize)>,
     /// By line: those that can bind (others cost at least the cap), from `first` of the line on.
     servers: Vec<Server>,
     first: Vec<usize>,
@@ -36,19 +37,31 @@ pub(crate) struct Ascent {
 
 impl Ascent {
     /// Least cost of serving all lines at `cap` (already paid for) or by opening some of `open`;
-    /// each costs its fixed cost and one extra group.
-    pub(crate) fn bound(&mut self, problem: &Problem, open: &[usize], cap: &[i64]) -> i64 {
+    /// each costs its fixed cost and one extra group. `start`: duals that are valid for these
+    /// facilities under a higher cap, or none. What reaches `enough` is not raised further.
+    pub(crate) fn bound(
+        &mut self,
+        problem: &Problem,
+        open: &[usize],
+        cap: &[i64],
+        start: &[i64],
+        enough: i64,
+        toll: i64,
+    ) -> i64 {
         self.slack.clear();
-        self.slack.extend(
-            open.iter()
-                .map(|f| problem.facilities[*f].fixed + problem.extra_group),
-        );
+        let opening = |f: &usize| {
+            let place = &problem.facilities[*f];
+            let toll = if place.pickup { toll } else { 0 };
+            place.fixed + problem.extra_group + toll
+        };
+        self.slack.extend(open.iter().map(opening));
         self.dual.clear();
-        self.order.clear();
+        self.rising.clear();
         self.servers.clear();
         self.first.clear();
+        let mut total = 0;
         for (line, cap) in cap.iter().enumerate() {
-            self.first.push(self.servers.len());
+            let first = self.servers.len();
             let mut least = *cap;
             for (position, facility) in open.iter().enumerate() {
                 let cost = problem.costs[facility * problem.lines + line];
@@ -57,46 +70,54 @@ impl Ascent {
                     least = least.min(cost);
                 }
             }
+            if let Some(start) = start.get(line) {
+                least = least.max(*start.min(cap));
+                for server in &self.servers[first..] {
+                    self.slack[server.position] -= (least - server.cost).max(0);
+                }
+            }
+            self.first.push(first);
             self.dual.push(least);
-            self.order
-                .push((self.servers.len() - self.first[line], line));
+            total += least;
+            if least < *cap {
+                self.rising.push((self.servers.len() - first, line));
+            }
         }
         self.first.push(self.servers.len());
         self.work += steps(open.len() + 1, problem.lines);
         // Lines with few choices first: raising them uses up few slacks that others need.
-        self.order.sort_unstable();
-        for _ in 0..BREAKPOINT_ROUNDS {
-            let mut moved = false;
-            for position in 0..self.order.len() {
-                let line = self.order[position].1;
-                moved |= self.raise(cap[line], line, true);
-            }
-            if !moved {
-                break;
-            }
+        self.rising.sort_unstable();
+        let mut rising = std::mem::take(&mut self.rising);
+        let mut round = 0;
+        while total < enough && round <= BREAKPOINT_ROUNDS && !rising.is_empty() {
+            let to_breakpoint = round < BREAKPOINT_ROUNDS;
+            rising.retain(|(_, line)| {
+                let before = self.dual[*line];
+                let more = self.raise(cap[*line], *line, to_breakpoint);
+                total += self.dual[*line] - before;
+                more
+            });
+            round += 1;
         }
-        for position in 0..self.order.len() {
-            let line = self.order[position].1;
-            self.raise(cap[line], line, false);
-        }
-        self.dual.iter().sum()
+        self.rising = rising;
+        total
     }
 
     /// Raises the dual of a line as far as the slacks allow, at most to its next breakpoint if
-    /// `to_breakpoint`. True if it rose.
+    /// `to_breakpoint`. False if it can rise no more, ever.
     fn raise(&mut self, cap: i64, line: usize, to_breakpoint: bool) -> bool {
+        let servers = &self.servers[self.first[line]..self.first[line + 1]];
         let now = self.dual[line];
         let mut target = cap;
-        if now >= target {
-            return false;
-        }
-        let servers = &self.servers[self.first[line]..self.first[line + 1]];
         self.work += steps(servers.len(), 1);
         for Server { position, cost } in servers {
             target = target.min((*cost).max(now) + self.slack[*position]);
-            if to_breakpoint && *cost > now {
-                target = target.min(*cost);
-            }
+            let breakpoint = if to_breakpoint && *cost > now {
+                *cost
+            } else {
+                cap
+            };
+            target = target.min(breakpoint);
         }
         if target <= now {
             return false;
@@ -105,6 +126,6 @@ impl Ascent {
             self.slack[*position] -= (target - (*cost).max(now)).max(0);
         }
         self.dual[line] = target;
-        true
+        target < cap
     }
 }

@@ -9,6 +9,24 @@
 //! | how | depth-first branch and bound over facility sets, dual ascent bounds, capacities at the leaves |
 //! | work limit | looks at a cost: bounds time; the frontier then is the lower bound, `exact` is false |
 //!
+//! Who solves many orders keeps a [`Kernel`] and a [`Draft`] and solves without asking for memory:
+//!
+//! ```
+//! use bopis_sourcing::{Draft, Facility, Kernel, LatePrice, Solution, WORK_LIMIT};
+//!
+//! let (mut draft, mut kernel, mut plan) = (Draft::default(), Kernel::default(), Solution::default());
+//! for quantity in [1, 2, 3] {
+//!     draft.clear(2);
+//!     draft.set_charges(2_000_000, LatePrice::default(), false);
+//!     draft.unfilled().fill(25_000_000);
+//!     let facility = Facility { node: 0, pickup: false, fixed: 7_000_000, capacity: 9, late: 0 };
+//!     draft.add(facility).copy_from_slice(&[500_000 * quantity, 800_000]);
+//!     kernel.solve_into(draft.check()?, WORK_LIMIT, &mut plan);
+//!     assert_eq!(plan.cost, 7_800_000 + 500_000 * quantity);
+//! }
+//! # Ok::<(), bopis_sourcing::ProblemError>(())
+//! ```
+//!
 //! Money is in micro-units, labor in seconds. Nothing here reads a clock, draws a random number or
 //! uses a float: the same problem gives the same plan.
 #![cfg_attr(
@@ -26,7 +44,13 @@ mod alternatives;
 mod assign;
 mod bound;
 mod cost;
+mod draft;
+mod explore;
+mod frame;
 mod greedy;
+mod grow;
+mod level;
+mod pairs;
 mod pattern;
 mod place;
 mod problem;
@@ -36,7 +60,15 @@ mod twins;
 
 pub use alternatives::k_best;
 pub use cost::{distance_cost, per_unit_of, share_of, weight_cost, OpportunityTiers};
+pub use draft::Draft;
 pub use pattern::{undominated_patterns, Pattern, PatternLimits, Window};
 pub use problem::{Facility, LatePrice, Problem, ProblemError, Twins, CANNOT, COST_MAX, LINES_MAX};
-pub use search::{solve, WORK_LIMIT};
+pub use search::{solve, Kernel, WORK_LIMIT};
 pub use solution::{Solution, Terms};
+
+#[doc(hidden)]
+pub static DBG: [std::sync::atomic::AtomicU64; 16] =
+    [const { std::sync::atomic::AtomicU64::new(0) }; 16];
+pub(crate) fn dbg(i: usize, n: usize) {
+    DBG[i].fetch_add(n as u64, std::sync::atomic::Ordering::Relaxed);
+}

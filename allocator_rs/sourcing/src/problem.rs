@@ -102,32 +102,8 @@ impl Problem {
         all_or_nothing: bool,
         twins: Vec<Twins>,
     ) -> Result<Self, ProblemError> {
-        let lines = unfilled.len();
-        if lines == 0 || lines > LINES_MAX {
-            return Err(ProblemError::Lines);
-        }
-        if costs.len() != facilities.len() * lines {
-            return Err(ProblemError::Shape);
-        }
-        let in_range = |cost: &i64| (0..=COST_MAX).contains(cost);
-        let costs_fit = costs.iter().all(|c| *c == CANNOT || in_range(c));
-        let prices_fit = unfilled.iter().all(in_range)
-            && facilities.iter().all(|f| in_range(&f.fixed))
-            && in_range(&extra_group)
-            && in_range(&late.broken)
-            && in_range(&late.hour)
-            && facilities.iter().all(|f| in_range(&late.of(f.late)));
-        if !costs_fit || !prices_fit {
-            return Err(ProblemError::Cost);
-        }
-        let mut is_twin = vec![false; lines];
-        for group in &twins {
-            if !twins_fit(group, facilities.len(), &mut is_twin) {
-                return Err(ProblemError::Twins);
-            }
-        }
-        Ok(Self {
-            lines,
+        let mut problem = Self {
+            lines: unfilled.len(),
             facilities,
             costs,
             unfilled,
@@ -135,8 +111,40 @@ impl Problem {
             late,
             all_or_nothing,
             twins,
-            is_twin,
-        })
+            is_twin: Vec::new(),
+        };
+        problem.check()?;
+        Ok(problem)
+    }
+
+    /// Checks shapes and ranges and finds out which lines are twins.
+    pub(crate) fn check(&mut self) -> Result<(), ProblemError> {
+        if self.lines == 0 || self.lines > LINES_MAX {
+            return Err(ProblemError::Lines);
+        }
+        if self.costs.len() != self.facilities.len() * self.lines {
+            return Err(ProblemError::Shape);
+        }
+        let in_range = |cost: i64| (0..=COST_MAX).contains(&cost);
+        // Without an early exit: the table is long and almost always right.
+        let fit = |all: bool, cost: &i64| all & (in_range(*cost) | (*cost == CANNOT));
+        let costs_fit = self.costs.iter().fold(true, fit);
+        let prices_fit = self.unfilled.iter().all(|cost| in_range(*cost))
+            && in_range(self.extra_group)
+            && in_range(self.late.broken)
+            && in_range(self.late.hour);
+        let facility_fits = |f: &Facility| in_range(f.fixed) && in_range(self.late.of(f.late));
+        if !costs_fit || !prices_fit || !self.facilities.iter().all(facility_fits) {
+            return Err(ProblemError::Cost);
+        }
+        self.is_twin.clear();
+        self.is_twin.resize(self.lines, false);
+        for group in &self.twins {
+            if !twins_fit(group, self.facilities.len(), &mut self.is_twin) {
+                return Err(ProblemError::Twins);
+            }
+        }
+        Ok(())
     }
 
     /// The facilities, in the order given.

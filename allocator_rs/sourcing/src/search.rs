@@ -1,22 +1,24 @@
-//! Branch and bound over sets of open facilities.
+//! Branch and bound over sets of open facilities: the root.
 //!
-//! Rules that make the pruning exact:
-//! - A facility whose largest possible saving does not pay its opening is dropped: its lines could
-//!   go to a choice with room for all of them (`firm`), so the plan without it costs no more.
-//!   Plans of one facility, and the plan that fills nothing, are priced apart, so "each group
-//!   beyond the first" is charged exactly.
-//! - A facility whose slack in the dual ascent lifts the bound to the best plan's cost is dropped.
-//! - Lateness is enumerated: at level t only facilities ready by then are offered, and t is paid.
-//! - The pickup store is chosen first, so the bound never mixes two of them.
+//! | step | what it does |
+//! | --- | --- |
+//! | plans of one group | all priced in one pass over the table, which also gives each line's least cost |
+//! | a first plan | grown from the best of them; where limits bind, lines inserted one by one too |
+//! | drop | a facility with which two groups and each line's least cost reach the best plan's cost |
+//! | levels | lateness is enumerated: at level t only facilities ready by then are offered, and t is paid |
+//! | choices | the pickup store is chosen first, so no bound mixes two of them |
+//! | below | `explore`: what else is opened |
 #![expect(
     clippy::indexing_slicing,
     reason = "every index is a line or facility below the lengths checked by Problem::new"
 )]
 
-use crate::assign::{assign, leave_cost, steps};
+use crate::assign::{assign, cheapest, steps};
 use crate::bound::Ascent;
+use crate::frame::Frame;
 use crate::greedy::{has_limits, insertion};
-use crate::problem::{Problem, CANNOT};
+use crate::pairs::Pairs;
+use crate::problem::{Facility, Problem, CANNOT};
 use crate::solution::{Solution, Terms};
 
 /// Far more than daily orders need; about 50 ms (a work unit takes 1 to 5 ns).
@@ -26,130 +28,249 @@ const LEAF_PART: u64 = 16;
 
 /// Solves an order exactly, or as far as `work_limit` work units reach (a work unit is one look at
 /// one line's cost at one facility, so the limit bounds time). The plan is always feasible;
-/// `lower_bound <= cost`.
+/// `lower_bound <= cost`. Who solves many orders keeps a [`Kernel`].
 #[must_use]
 pub fn solve(problem: &Problem, work_limit: u64) -> Solution {
-    let mut search = Search::new(problem, work_limit);
-    search.run();
-    search.finish()
+    Kernel::default().solve(problem, work_limit)
 }
 
-struct Search<'a> {
-    problem: &'a Problem,
-    ascent: Ascent,
-    best_cost: i64,
+/// Solves one order after the other in the same memory. What it finds depends on the order alone.
+#[derive(Default)]
+pub struct Kernel(Memory);
+
+impl Kernel {
+    /// As [`solve`].
+    #[must_use]
+    pub fn solve(&mut self, problem: &Problem, work_limit: u64) -> Solution {
+        let mut found = Solution::default();
+        self.solve_into(problem, work_limit, &mut found);
+        found
+    }
+
+    /// As [`solve`], into a solution whose memory is used again.
+    pub fn solve_into(&mut self, problem: &Problem, work_limit: u64, found: &mut Solution) {
+        let mut search = Search::new(problem, work_limit, &mut self.0);
+        search.run();
+        search.finish(found);
+    }
+}
+
+/// What a search needs memory for.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) ascent: Ascent,
+    /// By depth of the search.
+    pub(crate) frames: Vec<Frame>,
+    /// Least cost of each line at any facility looked at.
+    pub(crate) columns: Vec<i64>,
+    pub(crate) sorted: Vec<i64>,
+    /// Facilities that can serve a line at all, as given; then those not dropped.
+    pub(crate) usable: Vec<usize>,
+    /// Those offered at a level, and those of them that are shipped.
+    pub(crate) offered: Vec<usize>,
+    pub(crate) ships: Vec<usize>,
+    /// Duals of the level's bound.
+    pub(crate) dual: Vec<i64>,
+    /// Facilities of the first plan.
+    pub(crate) grown: Vec<usize>,
+    pub(crate) levels: Vec<u32>,
+    /// By line: what doing it earlier costs more.
+    pub(crate) more: Vec<i64>,
+    /// The best plan so far: its facilities if limits do not bind, else its assignment.
+    best_set: Vec<usize>,
     best: Vec<Option<usize>>,
-    /// Least bound of what the work limit left unexplored.
-    frontier: i64,
-    /// Least bound of the classes that plans fall into: nothing, and by lateness and pickup store.
-    root: i64,
-    /// Bound on every plan with a group, lateness left aside, once it is known.
-    everything: Option<i64>,
-    work: u64,
-    work_limit: u64,
-    /// Price of the lateness level searched now.
-    late: i64,
-    /// Facilities that can serve a line at all, as given.
-    usable: Vec<usize>,
+    used: Vec<usize>,
 }
 
-/// A node of the search: what is open, and the cost of each line there.
-struct Opened {
-    facilities: Vec<usize>,
-    fixed: i64,
-    /// Cheapest choice of each line if room is ignored: for bounds.
-    relaxed: Vec<i64>,
-    /// Cheapest choice of each line that always has room: for dropping facilities.
-    firm: Vec<i64>,
+pub(crate) struct Search<'a> {
+    pub(crate) problem: &'a Problem,
+    pub(crate) memory: &'a mut Memory,
+    pub(crate) best_cost: i64,
+    /// Least bound of what the work limit left unexplored.
+    pub(crate) frontier: i64,
+    pub(crate) work: u64,
+    /// Whether anything but costs limits what facilities serve.
+    pub(crate) limited: bool,
+    work_limit: u64,
+    /// Whether facilities of the first plan have been exchanged.
+    pub(crate) swapped: bool,
 }
 
 impl<'a> Search<'a> {
-    fn new(problem: &'a Problem, work_limit: u64) -> Self {
-        let usable = (0..problem.facilities.len())
-            .filter(|f| {
-                problem.facilities[*f].capacity > 0
-                    && problem.row(*f).iter().any(|cost| *cost < CANNOT)
-            })
-            .collect();
-        let nothing = problem.unfilled.iter().sum();
+    fn new(problem: &'a Problem, work_limit: u64, memory: &'a mut Memory) -> Self {
+        let serves_any = |f: &usize| {
+            problem.facilities[*f].capacity > 0 && problem.row(*f).iter().any(|c| *c < CANNOT)
+        };
+        memory.usable.clear();
+        let usable = (0..problem.facilities.len()).filter(serves_any);
+        memory.usable.extend(usable);
+        memory.best_set.clear();
+        memory.best.clear();
+        let limited = has_limits(problem, &memory.usable);
         Self {
             problem,
-            ascent: Ascent::default(),
-            best_cost: nothing,
-            best: vec![None; problem.lines],
+            memory,
+            best_cost: problem.unfilled.iter().sum(),
             frontier: i64::MAX,
-            root: nothing,
-            everything: None,
             work: 0,
+            limited,
             work_limit,
-            late: 0,
-            usable,
+            swapped: false,
         }
     }
 
-    fn finish(self) -> Solution {
-        let terms = Terms::of(self.problem, &self.best);
-        assert_eq!(
-            terms.total(),
-            self.best_cost,
+    fn finish(self, found: &mut Solution) {
+        let memory = self.memory;
+        if memory.best.is_empty() {
+            cheapest(self.problem, &memory.best_set, &mut found.assignment);
+        } else {
+            found.assignment.clone_from(&memory.best);
+        }
+        found.terms = Terms::of(self.problem, &found.assignment, &mut memory.used);
+        found.cost = found.terms.total();
+        assert!(
+            found.cost <= self.best_cost,
             "the plan's terms add up to its cost"
         );
-        assert!(
-            self.root <= self.best_cost,
-            "no bound lies above a plan's cost"
-        );
-        let lower_bound = self.best_cost.min(self.frontier).max(self.root);
-        Solution {
-            assignment: self.best,
-            cost: self.best_cost,
-            terms,
-            lower_bound,
-            work: self.work,
-            exact: lower_bound == self.best_cost,
-        }
+        found.lower_bound = found.cost.min(self.frontier);
+        found.work = self.work;
+        found.exact = found.lower_bound == found.cost;
     }
 
-    fn is_spent(&self) -> bool {
+    pub(crate) fn is_spent(&self) -> bool {
         self.work >= self.work_limit
     }
 
+    pub(crate) fn opening(&self, facility: usize) -> i64 {
+        self.problem.facilities[facility].fixed + self.problem.extra_group
+    }
+
     fn run(&mut self) {
-        if has_limits(self.problem, &self.usable) {
+        let Some(first) = self.price_alone() else {
+            return;
+        };
+        self.drop_by_first_pairs();
+        if self.memory.usable.is_empty() {
+            return;
+        }
+        self.find_levels();
+        if self.limited {
             self.insert(false);
             if !self.problem.twins.is_empty() {
                 self.insert(true);
             }
         }
-        for position in 0..self.usable.len() {
-            let facility = [self.usable[position]];
-            self.price(&facility);
-            // What is not priced here is a plan of its level, and bounded there.
+        crate::dbg(0,self.work as usize);let w=self.work;
+        self.grow(first);crate::dbg(1,(self.work-w) as usize);
+        self.drop_by_first_pairs();
+        for position in 0..self.memory.levels.len() {
+            let level = self.memory.levels[position];
+            let is_at_level = |f: &usize| self.problem.facilities[*f].late == level;
+            if !self.memory.usable.iter().any(is_at_level) {
+                continue;
+            }
             if self.is_spent() {
+                self.leave_from(level);
                 break;
             }
+            let w=self.work;self.search_level(level);if level>0{crate::dbg(11,(self.work-w) as usize);}
         }
-        let mut levels: Vec<u32> = self
-            .usable
-            .iter()
-            .map(|f| self.problem.facilities[*f].late)
-            .collect();
-        levels.sort_unstable();
-        levels.dedup();
-        if levels.len() > 1 {
-            self.bound_of_everything();
-        }
-        for level in levels {
-            self.late = self.problem.late.of(level);
-            let known = self.everything.map(|least| least + self.late);
-            if known.is_some_and(|bound| bound >= self.best_cost) || self.is_spent() {
-                return self.leave_from_here();
+    }
+
+    /// Prices every plan of one group and finds the least cost of each line. Gives the facility
+    /// that costs least alone if room is ignored.
+    fn price_alone(&mut self) -> Option<usize> {
+        let problem = self.problem;
+        let usable = std::mem::take(&mut self.memory.usable);
+        let mut frame = self.frame(0);
+        frame.clear(problem, 0);
+        let mut columns = std::mem::take(&mut self.memory.columns);
+        columns.clone_from(&frame.relaxed);
+        let mut first = (i64::MAX, None);
+        for facility in &usable {
+            let place = &problem.facilities[*facility];
+            let mut lines = 0;
+            let leave = frame.relaxed.iter().zip(&mut columns);
+            for (cost, (leave, least)) in problem.row(*facility).iter().zip(leave) {
+                lines += *cost.min(leave);
+                *least = *cost.min(least);
             }
-            self.search_level(level);
+            let floor = place.fixed + problem.late.of(place.late) + lines;
+            first = first.min((floor, Some(*facility)));
+            self.price(&[*facility], floor);
+        }
+        self.work += steps(usable.len(), problem.lines);
+        self.memory.columns = columns;
+        self.memory.frames[0] = frame;
+        self.memory.usable = usable;
+        first.1
+    }
+
+    /// Drops facilities that no plan of two or more groups below the best plan's cost uses.
+    fn drop_by_first_pairs(&mut self) {
+        let problem = self.problem;
+        let lines: i64 = self.memory.columns.iter().sum();
+        let below = self.best_cost - lines + problem.extra_group;
+        let opening = |place: &Facility| place.fixed + problem.extra_group;
+        let mut pairs = Pairs::new(None);
+        for facility in &self.memory.usable {
+            let place = &problem.facilities[*facility];
+            pairs.see(*facility, place, opening(place));
+        }
+        self.memory.usable.retain(|facility| {
+            let place = &problem.facilities[*facility];
+            let least = pairs.least(*facility, place, opening(place));
+            least.saturating_add(problem.late.of(place.late)) < below
+        });
+    }
+
+    /// What opening these facilities costs, lateness included.
+    pub(crate) fn groups(&self, open: &[usize]) -> i64 {
+        let mut cost = -self.problem.extra_group;
+        let mut late = 0;
+        for facility in open {
+            cost += self.opening(*facility);
+            late = late.max(self.problem.facilities[*facility].late);
+        }
+        cost + self.problem.late.of(late)
+    }
+
+    /// Prices the best plan on exactly these facilities and keeps it if it is the best; none of
+    /// them costs less than `floor`.
+    pub(crate) fn price(&mut self, open: &[usize], floor: i64) {
+        if floor >= self.best_cost {
+            return;
+        }
+        if !self.limited {
+            self.best_cost = floor;
+            self.memory.best_set.clear();
+            self.memory.best_set.extend(open);
+            return;
+        }
+        let budget = self.work_limit.saturating_sub(self.work) / LEAF_PART;
+        let below = self.best_cost - self.groups(open);
+        let leaf = assign(self.problem, open, below, budget);
+        self.work += leaf.work;
+        if !leaf.exact {
+            self.frontier = self.frontier.min(floor);
+        }
+        if leaf.cost < CANNOT {
+            self.keep(leaf.assignment);
+        }
+    }
+
+    /// Keeps an assignment if it is the best.
+    fn keep(&mut self, assignment: Vec<Option<usize>>) {
+        let cost = Terms::of(self.problem, &assignment, &mut self.memory.used).total();
+        let serves_any = assignment.iter().any(Option::is_some);
+        if serves_any && cost < self.best_cost {
+            self.best_cost = cost;
+            self.memory.best = assignment;
         }
     }
 
     fn insert(&mut self, small_first: bool) {
-        let (assignment, work) = insertion(self.problem, &self.usable, small_first);
+        let (assignment, work) = insertion(self.problem, &self.memory.usable, small_first);
         self.work += work;
         let whole = assignment.iter().all(Option::is_some);
         if whole || !self.problem.all_or_nothing {
@@ -157,242 +278,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// No plan with at least one group costs less, lateness left aside.
-    fn bound_of_everything(&mut self) -> i64 {
-        if let Some(known) = self.everything {
-            return known;
-        }
-        let cap: Vec<i64> = (0..self.problem.lines)
-            .map(|l| leave_cost(self.problem, l))
-            .collect();
-        let lines = self.ascent.bound(self.problem, &self.usable, &cap);
-        self.work += std::mem::take(&mut self.ascent.work);
-        *self.everything.insert(lines - self.problem.extra_group)
-    }
-
-    /// Takes over the bound of this lateness level and the later ones, unexplored.
-    fn leave_from_here(&mut self) {
-        let bound = self.bound_of_everything() + self.late;
-        self.root = self.root.min(bound);
-        self.frontier = self.frontier.min(bound);
-    }
-
-    fn search_level(&mut self, level: u32) {
-        let in_time = |f: &&usize| self.problem.facilities[**f].late <= level;
-        let ships: Vec<usize> = self
-            .usable
-            .iter()
-            .filter(in_time)
-            .filter(|f| !self.problem.facilities[**f].pickup)
-            .copied()
-            .collect();
-        let mut choices: Vec<(i64, Option<usize>)> = vec![(0, None)];
-        choices.extend(
-            self.usable
-                .iter()
-                .filter(in_time)
-                .filter(|f| self.problem.facilities[**f].pickup)
-                .map(|f| (0, Some(*f))),
-        );
-        for choice in &mut choices {
-            if self.is_spent() {
-                choice.0 = self.bound_of_everything() + self.late;
-                continue;
-            }
-            let opened = self.opened(choice.1);
-            let open = self.without_conflicts(&ships, choice.1);
-            choice.0 = self.bound(&opened, &open);
-        }
-        choices.sort_unstable();
-        let least = choices.first().map_or(i64::MAX, |choice| choice.0);
-        self.root = self.root.min(least);
-        for (bound, pickup) in choices {
-            if bound >= self.best_cost {
-                break;
-            }
-            if self.is_spent() {
-                self.frontier = self.frontier.min(bound);
-                break;
-            }
-            let opened = self.opened(pickup);
-            let open = self.without_conflicts(&ships, pickup);
-            self.explore(&opened, open);
-        }
-    }
-
-    /// The state in which only a pickup store is open, or nothing.
-    fn opened(&self, pickup: Option<usize>) -> Opened {
-        let leave: Vec<i64> = (0..self.problem.lines)
-            .map(|l| leave_cost(self.problem, l))
-            .collect();
-        let nothing = Opened {
-            facilities: Vec::new(),
-            fixed: 0,
-            relaxed: leave.clone(),
-            firm: leave,
-        };
-        match pickup {
-            None => nothing,
-            Some(facility) => self.with(&nothing, facility),
-        }
-    }
-
-    fn without_conflicts(&self, open: &[usize], opened: Option<usize>) -> Vec<usize> {
-        let node = opened.map(|f| self.problem.facilities[f].node);
-        open.iter()
-            .filter(|f| Some(self.problem.facilities[**f].node) != node)
-            .copied()
-            .collect()
-    }
-
-    fn with(&self, opened: &Opened, facility: usize) -> Opened {
-        let problem = self.problem;
-        let row = problem.row(facility);
-        let roomy = problem.facilities[facility].capacity as usize >= problem.lines;
-        let mut facilities = opened.facilities.clone();
-        facilities.push(facility);
-        let relaxed = opened
-            .relaxed
-            .iter()
-            .zip(row)
-            .map(|(old, new)| *old.min(new))
-            .collect();
-        let firm = opened
-            .firm
-            .iter()
-            .zip(row)
-            .zip(&problem.is_twin)
-            .map(|((old, new), twin)| if roomy && !twin { *old.min(new) } else { *old })
-            .collect();
-        let fixed = opened.fixed + problem.facilities[facility].fixed + problem.extra_group;
-        Opened {
-            facilities,
-            fixed,
-            relaxed,
-            firm,
-        }
-    }
-
-    /// Bound on every plan that opens all of `opened` and any of `open`, at this lateness level.
-    fn bound(&mut self, opened: &Opened, open: &[usize]) -> i64 {
-        let lines = self.ascent.bound(self.problem, open, &opened.relaxed);
-        self.work += std::mem::take(&mut self.ascent.work);
-        self.late + opened.fixed - self.problem.extra_group + lines
-    }
-
-    fn explore(&mut self, opened: &Opened, mut open: Vec<usize>) {
-        self.work += steps(open.len(), self.problem.lines);
-        open.retain(|f| self.saving(&opened.firm, *f) > self.opening(*f));
-        loop {
-            let bound = self.bound(opened, &open);
-            if bound >= self.best_cost {
-                return;
-            }
-            if self.is_spent() {
-                self.frontier = self.frontier.min(bound);
-                return;
-            }
-            let mut position = 0;
-            let (slack, best) = (&self.ascent.slack, self.best_cost);
-            open.retain(|_| {
-                position += 1;
-                bound + slack[position - 1] < best
-            });
-            self.work += steps(open.len(), self.problem.lines);
-            let Some(next) = open.iter().copied().max_by_key(|f| {
-                (
-                    self.saving(&opened.relaxed, *f) - self.opening(*f),
-                    usize::MAX - f,
-                )
-            }) else {
-                return;
-            };
-            let child = self.with(opened, next);
-            self.price(&child.facilities);
-            let rest = self.without_conflicts(&open, Some(next));
-            self.explore(&child, rest);
-            open.retain(|f| *f != next);
-        }
-    }
-
-    fn opening(&self, facility: usize) -> i64 {
-        self.problem.facilities[facility].fixed + self.problem.extra_group
-    }
-
-    /// The most that opening a facility can save against the given cost of each line: as many
-    /// lines as it has room for.
-    fn saving(&self, against: &[i64], facility: usize) -> i64 {
-        let row = self.problem.row(facility);
-        let room = self.problem.facilities[facility].capacity as usize;
-        let gains = against.iter().zip(row).map(|(old, new)| (old - new).max(0));
-        if room >= self.problem.lines {
-            return gains.sum();
-        }
-        let mut gains: Vec<i64> = gains.collect();
-        gains.sort_unstable_by(|a, b| b.cmp(a));
-        gains.iter().take(room).sum()
-    }
-
-    /// Prices the best plan on exactly these facilities and keeps it if it is the best.
-    fn price(&mut self, open: &[usize]) {
-        let floor = self.floor_of(open);
-        self.work += steps(open.len() + 1, self.problem.lines);
-        if floor.total() >= self.best_cost {
-            return;
-        }
-        let budget = self.work_limit.saturating_sub(self.work) / LEAF_PART;
-        let below = self.best_cost - floor.groups;
-        let leaf = assign(self.problem, open, below, budget);
-        self.work += leaf.work;
-        if !leaf.exact {
-            self.frontier = self.frontier.min(floor.total());
-        }
-        if leaf.cost >= CANNOT {
-            return;
-        }
-        self.keep(leaf.assignment);
-    }
-
-    /// Keeps an assignment if it is the best.
-    fn keep(&mut self, assignment: Vec<Option<usize>>) {
-        let cost = Terms::of(self.problem, &assignment).total();
-        let serves_any = assignment.iter().any(Option::is_some);
-        if serves_any && cost < self.best_cost {
-            self.best_cost = cost;
-            self.best = assignment;
-        }
-    }
-
-    /// No plan that uses all of these facilities and no other costs less (room and shared cells
-    /// ignored).
-    fn floor_of(&self, open: &[usize]) -> Floor {
-        let mut groups = -self.problem.extra_group;
-        let mut late = 0;
-        for facility in open {
-            groups += self.opening(*facility);
-            late = late.max(self.problem.facilities[*facility].late);
-        }
-        groups += self.problem.late.of(late);
-        let least = |line: usize| {
-            open.iter()
-                .map(|f| self.problem.row(*f)[line])
-                .fold(leave_cost(self.problem, line), i64::min)
-        };
-        let lines = (0..self.problem.lines).map(least).sum();
-        Floor { groups, lines }
-    }
-}
-
-/// What a set of facilities costs at least.
-struct Floor {
-    /// Opening them all, lateness included.
-    groups: i64,
-    /// The lines, each where it is cheapest.
-    lines: i64,
-}
-
-impl Floor {
-    fn total(&self) -> i64 {
-        self.groups + self.lines
+    /// Takes over the bound of a lateness level and the later ones, unexplored.
+    fn leave_from(&mut self, level: u32) {
+        let mut frame = self.frame(0);
+        frame.clear(self.problem, level);
+        let memory = &mut *self.memory;
+        let ascent = &mut memory.ascent;
+        let lines = ascent.bound(self.problem, &memory.usable, &frame.relaxed, &[], i64::MAX, 0);
+        self.work += std::mem::take(&mut ascent.work);
+        self.frontier = self.frontier.min(frame.base + lines);
+        memory.frames[0] = frame;
     }
 }

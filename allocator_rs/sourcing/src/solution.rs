@@ -27,10 +27,14 @@ impl Terms {
         self.fixed + self.lines + self.shared + self.extra_groups + self.late + self.unfilled
     }
 
-    /// Prices an assignment from the problem alone; the search never uses this.
-    pub(crate) fn of(problem: &Problem, assignment: &[Option<usize>]) -> Self {
+    /// Prices an assignment from the problem alone, `open` being memory to work in.
+    pub(crate) fn of(
+        problem: &Problem,
+        assignment: &[Option<usize>],
+        open: &mut Vec<usize>,
+    ) -> Self {
         let mut terms = Self::default();
-        let mut open: Vec<usize> = Vec::new();
+        open.clear();
         let choices = assignment.iter().zip(&problem.unfilled).enumerate();
         for (line, (choice, unfilled)) in choices {
             match choice {
@@ -57,7 +61,7 @@ impl Terms {
 }
 
 /// The best plan found and what is proven about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Solution {
     /// Index of the facility of each line; none: unfilled.
     pub assignment: Vec<Option<usize>>,
