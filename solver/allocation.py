@@ -151,9 +151,17 @@ class Allocation:
         """What prices prove over every way: (micro-units, orders whose search was stopped)."""
         return self._native.bound(prices)
 
+    def widen(self, prices: Sequence[int]) -> int:
+        """Looks at the ways that the best choices under prices use; how many came."""
+        return self._native.widen(prices)
+
     def construct(self) -> int:
         """A first assignment; its cost in micro-units."""
         return self._native.construct()
+
+    def rescue(self) -> int:
+        """Lets orders that leave lines look at every way; how many do better."""
+        return self._native.rescue()
 
     def improve(
         self,

@@ -19,6 +19,8 @@ ASCENT_SHARE: Final = 0.3
 """Share of the time limit for the dual ascent."""
 PASSES_MIN: Final = 20
 PASSES_MAX: Final = 600
+NEAR_STEP: Final = 0.05
+"""First step of passes that start from good prices, as a share of the usual one."""
 POOL_PASSES: Final = 12
 """Choices of so many last passes enter the pool."""
 ROUND_S: Final = 0.2
@@ -115,6 +117,7 @@ def allocate(
 
 
 def _ascend(steps: _Steps) -> None:
+    """Prices from far, then from near over the ways that the first ones brought to light."""
     allocation, outcome = steps.allocation, steps.outcome
     start = steps.limits.start_prices
     began_s = time.monotonic()
@@ -122,16 +125,26 @@ def _ascend(steps: _Steps) -> None:
     pass_s = (time.monotonic() - began_s) / 2
     planned = int(steps.left_s(ASCENT_SHARE) / max(pass_s, 1e-6))
     planned = max(PASSES_MIN, min(PASSES_MAX, planned))
+    near = max(1, planned // 4)
+    _passes(steps, planned - near, start=start, first_step=1.0)
+    allocation.widen(allocation.prices())
+    _passes(steps, near, start=allocation.prices(), first_step=NEAR_STEP)
+    outcome.prices = allocation.prices()
+    outcome.bound_micro, outcome.stopped = allocation.bound(outcome.prices)
 
+
+def _passes(
+    steps: _Steps, planned: int, *, start: Sequence[int], first_step: float
+) -> None:
     def go_on(passes: int, _: int) -> bool:
         steps.tell("PRICING")
         # Too few passes are better than none: the planned ones took longer than the first.
         return passes < PASSES_MIN or steps.left_s(1.5 * ASCENT_SHARE) > 0
 
-    made = allocation.ascend(passes=planned, start=start, pool_passes=POOL_PASSES, go_on=go_on)
-    outcome.work.append(("PRICING", planned, made))
-    outcome.prices = allocation.prices()
-    outcome.bound_micro, outcome.stopped = allocation.bound(outcome.prices)
+    made = steps.allocation.ascend(
+        passes=planned, start=start, first_step=first_step, pool_passes=POOL_PASSES, go_on=go_on
+    )
+    steps.outcome.work.append(("PRICING", planned, made))
 
 
 def _improve(steps: _Steps, share: float) -> None:

@@ -5,7 +5,7 @@ use bopis_allocation::{
     Pattern, Pool, Row, SearchOptions, Slot, Source, Table, Way, NO_ROW,
 };
 use bopis_promise::BatchOrders;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::{Deserialize, Serialize};
@@ -70,8 +70,9 @@ struct TableDto {
 
 impl From<TableDto> for Table {
     fn from(dto: TableDto) -> Self {
-        let limit = |limit: &i64| Row {
+        let row = |(family, limit): (u32, &i64)| Row {
             limit: *limit,
+            family,
             ..Row::default()
         };
         let mut calendar = Calendar::default();
@@ -81,7 +82,7 @@ impl From<TableDto> for Table {
             .map(|order| table_order(order, &mut calendar));
         Self {
             orders: orders.collect(),
-            rows: dto.limits.iter().map(limit).collect(),
+            rows: (0..).zip(&dto.limits).map(row).collect(),
             calendar,
         }
     }
@@ -189,7 +190,7 @@ struct ChosenDto {
 #[pyclass(frozen, name = "Allocation", module = "bopis._allocator_rs")]
 pub struct PyAllocation {
     orders: Orders,
-    instance: Instance,
+    instance: RwLock<Instance>,
     threads: usize,
     found: Mutex<Found>,
 }
@@ -212,7 +213,7 @@ impl PyAllocation {
     fn of(orders: Orders, threads: usize) -> Self {
         let threads = threads.max(1);
         Self {
-            instance: Instance::new(orders.source(), threads),
+            instance: RwLock::new(Instance::new(orders.source(), threads)),
             orders,
             threads,
             found: Mutex::default(),
@@ -220,7 +221,7 @@ impl PyAllocation {
     }
 
     fn chosen(&self, order: usize, choice: &Choice) -> Result<ChosenDto, BindingError> {
-        let origin = |way| self.instance.origin(order, way);
+        let origin = |way| self.instance.read().origin(order, way);
         let plan = match &self.orders {
             Orders::Batch(orders) => orders
                 .plan(order, choice, origin)
@@ -230,16 +231,21 @@ impl PyAllocation {
         let groups = match choice {
             Choice::InForce => Vec::new(),
             Choice::Groups(groups) => {
-                let node = |way| self.instance.node(order, way);
+                let node = |way| self.instance.read().node(order, way);
                 let group =
                     |group: &bopis_allocation::Group| (node(group.way), group.lines.to_vec());
                 groups.iter().map(group).collect()
             }
         };
-        let (rows, amounts) = self.instance.takes(order, choice).into_iter().unzip();
+        let (rows, amounts) = self
+            .instance
+            .read()
+            .takes(order, choice)
+            .into_iter()
+            .unzip();
         Ok(ChosenDto {
             order,
-            cost_micro: self.instance.cost(order, choice),
+            cost_micro: self.instance.read().cost(order, choice),
             rows,
             amounts,
             plan: plan.map(Into::into),
@@ -288,7 +294,7 @@ impl PyAllocation {
                 work_limit: WORK_LIMIT,
                 threads: self.threads,
             };
-            let mut ascended = self.instance.ascend(&dto.start, options, |at| {
+            let mut ascended = self.instance.read().ascend(&dto.start, options, |at| {
                 ask(&progress, (u64::from(at.passes), at.estimate))
             });
             let mut found = self.found.lock();
@@ -320,6 +326,14 @@ impl PyAllocation {
         })
     }
 
+    /// Looks at more ways: those of the best choices under prices; how many came.
+    fn widen(&self, py: Python<'_>, prices: Vec<i64>) -> usize {
+        py.detach(|| {
+            let mut instance = self.instance.write();
+            instance.widen(self.orders.source(), &prices, WORK_LIMIT, self.threads)
+        })
+    }
+
     /// A first assignment: the better of the plans in force and what the prices lead to.
     fn construct(&self, py: Python<'_>) -> Result<i64, BindingError> {
         py.detach(|| {
@@ -328,12 +342,26 @@ impl PyAllocation {
                 .ascended
                 .as_ref()
                 .ok_or_else(|| no_step("an ascent"))?;
-            let made = self.instance.construct(ascended, WORK_LIMIT);
-            let kept = self.instance.in_force();
-            let costs = (made.cost(&self.instance), kept.cost(&self.instance));
+            let made = self.instance.read().construct(ascended, WORK_LIMIT);
+            let kept = self.instance.read().in_force();
+            let costs = (
+                made.cost(&self.instance.read()),
+                kept.cost(&self.instance.read()),
+            );
             let best = if costs.0 < costs.1 { made } else { kept };
             found.assignment = Some(best);
             Ok(costs.0.min(costs.1))
+        })
+    }
+
+    /// Lets orders that leave lines look at every way; how many do better.
+    fn rescue(&self, py: Python<'_>) -> Result<usize, BindingError> {
+        py.detach(|| {
+            let mut found = self.found.lock();
+            let assignment = found.assignment.as_mut();
+            let assignment = assignment.ok_or_else(|| no_step("a construction"))?;
+            let mut instance = self.instance.write();
+            Ok(instance.rescue(self.orders.source(), assignment, WORK_LIMIT))
         })
     }
 
@@ -357,10 +385,13 @@ impl PyAllocation {
                 threads: self.threads,
                 seed: dto.seed,
             };
-            let best = self.instance.improve(start, &dto.prices, options, |at| {
-                ask(&progress, (at.moves, at.cost))
-            });
-            let cost = best.cost(&self.instance);
+            let best = self
+                .instance
+                .read()
+                .improve(start, &dto.prices, options, |at| {
+                    ask(&progress, (at.moves, at.cost))
+                });
+            let cost = best.cost(&self.instance.read());
             self.found.lock().assignment = Some(best);
             Ok(cost)
         })
@@ -385,9 +416,10 @@ impl PyAllocation {
             }
             if k > 0 {
                 self.instance
+                    .read()
                     .add_cheapest(pool, &prices, k, WORK_LIMIT, self.threads);
             }
-            let all = pool.columns(&self.instance);
+            let all = pool.columns(&self.instance.read());
             let numbers = assignment
                 .as_ref()
                 .map(|assignment| pool.numbers(assignment));
@@ -408,14 +440,14 @@ impl PyAllocation {
     fn choose(&self, py: Python<'_>, numbers: Vec<usize>) -> bool {
         py.detach(|| {
             let mut found = self.found.lock();
-            let Some(chosen) = found.pool.assignment(&self.instance, &numbers) else {
+            let Some(chosen) = found.pool.assignment(&self.instance.read(), &numbers) else {
                 return false;
             };
-            let cost = chosen.cost(&self.instance);
+            let cost = chosen.cost(&self.instance.read());
             let before = found
                 .assignment
                 .as_ref()
-                .map(|now| now.cost(&self.instance));
+                .map(|now| now.cost(&self.instance.read()));
             let is_better = before.is_none_or(|before| cost < before);
             let takes_over = is_better && chosen.overfull().is_empty();
             if takes_over {
@@ -431,8 +463,8 @@ impl PyAllocation {
             let mut found = self.found.lock();
             let assignment = found.assignment.as_mut();
             let assignment = assignment.ok_or_else(|| no_step("a construction"))?;
-            self.instance.settle(assignment, stay_micro);
-            Ok(assignment.cost(&self.instance))
+            self.instance.read().settle(assignment, stay_micro);
+            Ok(assignment.cost(&self.instance.read()))
         })
     }
 

@@ -40,9 +40,9 @@ from solver.problem import (
 HOUR_S = 3600
 SCARCE_SHARE = 0.33
 """SKUs of a generated instance of which there is less than is asked for."""
-SCARCE_COVER = (0.5, 0.95)
+SCARCE_COVER = (0.8, 1.3)
 """What there is of those, of what is asked for."""
-LABOR_COVER = 1.25
+LABOR_COVER = 2.0
 """Labor of a generated instance in the hours before the promises, of what the lines take."""
 DAYS_OPEN = 3
 
@@ -67,30 +67,30 @@ def generated(orders: int, *, nodes: int = 213, skus: int = 3_000, seed: int = 1
         for line in order.ask.lines:
             asked[line.sku] += line.quantity
     dice = random.Random(f"strain/{seed}")
-    cover = {
-        sku: dice.uniform(*SCARCE_COVER) if dice.random() < SCARCE_SHARE else 3.0
-        for sku in sorted(asked)
-    }
-    stock = _covering(request, asked, cover, dice)
+    stock = _scarce(request, asked, dice)
     labor = _tight_labor(request, dice)
     return _with(request, stock=stock, labor=labor)
 
 
-def _covering(
-    request: Request, asked: Counter[str], cover: dict[str, float], dice: random.Random
+def _scarce(
+    request: Request, asked: Counter[str], dice: random.Random
 ) -> tuple[StockLimit, ...]:
-    """Stock spread over the nodes that carry a SKU, so that all nodes have its cover together."""
-    carriers: dict[str, list[str]] = {}
+    """The same stock, but for a share of the SKUs only some of the nodes that carry it."""
+    carriers: dict[str, list[StockLimit]] = {}
     for limit in request.problem.stock:
-        carriers.setdefault(limit.sku, []).append(limit.node_id)
-    limits: Counter[tuple[str, str]] = Counter()
-    every = [node.node.node_id for node in request.nodes]
-    for sku in sorted(asked):
-        units = max(1, round(asked[sku] * cover[sku]))
-        at = carriers.get(sku) or [dice.choice(every)]
-        for _ in range(units):
-            limits[dice.choice(at), sku] += 1
-    return tuple(StockLimit(node, sku, units) for (node, sku), units in sorted(limits.items()))
+        carriers.setdefault(limit.sku, []).append(limit)
+    kept: list[StockLimit] = []
+    for sku, limits in sorted(carriers.items()):
+        if dice.random() >= SCARCE_SHARE:
+            kept += limits
+            continue
+        left = round(asked[sku] * dice.uniform(*SCARCE_COVER))
+        for limit in dice.sample(limits, len(limits)):
+            units = min(left, limit.units)
+            if units > 0:
+                kept.append(StockLimit(limit.node_id, sku, units))
+            left -= units
+    return tuple(sorted(kept, key=lambda limit: (limit.node_id, limit.sku)))
 
 
 def _tight_labor(request: Request, dice: random.Random) -> tuple[LaborLimit, ...]:

@@ -4,6 +4,9 @@
 //! Adam per row (Kingma and Ba 2015) on the supergradient taken - limit, projected at 0, with a step
 //! that shrinks over the passes. Every price vector gives a valid bound; these only make it good.
 
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
 use crate::bound::charge_of_limits;
 use crate::choice::Choice;
 use crate::instance::{Instance, Order, NO_ROW};
@@ -15,9 +18,11 @@ use crate::threads::with_each;
 const MEAN_DECAY: f64 = 0.9;
 const SQUARE_DECAY: f64 = 0.95;
 /// First step of a row: this share of an order's cost, by what an order takes of the row.
-const UNIT_STEP: f64 = 0.1;
+const UNIT_STEP: f64 = 0.4;
 /// The same for rows of hours: every order takes of some, and can take of others.
-const SECOND_STEP: f64 = 0.03;
+const SECOND_STEP: f64 = 0.12;
+/// First step of a family, as a multiple of that of its rows.
+const FAMILY_STEP: f64 = 3.0;
 /// Share of the first step that remains at the end.
 const LEAST_STEP: f64 = 0.005;
 
@@ -62,6 +67,24 @@ pub struct AscentOptions {
     pub threads: usize,
 }
 
+/// A number that moves against its slope.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moving {
+    value: f64,
+    mean: f64,
+    square: f64,
+}
+
+impl Moving {
+    /// One step of so much at most; `decayed`: what the first slopes still count.
+    fn step(&mut self, slope: f64, most: f64, decayed: (f64, f64)) {
+        self.mean = MEAN_DECAY * self.mean + (1.0 - MEAN_DECAY) * slope;
+        self.square = SQUARE_DECAY * self.square + (1.0 - SQUARE_DECAY) * slope * slope;
+        let scale = (self.square / (1.0 - decayed.1)).sqrt() + 1e-9;
+        self.value += most * (self.mean / (1.0 - decayed.0)) / scale;
+    }
+}
+
 struct State<'a> {
     instance: &'a Instance,
     options: AscentOptions,
@@ -69,9 +92,12 @@ struct State<'a> {
     live: Vec<u32>,
     limits: Vec<f64>,
     first_steps: Vec<f64>,
-    values: Vec<f64>,
-    mean: Vec<f64>,
-    square: Vec<f64>,
+    /// By live row: its family's place.
+    families: Vec<usize>,
+    /// By live row: what its price has beyond its family's.
+    own: Vec<Moving>,
+    /// By family.
+    shared: Vec<Moving>,
     decayed: (f64, f64),
     /// Orders whose least cost depends on prices.
     moving: Vec<u32>,
@@ -168,9 +194,9 @@ impl<'a> State<'a> {
             options,
             limits: Vec::new(),
             first_steps: Vec::new(),
-            values: Vec::new(),
-            mean: vec![0.0; live.len()],
-            square: vec![0.0; live.len()],
+            families: Vec::new(),
+            own: Vec::new(),
+            shared: Vec::new(),
             decayed: (1.0, 1.0),
             moving: (0_u32..).take(count).collect(),
             least: vec![0; count],
@@ -182,6 +208,7 @@ impl<'a> State<'a> {
         };
         state.price(&zero, u32::MAX);
         let cost = state.least.iter().map(|least| *least as f64).sum::<f64>() / count.max(1) as f64;
+        let mut places: HashMap<u32, usize, FxBuildHasher> = HashMap::default();
         for (row, amount, is_labor) in live {
             let place = row as usize;
             let limit = instance.rows.get(place).map_or(0, |row| row.limit);
@@ -189,18 +216,25 @@ impl<'a> State<'a> {
             let step = if is_labor { SECOND_STEP } else { UNIT_STEP };
             let first = options.first_step * step * cost / amount;
             state.first_steps.push(first);
-            state
-                .values
-                .push(start.get(place).copied().unwrap_or(0) as f64);
+            state.own.push(Moving {
+                value: start.get(place).copied().unwrap_or(0) as f64,
+                ..Moving::default()
+            });
+            let family = instance.rows.get(place).map_or(0, |row| row.family);
+            let next = places.len();
+            state.families.push(*places.entry(family).or_insert(next));
         }
+        state.shared = vec![Moving::default(); places.len()];
         state
     }
 
     fn prices(&self) -> Prices {
         let mut rows = vec![0_i64; self.instance.rows.len()];
-        for (row, value) in self.live.iter().zip(&self.values) {
+        let own = self.own.iter().zip(&self.families);
+        for (row, (own, family)) in self.live.iter().zip(own) {
+            let shared = self.shared.get(*family).map_or(0.0, |shared| shared.value);
             if let Some(price) = rows.get_mut(*row as usize) {
-                *price = value.round() as i64;
+                *price = (own.value + shared).max(0.0).round() as i64;
             }
         }
         Prices::new(&self.instance.calendar, rows)
@@ -272,32 +306,33 @@ impl<'a> State<'a> {
     fn step(&mut self, progress: f64) {
         self.decayed.0 *= MEAN_DECAY;
         self.decayed.1 *= SQUARE_DECAY;
-        let (mean_share, square_share) = (1.0 - self.decayed.0, 1.0 - self.decayed.1);
         let shrink = LEAST_STEP + (1.0 - LEAST_STEP) * (1.0 - progress.min(1.0)).powi(2);
-        let moments = self.mean.iter_mut().zip(&mut self.square);
-        let fixed = self
-            .live
-            .iter()
-            .zip(self.limits.iter().zip(&self.first_steps));
-        for ((value, (mean, square)), (row, (limit, first))) in
-            self.values.iter_mut().zip(moments).zip(fixed)
-        {
-            let used = self.usage.get(*row as usize).copied().unwrap_or(0);
-            let mut slope = used as f64 - limit;
+        let mut slopes = vec![(0.0_f64, 0.0_f64); self.shared.len()];
+        let fixed = self.limits.iter().zip(&self.first_steps);
+        let moving = self.own.iter_mut().zip(&self.families);
+        for ((row, (limit, first)), (own, family)) in self.live.iter().zip(fixed).zip(moving) {
+            let used = self.usage.get(*row as usize).copied().unwrap_or(0) as f64;
             let row = self
                 .instance
                 .rows
                 .get(*row as usize)
                 .copied()
                 .unwrap_or_default();
-            if row.overtime > 0 && *value > row.overtime_price as f64 {
+            let shared = self.shared.get(*family).map_or(0.0, |shared| shared.value);
+            let mut slope = used - limit;
+            if row.overtime > 0 && own.value + shared > row.overtime_price as f64 {
                 slope -= row.overtime as f64;
             }
-            *mean = MEAN_DECAY * *mean + (1.0 - MEAN_DECAY) * slope;
-            *square = SQUARE_DECAY * *square + (1.0 - SQUARE_DECAY) * slope * slope;
-            let scale = (*square / square_share).sqrt() + 1e-9;
-            let moved = *value + first * shrink * (*mean / mean_share) / scale;
-            *value = moved.max(0.0);
+            own.step(slope, first * shrink, self.decayed);
+            // A price is never below 0, whatever its family's is.
+            own.value = own.value.max(-shared);
+            if let Some(sum) = slopes.get_mut(*family) {
+                *sum = (sum.0 + slope, sum.1.max(*first));
+            }
+        }
+        for (shared, (slope, first)) in self.shared.iter_mut().zip(slopes) {
+            shared.step(slope, FAMILY_STEP * first * shrink, self.decayed);
+            shared.value = shared.value.max(0.0);
         }
     }
 }

@@ -31,6 +31,14 @@ impl Choice {
         Self::Groups(SmallVec::new())
     }
 
+    /// The ways it uses.
+    pub(crate) fn ways(&self) -> Vec<u32> {
+        match self {
+            Self::InForce => Vec::new(),
+            Self::Groups(groups) => groups.iter().map(|group| group.way).collect(),
+        }
+    }
+
     /// Calls `take` with every row and amount; a row may come more than once.
     pub(crate) fn takes(&self, order: &Order, calendar: &Calendar, mut take: impl FnMut(u32, i64)) {
         let groups = match self {

@@ -3,8 +3,10 @@
 use bopis_sourcing::{LatePrice, CANNOT};
 
 use crate::calendar::Calendar;
+use crate::pricer::{Cut, Pricer};
+use crate::prices::Prices;
 use crate::rooms::Rooms;
-use crate::threads::in_order;
+use crate::threads::{in_order, with_each};
 
 /// A cell without a row of its own: nothing can ever lack there.
 pub const NO_ROW: u32 = u32::MAX;
@@ -22,6 +24,9 @@ pub struct Row {
     pub overtime: i64,
     /// Of a unit or second beyond the limit (micro-units).
     pub overtime_price: i64,
+    /// Rows of one family can often stand in for each other: the nodes of a SKU, the hours of a
+    /// node. Their prices move together, and each for itself.
+    pub family: u32,
 }
 
 /// One line.
@@ -212,6 +217,60 @@ impl Instance {
     #[must_use]
     pub fn count(&self) -> usize {
         self.orders.len()
+    }
+
+    /// Gives orders the ways that their best choices under `prices` (by row) use and they do not
+    /// look at yet; how many. Choices made before keep their meaning.
+    pub fn widen(
+        &mut self,
+        source: &dyn Source,
+        prices: &[i64],
+        work_limit: u64,
+        threads: usize,
+    ) -> usize {
+        let prices = Prices::new(&self.calendar, prices.to_vec());
+        let missing = |pricer: &mut Pricer, index: usize| {
+            let order = whole(source, index, &self.rooms);
+            let rooms = (Rooms(&self.rooms), Cut::No);
+            let priced = pricer.price(&order, &self.calendar, &prices, rooms, work_limit);
+            let known = self.origins.get(index).map_or(&[][..], Vec::as_slice);
+            let mut missing = priced.choice.ways();
+            missing.retain(|way| !known.contains(way));
+            let ways: Vec<usize> = missing.iter().map(|way| *way as usize).collect();
+            (order.with_ways(&ways), missing)
+        };
+        let (found, _) = with_each(self.orders.len(), threads, Pricer::default, missing);
+        let mut added = 0;
+        for ((more, ways), (order, origins)) in found
+            .into_iter()
+            .zip(self.orders.iter_mut().zip(&mut self.origins))
+        {
+            added += ways.len();
+            origins.extend(ways);
+            order.ways.extend(more.ways);
+            order.costs.extend(more.costs);
+            order.rows.extend(more.rows);
+        }
+        added
+    }
+
+    /// The number that an order's way among all (`origin`, of the whole order) has here; it is taken
+    /// over where it is new.
+    pub(crate) fn way_of(&mut self, index: usize, whole: &Order, origin: u32) -> u32 {
+        let Some((order, origins)) = self.orders.get_mut(index).zip(self.origins.get_mut(index))
+        else {
+            return origin;
+        };
+        let known = origins.iter().position(|known| *known == origin);
+        let place = known.unwrap_or_else(|| {
+            let more = whole.with_ways(&[origin as usize]);
+            origins.push(origin);
+            order.ways.extend(more.ways);
+            order.costs.extend(more.costs);
+            order.rows.extend(more.rows);
+            origins.len() - 1
+        });
+        u32::try_from(place).unwrap_or(u32::MAX)
     }
 
     /// The number of an order's way among all ways of the source.

@@ -6,6 +6,7 @@
 //! | [`Instance::new`] | takes over orders with the ways worth a look |
 //! | [`Instance::ascend`] | prices on the rows that orders share, by passes of the exact kernel |
 //! | [`Instance::construct`] | a first assignment under these prices |
+//! | [`Instance::rescue`] | orders that leave lines look at every way |
 //! | [`Instance::improve`] | ruin and recreate, on every core |
 //! | [`bound`] | what the prices prove, over every way of every order |
 //!
@@ -35,6 +36,7 @@ mod part;
 mod pool;
 mod pricer;
 mod prices;
+mod rescue;
 mod rooms;
 mod search;
 mod table;

@@ -1,7 +1,7 @@
 //! The kernel's view of one order: under prices, in rooms.
 
 use bopis_sourcing::{
-    k_best, solve, Facility, OpportunityTiers, Problem, Solution, Twins, CANNOT, COST_MAX,
+    k_best, Draft, Facility, Kernel, OpportunityTiers, Solution, Twins, CANNOT, COST_MAX,
 };
 use smallvec::SmallVec;
 
@@ -33,10 +33,11 @@ pub(crate) enum Cut {
 }
 
 /// Buffers of a thread that prices orders.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Pricer {
-    facilities: Vec<Facility>,
-    costs: Vec<i64>,
+    draft: Draft,
+    kernel: Kernel,
+    solution: Solution,
     /// By facility: its way and pattern.
     origins: Vec<(u32, u32)>,
     base: Vec<i64>,
@@ -54,7 +55,7 @@ impl Pricer {
         work_limit: u64,
     ) -> Priced {
         self.collect(order, calendar, prices, (rooms, cut));
-        let mut priced = self.solve(order, rooms, work_limit);
+        let mut priced = self.solve(work_limit);
         if let Some(plan) = &order.in_force {
             let fits = plan
                 .takes
@@ -83,9 +84,12 @@ impl Pricer {
         prices: &Prices,
         (rooms, cut): (Rooms<'_>, Cut),
     ) {
-        self.facilities.clear();
-        self.costs.clear();
         self.origins.clear();
+        self.draft.clear(order.lines.len());
+        let charges = (order.extra_group, order.late, order.all_or_nothing);
+        self.draft.set_charges(charges.0, charges.1, charges.2);
+        let unfilled = self.draft.unfilled().iter_mut().zip(&order.lines);
+        unfilled.for_each(|(cost, line)| *cost = line.unfilled);
         for (number, way) in (0_u32..).zip(&order.ways) {
             let mut served = 0_u32;
             let mut saved: i64 = -way.fixed;
@@ -116,7 +120,7 @@ impl Pricer {
             calendar.offers(slot, served, of_patterns, (rooms, cut), &mut self.offers);
             for offer in &self.offers {
                 let has_room = offer.capacity >= served;
-                self.facilities.push(Facility {
+                let row = self.draft.add(Facility {
                     node: way.node,
                     pickup: way.pickup,
                     fixed: way.fixed,
@@ -124,11 +128,15 @@ impl Pricer {
                     late: offer.late,
                 });
                 self.origins.push((number, offer.pattern));
-                self.costs.extend(self.base.iter().map(|cost| match cost {
-                    &CANNOT => CANNOT,
-                    cost => (cost + offer.price).min(COST_MAX),
-                }));
+                for (cost, base) in row.iter_mut().zip(&self.base) {
+                    if *base < CANNOT {
+                        *cost = (base + offer.price).min(COST_MAX);
+                    }
+                }
             }
+        }
+        for twins in self.twins(order, rooms) {
+            self.draft.add_twins(twins);
         }
     }
 
@@ -143,30 +151,16 @@ impl Pricer {
         work_limit: u64,
     ) -> Vec<Choice> {
         self.collect(order, calendar, prices, (rooms, Cut::ToRoom));
-        let Some(problem) = self.problem(order, rooms) else {
+        let Ok(problem) = self.draft.check() else {
             return Vec::new();
         };
-        let solutions = k_best(&problem, k, work_limit);
+        let solutions = k_best(problem, k, work_limit);
         let choices = solutions.iter().map(|solution| self.choice(solution));
         choices.collect()
     }
 
-    fn problem(&mut self, order: &Order, rooms: Rooms<'_>) -> Option<Problem> {
-        let twins = self.twins(order, rooms);
-        let problem = Problem::new(
-            std::mem::take(&mut self.facilities),
-            std::mem::take(&mut self.costs),
-            order.lines.iter().map(|line| line.unfilled).collect(),
-            order.extra_group,
-            order.late,
-            order.all_or_nothing,
-            twins,
-        );
-        problem.ok()
-    }
-
-    fn solve(&mut self, order: &Order, rooms: Rooms<'_>, work_limit: u64) -> Priced {
-        let Some(problem) = self.problem(order, rooms) else {
+    fn solve(&mut self, work_limit: u64) -> Priced {
+        let Ok(problem) = self.draft.check() else {
             return Priced {
                 lower_bound: 0,
                 charged: CANNOT,
@@ -174,12 +168,13 @@ impl Pricer {
                 is_exact: false,
             };
         };
-        let solution = solve(&problem, work_limit);
+        self.kernel
+            .solve_into(problem, work_limit, &mut self.solution);
         Priced {
-            lower_bound: solution.lower_bound,
-            charged: solution.cost,
-            choice: self.choice(&solution),
-            is_exact: solution.exact,
+            lower_bound: self.solution.lower_bound,
+            charged: self.solution.cost,
+            choice: self.choice(&self.solution),
+            is_exact: self.solution.exact,
         }
     }
 

@@ -75,7 +75,7 @@ pub struct BatchKernel {
     pub(crate) now_ms: i64,
     pub(crate) limits: Vec<i64>,
     /// By SKU: the nodes that have a row of it, and the row.
-    stock_rows: HashMap<String, Vec<(usize, u32)>>,
+    pub(crate) stock_rows: HashMap<String, Vec<(usize, u32)>>,
     /// By node: rows of its hours, in a table from the first hour on.
     pub(crate) labor_rows: Vec<HourRows>,
 }
@@ -112,6 +112,11 @@ impl HourRows {
         if let (Some(slot), Ok(row)) = (self.rows.get_mut(index), u32::try_from(row)) {
             *slot = row;
         }
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+        let rows = self.rows.iter().filter(|row| **row != NO_ROW);
+        rows.map(|row| *row as usize)
     }
 
     fn index(&self, start_s: i64) -> Option<usize> {

@@ -30,15 +30,16 @@ impl Search<'_> {
 
     /// Searches every plan that opens all of `opened` and at least one of `open`.
     pub(crate) fn explore(&mut self, frame: &mut Frame, depth: usize) {
-        crate::dbg(5,frame.open.len()*self.problem.lines);crate::dbg(8,1);self.measure(frame);
+        crate::dbg(5, frame.open.len() * self.problem.lines);
+        crate::dbg(8, 1);
+        self.measure(frame);
         self.price_next(frame);
         loop {
             self.drop_by_pairs(frame);
             if frame.open.len() < 2 {
                 return;
             }
-            if depth == 0 {
-            }
+            if depth == 0 {}
             let memory = &mut *self.memory;
             let ascent = &mut memory.ascent;
             let enough = self.best_cost - frame.base;
@@ -50,7 +51,9 @@ impl Search<'_> {
                 enough,
                 0,
             );
-            crate::dbg(6,ascent.work as usize);crate::dbg(9,1);self.work += std::mem::take(&mut ascent.work);
+            crate::dbg(6, ascent.work as usize);
+            crate::dbg(9, 1);
+            self.work += std::mem::take(&mut ascent.work);
             frame.dual.clone_from(&ascent.dual);
             let bound = frame.base + lines;
             let slack = |position: usize, _: &Facility| memory.ascent.slack[position];

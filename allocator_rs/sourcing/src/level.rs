@@ -16,13 +16,18 @@ impl Search<'_> {
     pub(crate) fn search_level(&mut self, level: u32) {
         let problem = self.problem;
         let mut offered = std::mem::take(&mut self.memory.offered);
-        let w=self.work;self.offer(&mut offered, level);crate::dbg(2,(self.work-w) as usize);
+        let w = self.work;
+        self.offer(&mut offered, level);
+        crate::dbg(2, (self.work - w) as usize);
         let mut frame = self.frame(0);
         frame.clear(problem, level);
         let ascent = &mut self.memory.ascent;
         let opening = |pickup: bool| {
             let places = offered.iter().map(|f| &problem.facilities[*f]);
-            places.filter(move |p| p.pickup == pickup).map(|p| p.fixed).min()
+            places
+                .filter(move |p| p.pickup == pickup)
+                .map(|p| p.fixed)
+                .min()
         };
         let toll = match (opening(true), opening(false)) {
             (Some(pickup), Some(ship)) => (ship - pickup).max(0) * TOLL / 8,
@@ -36,17 +41,24 @@ impl Search<'_> {
             }
         }
         let bound = frame.base + lines;
-        crate::dbg(3,ascent.work as usize);self.work += std::mem::take(&mut ascent.work);crate::dbg(12,offered.len());
+        crate::dbg(3, ascent.work as usize);
+        self.work += std::mem::take(&mut ascent.work);
+        crate::dbg(12, offered.len());
         frame.bound = bound - toll;
         self.memory.frames[0] = frame;
         if self.is_spent() {
             self.frontier = self.frontier.min(bound - toll);
         } else if self.drop_by_slack(&mut offered, level, bound) {
-            crate::dbg(13,offered.len());let w=self.work;if !std::mem::replace(&mut self.swapped, true) {
+            crate::dbg(13, offered.len());
+            let w = self.work;
+            if !std::mem::replace(&mut self.swapped, true) {
                 self.swap(&offered);
-            }crate::dbg(4,(self.work-w) as usize);
+            }
+            crate::dbg(4, (self.work - w) as usize);
             if self.drop_by_slack(&mut offered, level, bound) {
-                crate::dbg(10,1);crate::dbg(14,offered.len());self.choose(&offered, level, bound - toll);
+                crate::dbg(10, 1);
+                crate::dbg(14, offered.len());
+                self.choose(&offered, level, bound - toll);
             }
         }
         self.memory.offered = offered;
@@ -99,7 +111,12 @@ impl Search<'_> {
             let is_earlier = |other: &&usize| problem.facilities[**other].late < level;
             let instead = |other: &usize| more_at(problem, *other, *facility).map(|m| (m, *other));
             self.work += steps(2, problem.lines);
-            let Some((_, other)) = before.chain(after).filter(is_earlier).filter_map(instead).min() else {
+            let Some((_, other)) = before
+                .chain(after)
+                .filter(is_earlier)
+                .filter_map(instead)
+                .min()
+            else {
                 return i64::MAX;
             };
             let rows = problem.row(other).iter().zip(problem.row(*facility));

@@ -160,8 +160,10 @@ impl<'a> Search<'a> {
                 self.insert(true);
             }
         }
-        crate::dbg(0,self.work as usize);let w=self.work;
-        self.grow(first);crate::dbg(1,(self.work-w) as usize);
+        crate::dbg(0, self.work as usize);
+        let w = self.work;
+        self.grow(first);
+        crate::dbg(1, (self.work - w) as usize);
         self.drop_by_first_pairs();
         for position in 0..self.memory.levels.len() {
             let level = self.memory.levels[position];
@@ -173,7 +175,11 @@ impl<'a> Search<'a> {
                 self.leave_from(level);
                 break;
             }
-            let w=self.work;self.search_level(level);if level>0{crate::dbg(11,(self.work-w) as usize);}
+            let w = self.work;
+            self.search_level(level);
+            if level > 0 {
+                crate::dbg(11, (self.work - w) as usize);
+            }
         }
     }
 
@@ -284,7 +290,14 @@ impl<'a> Search<'a> {
         frame.clear(self.problem, level);
         let memory = &mut *self.memory;
         let ascent = &mut memory.ascent;
-        let lines = ascent.bound(self.problem, &memory.usable, &frame.relaxed, &[], i64::MAX, 0);
+        let lines = ascent.bound(
+            self.problem,
+            &memory.usable,
+            &frame.relaxed,
+            &[],
+            i64::MAX,
+            0,
+        );
         self.work += std::mem::take(&mut ascent.work);
         self.frontier = self.frontier.min(frame.base + lines);
         memory.frames[0] = frame;

@@ -292,7 +292,17 @@ fn time(region: &Region, mix: Mix, lines: usize) -> i64 {
             nanos.push(start.elapsed().as_nanos() as u64);
         }
         assert!(plan.exact, "seed {seed}, {lines} lines, {mix:?}: {plan:?}");
-        if std::env::var("DUMP").is_ok() { let d: Vec<u64> = bopis_sourcing::DBG.iter().map(|d| d.swap(0, std::sync::atomic::Ordering::Relaxed) / ROUNDS as u64).collect(); println!("ORD {mix:?} {lines} {seed} {} {} {d:?}", plan.work, nanos[nanos.len()-2]); }
+        if std::env::var("DUMP").is_ok() {
+            let d: Vec<u64> = bopis_sourcing::DBG
+                .iter()
+                .map(|d| d.swap(0, std::sync::atomic::Ordering::Relaxed) / ROUNDS as u64)
+                .collect();
+            println!(
+                "ORD {mix:?} {lines} {seed} {} {} {d:?}",
+                plan.work,
+                nanos[nanos.len() - 2]
+            );
+        }
         groups += plan.open_facilities().len() as u64;
         late += u64::from(plan.terms.late > 0);
         work += plan.work;

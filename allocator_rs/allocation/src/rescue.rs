@@ -1,0 +1,63 @@
+//! Lines that were left though some way could do them: their orders look at every way they have.
+
+use crate::assignment::Assignment;
+use crate::choice::Choice;
+use crate::instance::{whole, Instance, Order, Source};
+use crate::pricer::{Cut, Pricer};
+use crate::prices::Prices;
+use crate::rooms::Rooms;
+
+impl Instance {
+    /// Lets every order that leaves lines choose anew among all of its ways, in what has room; how
+    /// many do better. New ways stay with the order.
+    pub fn rescue(
+        &mut self,
+        source: &dyn Source,
+        assignment: &mut Assignment,
+        work_limit: u64,
+    ) -> usize {
+        let zero = Prices::new(&self.calendar, vec![0; self.rows.len()]);
+        let mut pricer = Pricer::default();
+        let mut rescued = 0;
+        for index in 0..self.count() {
+            if !self.leaves_lines(index, assignment) {
+                continue;
+            }
+            let before = assignment.put(self, index, Choice::nothing());
+            let order = whole(source, index, &self.rooms);
+            let rooms = (Rooms(&assignment.room), Cut::ToRoom);
+            let found = pricer.price(&order, &self.calendar, &zero, rooms, work_limit);
+            let cost_before = self.cost(index, &before);
+            if found.charged >= cost_before {
+                assignment.put(self, index, before);
+                continue;
+            }
+            let choice = self.adopt(index, &order, found.choice);
+            assignment.put(self, index, choice);
+            rescued += 1;
+        }
+        rescued
+    }
+
+    fn leaves_lines(&self, index: usize, assignment: &Assignment) -> bool {
+        let lines = self.order(index).map_or(0, |order| order.lines.len());
+        match assignment.choices.get(index) {
+            Some(Choice::Groups(groups)) => {
+                groups.iter().map(|group| group.lines.len()).sum::<usize>() < lines
+            }
+            // Whoever has a plan in force keeps what it promises.
+            _ => false,
+        }
+    }
+
+    /// A choice among all ways of an order, as one among those that it looks at.
+    fn adopt(&mut self, index: usize, whole: &Order, choice: Choice) -> Choice {
+        let Choice::Groups(mut groups) = choice else {
+            return choice;
+        };
+        for group in &mut groups {
+            group.way = self.way_of(index, whole, group.way);
+        }
+        Choice::Groups(groups)
+    }
+}
