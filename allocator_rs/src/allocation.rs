@@ -16,6 +16,8 @@ use crate::planning::PlanDto;
 
 /// Work units of the kernel for one order.
 const WORK_LIMIT: u64 = 10_000_000;
+/// The same where a good plan is as welcome as the best: in the search.
+const SEARCH_WORK_LIMIT: u64 = 20_000;
 
 /// An order's plan so far.
 #[derive(Debug, Deserialize)]
@@ -381,7 +383,7 @@ impl PyAllocation {
                 moves: dto.moves,
                 rounds: dto.rounds,
                 tolerance: dto.tolerance,
-                work_limit: WORK_LIMIT,
+                work_limit: SEARCH_WORK_LIMIT,
                 threads: self.threads,
                 seed: dto.seed,
             };

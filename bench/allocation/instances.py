@@ -39,8 +39,8 @@ from solver.problem import (
 
 HOUR_S = 3600
 SCARCE_SHARE = 0.33
-"""SKUs of a generated instance of which there is less than is asked for."""
-SCARCE_COVER = (0.8, 1.3)
+"""SKUs of a generated instance of which there is hardly more than is asked for, at few nodes."""
+SCARCE_COVER = (1.0, 1.6)
 """What there is of those, of what is asked for."""
 LABOR_COVER = 2.0
 """Labor of a generated instance in the hours before the promises, of what the lines take."""
@@ -84,7 +84,7 @@ def _scarce(
         if dice.random() >= SCARCE_SHARE:
             kept += limits
             continue
-        left = round(asked[sku] * dice.uniform(*SCARCE_COVER))
+        left = -(-round(1000 * asked[sku] * dice.uniform(*SCARCE_COVER)) // 1000)
         for limit in dice.sample(limits, len(limits)):
             units = min(left, limit.units)
             if units > 0:

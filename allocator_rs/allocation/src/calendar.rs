@@ -119,6 +119,18 @@ impl Calendar {
         }
     }
 
+    /// The offers that have room for all lines, if one of them is in time: groups that are cut to
+    /// the room of their hours seldom pay then.
+    pub(crate) fn prefer_roomy(lines: u32, offers: &mut Offers) {
+        let is_roomy = |offer: &Offer| offer.capacity >= lines;
+        if offers
+            .iter()
+            .any(|offer| is_roomy(offer) && offer.late == 0)
+        {
+            offers.retain(|offer| is_roomy(offer));
+        }
+    }
+
     /// What a line of each pattern pays under prices by row.
     pub(crate) fn prices(&self, rows: &[i64], out: &mut Vec<i64>) {
         out.clear();

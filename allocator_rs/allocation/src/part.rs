@@ -15,11 +15,16 @@ use crate::rooms::Rooms;
 /// Most orders of one ruin.
 const RUIN_MAX: usize = 8;
 
+/// Of so many orders at most one is chosen to be ruined.
+const DRAWN_MAX: usize = 8;
+
 type Users = HashMap<u32, SmallVec<[u32; 4]>, FxBuildHasher>;
 
 /// Orders by their place in the part.
 pub(crate) struct Part<'a> {
     instance: &'a Instance,
+    /// By order of the instance: what it would cost alone.
+    alone: &'a [i64],
     orders: Vec<u32>,
     choices: Vec<Choice>,
     pub(crate) room: Vec<i64>,
@@ -33,7 +38,7 @@ pub(crate) struct Part<'a> {
 
 impl<'a> Part<'a> {
     pub(crate) fn new(
-        instance: &'a Instance,
+        (instance, alone): (&'a Instance, &'a [i64]),
         orders: Vec<u32>,
         choices: &[Choice],
         room: Vec<i64>,
@@ -46,6 +51,7 @@ impl<'a> Part<'a> {
             .collect();
         let mut part = Self {
             instance,
+            alone,
             orders,
             choices,
             room,
@@ -176,6 +182,19 @@ impl<'a> Part<'a> {
         i64::try_from((i128::from(most) * one * other) >> 20).unwrap_or(0)
     }
 
+    /// Of a few orders drawn, the one that pays most beyond what it would pay alone.
+    fn unhappy(&mut self) -> usize {
+        let drawn = 1 + self.dice.below(DRAWN_MAX);
+        let mut worst = (i64::MIN, 0);
+        for _ in 0..drawn {
+            let place = self.dice.below(self.orders.len());
+            let order = self.orders.get(place).map_or(0, |order| *order as usize);
+            let alone = self.alone.get(order).copied().unwrap_or(0);
+            worst = worst.max((self.cost(place) - alone, place));
+        }
+        worst.1
+    }
+
     /// An order and some that hold what it would rather take, in the order of choosing anew.
     fn ruin(
         &mut self,
@@ -183,7 +202,7 @@ impl<'a> Part<'a> {
         prices: &Prices,
         work_limit: u64,
     ) -> Option<SmallVec<[usize; RUIN_MAX]>> {
-        let first = self.dice.below(self.orders.len());
+        let first = self.unhappy();
         let mut ruined: SmallVec<[usize; RUIN_MAX]> = SmallVec::from_slice(&[first]);
         let order = *self.orders.get(first)? as usize;
         let asked = self.instance.order(order)?;

@@ -118,6 +118,9 @@ impl Pricer {
             }
             let (slot, of_patterns) = (way.slot, prices.of_patterns());
             calendar.offers(slot, served, of_patterns, (rooms, cut), &mut self.offers);
+            if cut == Cut::ToRoom {
+                Calendar::prefer_roomy(served, &mut self.offers);
+            }
             for offer in &self.offers {
                 let has_room = offer.capacity >= served;
                 let row = self.draft.add(Facility {
@@ -216,6 +219,12 @@ impl Pricer {
                 tiers: OpportunityTiers::default(),
             }
         };
-        order.twins.iter().map(of_lines).collect()
+        let twins = order.twins.iter().map(of_lines);
+        // Where every node has enough for all of them, they are lines like any other.
+        let lacks = |twins: &Twins| {
+            let all: i64 = twins.quantities.iter().sum();
+            twins.available.iter().any(|available| *available < all)
+        };
+        twins.filter(lacks).collect()
     }
 }

@@ -14,7 +14,10 @@ use crate::assignment::{add, Assignment};
 use crate::dice::Dice;
 use crate::instance::Instance;
 use crate::part::Part;
+use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
+use crate::rooms::Rooms;
+use crate::threads::with_each;
 
 /// Guides with shaken prices, anew in every round.
 const SHAKEN: usize = 6;
@@ -57,6 +60,7 @@ impl Instance {
         mut go_on: impl FnMut(SearchProgress) -> bool,
     ) -> Assignment {
         let mut dice = Dice::new(options.seed);
+        let alone = self.alone(options.work_limit, options.threads);
         let mean = start.cost as f64 / self.count().max(1) as f64;
         let mut best = start.clone();
         let mut now = start;
@@ -66,7 +70,7 @@ impl Instance {
             let share = 1.0 - f64::from(round) / f64::from(options.rounds.max(1));
             let tolerance = (mean * options.tolerance * share * share) as i64;
             let each = options.moves / u64::from(options.rounds.max(1)) / threads as u64;
-            let parts = self.deal(&now, threads, &mut dice);
+            let parts = self.deal(&now, &alone, threads, &mut dice);
             let guides = self.guides(prices, &mut dice);
             let parts = run(self, parts, (&guides, each, tolerance, options.work_limit));
             moves += parts.iter().map(|part| part.moves).sum::<u64>();
@@ -85,6 +89,19 @@ impl Instance {
         best
     }
 
+    /// By order, what it would cost if there were no others.
+    fn alone(&self, work_limit: u64, threads: usize) -> Vec<i64> {
+        let zero = Prices::new(&self.calendar, vec![0; self.rows.len()]);
+        let rooms = (Rooms(&self.rooms), Cut::No);
+        let one = |pricer: &mut Pricer, index: usize| {
+            let order = self.order(index)?;
+            let priced = pricer.price(order, &self.calendar, &zero, rooms, work_limit);
+            Some(priced.charged)
+        };
+        let (alone, _) = with_each(self.count(), threads, Pricer::default, one);
+        alone.into_iter().map(Option::unwrap_or_default).collect()
+    }
+
     /// Prices under which orders choose: none, and the known ones, more or less of each.
     fn guides(&self, prices: &[i64], dice: &mut Dice) -> Vec<Prices> {
         let mut guides = vec![vec![0; self.rows.len()], prices.to_vec()];
@@ -99,7 +116,13 @@ impl Instance {
         guides.into_iter().map(of_rows).collect()
     }
 
-    fn deal<'a>(&'a self, now: &Assignment, threads: usize, dice: &mut Dice) -> Vec<Part<'a>> {
+    fn deal<'a>(
+        &'a self,
+        now: &Assignment,
+        alone: &'a [i64],
+        threads: usize,
+        dice: &mut Dice,
+    ) -> Vec<Part<'a>> {
         let mut orders: Vec<u32> = (0_u32..).take(self.count()).collect();
         dice.shuffle(&mut orders);
         let size = orders.len().div_ceil(threads).max(1);
@@ -114,7 +137,13 @@ impl Instance {
                     each + i64::from((place as i64) < rest)
                 };
                 let room = now.room.iter().enumerate().map(share).collect();
-                Part::new(self, orders.to_vec(), &now.choices, room, dice.any())
+                Part::new(
+                    (self, alone),
+                    orders.to_vec(),
+                    &now.choices,
+                    room,
+                    dice.any(),
+                )
             })
             .collect()
     }
