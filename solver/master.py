@@ -5,7 +5,6 @@ as arrays of a ModelProto; OR-Tools' MathOpt solves the LP with GLOP and the MIP
 """
 
 import datetime
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -140,8 +139,11 @@ def near_optimal(
 
 def choose(
     columns: Columns, *, limits: Ints, orders: int, time_limit_s: float, seed: int
-) -> list[int]:
-    """The best column per order that the MIP finds; the assigned ones if it finds none better."""
+) -> tuple[list[int], bool]:
+    """The best column per order that the MIP finds, and whether no choice of these is better.
+
+    The assigned ones if it finds none.
+    """
     proto, _ = _model(columns, limits=limits, orders=orders, integer=True)
     model = mathopt.Model.from_model_proto(proto)
     variables = list(model.variables())
@@ -163,15 +165,16 @@ def choose(
             solution_hints=[mathopt.SolutionHint(variable_values=complete)]
         ),
     )
+    is_best = result.termination.reason == mathopt.TerminationReason.OPTIMAL
     if not result.has_primal_feasible_solution():
-        return columns.assigned.tolist()
+        return columns.assigned.tolist(), False
     values = np.array(result.variable_values(variables))
-    return best_of_each(columns, values, orders)
+    return best_of_each(columns, values, orders), is_best
 
 
-def best_of_each(columns: Columns, values: Sequence[float] | Ints, orders: int) -> list[int]:
+def best_of_each(columns: Columns, values: npt.NDArray[np.float64], orders: int) -> list[int]:
     """By order, its column of the largest value; of equals the first."""
-    by_value = np.lexsort((np.arange(len(columns)), -np.asarray(values), columns.orders))
+    by_value = np.lexsort((np.arange(len(columns)), -values, columns.orders))
     firsts = np.searchsorted(columns.orders[by_value], np.arange(orders))
     chosen: list[int] = by_value[firsts].tolist()
     return chosen

@@ -27,7 +27,11 @@ ROUND_S: Final = 0.2
 """About how long a round of the search takes, after which the orders are dealt anew."""
 MOVES_PER_S: Final = 200_000
 """Moves that are planned for a second."""
-TOLERANCE: Final = 0.02
+SEARCH_TURNS: Final = 4
+"""Searches, with a look at all ways of orders that leave lines before each."""
+MOVES_OF_ORDER: Final = 800
+"""Moves per order after which a search is over."""
+TOLERANCE: Final = 0.2
 """What a search may lose at its start, as a share of an order's mean cost."""
 POOL_ORDERS_MAX: Final = 2_500
 """Orders up to which the pool is solved as a MIP."""
@@ -110,8 +114,7 @@ def allocate(
         _polish(steps)
     steps.found("CONSTRUCTION", allocation.construct())
     _improve(steps, 1 - POOL_SHARE if is_small else 0.96)
-    if is_small and not steps.is_proven and steps.left_s() > 0.1:
-        _pool(steps)
+    if is_small and not steps.is_proven and not _pool(steps):
         _improve(steps, 0.98)
     return steps.outcome
 
@@ -148,24 +151,35 @@ def _passes(
 
 
 def _improve(steps: _Steps, share: float) -> None:
-    left_s = steps.left_s(share)
-    if left_s <= 0 or steps.is_proven:
-        return
-    rounds = max(1, round(left_s / ROUND_S))
+    """Searches and rescues in turn, as long as there is time and orders have not had their turns."""
+    limits = steps.limits
+    for turn in range(SEARCH_TURNS):
+        left_s = steps.left_s(share)
+        if left_s <= 0 or steps.is_proven:
+            return
+        if steps.allocation.rescue():
+            steps.tell("SEARCH")
+        moves = int(left_s * MOVES_PER_S / (SEARCH_TURNS - turn))
+        moves = min(moves, limits.orders * MOVES_OF_ORDER // SEARCH_TURNS)
+        rounds = max(1, round(moves / (MOVES_PER_S * ROUND_S)))
+        _search(steps, moves=max(1, moves), rounds=rounds, until=share, turn=turn)
+
+
+def _search(steps: _Steps, *, moves: int, rounds: int, until: float, turn: int) -> None:
     made = 0
 
     def go_on(_: int, cost: int) -> bool:
         nonlocal made
         made += 1
         steps.found("SEARCH", cost)
-        return steps.left_s(share) > 0 and not steps.is_proven
+        return steps.left_s(until) > 0 and not steps.is_proven
 
     cost = steps.allocation.improve(
         steps.outcome.prices,
-        moves=int(left_s * MOVES_PER_S),
+        moves=moves,
         rounds=rounds,
-        tolerance=TOLERANCE,
-        seed=steps.limits.seed,
+        tolerance=TOLERANCE / (1 + turn),
+        seed=steps.limits.seed + turn,
         go_on=go_on,
     )
     steps.found("SEARCH", cost)
@@ -195,16 +209,16 @@ def _polish(steps: _Steps) -> None:
         steps.allocation.ascend(passes=1, start=prices, go_on=lambda *_: True)
 
 
-def _pool(steps: _Steps) -> None:
-    """The MIP over the columns of the pool that can still matter."""
+def _pool(steps: _Steps) -> bool:
+    """The MIP over the columns of the pool that can still matter; whether it found their best."""
     outcome, limits = steps.outcome, steps.limits
     steps.tell("POOL")
     columns = steps.allocation.pool(outcome.prices, cheapest=POOL_CHEAPEST)
     outcome.columns = len(columns)
     kept = _that_matter(steps, columns)
     if steps.left_s(0.95) < 0.1 or len(kept) > POOL_COLUMNS_MAX:
-        return
-    chosen = choose(
+        return False
+    chosen, is_best = choose(
         kept,
         limits=limits.limits,
         orders=limits.orders,
@@ -214,6 +228,7 @@ def _pool(steps: _Steps) -> None:
     numbers = np.flatnonzero(_mask(steps, columns))[chosen].tolist()
     if steps.allocation.choose(numbers):
         steps.found("POOL", int(columns.costs[numbers].sum()))
+    return is_best
 
 
 def _mask(steps: _Steps, columns: Columns) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
