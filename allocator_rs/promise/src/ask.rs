@@ -31,6 +31,30 @@ pub struct AskLine {
     pub unit_price_micro: i64,
 }
 
+/// What a planner fixed for an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pin {
+    /// The one node that serves it; none: any.
+    pub node_id: Option<String>,
+    /// The one method; none: any that order and consent allow.
+    pub method: Option<Method>,
+}
+
+/// A limit of a node that is used up: no group that gets ready in this time is placed there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FullTime {
+    /// What unfilled lines call it.
+    pub rule: String,
+    /// The node.
+    pub node_id: String,
+    /// The method that it counts; none: both.
+    pub method: Option<Method>,
+    /// Ready later than this, Unix seconds.
+    pub after_s: i64,
+    /// Ready at the latest then, Unix seconds.
+    pub until_s: i64,
+}
+
 /// What is to be sourced. Times are Unix ms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
@@ -58,4 +82,10 @@ pub struct Ask {
     pub pickup_only_at: Option<String>,
     /// The customer's store as it was found when the order was placed; none: it is to be found now.
     pub customer_node_id: Option<String>,
+    /// What a planner fixed.
+    pub pin: Option<Pin>,
+    /// Limits of nodes that are used up.
+    pub full: Vec<FullTime>,
+    /// What lateness and unfilled lines count, percent of the card's prices; 100 for most orders.
+    pub weight_percent: i64,
 }

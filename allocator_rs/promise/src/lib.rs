@@ -23,6 +23,7 @@ mod ask;
 mod batch;
 mod block;
 mod eligible;
+mod limited;
 mod network;
 mod offers;
 mod placement;
@@ -31,11 +32,12 @@ mod plan;
 mod policy;
 mod promiser;
 mod reasons;
+mod rules;
 mod supply;
 mod worker;
 mod world;
 
-pub use ask::{Ask, AskLine, Consent, Method};
+pub use ask::{Ask, AskLine, Consent, FullTime, Method, Pin};
 pub use batch::{BatchKernel, BatchRow, Priced};
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
 pub use offers::AskError;
@@ -45,5 +47,6 @@ pub use placement::{
 pub use plan::{Group, Plan, Terms, Unfilled, UnfilledReason};
 pub use policy::{CostCard, Policy};
 pub use promiser::Promiser;
+pub use rules::{ItemRule, NodeRule, NodeSet, Rules};
 pub use supply::{Supply, TableSupply};
 pub use world::World;

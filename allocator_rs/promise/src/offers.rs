@@ -7,9 +7,9 @@ use bopis_sourcing::{
 
 use crate::ask::{Ask, AskLine, Method};
 use crate::block::Blocks;
-use crate::eligible::{allowed, Allowed, Leg};
+use crate::eligible::{allowed, Eligible, Leg};
 use crate::network::{Node, WINDOW_S};
-use crate::policy::Policy;
+use crate::policy::{weighed, Policy};
 use crate::supply::Supply;
 use crate::world::{line_tiers, ship_kg_cost, World};
 
@@ -50,8 +50,8 @@ pub(crate) struct Offers {
     pub(crate) offers: Vec<Offer>,
     /// The customer's store; none for orders that are shipped.
     pub(crate) customer_node: Option<usize>,
-    /// For every node and method that rules allow: before stock and labor are looked at.
-    pub(crate) allowed: Allowed,
+    /// Who may do what, and who may not by a rule: before stock and labor are looked at.
+    pub(crate) eligible: Eligible,
     /// Units at every node by line, node-major, as read for this problem.
     pub(crate) units: Vec<i64>,
 }
@@ -69,19 +69,17 @@ pub(crate) fn build(
     if ask.lines.is_empty() || ask.lines.iter().any(|line| line.quantity < 1) {
         return Err(AskError::Lines);
     }
-    let (customer_node, allowed) = allowed(world, ask);
+    let eligible = allowed(world, ask);
     let mut builder = Builder::new(world, ask, supply, opportunity);
-    for (node, method, leg) in &allowed {
+    for (node, method, leg) in &eligible.allowed {
         builder.offer(*node, *method, *leg);
     }
-    let twins = twins(ask, &builder.tiers, &builder.offers, &builder.units);
+    let twins = twins(world, ask, &builder.tiers, &builder.offers, &builder.units);
     let unfilled = |(index, line): (usize, &AskLine)| {
         if supply.is_promised(index) {
             COST_MAX
         } else {
-            world
-                .policy
-                .unfilled_cost(line.quantity, line.unit_price_micro)
+            world.policy.left_cost(ask, line)
         }
     };
     let unfilled: Vec<i64> = ask.lines.iter().enumerate().map(unfilled).collect();
@@ -91,8 +89,8 @@ pub(crate) fn build(
         unfilled,
         world.policy.card.extra_group_micro,
         LatePrice {
-            broken: world.policy.card.promise_broken_micro,
-            hour: world.policy.card.late_hour_micro,
+            broken: weighed(world.policy.card.promise_broken_micro, ask.weight_percent),
+            hour: weighed(world.policy.card.late_hour_micro, ask.weight_percent),
         },
         ask.all_or_nothing,
         twins,
@@ -101,8 +99,8 @@ pub(crate) fn build(
     Ok(Offers {
         problem,
         offers,
-        customer_node,
-        allowed,
+        customer_node: eligible.customer_node,
+        eligible,
         units,
     })
 }
@@ -120,6 +118,8 @@ struct Builder<'a> {
     blocks: Vec<Blocks>,
     /// By line: whether the catalog has its SKU; lines of others are left.
     known: Vec<bool>,
+    /// By line and node: whether a rule keeps the line from coming from there; empty: nowhere.
+    denied: Vec<bool>,
     offers: Vec<Offer>,
     facilities: Vec<Facility>,
     costs: Vec<i64>,
@@ -160,6 +160,7 @@ impl<'a> Builder<'a> {
                 .iter()
                 .map(|line| world.catalog.get(&line.sku).is_some())
                 .collect(),
+            denied: world.sites.denied(ask, world.network.nodes().len()),
             offers: Vec::new(),
             facilities: Vec::new(),
             costs: Vec::new(),
@@ -179,7 +180,8 @@ impl<'a> Builder<'a> {
         if serves == 0 {
             return;
         }
-        for pattern in patterns(self.world, self.ask, node, node_index, self.supply, serves) {
+        let from = (node, node_index, method);
+        for pattern in patterns(self.world, self.ask, from, self.supply, serves) {
             // Room for all that it can serve is room for the whole order.
             let roomy = pattern.capacity >= serves;
             self.facilities.push(Facility {
@@ -205,7 +207,7 @@ impl<'a> Builder<'a> {
     }
 
     /// What a line costs at a node, labor's dual price left aside; [`CANNOT`] where units lack
-    /// or the SKU is unknown.
+    /// or the SKU is unknown, or a rule forbids it.
     fn line_cost(&self, node: usize, line: usize, method: Method) -> i64 {
         let count = self.ask.lines.len();
         let quantity = self
@@ -213,9 +215,12 @@ impl<'a> Builder<'a> {
             .lines
             .get(line)
             .map_or(i64::MAX, |asked| asked.quantity);
-        let available = self.units.get(node * count + line).copied().unwrap_or(0);
+        let units = self.units.get(node * count + line).copied().unwrap_or(0);
+        let available = units - self.world.sites.floor(node, method);
+        let place = line * self.world.network.nodes().len() + node;
+        let denied = self.denied.get(place).copied().unwrap_or(false);
         let known = self.known.get(line).copied().unwrap_or(false);
-        if available < quantity || !known {
+        if available < quantity || !known || denied {
             return CANNOT;
         }
         let weight = match method {
@@ -254,14 +259,25 @@ fn usable(ask: &Ask, policy: &Policy, from_ms: i64, start_s: i64) -> bool {
     start_s * 1000 >= from_ms && (start_s + WINDOW_S) * 1000 <= last_ready_ms
 }
 
+/// Whether a limit of the node is used up for groups that get ready then. Longer patterns lose the
+/// hour too, so none of them reaches over it.
+fn is_full(ask: &Ask, node_id: &str, method: Method, ready_s: i64) -> bool {
+    ask.full.iter().any(|full| {
+        full.node_id == node_id
+            && full.method.is_none_or(|counted| counted == method)
+            && full.after_s < ready_s
+            && ready_s <= full.until_s
+    })
+}
+
 fn patterns(
     world: &World,
     ask: &Ask,
-    node: &Node,
-    node_index: usize,
+    from: (&Node, usize, Method),
     supply: &dyn Supply,
     serves: u32,
 ) -> Vec<Pattern> {
+    let (node, node_index, method) = from;
     let policy = &world.policy;
     let from_ms = ask.now_ms.max(supply.windows_from_ms());
     let limits = PatternLimits {
@@ -282,6 +298,9 @@ fn patterns(
         .iter()
         .take_while(|w| usable(ask, policy, from_ms, w.start_s))
     {
+        if is_full(ask, &node.spec.node_id, method, window.start_s + WINDOW_S) {
+            continue;
+        }
         let available = supply.seconds(node_index, window.start_s);
         let price = supply.second_price(node_index, window.start_s);
         windows.push(bopis_sourcing::Window {
@@ -301,7 +320,13 @@ fn patterns(
 }
 
 /// Lines that name the same SKU.
-fn twins(ask: &Ask, tiers: &[OpportunityTiers], offers: &[Offer], units: &[i64]) -> Vec<Twins> {
+fn twins(
+    world: &World,
+    ask: &Ask,
+    tiers: &[OpportunityTiers],
+    offers: &[Offer],
+    units: &[i64],
+) -> Vec<Twins> {
     let count = ask.lines.len();
     let mut by_sku: hashbrown::HashMap<&str, Vec<usize>> = hashbrown::HashMap::new();
     for (index, line) in ask.lines.iter().enumerate() {
@@ -323,7 +348,10 @@ fn twins(ask: &Ask, tiers: &[OpportunityTiers], offers: &[Offer], units: &[i64])
                     .collect(),
                 available: offers
                     .iter()
-                    .map(|o| units.get(o.node * count + first).copied().unwrap_or(0))
+                    .map(|o| {
+                        let units = units.get(o.node * count + first).copied().unwrap_or(0);
+                        units - world.sites.floor(o.node, o.method)
+                    })
                     .collect(),
                 tiers: tiers.get(first).copied().unwrap_or_default(),
                 lines,

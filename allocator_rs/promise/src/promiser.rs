@@ -93,12 +93,12 @@ impl Promiser {
     }
 
     fn publish(&self, parts: &Parts) {
-        if let (Some((_, network)), Some(policy)) = (&parts.network, parts.policy) {
-            self.world.store(Some(Arc::new(World {
-                network: Arc::clone(network),
-                catalog: Arc::clone(&parts.catalog),
-                policy,
-            })));
+        if let (Some((_, network)), Some(policy)) = (&parts.network, &parts.policy) {
+            self.world.store(Some(Arc::new(World::new(
+                Arc::clone(network),
+                Arc::clone(&parts.catalog),
+                policy.clone(),
+            ))));
         }
     }
 
