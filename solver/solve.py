@@ -106,7 +106,11 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
         return Result((), 0, 0, 0, 0, 0, 0, 0, 0)
     world = check.World.of(request)
     rows = rows_of(problem)
-    costs = [check.cost_of(world, o.ask, o.groups).total_micro for o in problem.orders]
+    breaches = [check.breach_micro(world, order) for order in problem.orders]
+    costs = [
+        check.cost_of(world, o.ask, o.groups).total_micro + breach
+        for o, breach in zip(problem.orders, breaches, strict=True)
+    ]
     current = current_columns(problem, rows, costs)
     pool = Pool()
     for column in current:
@@ -122,7 +126,8 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
     if planned >= before:
         moves, plans, planned = [], {}, before
     run.tell("CHECKING", columns=len(pool.columns), bound=pricer.bound_micro, cost=planned)
-    _check(request, world, plans, bound=pricer.bound_micro, planned=planned)
+    kept = sum(breach for order, breach in enumerate(breaches) if order not in plans)
+    _check(request, world, plans, bound=pricer.bound_micro, planned=planned, kept_breaches=kept)
     return Result(
         components=tuple(
             tuple(OrderMove(problem.orders[o].ask.order_id, plans[o].plan) for o in move)
@@ -254,6 +259,7 @@ def _check(
     *,
     bound: int,
     planned: int,
+    kept_breaches: int,
 ) -> None:
     orders: tuple[OpenOrder, ...] = request.problem.orders
     found: list[str] = []
@@ -266,7 +272,7 @@ def _check(
     ]
     found += check.limit_problems(request, final)
     total = sum(check.cost_of(world, ask, plan.groups).total_micro for ask, plan in final)
-    if total != planned:
+    if total + kept_breaches != planned:
         found.append(f"the plans cost {total}, not {planned}")
     if bound > planned:
         found.append(f"the bound {bound} lies above the plans' cost {planned}")

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dto::parse_uuid;
 use crate::errors::BindingError;
-use crate::rules::{FullTimeDto, PinDto, RulesDto};
+use crate::rules::{ClosureDto, PinDto, RulesDto};
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -78,7 +78,7 @@ pub struct AskDto {
     #[serde(default)]
     pin: Option<PinDto>,
     #[serde(default)]
-    full: Vec<FullTimeDto>,
+    closed: Vec<ClosureDto>,
     #[serde(default = "whole")]
     weight_percent: i64,
 }
@@ -113,7 +113,7 @@ impl From<AskDto> for Ask {
             pickup_only_at: dto.pickup_only_at,
             customer_node_id: dto.customer_node_id,
             pin: dto.pin.map(Into::into),
-            full: dto.full.into_iter().map(Into::into).collect(),
+            closed: dto.closed.into_iter().map(Into::into).collect(),
             weight_percent: dto.weight_percent,
         }
     }

@@ -1,6 +1,6 @@
 //! The policy's hard rules as msgpack maps: the fields of the values in bopis/domain/rules.py.
 
-use bopis_promise::{FullTime, ItemRule, NodeRule, NodeSet, Pin, Rules};
+use bopis_promise::{Closure, ItemRule, NodeRule, NodeSet, Pin, Rules};
 use serde::Deserialize;
 
 use crate::planning::{MethodDto, NodeKindDto};
@@ -21,9 +21,9 @@ impl From<PinDto> for Pin {
     }
 }
 
-/// A limit of a node that is used up.
+/// A node that is closed to the order for a time.
 #[derive(Debug, Deserialize)]
-pub(crate) struct FullTimeDto {
+pub(crate) struct ClosureDto {
     rule: String,
     node_id: String,
     method: Option<MethodDto>,
@@ -31,8 +31,8 @@ pub(crate) struct FullTimeDto {
     until_s: i64,
 }
 
-impl From<FullTimeDto> for FullTime {
-    fn from(dto: FullTimeDto) -> Self {
+impl From<ClosureDto> for Closure {
+    fn from(dto: ClosureDto) -> Self {
         Self {
             rule: dto.rule,
             node_id: dto.node_id,

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bopis.domain.planner import Override, PolicyVersion, with_forbids
 from bopis.domain.policy import Policy
 from bopis.domain.records import Intent
 from bopis.ports import Clock, Ids, Ledger, OrderStore, ReallocationSolver, Sourcer
@@ -18,6 +19,42 @@ class Operations:
 
     running_id: str = ""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class PolicyBoard:
+    """The policy that is live, its versions by name, and what planners decided beside it.
+
+    `in_force` is the live policy with the planners' forbids of SKUs; `sequence` numbers the changes
+    of overrides.
+    """
+
+    live: Policy
+    versions: dict[str, PolicyVersion] = field(default_factory=dict)
+    overrides: dict[str, Override] = field(default_factory=dict)
+    sequence: int = 0
+    in_force: Policy = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.in_force = self.live
+
+    def put_live(self, policy: Policy) -> None:
+        """Another policy is live."""
+        self.live = policy
+        self.in_force = with_forbids(policy, self.overrides.values())
+
+    def put_override(self, override: Override) -> None:
+        """One override is made, or ended: then it is kept no longer."""
+        self.sequence = max(self.sequence, override.set_sequence, override.ended_sequence)
+        if override.ended_ms:
+            self.overrides.pop(override.override_id, None)
+        else:
+            self.overrides[override.override_id] = override
+        self.in_force = with_forbids(self.live, self.overrides.values())
+
+    def of_order(self, order_id: str) -> tuple[Override, ...]:
+        """The overrides of one order."""
+        return tuple(one for one in self.overrides.values() if one.order_id == order_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +72,7 @@ class Dependencies:
     sourcer: Sourcer
     store: OrderStore
     solver: ReallocationSolver
-    policy: Policy
+    board: PolicyBoard
     code_key: bytes
     resume: Callable[["Dependencies", Intent], Awaitable[None]]
     directory: Directory = field(default_factory=Directory)
@@ -44,3 +81,8 @@ class Dependencies:
     unfinished: dict[str, Intent] = field(default_factory=dict)
     operations: Operations = field(default_factory=Operations)
     running: set[asyncio.Future[Any]] = field(default_factory=set)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.board.in_force

@@ -75,7 +75,7 @@ async def run_create(work: Work[CreateOrder]) -> Outcome[Order]:
         failpoint("create_order.before_intent")
         await work.begin(writes=WriteSet(orders=(OrderWrite(pending, 0),)))
     pending = await work.order()
-    ask = ask_of(pending, pending.lines, now_ms=work.now_ms)
+    ask = ask_of(deps, pending, pending.lines, now_ms=work.now_ms)
     placed = await place_and_commit(work, ask, attempts=pending.attempts)
     after, tasks, happened = allocated(pending, placed)
     if not placed.plan.groups and pending.all_or_nothing:

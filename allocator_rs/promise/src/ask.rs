@@ -40,14 +40,15 @@ pub struct Pin {
     pub method: Option<Method>,
 }
 
-/// A limit of a node that is used up: no group that gets ready in this time is placed there.
+/// A node is closed to the order for a time: no group that gets ready in it is placed there. A limit
+/// of the node is used up, or a planner forbids it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FullTime {
+pub struct Closure {
     /// What unfilled lines call it.
     pub rule: String,
     /// The node.
     pub node_id: String,
-    /// The method that it counts; none: both.
+    /// The method that is closed; none: both.
     pub method: Option<Method>,
     /// Ready later than this, Unix seconds.
     pub after_s: i64,
@@ -84,8 +85,8 @@ pub struct Ask {
     pub customer_node_id: Option<String>,
     /// What a planner fixed.
     pub pin: Option<Pin>,
-    /// Limits of nodes that are used up.
-    pub full: Vec<FullTime>,
+    /// Where, and when, groups of the order may not get ready.
+    pub closed: Vec<Closure>,
     /// What lateness and unfilled lines count, percent of the card's prices; 100 for most orders.
     pub weight_percent: i64,
 }

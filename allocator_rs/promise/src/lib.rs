@@ -37,7 +37,7 @@ mod supply;
 mod worker;
 mod world;
 
-pub use ask::{Ask, AskLine, Consent, FullTime, Method, Pin};
+pub use ask::{Ask, AskLine, Consent, Closure, Method, Pin};
 pub use batch::{BatchKernel, BatchRow, Priced};
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
 pub use offers::AskError;

@@ -259,14 +259,14 @@ fn usable(ask: &Ask, policy: &Policy, from_ms: i64, start_s: i64) -> bool {
     start_s * 1000 >= from_ms && (start_s + WINDOW_S) * 1000 <= last_ready_ms
 }
 
-/// Whether a limit of the node is used up for groups that get ready then. Longer patterns lose the
-/// hour too, so none of them reaches over it.
-fn is_full(ask: &Ask, node_id: &str, method: Method, ready_s: i64) -> bool {
-    ask.full.iter().any(|full| {
-        full.node_id == node_id
-            && full.method.is_none_or(|counted| counted == method)
-            && full.after_s < ready_s
-            && ready_s <= full.until_s
+/// Whether the node is closed to groups that get ready then. Longer patterns lose the hour too, so
+/// none of them reaches over it.
+fn is_closed(ask: &Ask, node_id: &str, method: Method, ready_s: i64) -> bool {
+    ask.closed.iter().any(|closure| {
+        closure.node_id == node_id
+            && closure.method.is_none_or(|counted| counted == method)
+            && closure.after_s < ready_s
+            && ready_s <= closure.until_s
     })
 }
 
@@ -298,7 +298,7 @@ fn patterns(
         .iter()
         .take_while(|w| usable(ask, policy, from_ms, w.start_s))
     {
-        if is_full(ask, &node.spec.node_id, method, window.start_s + WINDOW_S) {
+        if is_closed(ask, &node.spec.node_id, method, window.start_s + WINDOW_S) {
             continue;
         }
         let available = supply.seconds(node_index, window.start_s);

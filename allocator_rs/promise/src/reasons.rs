@@ -100,12 +100,12 @@ fn reason(
     } else if roomy {
         plain(UnfilledReason::TooCostly)
     } else {
-        let full_at = |node_id: &str| {
+        let closed_at = |node_id: &str| {
             let node = world.network.index(node_id);
             node.is_some_and(|node| allowed.clone().any(|one| one.0 == node))
         };
-        match ask.full.iter().find(|full| full_at(&full.node_id)) {
-            Some(full) => ruled(&full.rule),
+        match ask.closed.iter().find(|closure| closed_at(&closure.node_id)) {
+            Some(closure) => ruled(&closure.rule),
             None => plain(UnfilledReason::NoLabor),
         }
     }

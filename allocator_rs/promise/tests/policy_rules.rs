@@ -14,7 +14,7 @@ mod town;
 use std::sync::Arc;
 
 use bopis_promise::{
-    FullTime, ItemRule, Method, NodeKind, NodeRule, NodeSet, Pin, Plan, Policy, Rules,
+    Closure, ItemRule, Method, NodeKind, NodeRule, NodeSet, Pin, Plan, Policy, Rules,
     UnfilledReason, World,
 };
 use town::{ask, best, nodes, policy, reasons, supply, world, HOUR_S, NOON_S, PLENTY};
@@ -269,7 +269,7 @@ fn a_node_whose_limit_is_used_up_takes_no_group_that_gets_ready_then() {
     let world = world();
     let stock = supply(&world, &[((0, 0), PLENTY)]);
     let mut asked = ask(Method::Pickup, &[("a", 1)]);
-    asked.full.push(FullTime {
+    asked.closed.push(Closure {
         rule: "the rule".to_owned(),
         node_id: "near".to_owned(),
         method: None,
@@ -280,13 +280,13 @@ fn a_node_whose_limit_is_used_up_takes_no_group_that_gets_ready_then() {
         best(&world, &asked, &stock).groups[0].ready_s,
         NOON_S + 3 * HOUR_S
     );
-    asked.full[0].method = Some(Method::Ship);
+    asked.closed[0].method = Some(Method::Ship);
     assert_eq!(
         best(&world, &asked, &stock).groups[0].ready_s,
         NOON_S + HOUR_S
     );
-    asked.full[0].method = Some(Method::Pickup);
-    asked.full[0].until_s = NOON_S + 1_000 * HOUR_S;
+    asked.closed[0].method = Some(Method::Pickup);
+    asked.closed[0].until_s = NOON_S + 1_000 * HOUR_S;
     asked.consent = bopis_promise::Consent::default();
     assert_eq!(rules_of(&best(&world, &asked, &stock)), [RULED]);
 }

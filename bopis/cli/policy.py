@@ -1,0 +1,152 @@
+"""`bopis policy`: checks policy files, shows and sets the policy of a running service."""
+
+import json
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from bopis.cli.complaints import BAD_OPTION, FAILED, refuse, words_of
+
+if TYPE_CHECKING:
+    from bopis.v1 import policy_service_pb2 as pb
+
+CALL_S: Final = 20.0
+LEVELS: Final = ("low", "base", "high")
+
+policy = typer.Typer(name="policy", no_args_is_help=True, help="The policy of allocation.")
+
+_Address = Annotated[str, typer.Option(help="Where the service answers.")]
+_LOCAL: Final = "127.0.0.1:7420"
+
+
+@policy.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A policy file.")],
+) -> None:
+    """Checks a file at every level of the cost card; every mistake is named. Exit code 1: there are
+    some.
+    """
+    from bopis.domain.policy import CardLevel, parse_policy
+
+    text = _text(file)
+    mistakes: dict[str, str] = {}
+    for level in CardLevel:
+        mistakes.update(_mistakes(lambda level=level: parse_policy(text, level=level)))
+    for words in mistakes.values():
+        typer.echo(f"{file}: {words}", err=True)
+    if mistakes:
+        raise typer.Exit(FAILED)
+    found = parse_policy(text)
+    rules = found.rules
+    typer.echo(
+        f"{file}: {found.version.rpartition('/')[0]}, {len(rules.nodes)} node rules,"
+        f" {len(rules.items)} item rules, {len(found.tiers)} tiers"
+    )
+
+
+@policy.command()
+def show(
+    address: _Address = _LOCAL,
+    version: Annotated[str, typer.Option(help="This one; default: the live one.")] = "",
+    versions: Annotated[bool, typer.Option("--versions", help="List all versions.")] = False,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="The file that comes with bopis; asks nobody.")
+    ] = False,
+) -> None:
+    """Prints the policy of a running service, as the file that it was set from."""
+    if shipped:
+        from bopis.config import policy_text
+
+        typer.echo(policy_text(None), nl=False)
+        return
+    from bopis.v1 import policy_service_pb2 as pb
+
+    if not versions:
+        found = _call(address, "GetPolicy", pb.GetPolicyRequest(version=version))
+        typer.echo(found.policy.text, nl=False)
+        return
+    request = pb.ListPolicyVersionsRequest()
+    while True:
+        page = _call(address, "ListPolicyVersions", request)
+        for one in page.versions:
+            typer.echo(json.dumps(_row(one)))
+        request.page_token = page.next_page_token
+        if not request.page_token:
+            return
+
+
+@policy.command(name="set")
+def set_(
+    file: Annotated[Path, typer.Argument(help="A policy file.")],
+    why: Annotated[str, typer.Option(help="Why; kept with the version.")],
+    by: Annotated[str, typer.Option(help="Who sets it; kept with the version.")],
+    address: _Address = _LOCAL,
+    level: Annotated[str, typer.Option(help="low, base or high. Default: as before.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only let the service check.")] = False,
+) -> None:
+    """Makes a file the live policy of a running service, at once."""
+    from bopis.v1 import policy_service_pb2 as pb
+
+    if level and level not in LEVELS:
+        refuse(f"--level: one of {', '.join(LEVELS)}", code=BAD_OPTION)
+    request = pb.SetPolicyRequest(
+        request_id=str(uuid.uuid4()),
+        text=_text(file),
+        planner_id=by,
+        why=why,
+        validate_only=dry_run,
+    )
+    if level:
+        request.level = pb.CostLevel.Value(f"COST_LEVEL_{level.upper()}")
+    answer = _call(address, "SetPolicy", request)
+    typer.echo(json.dumps(_row(answer.policy)))
+
+
+def _text(file: Path) -> str:
+    from bopis.config import policy_text
+    from bopis.domain.errors import FieldInvalid
+
+    try:
+        return policy_text(file)
+    except (OSError, FieldInvalid) as error:
+        refuse(str(error), code=BAD_OPTION)
+
+
+def _mistakes(parse: Any) -> dict[str, str]:
+    from bopis.domain.errors import FieldInvalid, FieldsInvalid
+
+    try:
+        parse()
+    except FieldsInvalid as error:
+        return dict(error.complaints)
+    except FieldInvalid as error:
+        return {error.field: error.message}
+    return {}
+
+
+def _call(address: str, rpc: str, request: Any) -> Any:
+    import grpc
+
+    from bopis.v1 import policy_service_pb2_grpc
+
+    with grpc.insecure_channel(address) as channel:
+        stub = policy_service_pb2_grpc.PolicyServiceStub(channel)
+        try:
+            return getattr(stub, rpc)(request, timeout=CALL_S)
+        except grpc.RpcError as error:
+            refuse(words_of(error))
+
+
+def _row(one: "pb.PolicyVersion") -> dict[str, Any]:
+    from bopis.v1 import policy_service_pb2 as pb
+
+    return {
+        "version": one.version,
+        "level": pb.CostLevel.Name(one.level).removeprefix("COST_LEVEL_").lower(),
+        "set_time": one.set_time.ToJsonString(),
+        "by": one.planner_id,
+        "why": one.why,
+        "live": one.live,
+    }

@@ -1,0 +1,79 @@
+"""Limits of a node and day, kept while orders are placed and moved.
+
+What is due is counted in the order store, so whoever adds to it holds one lock from the count until
+its result is written there. Without such a limit in the policy nothing is counted, nor locked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from bopis.domain.day_limits import (
+    DayLimit,
+    DueGroups,
+    closures,
+    has_day_limits,
+    is_exceeded,
+    limits_of,
+)
+from bopis.domain.order import Order
+from bopis.domain.policy import HOUR_MS
+from bopis.domain.sourcing import Ask, Closure
+from bopis.service.acts import Asked, Work
+from bopis.service.dependencies import Dependencies
+
+DAY_BEFORE_MS: Final = 50 * HOUR_MS
+"""A day that is not over began later than this ago, however long its hours."""
+
+_LOCK: Final = "\x00limits"
+
+
+async def with_limits(work: Work[Asked], ask: Ask) -> Ask:
+    """The ask with the days closed whose limits are used up; they stay as they are until the
+    result of the work is written.
+    """
+    if not has_day_limits(work.deps.policy.rules):
+        return ask
+    await work.hold_limits(_LOCK)
+    full = await used_up(work.deps, now_ms=ask.now_ms, promise_ms=ask.promise_ms)
+    return replace(ask, closed=ask.closed + full)
+
+
+async def used_up(deps: Dependencies, *, now_ms: int, promise_ms: int) -> tuple[Closure, ...]:
+    """The days closed by now, as far as an order of that promise is planned."""
+    limits = _limits(deps)
+    if not limits:
+        return ()
+    until_ms = promise_ms + (deps.policy.late_windows_max_h + 1) * HOUR_MS
+    return closures(
+        limits,
+        await deps.store.due_groups(now_ms - DAY_BEFORE_MS),
+        from_s=now_ms // 1_000,
+        until_s=until_ms // 1_000,
+    )
+
+
+async def may_move(
+    work: Work[Asked], orders: Sequence[Order], moved: Sequence[Order], *, now_ms: int
+) -> bool:
+    """Whether orders may become what they are after a move; the limits stay as they are until the
+    result of the work is written.
+    """
+    deps = work.deps
+    if not has_day_limits(deps.policy.rules):
+        return True
+    await work.hold_limits(_LOCK)
+    due = list(await deps.store.due_groups(now_ms - DAY_BEFORE_MS))
+    new: list[DueGroups] = []
+    for before, after in zip(orders, moved, strict=True):
+        gone = set(before.fulfillment_orders) - set(after.fulfillment_orders)
+        come = set(after.fulfillment_orders) - set(before.fulfillment_orders)
+        due += [DueGroups(one.node_id, one.method, one.ready_by_ms, -1) for one in gone]
+        new += [DueGroups(one.node_id, one.method, one.ready_by_ms, 1) for one in come]
+    due += new
+    limits = _limits(deps)
+    return not any(is_exceeded(limits, due, one) for one in new)
+
+
+def _limits(deps: Dependencies) -> tuple[DayLimit, ...]:
+    return limits_of(deps.policy.rules, deps.directory.nodes.values())
