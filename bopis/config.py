@@ -103,7 +103,7 @@ def policy_text(file: Path | None) -> str:
 
 
 def checked_policy_text(settings: Settings) -> str:
-    """The policy file of the settings. Raises FieldInvalid naming the keys that are wrong, OSError."""
+    """The policy file of the settings. Raises FieldsInvalid with every mistake, OSError."""
     text = policy_text(settings.policy_file)
     parse_policy(text, level=settings.policy_level)
     return text

@@ -87,11 +87,12 @@ class CostCard:
 
 @dataclass(frozen=True, slots=True)
 class NodeGroup:
-    """A set of nodes: those named, of a kind, or in a region."""
+    """A set of nodes: those named, of a kind, or in a region; `inverted`: all others."""
 
     node_ids: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    inverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

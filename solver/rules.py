@@ -48,10 +48,10 @@ def serves_pickup(request: Request, node: Node) -> bool:
 
 
 def in_group(group: NodeGroup, node: Node) -> bool:
-    """Whether a node is named, of one of the kinds, or in one of the regions."""
-    if node.node_id in group.node_ids or node.kind in group.kinds:
-        return True
-    return node.place.region != "" and node.place.region in group.regions
+    """Whether a node is named, of one of the kinds, or in one of the regions; or is not."""
+    in_region = node.place.region != "" and node.place.region in group.regions
+    named = node.node_id in group.node_ids or node.kind in group.kinds or in_region
+    return named is not group.inverted
 
 
 def _node_problems(request: Request, ask: Ask, group: Group, node: Node) -> list[str]:

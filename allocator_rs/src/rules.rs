@@ -48,6 +48,8 @@ struct NodeGroupDto {
     node_ids: Vec<String>,
     kinds: Vec<NodeKindDto>,
     regions: Vec<String>,
+    #[serde(default)]
+    inverted: bool,
 }
 
 impl From<NodeGroupDto> for NodeSet {
@@ -56,6 +58,7 @@ impl From<NodeGroupDto> for NodeSet {
             node_ids: dto.node_ids.into_iter().collect(),
             kinds: dto.kinds.into_iter().map(Into::into).collect(),
             regions: dto.regions,
+            inverted: dto.inverted,
         }
     }
 }

@@ -1,6 +1,7 @@
 """`bopis policy`: checks policy files, shows and sets the policy of a running service."""
 
 import json
+import re
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from bopis.v1 import policy_service_pb2 as pb
 
 CALL_S: Final = 20.0
+LOST: Final = 3
+"""Exit code: written, but something has no counterpart."""
 LEVELS: Final = ("low", "base", "high")
 
 policy = typer.Typer(name="policy", no_args_is_help=True, help="The policy of allocation.")
@@ -102,6 +105,41 @@ def set_(
         request.level = pb.CostLevel.Value(f"COST_LEVEL_{level.upper()}")
     answer = _call(address, "SetPolicy", request)
     typer.echo(json.dumps(_row(answer.policy)))
+
+
+@policy.command(name="import-hotwax")
+def import_hotwax(
+    file: Annotated[Path, typer.Argument(help="An order routing group of HotWax, JSON.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The policy file to write.")],
+    base: Annotated[
+        Path | None, typer.Option(help="The policy whose costs are kept. Default: the shipped one.")
+    ] = None,
+) -> None:
+    """Makes a policy of an order routing group. What becomes of each part of it is told on standard
+    error. Exit code 3: written, but something of it has no counterpart here.
+    """
+    from bopis.adapters.hotwax import Fate, import_group, read_group
+    from bopis.config import policy_text
+    from bopis.domain.errors import FieldInvalid
+    from bopis.domain.policy import parse_policy
+
+    try:
+        imported = import_group(read_group(file.read_bytes()))
+    except (OSError, FieldInvalid) as error:
+        refuse(str(error), code=BAD_OPTION)
+    text = policy_text(None) if base is None else _text(base)
+    named = re.sub(r"(?m)^version\s*=.*$", f'version = "{imported.name}"', text, count=1)
+    made = f"{named.rstrip()}\n{imported.sections}\n"
+    mistakes = _mistakes(lambda: parse_policy(made))
+    if mistakes:
+        refuse("; ".join(["the base does not go together with it", *mistakes.values()]))
+    output.write_text(made, encoding="utf-8")
+    for note in imported.notes:
+        typer.echo(f"{note.fate.value}: {note.where}: {note.words}", err=True)
+    lost = sum(note.fate is Fate.LOST for note in imported.notes)
+    typer.echo(f"{output}: {imported.name}; {lost} of {len(imported.notes)} parts lost")
+    if lost:
+        raise typer.Exit(LOST)
 
 
 def _text(file: Path) -> str:

@@ -9,7 +9,7 @@
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bopis.domain.network import Method, Node, NodeKind
@@ -26,20 +26,24 @@ EVERY_NODE: Final = "all"
 
 @dataclass(frozen=True, slots=True)
 class NodeGroup:
-    """A set of nodes: those named, of a kind, or in a region. Any of the three is enough."""
+    """A set of nodes: those named, of a kind, or in a region. Any of the three is enough;
+    `inverted`: all others.
+    """
 
     name: str
     node_ids: tuple[str, ...] = ()
     kinds: tuple[NodeKind, ...] = ()
     regions: tuple[str, ...] = ()
+    inverted: bool = False
 
     def holds(self, node: Node) -> bool:
         """Whether a node is in it."""
-        return (
+        named = (
             node.node_id in self.node_ids
             or node.kind in self.kinds
             or (bool(node.place.region) and node.place.region in self.regions)
         )
+        return named != self.inverted
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +191,14 @@ def _node_rule(
     reader: Reader, path: str, groups: dict[str, NodeGroup], names: set[str]
 ) -> NodeRule:
     excluded = reader.flag(f"{path}.excluded", default=False)
+    outside = reader.has(f"{path}.outside")
+    if outside and reader.has(f"{path}.group"):
+        reader.complain(path, f"{path} has one of group and outside")
+        reader.text(f"{path}.group")
+    nodes = _group_of(reader, f"{path}.outside" if outside else f"{path}.group", groups)
     rule = NodeRule(
         name=_name(reader, path, names),
-        nodes=_group_of(reader, f"{path}.group", groups),
+        nodes=replace(nodes, inverted=outside),
         ships=reader.flag(f"{path}.ships", default=True) and not excluded,
         pickup=reader.flag(f"{path}.pickup", default=True) and not excluded,
         ship_floor=reader.integer(f"{path}.ship_floor", 0, 1_000_000_000, default=0),

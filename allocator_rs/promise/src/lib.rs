@@ -22,6 +22,7 @@
 mod ask;
 mod batch;
 mod block;
+mod closed;
 mod eligible;
 mod limited;
 mod network;
@@ -37,7 +38,7 @@ mod supply;
 mod worker;
 mod world;
 
-pub use ask::{Ask, AskLine, Consent, Closure, Method, Pin};
+pub use ask::{Ask, AskLine, Closure, Consent, Method, Pin};
 pub use batch::{BatchKernel, BatchRow, Priced};
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
 pub use offers::AskError;

@@ -216,3 +216,112 @@ fn lines_at(problem: &Problem, solution: &Solution, node: u32) -> usize {
         .filter(|facility| node_of(problem, **facility) == Some(node))
         .count()
 }
+
+#[cfg(test)]
+mod tests {
+    use bopis_sourcing::{Facility, LatePrice, CANNOT};
+
+    use super::*;
+
+    /// A small generator of its own, so that a seed names a problem.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, bound: u64) -> u64 {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (self.0 >> 33) % bound
+        }
+
+        fn cost(&mut self, bound: u64) -> i64 {
+            i64::try_from(self.below(bound)).unwrap()
+        }
+    }
+
+    fn problem(seed: u64) -> Problem {
+        let mut dice = Dice(seed);
+        let (nodes, lines) = (2 + dice.below(5), 1 + dice.below(6));
+        let mut facilities = Vec::new();
+        let mut costs = Vec::new();
+        for node in 0..nodes {
+            for late in 0..=dice.below(2) {
+                facilities.push(Facility {
+                    node: u32::try_from(node).unwrap(),
+                    pickup: dice.below(3) == 0,
+                    fixed: dice.cost(40),
+                    capacity: if dice.below(3) == 0 { 2 } else { u32::MAX },
+                    late: u32::try_from(late).unwrap(),
+                });
+                for _ in 0..lines {
+                    let serves = dice.below(3) > 0;
+                    costs.push(if serves { dice.cost(30) } else { CANNOT });
+                }
+            }
+        }
+        let unfilled = (0..lines).map(|_| 50 + dice.cost(200)).collect();
+        let late = LatePrice { broken: 5, hour: 7 };
+        let all_or_nothing = dice.below(4) == 0;
+        Problem::new(
+            facilities,
+            costs,
+            unfilled,
+            3,
+            late,
+            all_or_nothing,
+            Vec::new(),
+        )
+        .unwrap()
+    }
+
+    /// The least cost over every set of so many nodes.
+    fn by_every_set(problem: &Problem, nodes_max: usize) -> i64 {
+        let nodes: BTreeSet<u32> = problem.facilities().iter().map(|f| f.node).collect();
+        let nodes: Vec<u32> = nodes.into_iter().collect();
+        (0_u32..1 << nodes.len())
+            .filter(|set| set.count_ones() as usize <= nodes_max)
+            .map(|set| {
+                let others: Vec<u32> = (0..nodes.len())
+                    .filter(|index| set & (1 << index) == 0)
+                    .map(|index| nodes[index])
+                    .collect();
+                solve(&problem.without_nodes(&others), 1_000_000).cost
+            })
+            .min()
+            .unwrap()
+    }
+
+    #[test]
+    fn the_limited_plan_is_the_best_of_all_sets_of_so_many_nodes() {
+        let mut binding = 0;
+        for seed in 0..2_000 {
+            let problem = problem(seed);
+            for nodes_max in 1..=3 {
+                let found = solve_within(&problem, Some(nodes_max), 1_000_000);
+                assert!(nodes_of(&problem, &found.solution).len() <= nodes_max);
+                assert_eq!(
+                    found.solution.cost,
+                    by_every_set(&problem, nodes_max),
+                    "seed {seed}, {nodes_max} nodes"
+                );
+                assert!(found.solution.exact);
+                binding += usize::from(found.is_binding);
+            }
+        }
+        assert!(binding > 1_000, "{binding} limits bind");
+    }
+
+    #[test]
+    fn a_search_that_is_stopped_keeps_the_limit_and_a_bound_below_its_cost() {
+        for seed in 0..500 {
+            let problem = problem(seed);
+            for work_limit in [1, 50, 400] {
+                let found = solve_within(&problem, Some(2), work_limit).solution;
+                assert!(nodes_of(&problem, &found).len() <= 2);
+                assert!(found.lower_bound <= by_every_set(&problem, 2));
+                assert!(found.lower_bound <= found.cost);
+            }
+        }
+    }
+}

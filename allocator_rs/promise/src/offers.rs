@@ -1,12 +1,13 @@
 //! From an ask to the kernel's problem: which node may do what, when, at which price.
 
 use bopis_sourcing::{
-    per_unit_of, undominated_patterns, Facility, LatePrice, OpportunityTiers, Pattern,
-    PatternLimits, Problem, ProblemError, Twins, CANNOT, COST_MAX,
+    per_unit_of, Facility, LatePrice, OpportunityTiers, Pattern, PatternLimits, Problem,
+    ProblemError, Twins, CANNOT, COST_MAX,
 };
 
 use crate::ask::{Ask, AskLine, Method};
 use crate::block::Blocks;
+use crate::closed::Closed;
 use crate::eligible::{allowed, Eligible, Leg};
 use crate::network::{Node, WINDOW_S};
 use crate::policy::{weighed, Policy};
@@ -259,17 +260,6 @@ fn usable(ask: &Ask, policy: &Policy, from_ms: i64, start_s: i64) -> bool {
     start_s * 1000 >= from_ms && (start_s + WINDOW_S) * 1000 <= last_ready_ms
 }
 
-/// Whether the node is closed to groups that get ready then. Longer patterns lose the hour too, so
-/// none of them reaches over it.
-fn is_closed(ask: &Ask, node_id: &str, method: Method, ready_s: i64) -> bool {
-    ask.closed.iter().any(|closure| {
-        closure.node_id == node_id
-            && closure.method.is_none_or(|counted| counted == method)
-            && closure.after_s < ready_s
-            && ready_s <= closure.until_s
-    })
-}
-
 fn patterns(
     world: &World,
     ask: &Ask,
@@ -292,15 +282,13 @@ fn patterns(
         .spec
         .windows
         .partition_point(|w| w.start_s * 1000 < from_ms);
+    let closed = Closed::of(ask, &node.spec.node_id, method);
     let later = node.spec.windows.get(from..).unwrap_or(&[]);
     let mut windows: Vec<bopis_sourcing::Window> = Vec::new();
     for window in later
         .iter()
         .take_while(|w| usable(ask, policy, from_ms, w.start_s))
     {
-        if is_closed(ask, &node.spec.node_id, method, window.start_s + WINDOW_S) {
-            continue;
-        }
         let available = supply.seconds(node_index, window.start_s);
         let price = supply.second_price(node_index, window.start_s);
         windows.push(bopis_sourcing::Window {
@@ -311,12 +299,13 @@ fn patterns(
         });
         // An hour that is free of charge and has room for all lines beats all later ones.
         let room = i64::from(serves).saturating_mul(node.line_seconds);
-        let in_time = window.start_s + WINDOW_S >= limits.ready_from_s;
-        if price == 0 && available >= room && in_time {
+        let ready_s = window.start_s + WINDOW_S;
+        let may_end = ready_s >= limits.ready_from_s && !closed.holds(ready_s);
+        if price == 0 && available >= room && may_end {
             break;
         }
     }
-    undominated_patterns(&windows, &limits)
+    closed.open_patterns(&windows, &limits)
 }
 
 /// Lines that name the same SKU.

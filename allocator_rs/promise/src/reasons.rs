@@ -104,7 +104,11 @@ fn reason(
             let node = world.network.index(node_id);
             node.is_some_and(|node| allowed.clone().any(|one| one.0 == node))
         };
-        match ask.closed.iter().find(|closure| closed_at(&closure.node_id)) {
+        match ask
+            .closed
+            .iter()
+            .find(|closure| closed_at(&closure.node_id))
+        {
             Some(closure) => ruled(&closure.rule),
             None => plain(UnfilledReason::NoLabor),
         }

@@ -31,14 +31,17 @@ pub struct NodeSet {
     pub kinds: Vec<NodeKind>,
     /// By the region of their place.
     pub regions: Vec<String>,
+    /// All other nodes instead.
+    pub inverted: bool,
 }
 
 impl NodeSet {
     fn holds(&self, node: &Node) -> bool {
         let spec = &node.spec;
-        self.node_ids.contains(&spec.node_id)
+        let named = self.node_ids.contains(&spec.node_id)
             || self.kinds.contains(&spec.kind)
-            || (!spec.region.is_empty() && self.regions.contains(&spec.region))
+            || (!spec.region.is_empty() && self.regions.contains(&spec.region));
+        named != self.inverted
     }
 }
 

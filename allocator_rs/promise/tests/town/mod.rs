@@ -110,7 +110,7 @@ pub fn ask(method: Method, lines: &[(&str, i64)]) -> Ask {
         pickup_only_at: None,
         customer_node_id: None,
         pin: None,
-        full: Vec::new(),
+        closed: Vec::new(),
         weight_percent: 100,
     }
 }
