@@ -104,6 +104,7 @@ class NodeRule:
     ships: bool = True
     pickup: bool = True
     ship_floor: int = 0
+    ship_km_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,10 +61,12 @@ def _node_problems(request: Request, ask: Ask, group: Group, node: Node) -> list
         allowed = rule.ships if group.method == "SHIP" else rule.pickup
         if in_group(rule.nodes, node) and not allowed:
             found.append(f"{group.method} at {node.node_id} against the rule {rule.name}")
-    if group.method == "SHIP" and rules.ship_km_max is not None:
+    bound = [rule.ship_km_max for rule in rules.nodes if in_group(rule.nodes, node)]
+    limits = [km for km in (rules.ship_km_max, *bound) if km is not None]
+    if group.method == "SHIP" and limits:
         meters = meters_between(ask.place, node.place)
-        if meters > rules.ship_km_max * 1000:
-            found.append(f"{node.node_id} ships {meters} m, farther than {rules.ship_km_max} km")
+        if meters > min(limits) * 1000:
+            found.append(f"{node.node_id} ships {meters} m, farther than {min(limits)} km")
     return found
 
 

@@ -70,6 +70,8 @@ struct NodeRuleDto {
     ships: bool,
     pickup: bool,
     ship_floor: i64,
+    #[serde(default)]
+    ship_km_max: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,6 +101,7 @@ impl From<RulesDto> for Rules {
             ships: rule.ships,
             pickup: rule.pickup,
             ship_floor: rule.ship_floor,
+            ship_km_max: rule.ship_km_max,
         };
         let item = |rule: ItemRuleDto| ItemRule {
             name: rule.name,

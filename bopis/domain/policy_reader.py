@@ -75,7 +75,7 @@ class Reader:
     def text(self, path: str, default: Any = _MISSING) -> str:
         """A text that is not empty."""
         value = self._value(path, default)
-        if value is None or value is default:
+        if not self.has(path):
             return value or ""
         if not isinstance(value, str) or not value:
             self.complain(path, f"{path} must be a text")

@@ -18,6 +18,8 @@ from bopis.domain.policy_reader import Reader
 MICRO: Final = 1_000_000
 RULES_MAX: Final = 1_000
 """Rules of one kind in a policy; also node groups and tiers."""
+KM_MAX: Final = 20_016
+"""Half of the earth's circumference."""
 GROUP_NODES_MAX: Final = 10_000
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}")
 EVERY_NODE: Final = "all"
@@ -59,6 +61,7 @@ class NodeRule:
     ships: bool = True
     pickup: bool = True
     ship_floor: int = 0
+    ship_km_max: int | None = None
     orders_per_day_max: int | None = None
     parcels_per_day_max: int | None = None
     parcel_cutoff_hour: int = 24
@@ -124,7 +127,7 @@ def read_rules(reader: Reader) -> Rules:
     )
     return Rules(
         nodes_max=reader.integer_or_none("rules.nodes_per_order_max", 1, 500),
-        ship_km_max=reader.integer_or_none("rules.ship_km_max", 1, 20_016),
+        ship_km_max=reader.integer_or_none("rules.ship_km_max", 1, KM_MAX),
         nodes=nodes,
         items=items,
     )
@@ -202,6 +205,7 @@ def _node_rule(
         ships=reader.flag(f"{path}.ships", default=True) and not excluded,
         pickup=reader.flag(f"{path}.pickup", default=True) and not excluded,
         ship_floor=reader.integer(f"{path}.ship_floor", 0, 1_000_000_000, default=0),
+        ship_km_max=reader.integer_or_none(f"{path}.ship_km_max", 1, KM_MAX),
         orders_per_day_max=reader.integer_or_none(f"{path}.orders_per_day_max", 0, 1_000_000),
         parcels_per_day_max=reader.integer_or_none(f"{path}.parcels_per_day_max", 0, 1_000_000),
         parcel_cutoff_hour=reader.integer(f"{path}.parcel_cutoff_hour", 1, 24, default=24),

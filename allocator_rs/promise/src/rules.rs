@@ -2,7 +2,7 @@
 //!
 //! | rule | acts on |
 //! | --- | --- |
-//! | [`NodeRule`] | whether a node ships, serves pickups, and how many units it keeps from shipping |
+//! | [`NodeRule`] | whether a node ships and how far, serves pickups, keeps units from shipping |
 //! | [`ItemRule`] | where a SKU, or all with a prefix, may come from |
 //! | `ship_km_max`, `nodes_max` | how far a parcel goes, how many nodes serve one order |
 //!
@@ -58,6 +58,8 @@ pub struct NodeRule {
     pub pickup: bool,
     /// Units of each SKU that shipping leaves there.
     pub ship_floor: i64,
+    /// Most km from there to where it ships.
+    pub ship_km_max: Option<i64>,
 }
 
 /// Where a SKU, or every SKU with a prefix, may come from.
@@ -108,6 +110,8 @@ struct Site {
     no_pickup: Option<Arc<str>>,
     floor: i64,
     floor_rule: Option<Arc<str>>,
+    /// Most meters of a parcel, and the rule that says so.
+    near: Option<(i64, Arc<str>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -138,6 +142,11 @@ impl Sites {
                 }
                 if !rule.pickup && site.no_pickup.is_none() {
                     site.no_pickup = name();
+                }
+                if let Some(meters) = rule.ship_km_max.map(|km| km.saturating_mul(1_000)) {
+                    if site.near.as_ref().is_none_or(|(known, _)| meters < *known) {
+                        site.near = Some((meters, Arc::from(rule.name.as_str())));
+                    }
                 }
                 if rule.ship_floor > site.floor {
                     site.floor = rule.ship_floor;
@@ -198,7 +207,11 @@ impl Sites {
         }
         let site = self.sites.get(node);
         let of_node = match method {
-            Method::Ship => site.and_then(|site| site.no_ship.clone()),
+            Method::Ship => site.and_then(|site| {
+                let near = site.near.as_ref().filter(|(most, _)| meters > *most);
+                let far = near.map(|(_, rule)| Arc::clone(rule));
+                site.no_ship.clone().or(far)
+            }),
             Method::Pickup => site.and_then(|site| site.no_pickup.clone()),
         };
         let far = method == Method::Ship && self.ship_meters_max.is_some_and(|max| meters > max);

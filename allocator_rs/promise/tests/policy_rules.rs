@@ -43,6 +43,7 @@ fn node_rule(nodes: NodeSet, ships: bool, pickup: bool, ship_floor: i64) -> Rule
             ships,
             pickup,
             ship_floor,
+            ship_km_max: None,
         }],
         ..Rules::default()
     }
@@ -203,6 +204,18 @@ fn a_parcel_goes_no_farther_than_the_rule_says() {
         &supply(&world, &[((4, 0), PLENTY)]),
     );
     assert_eq!(rules_of(&plan), [(UnfilledReason::Rule, "ship_km_max")]);
+}
+
+#[test]
+fn nodes_of_a_set_ship_no_farther_than_their_rule_says() {
+    let mut rules = node_rule(named(&["depot"]), true, true, 0);
+    rules.nodes[0].ship_km_max = Some(100);
+    let world = under(rules);
+    let asked = ask(Method::Ship, &[("a", 1)]);
+    let both = supply(&world, &[((2, 0), PLENTY), ((4, 0), PLENTY)]);
+    assert_eq!(nodes_of(&best(&world, &asked, &both)), ["far"]);
+    let plan = best(&world, &asked, &supply(&world, &[((4, 0), PLENTY)]));
+    assert_eq!(rules_of(&plan), [RULED]);
 }
 
 #[test]

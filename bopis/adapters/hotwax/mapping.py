@@ -196,7 +196,13 @@ def _km(filters: dict[tuple[str, bool], Condition], where: str, notes: list[Note
         notes.append(Note(Fate.LOST, at, f"{one.field_value} is no distance (zones are not known)"))
         return None
     km = max(1, math.ceil(far if metric else far * KM_OF_MILE))
-    notes.append(Note(Fate.MAPPED, at, f"{km} km of rules.ship_km_max, if every rule has a limit"))
+    notes.append(
+        Note(
+            Fate.MAPPED,
+            at,
+            f"ship_km_max {km}, unless another rule tries the nodes from farther off",
+        )
+    )
     return km
 
 

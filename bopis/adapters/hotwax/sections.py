@@ -34,13 +34,6 @@ def limits(together: Together, notes: list[Note]) -> list[str]:
                 "another rule splits: cost.extra_group prices each further node",
             )
         )
-    km = [one for one in together.km if one is not None]
-    if km and len(km) == len(together.km):
-        lines.append(f"ship_km_max = {max(km)}")
-    elif km:
-        notes.append(
-            Note(Fate.IMPLIED, "distance", "another rule has no limit: cost.ship_km prices it")
-        )
     return ["", "[rules]", *lines] if lines else []
 
 
@@ -63,6 +56,11 @@ def node_rules(group: RoutingGroup, together: Together, notes: list[Note]) -> li
             lines += _group("hotwax_excluded", never)
             lines += _node_rule("hotwax excludes", "group", "hotwax_excluded", "ships = false")
     lines += _floors(tried, together)
+    lines += _near(tried, together)
+    km = [one for one in together.km if one is not None]
+    if km and None in tried and len(km) == len(together.km):
+        # Rules for every node, each with a distance: nobody ships farther than the greatest.
+        lines += _node_rule("hotwax proximity", "group", "all", f"ship_km_max = {max(km)}")
     if together.keeps_limits and all(together.keeps_limits):
         lines += _order_limits(group, notes)
     return lines
@@ -88,6 +86,27 @@ def _floors(tried: Sequence[frozenset[str] | None], together: Together) -> list[
         name = f"hotwax_floor_{floor}"
         lines += _group(name, (node for node, one in by_node.items() if one == floor))
         lines += _node_rule(f"hotwax safety stock {floor}", "group", name, f"ship_floor = {floor}")
+    return lines
+
+
+def _near(tried: Sequence[frozenset[str] | None], together: Together) -> list[str]:
+    """By node the greatest distance of the rules that try it, where all of those have one."""
+    if any(one is None for one in tried):
+        return []
+    by_node: dict[str, list[int | None]] = {}
+    for one, km in zip(tried, together.km, strict=True):
+        for node in one or ():
+            by_node.setdefault(node, []).append(km)
+    far: dict[int, list[str]] = {}
+    for node, limits_km in by_node.items():
+        known = [km for km in limits_km if km is not None]
+        if len(known) == len(limits_km):
+            far.setdefault(max(known), []).append(node)
+    lines: list[str] = []
+    for km, nodes in sorted(far.items()):
+        name = f"hotwax_within_{km}_km"
+        lines += _group(name, nodes)
+        lines += _node_rule(f"hotwax within {km} km", "group", name, f"ship_km_max = {km}")
     return lines
 
 

@@ -126,7 +126,8 @@ def random_rules(seed: int) -> Rules:
 
     def node_rule(number: int) -> NodeRule:
         ships, pickup = dice.random() < 0.6, dice.random() < 0.7
-        return NodeRule(f"node {number}", some_nodes(), ships, pickup, dice.choice([0, 0, 1, 2]))
+        floor, km_max = dice.choice([0, 0, 1, 2]), dice.choice([None, None, 25, 45])
+        return NodeRule(f"node {number}", some_nodes(), ships, pickup, floor, km_max)
 
     def item_rule(number: int) -> ItemRule:
         sku, is_prefix = dice.choice([("a", False), ("b", False), ("", True), ("a", True)])
