@@ -12,6 +12,7 @@ from solver.problem import (
     ItemRule,
     NodeGroup,
     NodeRule,
+    OpenOrder,
     Plan,
     Problem,
     Request,
@@ -102,18 +103,22 @@ def test_a_plan_against_a_pin_or_a_closure_is_found_out() -> None:
         assert check.plan_problems(world, planned, plan) == []
 
 
+def dearer_elsewhere() -> tuple[Request, OpenOrder, Plan]:
+    """An order of a small batch, and a whole plan of one other node that costs more."""
+    for seed in range(100):
+        request = small_request(seed)
+        for order in request.problem.orders:
+            own = {group.node_id for group in order.groups}
+            for plan in every_plan(request, order.ask):
+                alone = len(plan.groups) == 1 and not plan.unfilled
+                dearer = plan.cost.total_micro > order.cost.total_micro
+                if alone and dearer and plan.groups[0].node_id not in own:
+                    return request, order, plan
+    raise AssertionError("one of the small batches has such an order")
+
+
 def test_an_order_against_a_pin_moves_though_it_costs_more() -> None:
-    request = small_request(11)
-    [order] = request.problem.orders[:1]
-    elsewhere = next(
-        plan
-        for plan in every_plan(request, order.ask)
-        if plan.groups
-        and not plan.unfilled
-        and plan.cost.total_micro > order.cost.total_micro
-        and {g.node_id for g in plan.groups}.isdisjoint({g.node_id for g in order.groups})
-        and len(plan.groups) == 1
-    )
+    request, order, elsewhere = dearer_elsewhere()
     node_id = elsewhere.groups[0].node_id
     plenty = [StockLimit(n.node.node_id, s, 9) for n in request.nodes for s in ("a", "b")]
     pinned = replace(order, ask=replace(order.ask, pin=AskPin(node_id=node_id)))
@@ -124,3 +129,19 @@ def test_an_order_against_a_pin_moves_though_it_costs_more() -> None:
     [[move]] = result.components
     assert {group.node_id for group in move.plan.groups} == {node_id}
     assert result.bound_micro <= result.cost_planned_micro < result.cost_before_micro
+    # Nobody has what it takes: it stays, and is told with its breach.
+    nothing = replace(problem, stock=tuple(_held(order)))
+    stays = solve(replace(request, problem=nothing))
+    assert stays.components == ()
+    assert stays.bound_micro <= stays.cost_planned_micro == stays.cost_before_micro
+
+
+def _held(order: OpenOrder) -> list[StockLimit]:
+    """Just what the plan in force takes."""
+    lines = {line.line_number: line for line in order.ask.lines}
+    units: dict[tuple[str, str], int] = {}
+    for group in order.groups:
+        for number in group.line_numbers:
+            key = (group.node_id, lines[number].sku)
+            units[key] = units.get(key, 0) + lines[number].quantity
+    return [StockLimit(node_id, sku, amount) for (node_id, sku), amount in units.items()]
