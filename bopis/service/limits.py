@@ -1,9 +1,10 @@
-"""Limits of a node and day, kept while orders are placed and moved.
+"""Limits of a node and day, and floors of shipping, kept while orders are placed and moved.
 
 What is due is counted in the order store, so whoever adds to it holds one lock from the count until
 its result is written there. Without such a limit in the policy nothing is counted, nor locked.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -16,6 +17,8 @@ from bopis.domain.day_limits import (
     is_exceeded,
     limits_of,
 )
+from bopis.domain.ledger import CellKey
+from bopis.domain.network import Method
 from bopis.domain.order import Order
 from bopis.domain.policy import HOUR_MS
 from bopis.domain.sourcing import Ask, Closure
@@ -56,10 +59,12 @@ async def used_up(deps: Dependencies, *, now_ms: int, promise_ms: int) -> tuple[
 async def may_move(
     work: Work[Asked], orders: Sequence[Order], moved: Sequence[Order], *, now_ms: int
 ) -> bool:
-    """Whether orders may become what they are after a move; the limits stay as they are until the
-    result of the work is written.
+    """Whether orders may become what they are after a move; the limits of days stay as they are
+    until the result of the work is written.
     """
     deps = work.deps
+    if not await _keeps_floors(deps, orders, moved):
+        return False
     if not has_day_limits(deps.policy.rules):
         return True
     await work.hold_limits(_LOCK)
@@ -73,6 +78,41 @@ async def may_move(
     due += new
     limits = _limits(deps)
     return not any(is_exceeded(limits, due, one) for one in new)
+
+
+async def _keeps_floors(
+    deps: Dependencies, orders: Sequence[Order], moved: Sequence[Order]
+) -> bool:
+    """Whether no cell from which these orders ship more than before falls below its floor."""
+    rules = [rule for rule in deps.policy.rules.nodes if rule.ship_floor]
+    if not rules:
+        return True
+    taken, shipped = units_of(moved), units_of(moved, Method.SHIP)
+    taken.subtract(units_of(orders))
+    shipped.subtract(units_of(orders, Method.SHIP))
+    for (node_id, sku), more in shipped.items():
+        node = deps.directory.nodes.get(node_id)
+        floor = max(
+            (rule.ship_floor for rule in rules if node is not None and rule.nodes.holds(node)),
+            default=0,
+        )
+        if more <= 0 or not floor:
+            continue
+        [atp] = await deps.ledger.read_atp([node_id], [CellKey("", sku=sku)])
+        if atp - taken[node_id, sku] < floor:
+            return False
+    return True
+
+
+def units_of(orders: Sequence[Order], method: Method | None = None) -> Counter[tuple[str, str]]:
+    """Units of each SKU that orders take at each node, by one method or by all."""
+    units: Counter[tuple[str, str]] = Counter()
+    for order in orders:
+        for group in order.fulfillment_orders:
+            if method in (None, group.method):
+                for line in group.lines:
+                    units[group.node_id, line.sku] += line.quantity
+    return units
 
 
 def _limits(deps: Dependencies) -> tuple[DayLimit, ...]:
