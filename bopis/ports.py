@@ -17,6 +17,7 @@ from bopis.domain.ledger import (
     CellsRead,
     Command,
     Reservation,
+    ReservationLine,
     ReservationsFound,
 )
 from bopis.domain.ledger_events import LedgerEvent, LedgerNews, LedgerPosition
@@ -144,8 +145,18 @@ class Sourcer(Protocol):
         """
         ...
 
-    async def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
-        """The best k plans (at least one) under the stock of now, cheapest first; holds nothing."""
+    async def plan(
+        self,
+        ask: Ask,
+        *,
+        k: int,
+        policy: Policy | None = None,
+        own: Sequence[ReservationLine] = (),
+    ) -> Sequence[Plan]:
+        """The best k plans (at least one) under the stock of now, cheapest first; holds nothing.
+
+        `policy`: another one than is loaded. `own`: what the order holds itself, free to it.
+        """
         ...
 
 

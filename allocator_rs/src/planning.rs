@@ -154,6 +154,15 @@ pub struct PlansAskDto {
     pub ask: AskDto,
     /// How many plans.
     pub k: usize,
+    /// Another policy than the loaded one.
+    #[serde(default)]
+    pub policy: Option<PolicyDto>,
+    /// What the order holds itself: node, SKU, units.
+    #[serde(default)]
+    pub own_stock: Vec<(String, String, i64)>,
+    /// The same of labor: node, start of the hour, seconds.
+    #[serde(default)]
+    pub own_labor: Vec<(String, i64, i64)>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

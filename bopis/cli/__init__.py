@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bopis.cli.comparing import diff, shadow
 from bopis.cli.day import demo, generate
 from bopis.cli.folder import notifications, rebuild, verify
 from bopis.cli.journal import journal
@@ -60,5 +61,7 @@ for _command in (
     notifications,
 ):
     app.command()(_command)
+policy.command()(diff)
+policy.command()(shadow)
 app.add_typer(journal, name="journal")
 app.add_typer(policy, name="policy")

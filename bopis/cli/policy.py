@@ -11,7 +11,7 @@ import typer
 from bopis.cli.complaints import BAD_OPTION, FAILED, refuse, words_of
 
 if TYPE_CHECKING:
-    from bopis.v1 import policy_service_pb2 as pb
+    from bopis.v1 import policy_pb2 as values
 
 CALL_S: Final = 20.0
 LOST: Final = 3
@@ -20,7 +20,7 @@ LEVELS: Final = ("low", "base", "high")
 
 policy = typer.Typer(name="policy", no_args_is_help=True, help="The policy of allocation.")
 
-_Address = Annotated[str, typer.Option(help="Where the service answers.")]
+Address = Annotated[str, typer.Option(help="Where the service answers.")]
 _LOCAL: Final = "127.0.0.1:7420"
 
 
@@ -33,7 +33,7 @@ def check(
     """
     from bopis.domain.policy import CardLevel, parse_policy
 
-    text = _text(file)
+    text = text_of(file)
     mistakes: dict[str, str] = {}
     for level in CardLevel:
         mistakes.update(_mistakes(lambda level=level: parse_policy(text, level=level)))
@@ -51,7 +51,7 @@ def check(
 
 @policy.command()
 def show(
-    address: _Address = _LOCAL,
+    address: Address = _LOCAL,
     version: Annotated[str, typer.Option(help="This one; default: the live one.")] = "",
     versions: Annotated[bool, typer.Option("--versions", help="List all versions.")] = False,
     shipped: Annotated[
@@ -67,12 +67,12 @@ def show(
     from bopis.v1 import policy_service_pb2 as pb
 
     if not versions:
-        found = _call(address, "GetPolicy", pb.GetPolicyRequest(version=version))
+        found = ask_service(address, "GetPolicy", pb.GetPolicyRequest(version=version))
         typer.echo(found.policy.text, nl=False)
         return
     request = pb.ListPolicyVersionsRequest()
     while True:
-        page = _call(address, "ListPolicyVersions", request)
+        page = ask_service(address, "ListPolicyVersions", request)
         for one in page.versions:
             typer.echo(json.dumps(_row(one)))
         request.page_token = page.next_page_token
@@ -85,25 +85,26 @@ def set_(
     file: Annotated[Path, typer.Argument(help="A policy file.")],
     why: Annotated[str, typer.Option(help="Why; kept with the version.")],
     by: Annotated[str, typer.Option(help="Who sets it; kept with the version.")],
-    address: _Address = _LOCAL,
+    address: Address = _LOCAL,
     level: Annotated[str, typer.Option(help="low, base or high. Default: as before.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only let the service check.")] = False,
 ) -> None:
     """Makes a file the live policy of a running service, at once."""
+    from bopis.v1 import policy_pb2 as values
     from bopis.v1 import policy_service_pb2 as pb
 
     if level and level not in LEVELS:
         refuse(f"--level: one of {', '.join(LEVELS)}", code=BAD_OPTION)
     request = pb.SetPolicyRequest(
         request_id=str(uuid.uuid4()),
-        text=_text(file),
+        text=text_of(file),
         planner_id=by,
         why=why,
         validate_only=dry_run,
     )
     if level:
-        request.level = pb.CostLevel.Value(f"COST_LEVEL_{level.upper()}")
-    answer = _call(address, "SetPolicy", request)
+        request.level = values.CostLevel.Value(f"COST_LEVEL_{level.upper()}")
+    answer = ask_service(address, "SetPolicy", request)
     typer.echo(json.dumps(_row(answer.policy)))
 
 
@@ -127,7 +128,7 @@ def import_hotwax(
         imported = import_group(read_group(file.read_bytes()))
     except (OSError, FieldInvalid) as error:
         refuse(str(error), code=BAD_OPTION)
-    text = policy_text(None) if base is None else _text(base)
+    text = policy_text(None) if base is None else text_of(base)
     named = re.sub(r"(?m)^version\s*=.*$", f'version = "{imported.name}"', text, count=1)
     made = f"{named.rstrip()}\n{imported.sections}\n"
     mistakes = _mistakes(lambda: parse_policy(made))
@@ -142,7 +143,8 @@ def import_hotwax(
         raise typer.Exit(LOST)
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """The text of a policy file; ends the command if it cannot be read."""
     from bopis.config import policy_text
     from bopis.domain.errors import FieldInvalid
 
@@ -164,7 +166,8 @@ def _mistakes(parse: Any) -> dict[str, str]:
     return {}
 
 
-def _call(address: str, rpc: str, request: Any) -> Any:
+def ask_service(address: str, rpc: str, request: Any) -> Any:
+    """One call of PolicyService; ends the command if it fails."""
     import grpc
 
     from bopis.v1 import policy_service_pb2_grpc
@@ -177,12 +180,12 @@ def _call(address: str, rpc: str, request: Any) -> Any:
             refuse(words_of(error))
 
 
-def _row(one: "pb.PolicyVersion") -> dict[str, Any]:
-    from bopis.v1 import policy_service_pb2 as pb
+def _row(one: "values.PolicyVersion") -> dict[str, Any]:
+    from bopis.v1 import policy_pb2 as values
 
     return {
         "version": one.version,
-        "level": pb.CostLevel.Name(one.level).removeprefix("COST_LEVEL_").lower(),
+        "level": values.CostLevel.Name(one.level).removeprefix("COST_LEVEL_").lower(),
         "set_time": one.set_time.ToJsonString(),
         "by": one.planner_id,
         "why": one.why,

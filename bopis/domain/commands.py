@@ -158,6 +158,18 @@ class SetPolicy(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetShadowPolicy(Request):
+    """Compares a policy with the live one from now on; an empty text ends it."""
+
+    rpc: ClassVar[str] = "SetShadowPolicy"
+
+    text: str
+    level: str
+    planner_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PinOrder(Request):
     """Binds an order to a node, a method, or both. `until_ms` 0: no end."""
 

@@ -6,9 +6,11 @@ from bopis.domain import commands
 from bopis.domain.errors import FieldInvalid
 from bopis.domain.planner import Override, PolicyVersion
 from bopis.server import decode, encode
+from bopis.server.comparing import comparing_methods, level_of
 from bopis.server.rpc import Caller, Method, Service, service
 from bopis.service import policies
 from bopis.service.dependencies import Dependencies
+from bopis.v1 import policy_pb2 as values
 from bopis.v1 import policy_service_pb2 as pb
 
 DESCRIPTOR = pb.DESCRIPTOR.services_by_name["PolicyService"]
@@ -17,12 +19,12 @@ DESCRIPTOR = pb.DESCRIPTOR.services_by_name["PolicyService"]
 def policy_service(deps: Dependencies) -> Service:
     """The service over its use cases."""
 
-    def version(value: PolicyVersion, *, with_text: bool = True) -> pb.PolicyVersion:
+    def version(value: PolicyVersion, *, with_text: bool = True) -> values.PolicyVersion:
         live = policies.live_version(deps)
-        return pb.PolicyVersion(
+        return values.PolicyVersion(
             version=value.version,
             text=value.text if with_text else "",
-            level=pb.CostLevel.Value(f"COST_LEVEL_{value.level.upper()}"),
+            level=values.CostLevel.Value(f"COST_LEVEL_{value.level.upper()}"),
             set_time=encode.timestamp(value.set_ms),
             planner_id=value.planner_id,
             why=value.why,
@@ -33,9 +35,7 @@ def policy_service(deps: Dependencies) -> Service:
         return pb.GetPolicyResponse(policy=version(policies.get_policy(deps, request.version)))
 
     async def set_policy(request: pb.SetPolicyRequest, caller: Caller) -> pb.SetPolicyResponse:
-        level = policies.live_version(deps).level
-        if request.level:
-            level = pb.CostLevel.Name(request.level).removeprefix("COST_LEVEL_").lower()
+        level = level_of(request.level) or policies.live_version(deps).level
         command = commands.SetPolicy(
             request_id=request.request_id,
             tenant=caller.tenant,
@@ -65,6 +65,7 @@ def policy_service(deps: Dependencies) -> Service:
             "SetPolicy": set_policy,
             "ListPolicyVersions": list_policy_versions,
             **_override_methods(deps),
+            **comparing_methods(deps),
         },
     )
 
@@ -140,10 +141,10 @@ def _until_ms(request: pb.PinOrderRequest | pb.ForbidNodeRequest) -> int:
     return value.seconds * 1_000 + value.nanos // 1_000_000
 
 
-def _override(value: Override) -> pb.Override:
-    message = pb.Override(
+def _override(value: Override) -> values.Override:
+    message = values.Override(
         override_id=value.override_id,
-        kind=pb.Override.Kind.Value(f"KIND_{value.kind.value}"),
+        kind=values.Override.Kind.Value(f"KIND_{value.kind.value}"),
         node_id=value.node_id,
         order_id=value.order_id,
         sku=value.sku,

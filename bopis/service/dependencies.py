@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bopis.domain.comparison import Comparison
 from bopis.domain.planner import Override, PolicyVersion, with_forbids
 from bopis.domain.policy import Policy
 from bopis.domain.records import Intent
@@ -21,6 +22,19 @@ class Operations:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A policy that plans beside the live one, who set it and why, and what came of it so far."""
+
+    policy: Policy
+    request_id: str
+    fingerprint: str
+    planner_id: str
+    why: str
+    since_ms: int
+    comparison: Comparison
+
+
 @dataclass(slots=True)
 class PolicyBoard:
     """The policy that is live, its versions by name, and what planners decided beside it.
@@ -33,6 +47,7 @@ class PolicyBoard:
     versions: dict[str, PolicyVersion] = field(default_factory=dict)
     overrides: dict[str, Override] = field(default_factory=dict)
     sequence: int = 0
+    shadow: Shadow | None = None
     in_force: Policy = field(init=False)
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from bopis.domain.day_limits import (
 from bopis.domain.ledger import CellKey
 from bopis.domain.network import Method
 from bopis.domain.order import Order
-from bopis.domain.policy import HOUR_MS
+from bopis.domain.policy import HOUR_MS, Policy
 from bopis.domain.sourcing import Ask, Closure
 from bopis.service.acts import Asked, Work
 from bopis.service.dependencies import Dependencies
@@ -42,15 +42,28 @@ async def with_limits(work: Work[Asked], ask: Ask) -> Ask:
     return replace(ask, closed=ask.closed + full)
 
 
-async def used_up(deps: Dependencies, *, now_ms: int, promise_ms: int) -> tuple[Closure, ...]:
-    """The days closed by now, as far as an order of that promise is planned."""
-    limits = _limits(deps)
+async def used_up(
+    deps: Dependencies,
+    *,
+    now_ms: int,
+    promise_ms: int,
+    policy: Policy | None = None,
+    without: Order | None = None,
+) -> tuple[Closure, ...]:
+    """The days closed by now, as far as an order of that promise is planned; by another policy than
+    the one in force, or as if one order were not there.
+    """
+    policy = policy or deps.policy
+    limits = limits_of(policy.rules, deps.directory.nodes.values())
     if not limits:
         return ()
-    until_ms = promise_ms + (deps.policy.late_windows_max_h + 1) * HOUR_MS
+    until_ms = promise_ms + (policy.late_windows_max_h + 1) * HOUR_MS
+    due = await deps.store.due_groups(now_ms - DAY_BEFORE_MS)
+    groups = () if without is None else without.fulfillment_orders
+    own = tuple(DueGroups(one.node_id, one.method, one.ready_by_ms, -1) for one in groups)
     return closures(
         limits,
-        await deps.store.due_groups(now_ms - DAY_BEFORE_MS),
+        due + own,
         from_s=now_ms // 1_000,
         until_s=until_ms // 1_000,
     )

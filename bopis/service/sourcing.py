@@ -26,6 +26,7 @@ from bopis.service.acts import Asked, LedgerDisagrees, Work
 from bopis.service.changes import Happened, pick_task_of
 from bopis.service.dependencies import Dependencies
 from bopis.service.limits import with_limits
+from bopis.service.shadow import note_in_shadow, plan_in_shadow
 
 PLACE_TRIES: Final = 8
 """Sourcings in one command when each hold expires before its commit, or its id is taken."""
@@ -102,12 +103,15 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
     """
     deps, point = work.deps, work.point
     ask = await with_limits(work, ask)
-    priority = await _priority(work)
+    order = await deps.store.order(work.order_id)
+    tier = None if order is None else tier_of(deps.policy, order)
+    priority = 0 if tier is None else tier.priority
     attempt = attempts + 1
     if work.resumed:
         attempt = await _step_over_abandoned(deps, ask.order_id, attempt)
     for _ in range(PLACE_TRIES):
         made_under = (deps.policy.version, deps.board.sequence)
+        other = await plan_in_shadow(deps, order, ask)
         try:
             placement = await deps.sourcer.place(
                 PlaceAsk(
@@ -122,6 +126,7 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
             # An order of this id was dropped when it came to nothing; what it held was given back.
             attempt += 1
             continue
+        note_in_shadow(deps, order, placement.plan, other)
         if placement.reservation is None:
             return Placed(placement.plan, "", attempt, *made_under)
         work.acted = True  # Something is held: from here the mutation can only be finished.
@@ -136,13 +141,6 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
         attempt += 1
         ask = replace(ask, now_ms=deps.clock.wall_ms())
     raise Overloaded("no hold could be committed", retry_after_ms=LATER_MS)
-
-
-async def _priority(work: Work[Asked]) -> int:
-    """The ledger's priority of the work's order."""
-    order = await work.deps.store.order(work.order_id)
-    tier = None if order is None else tier_of(work.deps.policy, order)
-    return 0 if tier is None else tier.priority
 
 
 async def _step_over_abandoned(deps: Dependencies, order_id: str, attempt: int) -> int:

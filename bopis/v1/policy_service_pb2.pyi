@@ -4,12 +4,12 @@ isort:skip_file
 The policy: its versions, and what planners pin and forbid beside it."""
 
 from bopis.v1 import common_pb2 as _common_pb2
+from bopis.v1 import policy_pb2 as _policy_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,82 +20,6 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class _CostLevel:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _CostLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CostLevel.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    COST_LEVEL_UNSPECIFIED: _CostLevel.ValueType  # 0
-    """Not set."""
-    COST_LEVEL_LOW: _CostLevel.ValueType  # 1
-    """The low one."""
-    COST_LEVEL_BASE: _CostLevel.ValueType  # 2
-    """The base one."""
-    COST_LEVEL_HIGH: _CostLevel.ValueType  # 3
-    """The high one."""
-
-class CostLevel(_CostLevel, metaclass=_CostLevelEnumTypeWrapper):
-    """The column of the cost card that is charged."""
-
-COST_LEVEL_UNSPECIFIED: CostLevel.ValueType  # 0
-"""Not set."""
-COST_LEVEL_LOW: CostLevel.ValueType  # 1
-"""The low one."""
-COST_LEVEL_BASE: CostLevel.ValueType  # 2
-"""The base one."""
-COST_LEVEL_HIGH: CostLevel.ValueType  # 3
-"""The high one."""
-Global___CostLevel: _TypeAlias = CostLevel  # noqa: Y015
-
-@_typing.final
-class PolicyVersion(_message.Message):
-    """One version of the policy."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    VERSION_FIELD_NUMBER: _builtins.int
-    TEXT_FIELD_NUMBER: _builtins.int
-    LEVEL_FIELD_NUMBER: _builtins.int
-    SET_TIME_FIELD_NUMBER: _builtins.int
-    PLANNER_ID_FIELD_NUMBER: _builtins.int
-    WHY_FIELD_NUMBER: _builtins.int
-    LIVE_FIELD_NUMBER: _builtins.int
-    version: _builtins.str
-    """Its name: the text's version, the level, and a number where a name comes again. Orders carry it."""
-    text: _builtins.str
-    """The policy file, TOML."""
-    level: Global___CostLevel.ValueType
-    """Which column of the cost card is charged."""
-    planner_id: _builtins.str
-    """Who set it; "command line": the file of the start."""
-    why: _builtins.str
-    """Why."""
-    live: _builtins.bool
-    """Whether it is the one in force."""
-    @_builtins.property
-    def set_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was set."""
-
-    def __init__(
-        self,
-        *,
-        version: _builtins.str = ...,
-        text: _builtins.str = ...,
-        level: Global___CostLevel.ValueType = ...,
-        set_time: _timestamp_pb2.Timestamp | None = ...,
-        planner_id: _builtins.str = ...,
-        why: _builtins.str = ...,
-        live: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["set_time", b"set_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "live", b"live", "planner_id", b"planner_id", "set_time", b"set_time", "text", b"text", "version", b"version", "why", b"why"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PolicyVersion: _TypeAlias = PolicyVersion  # noqa: Y015
 
 @_typing.final
 class GetPolicyRequest(_message.Message):
@@ -127,13 +51,13 @@ class GetPolicyResponse(_message.Message):
 
     POLICY_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def policy(self) -> Global___PolicyVersion:
+    def policy(self) -> _policy_pb2.PolicyVersion:
         """As it was set."""
 
     def __init__(
         self,
         *,
-        policy: Global___PolicyVersion | None = ...,
+        policy: _policy_pb2.PolicyVersion | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -159,7 +83,7 @@ class SetPolicyRequest(_message.Message):
     """UUID; a repeat returns the first response."""
     text: _builtins.str
     """The policy file, TOML, at most a million characters."""
-    level: Global___CostLevel.ValueType
+    level: _policy_pb2.CostLevel.ValueType
     """Which column of the cost card is charged. Unset: as before."""
     planner_id: _builtins.str
     """Who sets it."""
@@ -172,7 +96,7 @@ class SetPolicyRequest(_message.Message):
         *,
         request_id: _builtins.str = ...,
         text: _builtins.str = ...,
-        level: Global___CostLevel.ValueType = ...,
+        level: _policy_pb2.CostLevel.ValueType = ...,
         planner_id: _builtins.str = ...,
         why: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
@@ -193,13 +117,13 @@ class SetPolicyResponse(_message.Message):
 
     POLICY_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def policy(self) -> Global___PolicyVersion:
+    def policy(self) -> _policy_pb2.PolicyVersion:
         """As it was set."""
 
     def __init__(
         self,
         *,
-        policy: Global___PolicyVersion | None = ...,
+        policy: _policy_pb2.PolicyVersion | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -246,13 +170,13 @@ class ListPolicyVersionsResponse(_message.Message):
     next_page_token: _builtins.str
     """For the next page. Empty: this was the last."""
     @_builtins.property
-    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyVersion]:
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.PolicyVersion]:
         """The versions, without their texts."""
 
     def __init__(
         self,
         *,
-        versions: _abc.Iterable[Global___PolicyVersion] | None = ...,
+        versions: _abc.Iterable[_policy_pb2.PolicyVersion] | None = ...,
         next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -262,101 +186,6 @@ class ListPolicyVersionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListPolicyVersionsResponse: _TypeAlias = ListPolicyVersionsResponse  # noqa: Y015
-
-@_typing.final
-class Override(_message.Message):
-    """What a planner decided."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    class _Kind:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Override._Kind.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        KIND_UNSPECIFIED: Override._Kind.ValueType  # 0
-        """Not set."""
-        KIND_PIN: Override._Kind.ValueType  # 1
-        """An order is bound to a node, a method, or both."""
-        KIND_FORBID: Override._Kind.ValueType  # 2
-        """An order or a SKU is kept from a node."""
-
-    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
-        """What it is."""
-
-    KIND_UNSPECIFIED: Override.Kind.ValueType  # 0
-    """Not set."""
-    KIND_PIN: Override.Kind.ValueType  # 1
-    """An order is bound to a node, a method, or both."""
-    KIND_FORBID: Override.Kind.ValueType  # 2
-    """An order or a SKU is kept from a node."""
-
-    OVERRIDE_ID_FIELD_NUMBER: _builtins.int
-    KIND_FIELD_NUMBER: _builtins.int
-    NODE_ID_FIELD_NUMBER: _builtins.int
-    ORDER_ID_FIELD_NUMBER: _builtins.int
-    SKU_FIELD_NUMBER: _builtins.int
-    METHOD_FIELD_NUMBER: _builtins.int
-    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
-    SET_TIME_FIELD_NUMBER: _builtins.int
-    PLANNER_ID_FIELD_NUMBER: _builtins.int
-    WHY_FIELD_NUMBER: _builtins.int
-    END_TIME_FIELD_NUMBER: _builtins.int
-    ENDED_BY_FIELD_NUMBER: _builtins.int
-    override_id: _builtins.str
-    """Its id."""
-    kind: Global___Override.Kind.ValueType
-    """What it is."""
-    node_id: _builtins.str
-    """The node."""
-    order_id: _builtins.str
-    """The order; empty for a SKU."""
-    sku: _builtins.str
-    """The SKU; empty for an order."""
-    method: _common_pb2.FulfillmentMethod.ValueType
-    """The method of a pin; unset: any."""
-    planner_id: _builtins.str
-    """Who made it."""
-    why: _builtins.str
-    """Why."""
-    ended_by: _builtins.str
-    """Who ended it."""
-    @_builtins.property
-    def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Until when it holds; unset: until it is ended."""
-
-    @_builtins.property
-    def set_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was made."""
-
-    @_builtins.property
-    def end_time(self) -> _timestamp_pb2.Timestamp:
-        """When somebody ended it; unset: nobody has."""
-
-    def __init__(
-        self,
-        *,
-        override_id: _builtins.str = ...,
-        kind: Global___Override.Kind.ValueType = ...,
-        node_id: _builtins.str = ...,
-        order_id: _builtins.str = ...,
-        sku: _builtins.str = ...,
-        method: _common_pb2.FulfillmentMethod.ValueType = ...,
-        expire_time: _timestamp_pb2.Timestamp | None = ...,
-        set_time: _timestamp_pb2.Timestamp | None = ...,
-        planner_id: _builtins.str = ...,
-        why: _builtins.str = ...,
-        end_time: _timestamp_pb2.Timestamp | None = ...,
-        ended_by: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "expire_time", b"expire_time", "set_time", b"set_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "ended_by", b"ended_by", "expire_time", b"expire_time", "kind", b"kind", "method", b"method", "node_id", b"node_id", "order_id", b"order_id", "override_id", b"override_id", "planner_id", b"planner_id", "set_time", b"set_time", "sku", b"sku", "why", b"why"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Override: _TypeAlias = Override  # noqa: Y015
 
 @_typing.final
 class PinOrderRequest(_message.Message):
@@ -414,13 +243,13 @@ class PinOrderResponse(_message.Message):
 
     PIN_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def pin(self) -> Global___Override:
+    def pin(self) -> _policy_pb2.Override:
         """As it was made."""
 
     def __init__(
         self,
         *,
-        pin: Global___Override | None = ...,
+        pin: _policy_pb2.Override | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pin", b"pin"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -486,13 +315,13 @@ class ForbidNodeResponse(_message.Message):
 
     FORBID_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def forbid(self) -> Global___Override:
+    def forbid(self) -> _policy_pb2.Override:
         """As it was made."""
 
     def __init__(
         self,
         *,
-        forbid: Global___Override | None = ...,
+        forbid: _policy_pb2.Override | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["forbid", b"forbid"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -540,13 +369,13 @@ class EndOverrideResponse(_message.Message):
 
     OVERRIDE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def override(self) -> Global___Override:
+    def override(self) -> _policy_pb2.Override:
         """As it stood."""
 
     def __init__(
         self,
         *,
-        override: Global___Override | None = ...,
+        override: _policy_pb2.Override | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["override", b"override"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -601,13 +430,13 @@ class ListOverridesResponse(_message.Message):
     next_page_token: _builtins.str
     """For the next page. Empty: this was the last."""
     @_builtins.property
-    def overrides(self) -> _containers.RepeatedCompositeFieldContainer[Global___Override]:
+    def overrides(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.Override]:
         """By id."""
 
     def __init__(
         self,
         *,
-        overrides: _abc.Iterable[Global___Override] | None = ...,
+        overrides: _abc.Iterable[_policy_pb2.Override] | None = ...,
         next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -617,3 +446,164 @@ class ListOverridesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListOverridesResponse: _TypeAlias = ListOverridesResponse  # noqa: Y015
+
+@_typing.final
+class ComparePoliciesRequest(_message.Message):
+    """Asks for a comparison."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    MAX_ORDERS_FIELD_NUMBER: _builtins.int
+    max_orders: _builtins.int
+    """Orders considered at most, those with the earliest promise first. 0: 1,000."""
+    @_builtins.property
+    def before(self) -> _policy_pb2.PolicyChoice:
+        """The one policy. Unset: the live one."""
+
+    @_builtins.property
+    def after(self) -> _policy_pb2.PolicyChoice:
+        """The other. Unset: the live one."""
+
+    def __init__(
+        self,
+        *,
+        before: _policy_pb2.PolicyChoice | None = ...,
+        after: _policy_pb2.PolicyChoice | None = ...,
+        max_orders: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "max_orders", b"max_orders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComparePoliciesRequest: _TypeAlias = ComparePoliciesRequest  # noqa: Y015
+
+@_typing.final
+class ComparePoliciesResponse(_message.Message):
+    """A comparison."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPARISON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def comparison(self) -> _policy_pb2.PolicyComparison:
+        """What was found."""
+
+    def __init__(
+        self,
+        *,
+        comparison: _policy_pb2.PolicyComparison | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComparePoliciesResponse: _TypeAlias = ComparePoliciesResponse  # noqa: Y015
+
+@_typing.final
+class SetShadowPolicyRequest(_message.Message):
+    """Sets the shadow."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    PLANNER_ID_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID."""
+    text: _builtins.str
+    """The policy file, TOML. Empty: ends the shadow."""
+    level: _policy_pb2.CostLevel.ValueType
+    """Which column of the cost card is charged. Unset: the live one."""
+    planner_id: _builtins.str
+    """Who sets it."""
+    why: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        level: _policy_pb2.CostLevel.ValueType = ...,
+        planner_id: _builtins.str = ...,
+        why: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "planner_id", b"planner_id", "request_id", b"request_id", "text", b"text", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetShadowPolicyRequest: _TypeAlias = SetShadowPolicyRequest  # noqa: Y015
+
+@_typing.final
+class SetShadowPolicyResponse(_message.Message):
+    """The shadow as it begins; with an empty text the one that ended, if there was one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHADOW_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def shadow(self) -> _policy_pb2.ShadowReport:
+        """The shadow."""
+
+    def __init__(
+        self,
+        *,
+        shadow: _policy_pb2.ShadowReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["shadow", b"shadow"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shadow", b"shadow"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetShadowPolicyResponse: _TypeAlias = SetShadowPolicyResponse  # noqa: Y015
+
+@_typing.final
+class GetShadowReportRequest(_message.Message):
+    """Asks what came of the shadow."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetShadowReportRequest: _TypeAlias = GetShadowReportRequest  # noqa: Y015
+
+@_typing.final
+class GetShadowReportResponse(_message.Message):
+    """What came of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHADOW_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def shadow(self) -> _policy_pb2.ShadowReport:
+        """The shadow; unset: there is none."""
+
+    def __init__(
+        self,
+        *,
+        shadow: _policy_pb2.ShadowReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["shadow", b"shadow"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shadow", b"shadow"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetShadowReportResponse: _TypeAlias = GetShadowReportResponse  # noqa: Y015

@@ -71,6 +71,21 @@ class PolicyServiceStub:
                 request_serializer=bopis_dot_v1_dot_policy__service__pb2.ListOverridesRequest.SerializeToString,
                 response_deserializer=bopis_dot_v1_dot_policy__service__pb2.ListOverridesResponse.FromString,
                 _registered_method=True)
+        self.ComparePolicies = channel.unary_unary(
+                '/bopis.v1.PolicyService/ComparePolicies',
+                request_serializer=bopis_dot_v1_dot_policy__service__pb2.ComparePoliciesRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_policy__service__pb2.ComparePoliciesResponse.FromString,
+                _registered_method=True)
+        self.SetShadowPolicy = channel.unary_unary(
+                '/bopis.v1.PolicyService/SetShadowPolicy',
+                request_serializer=bopis_dot_v1_dot_policy__service__pb2.SetShadowPolicyRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_policy__service__pb2.SetShadowPolicyResponse.FromString,
+                _registered_method=True)
+        self.GetShadowReport = channel.unary_unary(
+                '/bopis.v1.PolicyService/GetShadowReport',
+                request_serializer=bopis_dot_v1_dot_policy__service__pb2.GetShadowReportRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_policy__service__pb2.GetShadowReportResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer:
@@ -133,6 +148,30 @@ class PolicyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ComparePolicies(self, request, context):
+        """How open orders that nobody picks yet would be planned now under two policies, each order by itself;
+        what it holds is free to it. Read-only. Errors: POLICY_VERSION_NOT_FOUND, FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetShadowPolicy(self, request, context):
+        """From now on each new order is also planned under this policy, on the same stock, and never acted
+        on; in place of the shadow before. An empty text ends it. It ends with the process. Idempotent by
+        request_id while it runs. Errors: FIELD_INVALID, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetShadowReport(self, request, context):
+        """What came of the shadow so far; nothing if there is none. Read-only. Errors: none of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -170,6 +209,21 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.ListOverrides,
                     request_deserializer=bopis_dot_v1_dot_policy__service__pb2.ListOverridesRequest.FromString,
                     response_serializer=bopis_dot_v1_dot_policy__service__pb2.ListOverridesResponse.SerializeToString,
+            ),
+            'ComparePolicies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ComparePolicies,
+                    request_deserializer=bopis_dot_v1_dot_policy__service__pb2.ComparePoliciesRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_policy__service__pb2.ComparePoliciesResponse.SerializeToString,
+            ),
+            'SetShadowPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetShadowPolicy,
+                    request_deserializer=bopis_dot_v1_dot_policy__service__pb2.SetShadowPolicyRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_policy__service__pb2.SetShadowPolicyResponse.SerializeToString,
+            ),
+            'GetShadowReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetShadowReport,
+                    request_deserializer=bopis_dot_v1_dot_policy__service__pb2.GetShadowReportRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_policy__service__pb2.GetShadowReportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -363,6 +417,87 @@ class PolicyService:
             '/bopis.v1.PolicyService/ListOverrides',
             bopis_dot_v1_dot_policy__service__pb2.ListOverridesRequest.SerializeToString,
             bopis_dot_v1_dot_policy__service__pb2.ListOverridesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ComparePolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.PolicyService/ComparePolicies',
+            bopis_dot_v1_dot_policy__service__pb2.ComparePoliciesRequest.SerializeToString,
+            bopis_dot_v1_dot_policy__service__pb2.ComparePoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetShadowPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.PolicyService/SetShadowPolicy',
+            bopis_dot_v1_dot_policy__service__pb2.SetShadowPolicyRequest.SerializeToString,
+            bopis_dot_v1_dot_policy__service__pb2.SetShadowPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetShadowReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.PolicyService/GetShadowReport',
+            bopis_dot_v1_dot_policy__service__pb2.GetShadowReportRequest.SerializeToString,
+            bopis_dot_v1_dot_policy__service__pb2.GetShadowReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

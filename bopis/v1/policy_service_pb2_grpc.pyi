@@ -59,6 +59,17 @@ class PolicyServiceStub:
     """
     ListOverrides: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ListOverridesRequest, _policy_service_pb2.ListOverridesResponse]
     """Pins and forbids by id. Read-only. Errors: TOKEN_INVALID."""
+    ComparePolicies: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ComparePoliciesRequest, _policy_service_pb2.ComparePoliciesResponse]
+    """How open orders that nobody picks yet would be planned now under two policies, each order by itself;
+    what it holds is free to it. Read-only. Errors: POLICY_VERSION_NOT_FOUND, FIELD_INVALID.
+    """
+    SetShadowPolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.SetShadowPolicyRequest, _policy_service_pb2.SetShadowPolicyResponse]
+    """From now on each new order is also planned under this policy, on the same stock, and never acted
+    on; in place of the shadow before. An empty text ends it. It ends with the process. Idempotent by
+    request_id while it runs. Errors: FIELD_INVALID, REQUEST_ID_REUSED.
+    """
+    GetShadowReport: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.GetShadowReportRequest, _policy_service_pb2.GetShadowReportResponse]
+    """What came of the shadow so far; nothing if there is none. Read-only. Errors: none of its own."""
 
 @_typing.type_check_only
 class PolicyServiceAsyncStub(PolicyServiceStub):
@@ -91,6 +102,17 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     """
     ListOverrides: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ListOverridesRequest, _policy_service_pb2.ListOverridesResponse]  # type: ignore[assignment]
     """Pins and forbids by id. Read-only. Errors: TOKEN_INVALID."""
+    ComparePolicies: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ComparePoliciesRequest, _policy_service_pb2.ComparePoliciesResponse]  # type: ignore[assignment]
+    """How open orders that nobody picks yet would be planned now under two policies, each order by itself;
+    what it holds is free to it. Read-only. Errors: POLICY_VERSION_NOT_FOUND, FIELD_INVALID.
+    """
+    SetShadowPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.SetShadowPolicyRequest, _policy_service_pb2.SetShadowPolicyResponse]  # type: ignore[assignment]
+    """From now on each new order is also planned under this policy, on the same stock, and never acted
+    on; in place of the shadow before. An empty text ends it. It ends with the process. Idempotent by
+    request_id while it runs. Errors: FIELD_INVALID, REQUEST_ID_REUSED.
+    """
+    GetShadowReport: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetShadowReportRequest, _policy_service_pb2.GetShadowReportResponse]  # type: ignore[assignment]
+    """What came of the shadow so far; nothing if there is none. Read-only. Errors: none of its own."""
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     """The policy of allocation. Whatever is changed here is in force before the answer, for every order
@@ -162,5 +184,34 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_policy_service_pb2.ListOverridesResponse, _abc.Awaitable[_policy_service_pb2.ListOverridesResponse]]:
         """Pins and forbids by id. Read-only. Errors: TOKEN_INVALID."""
+
+    @_abc_1.abstractmethod
+    def ComparePolicies(
+        self,
+        request: _policy_service_pb2.ComparePoliciesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.ComparePoliciesResponse, _abc.Awaitable[_policy_service_pb2.ComparePoliciesResponse]]:
+        """How open orders that nobody picks yet would be planned now under two policies, each order by itself;
+        what it holds is free to it. Read-only. Errors: POLICY_VERSION_NOT_FOUND, FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def SetShadowPolicy(
+        self,
+        request: _policy_service_pb2.SetShadowPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.SetShadowPolicyResponse, _abc.Awaitable[_policy_service_pb2.SetShadowPolicyResponse]]:
+        """From now on each new order is also planned under this policy, on the same stock, and never acted
+        on; in place of the shadow before. An empty text ends it. It ends with the process. Idempotent by
+        request_id while it runs. Errors: FIELD_INVALID, REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def GetShadowReport(
+        self,
+        request: _policy_service_pb2.GetShadowReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.GetShadowReportResponse, _abc.Awaitable[_policy_service_pb2.GetShadowReportResponse]]:
+        """What came of the shadow so far; nothing if there is none. Read-only. Errors: none of its own."""
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

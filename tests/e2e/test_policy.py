@@ -15,6 +15,7 @@ from bopis.v1 import allocation_service_pb2 as allocation
 from bopis.v1 import common_pb2 as common
 from bopis.v1 import inventory_service_pb2 as inventory
 from bopis.v1 import order_service_pb2 as orders
+from bopis.v1 import policy_pb2 as values
 from bopis.v1 import policy_service_pb2 as pb
 from tests.e2e import small_town
 from tests.e2e.small_town import PICKUP, SHIP, order_request, place
@@ -65,14 +66,14 @@ def set_rules(client: Client, rules: str) -> str:
     return client.policies.SetPolicy(request, timeout=CALL_S).policy.version
 
 
-def end(client: Client, override_id: str) -> pb.Override:
+def end(client: Client, override_id: str) -> values.Override:
     request = pb.EndOverrideRequest(
         request_id=new_uuid(), override_id=override_id, planner_id="ann"
     )
     return client.policies.EndOverride(request, timeout=CALL_S).override
 
 
-def forbid(client: Client, node_id: str, *, sku: str = "", order_id: str = "") -> pb.Override:
+def forbid(client: Client, node_id: str, *, sku: str = "", order_id: str = "") -> values.Override:
     request = pb.ForbidNodeRequest(
         request_id=new_uuid(),
         node_id=node_id,
@@ -90,7 +91,7 @@ def pin(
     node_id: str = "",
     *,
     method: common.FulfillmentMethod.ValueType = common.FULFILLMENT_METHOD_UNSPECIFIED,
-) -> pb.Override:
+) -> values.Override:
     request = pb.PinOrderRequest(
         request_id=new_uuid(),
         order_id=order_id,

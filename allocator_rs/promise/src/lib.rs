@@ -27,6 +27,7 @@ mod eligible;
 mod limited;
 mod network;
 mod offers;
+mod own;
 mod placement;
 mod placing;
 mod plan;
@@ -42,6 +43,7 @@ pub use ask::{Ask, AskLine, Closure, Consent, Method, Pin};
 pub use batch::{BatchKernel, BatchRow, Priced};
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
 pub use offers::AskError;
+pub use own::Own;
 pub use placement::{
     PlaceAsk, PlaceError, Placement, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
 };
