@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 
 from bopis.testing.client import Client, new_uuid
@@ -73,6 +74,40 @@ def test_what_was_set_is_live_after_a_restart_unless_the_file_is_another_one(
             assert [one.planner_id for one in listed] == ["command line", "ann", "command line"]
             [kept] = client.policies.ListOverrides(pb.ListOverridesRequest()).overrides
             assert (kept.node_id, kept.why) == ("west", "recall")
+
+
+def test_a_crash_between_writing_and_answering_leaves_one_version_and_one_pin(
+    tmp_path: Path,
+) -> None:
+    set_policy = pb.SetPolicyRequest(
+        request_id=new_uuid(), text=without("east"), planner_id="ann", why="repairs"
+    )
+    pin = pb.PinOrderRequest(
+        request_id=new_uuid(), order_id="o", node_id="west", planner_id="ann", why="asked for"
+    )
+    with serving(tmp_path, options=small_town.CLOCK) as server:
+        with server.channel() as channel:
+            small_town.bring_in(Client(channel))
+        for failpoint, rpc, request in (
+            ("set_policy.after_version", "SetPolicy", set_policy),
+            ("override.after_store", "PinOrder", pin),
+        ):
+            server.terminate()
+            server.environment = {"BOPIS_FAILPOINT": failpoint}
+            server.start()
+            with server.channel() as channel, pytest.raises(grpc.RpcError):
+                getattr(Client(channel).policies, rpc)(request)
+            server.wait()
+            server.environment = {}
+            server.start()
+            with server.channel() as channel:
+                getattr(Client(channel).policies, rpc)(request)
+        with server.channel() as channel:
+            client = Client(channel)
+            listed = client.policies.ListPolicyVersions(pb.ListPolicyVersionsRequest()).versions
+            assert [one.planner_id for one in listed] == ["ann", "command line"]
+            assert len(client.policies.ListOverrides(pb.ListOverridesRequest()).overrides) == 1
+        assert who(server) == "west"
 
 
 @pytest.fixture(scope="module")
