@@ -67,6 +67,13 @@ class PolicyBoard:
             self.overrides[override.override_id] = override
         self.in_force = with_forbids(self.live, self.overrides.values())
 
+    def forget_expired(self, now_ms: int) -> None:
+        """What has come to its own end binds nobody and need not be looked at."""
+        for one in tuple(self.overrides.values()):
+            if not one.holds(now_ms):
+                del self.overrides[one.override_id]
+        self.in_force = with_forbids(self.live, self.overrides.values())
+
     def of_order(self, order_id: str) -> tuple[Override, ...]:
         """The overrides of one order."""
         return tuple(one for one in self.overrides.values() if one.order_id == order_id)

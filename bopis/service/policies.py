@@ -63,6 +63,7 @@ async def load_policy(deps: Dependencies, *, text: str, level: CardLevel) -> Non
         board.versions[version.version] = version
     for override in await deps.store.overrides():
         board.put_override(override)
+    board.forget_expired(deps.clock.wall_ms())
     board.put_live(_policy(live_version(deps)))
     deps.sourcer.load_policy(deps.policy)
 
@@ -273,6 +274,7 @@ async def _put(deps: Dependencies, override: Override) -> None:
     await deps.store.put_override(override)
     failpoint("override.after_store")
     deps.board.put_override(override)
+    deps.board.forget_expired(deps.clock.wall_ms())
     if override.sku:
         deps.sourcer.load_policy(deps.policy)
 

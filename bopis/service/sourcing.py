@@ -74,6 +74,7 @@ def ask_of(
     numbers = {line.line_number for line in asked}
     overrides = deps.board.of_order(order.order_id)
     tier = tier_of(deps.policy, order)
+    pin = pin_of(overrides, now_ms=now_ms)
     short = {one.node_id for one in order.short_at if one.line_number in numbers}
     return Ask(
         order_id=order.order_id,
@@ -87,7 +88,8 @@ def ask_of(
         excluded_node_ids=tuple(sorted(short)),
         pickup_only_at=pickup_only_at,
         customer_node_id=order.customer_node_id or None,
-        pin=pin_of(overrides, now_ms=now_ms),
+        # What was not there where it is pinned to may come from elsewhere.
+        pin=None if pin is not None and pin.node_id in short else pin,
         closed=closures_of(overrides, now_ms=now_ms),
         weight_percent=100 if tier is None else tier.weight_percent,
     )
