@@ -49,6 +49,7 @@ class PolicyBoard:
     sequence: int = 0
     shadow: Shadow | None = None
     in_force: Policy = field(init=False)
+    _by_order: dict[str, dict[str, Override]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.in_force = self.live
@@ -59,24 +60,34 @@ class PolicyBoard:
         self.in_force = with_forbids(policy, self.overrides.values())
 
     def put_override(self, override: Override) -> None:
-        """One override is made, or ended: then it is kept no longer."""
+        """One override is made, or ended: then it binds nobody any more."""
         self.sequence = max(self.sequence, override.set_sequence, override.ended_sequence)
         if override.ended_ms:
-            self.overrides.pop(override.override_id, None)
+            self._drop(override)
         else:
             self.overrides[override.override_id] = override
+            if override.order_id:
+                of_order = self._by_order.setdefault(override.order_id, {})
+                of_order[override.override_id] = override
         self.in_force = with_forbids(self.live, self.overrides.values())
 
     def forget_expired(self, now_ms: int) -> None:
         """What has come to its own end binds nobody and need not be looked at."""
         for one in tuple(self.overrides.values()):
             if not one.holds(now_ms):
-                del self.overrides[one.override_id]
+                self._drop(one)
         self.in_force = with_forbids(self.live, self.overrides.values())
 
     def of_order(self, order_id: str) -> tuple[Override, ...]:
         """The overrides of one order."""
-        return tuple(one for one in self.overrides.values() if one.order_id == order_id)
+        return tuple(self._by_order.get(order_id, {}).values())
+
+    def _drop(self, override: Override) -> None:
+        self.overrides.pop(override.override_id, None)
+        of_order = self._by_order.get(override.order_id, {})
+        of_order.pop(override.override_id, None)
+        if not of_order:
+            self._by_order.pop(override.order_id, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ that the service is started with is another one than at the start before: then t
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from hashlib import blake2b
 from typing import Final, TypeVar
 
 import msgspec
+import structlog
 
 from bopis.domain.commands import (
     EndOverride,
@@ -43,6 +44,7 @@ VERSIONS_MAX: Final = 10_000
 COMMAND_LINE: Final = "command line"
 
 _LOCK: Final = "\x00policy"
+_log = structlog.get_logger(__name__)
 _Asked = TypeVar("_Asked", bound=Request)
 _Answer = TypeVar("_Answer")
 
@@ -116,6 +118,7 @@ async def set_policy(deps: Dependencies, command: SetPolicy) -> PolicyVersion:
         deps.board.versions[version.version] = version
         deps.board.put_live(_policy(version))
         deps.sourcer.load_policy(deps.policy)
+        _log.info("policy.set", version=version.version, by=command.planner_id, why=command.why)
         return version
 
     return await _once(deps, command, PolicyVersion, run)
@@ -273,6 +276,7 @@ async def _put(deps: Dependencies, override: Override) -> None:
     """Writes it down, then it is in force, or no longer."""
     await deps.store.put_override(override)
     failpoint("override.after_store")
+    _log.info("override.ended" if override.ended_ms else "override.made", **asdict(override))
     deps.board.put_override(override)
     deps.board.forget_expired(deps.clock.wall_ms())
     if override.sku:
