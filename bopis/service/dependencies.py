@@ -1,7 +1,7 @@
 """What the use cases are given."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,20 +59,15 @@ class PolicyBoard:
         self.live = policy
         self.in_force = with_forbids(policy, self.overrides.values())
 
-    def put_override(self, override: Override) -> None:
-        """One override is made, or ended: then it binds nobody any more."""
-        self.sequence = max(self.sequence, override.set_sequence, override.ended_sequence)
-        if override.ended_ms:
-            self._drop(override)
-        else:
-            self.overrides[override.override_id] = override
-            if override.order_id:
-                of_order = self._by_order.setdefault(override.order_id, {})
-                of_order[override.override_id] = override
-        self.in_force = with_forbids(self.live, self.overrides.values())
-
-    def forget_expired(self, now_ms: int) -> None:
-        """What has come to its own end binds nobody and need not be looked at."""
+    def put_overrides(self, overrides: Iterable[Override], *, now_ms: int) -> None:
+        """Overrides are made, or ended; those that ended, or came to their own end by now, bind
+        nobody any more and are not looked at.
+        """
+        for one in overrides:
+            self.sequence = max(self.sequence, one.set_sequence, one.ended_sequence)
+            self.overrides[one.override_id] = one
+            if one.order_id:
+                self._by_order.setdefault(one.order_id, {})[one.override_id] = one
         for one in tuple(self.overrides.values()):
             if not one.holds(now_ms):
                 self._drop(one)

@@ -63,9 +63,7 @@ async def load_policy(deps: Dependencies, *, text: str, level: CardLevel) -> Non
         version = _version(deps, text, level.value, planner_id=COMMAND_LINE, why="at the start")
         await deps.store.put_policy_version(version)
         board.versions[version.version] = version
-    for override in await deps.store.overrides():
-        board.put_override(override)
-    board.forget_expired(deps.clock.wall_ms())
+    board.put_overrides(await deps.store.overrides(), now_ms=deps.clock.wall_ms())
     board.put_live(_policy(live_version(deps)))
     deps.sourcer.load_policy(deps.policy)
 
@@ -277,8 +275,7 @@ async def _put(deps: Dependencies, override: Override) -> None:
     await deps.store.put_override(override)
     failpoint("override.after_store")
     _log.info("override.ended" if override.ended_ms else "override.made", **asdict(override))
-    deps.board.put_override(override)
-    deps.board.forget_expired(deps.clock.wall_ms())
+    deps.board.put_overrides([override], now_ms=deps.clock.wall_ms())
     if override.sku:
         deps.sourcer.load_policy(deps.policy)
 
