@@ -12,7 +12,7 @@ from typing import Final
 
 from bopis.domain.errors import FieldInvalid
 from bopis.domain.policy_reader import Reader
-from bopis.domain.rules import Rules, Tier, read_rules, read_tiers
+from bopis.domain.rules import KM_MAX, Rules, Tier, read_rules, read_tiers
 from bopis.domain.sourcing import Consent
 
 TEXT_MAX: Final = 1_000_000
@@ -22,6 +22,13 @@ MICRO: Final = 1_000_000
 SECOND_MS: Final = 1_000
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
+
+
+COST_MAX_MICRO: Final = 1 << 42
+"""The greatest single cost that the planner counts with."""
+_COST_MAX: Final = f"{COST_MAX_MICRO // MICRO:,}"
+PRICE_MAX: Final = 1_000_000
+"""The greatest number in the cost card."""
 
 
 class CardLevel(StrEnum):
@@ -112,16 +119,34 @@ def parse_policy(text: str, *, level: CardLevel = CardLevel.BASE) -> Policy:
         rules=read_rules(reader),
         tiers=read_tiers(reader),
     )
+    _check_sums(reader, policy, level)
     reader.finish()
     return policy
 
 
+def _check_sums(reader: Reader, policy: Policy, level: CardLevel) -> None:
+    """What the planner adds up must fit into its greatest single cost."""
+    card = policy.card
+    parcel = card.ship_package_micro + card.ship_km_micro * KM_MAX + card.pickup_shipped_micro
+    if parcel > COST_MAX_MICRO:
+        path = f"cost.ship_km.{level.value}"
+        reader.complain(path, f"{path}: a parcel over half the earth costs more than {_COST_MAX}")
+    if card.other_store_km_micro * 1_000 > COST_MAX_MICRO:
+        path = f"cost.other_store_km.{level.value}"
+        reader.complain(path, f"{path}: another store may cost more than {_COST_MAX}")
+    weight = max((tier.weight_percent for tier in policy.tiers), default=100)
+    late = card.promise_broken_micro + card.late_hour_micro * (policy.late_windows_max_h + 1)
+    if late * weight // 100 > COST_MAX_MICRO:
+        path = f"cost.late_hour.{level.value}"
+        reader.complain(path, f"{path}: the latest order would cost more than {_COST_MAX}")
+
+
 def _cost_card(reader: Reader, level: CardLevel) -> CostCard:
     def money(name: str) -> int:
-        return reader.scaled(f"cost.{name}.{level.value}", MICRO)
+        return reader.scaled(f"cost.{name}.{level.value}", MICRO, PRICE_MAX)
 
     def share(name: str) -> int:
-        return reader.scaled(f"cost.{name}.{level.value}", 100)
+        return reader.scaled(f"cost.{name}.{level.value}", 100, PRICE_MAX)
 
     card = CostCard(
         ship_package_micro=money("ship_package"),
@@ -142,7 +167,7 @@ def _cost_card(reader: Reader, level: CardLevel) -> CostCard:
     )
     for other in CardLevel:
         for name in _CARD_KEYS:
-            reader.scaled(f"cost.{name}.{other.value}", MICRO)
+            reader.scaled(f"cost.{name}.{other.value}", MICRO, PRICE_MAX)
     return card
 
 

@@ -120,8 +120,8 @@ class Reader:
         """A whole number in a range, if the key is there."""
         return self.integer(path, low, high) if self.has(path) else None
 
-    def scaled(self, path: str, scale: int) -> int:
-        """A number, at least 0, times `scale`; it must come out whole."""
+    def scaled(self, path: str, scale: int, most: int) -> int:
+        """A number from 0 to `most`, times `scale`; it must come out whole."""
         value = self._value(path, _MISSING)
         if value is None:
             return 0
@@ -129,8 +129,8 @@ class Reader:
             self.complain(path, f"{path} must be a number")
             return 0
         scaled = Decimal(value) * scale
-        if not scaled.is_finite() or scaled < 0 or scaled != int(scaled) or scaled >= 1 << 62:
-            self.complain(path, f"{path} must be at least 0 and a multiple of 1/{scale}")
+        if not scaled.is_finite() or not 0 <= scaled <= most * scale or scaled != int(scaled):
+            self.complain(path, f"{path} must be 0 to {most:,} and a multiple of 1/{scale}")
             return 0
         return int(scaled)
 

@@ -18,6 +18,8 @@ from bopis.domain.policy_reader import Reader
 MICRO: Final = 1_000_000
 RULES_MAX: Final = 1_000
 """Rules of one kind in a policy; also node groups and tiers."""
+VALUE_MAX: Final = 1_000_000_000
+"""The greatest value of an order, in whole units of money."""
 KM_MAX: Final = 20_016
 """Half of the earth's circumference."""
 GROUP_NODES_MAX: Final = 10_000
@@ -237,7 +239,9 @@ def _item_rule(
 def _tier(reader: Reader, path: str, names: set[str]) -> Tier:
     has_method = reader.has(f"{path}.method")
     method = reader.choice(f"{path}.method", Method) if has_method else ""
-    has_value = reader.has(f"{path}.value_min")
+    value_micro = 0
+    if reader.has(f"{path}.value_min"):
+        value_micro = reader.scaled(f"{path}.value_min", MICRO, VALUE_MAX)
     return Tier(
         name=_name(reader, path, names),
         priority=reader.integer(f"{path}.priority", 0, 255),
@@ -247,6 +251,8 @@ def _tier(reader: Reader, path: str, names: set[str]) -> Tier:
             method=Method(method) if method else None,
             customer_prefix=reader.text(f"{path}.customer_prefix", default=""),
             sku_prefix=reader.text(f"{path}.sku_prefix", default=""),
-            value_min_micro=reader.scaled(f"{path}.value_min", MICRO) if has_value else 0,
+            value_min_micro=reader.scaled(f"{path}.value_min", MICRO, VALUE_MAX)
+            if has_value
+            else 0,
         ),
     )

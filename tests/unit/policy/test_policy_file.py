@@ -57,6 +57,9 @@ priority = 1
 """
 
 
+VIP = '[[tiers]]\nname = "vip"\npriority = 1\nweight_percent = 900\n'
+
+
 def test_a_policy_with_rules_and_tiers_reads_as_it_is_written() -> None:
     policy = parse_policy(TEXT + RULES)
     rules = policy.rules
@@ -141,6 +144,25 @@ def test_a_rule_with_a_mistake_is_refused_by_the_path_of_its_key(
     with pytest.raises(FieldsInvalid) as refused:
         parse_policy(TEXT + change(RULES))
     assert any(found.startswith(path) for found, _ in refused.value.complaints)
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (swap("base = 7\n", "base = 1e7\n"), "cost.ship_package.base"),
+        (swap("base = 7\n", "base = inf\n"), "cost.ship_package.base"),
+        (swap("base = 7\n", "base = nan\n"), "cost.ship_package.base"),
+        (swap("base = 0.003", "base = 300"), "cost.ship_km.base"),
+        (swap("base = 0.25", "base = 90_000"), "cost.other_store_km.base"),
+        (lambda text: swap("base = 24", "base = 999_999")(text) + VIP, "cost.late_hour.base"),
+    ],
+)
+def test_prices_that_the_planner_cannot_add_up_are_refused(
+    change: Callable[[str], str], path: str
+) -> None:
+    with pytest.raises(FieldsInvalid) as refused:
+        parse_policy(change(TEXT))
+    assert path in {found for found, _ in refused.value.complaints}
 
 
 def test_all_mistakes_come_at_once() -> None:
