@@ -251,8 +251,6 @@ def _tier(reader: Reader, path: str, names: set[str]) -> Tier:
             method=Method(method) if method else None,
             customer_prefix=reader.text(f"{path}.customer_prefix", default=""),
             sku_prefix=reader.text(f"{path}.sku_prefix", default=""),
-            value_min_micro=reader.scaled(f"{path}.value_min", MICRO, VALUE_MAX)
-            if has_value
-            else 0,
+            value_min_micro=value_micro,
         ),
     )
