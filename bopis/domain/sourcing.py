@@ -130,6 +130,11 @@ class UnfilledLine:
     reason: UnfilledReason
     rule: str = ""
 
+    @property
+    def words(self) -> str:
+        """The reason for people: with the rule's name, if there is one."""
+        return f"{self.reason.value} ({self.rule})" if self.rule else self.reason.value
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

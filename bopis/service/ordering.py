@@ -79,9 +79,7 @@ async def run_create(work: Work[CreateOrder]) -> Outcome[Order]:
     placed = await place_and_commit(work, ask, attempts=pending.attempts)
     after, tasks, happened = allocated(pending, placed)
     if not placed.plan.groups and pending.all_or_nothing:
-        lacking = ", ".join(
-            f"line {one.line_number}: {one.reason.value}" for one in placed.plan.unfilled
-        )
+        lacking = ", ".join(f"line {one.line_number}: {one.words}" for one in placed.plan.unfilled)
         raise NotPromisable(f"the order cannot be filled whole ({lacking})")
     first = [Happened("order.created")]
     if placed.plan.groups:

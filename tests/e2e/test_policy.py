@@ -193,6 +193,16 @@ def test_an_unfilled_line_names_the_rule(
     assert order.state == orders.Order.STATE_UNFILLED
 
 
+def test_an_all_or_nothing_order_is_refused_by_the_name_of_the_rule(client: Client) -> None:
+    set_rules(client, '[[rules.items]]\nname="dry"\nsku="candle"\nonly_at="shops"')
+    request = order_request(sku="candle", method=SHIP)
+    request.all_or_nothing = True
+    with refused() as errors:
+        place(client, request)
+    assert errors[0].reason == "NOT_PROMISABLE"
+    assert "line 1: RULE (dry)" in errors[0].message
+
+
 def test_an_order_has_no_more_nodes_than_the_policy_allows(client: Client) -> None:
     def two_lines() -> orders.Order:
         request = order_request(sku="bread", method=SHIP)
