@@ -89,10 +89,14 @@ def closures(
         by_node.setdefault(one.node_id, []).append(one)
     found: list[Closure] = []
     for limit in limits:
+        groups = [
+            one for one in by_node.get(limit.node.node_id, ()) if limit.method in (None, one.method)
+        ]
+        if sum(one.count for one in groups if one.count > 0) < limit.most:
+            continue  # Whatever the days: most nodes are far from their limits.
         used: Counter[tuple[int, int]] = Counter()
-        for one in by_node.get(limit.node.node_id, ()):
-            if limit.method in (None, one.method):
-                used[limit.day_of(one.ready_by_ms // 1_000)] += one.count
+        for one in groups:
+            used[limit.day_of(one.ready_by_ms // 1_000)] += one.count
         day = limit.day_of(from_s)
         while day[0] < until_s:
             if used[day] >= limit.most:

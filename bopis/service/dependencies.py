@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bopis.domain.comparison import Comparison
+from bopis.domain.day_limits import DayLimit
 from bopis.domain.planner import Override, PolicyVersion, with_forbids
 from bopis.domain.policy import Policy
 from bopis.domain.records import Intent
@@ -35,6 +36,15 @@ class Shadow:
     comparison: Comparison
 
 
+@dataclass(frozen=True, slots=True)
+class KnownLimits:
+    """The limits of days of one policy over one version of the network."""
+
+    policy: Policy
+    network_version: int
+    limits: tuple[DayLimit, ...]
+
+
 @dataclass(slots=True)
 class PolicyBoard:
     """The policy that is live, its versions by name, and what planners decided beside it.
@@ -49,6 +59,7 @@ class PolicyBoard:
     sequence: int = 0
     shadow: Shadow | None = None
     in_force: Policy = field(init=False)
+    known_limits: tuple[KnownLimits, ...] = ()
     _by_order: dict[str, dict[str, Override]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

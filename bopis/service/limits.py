@@ -23,10 +23,13 @@ from bopis.domain.order import Order
 from bopis.domain.policy import HOUR_MS, Policy
 from bopis.domain.sourcing import Ask, Closure
 from bopis.service.acts import Asked, Work
-from bopis.service.dependencies import Dependencies
+from bopis.service.dependencies import Dependencies, KnownLimits
 
 DAY_BEFORE_MS: Final = 50 * HOUR_MS
 """A day that is not over began later than this ago, however long its hours."""
+
+KNOWN_MAX: Final = 3
+"""The live policy, the shadow, one that is compared."""
 
 _LOCK: Final = "\x00limits"
 
@@ -54,7 +57,7 @@ async def used_up(
     the one in force, or as if one order were not there.
     """
     policy = policy or deps.policy
-    limits = limits_of(policy.rules, deps.directory.nodes.values())
+    limits = _limits(deps, policy)
     if not limits:
         return ()
     until_ms = promise_ms + (policy.late_windows_max_h + 1) * HOUR_MS
@@ -89,7 +92,7 @@ async def may_move(
         due += [DueGroups(one.node_id, one.method, one.ready_by_ms, -1) for one in gone]
         new += [DueGroups(one.node_id, one.method, one.ready_by_ms, 1) for one in come]
     due += new
-    limits = _limits(deps)
+    limits = _limits(deps, deps.policy)
     return not any(is_exceeded(limits, due, one) for one in new)
 
 
@@ -128,5 +131,13 @@ def units_of(orders: Sequence[Order], method: Method | None = None) -> Counter[t
     return units
 
 
-def _limits(deps: Dependencies) -> tuple[DayLimit, ...]:
-    return limits_of(deps.policy.rules, deps.directory.nodes.values())
+def _limits(deps: Dependencies, policy: Policy) -> tuple[DayLimit, ...]:
+    """The limits of a policy; those of the last few are known while the network is the same."""
+    version = deps.directory.network_version
+    for known in deps.board.known_limits:
+        if known.policy is policy and known.network_version == version:
+            return known.limits
+    limits = limits_of(policy.rules, deps.directory.nodes.values())
+    latest = (KnownLimits(policy, version, limits), *deps.board.known_limits)
+    deps.board.known_limits = latest[:KNOWN_MAX]
+    return limits

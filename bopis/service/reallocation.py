@@ -219,7 +219,9 @@ async def _problem(
 def _ask(deps: Dependencies, order: Order, full: tuple[Closure, ...], *, now_ms: int) -> Ask:
     """The order's ask; days whose limits are used up take no further group."""
     ask = ask_of(deps, order, order.lines, now_ms=now_ms)
-    return replace(ask, closed=ask.closed + full) if full else ask
+    last_s = order.promise_time_ms // 1_000 + (deps.policy.late_windows_max_h + 1) * 3_600
+    near = tuple(one for one in full if one.after_s < last_s)
+    return replace(ask, closed=ask.closed + near) if near else ask
 
 
 async def _stock_limits(
