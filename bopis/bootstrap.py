@@ -39,8 +39,8 @@ from bopis.adapters.solver_process import ProcessSolver
 from bopis.adapters.sourcer_native import NativeSourcer
 from bopis.adapters.store_sql.engines import open_engine
 from bopis.adapters.store_sql.store import SqlOrderStore
-from bopis.config import MESSAGE_BYTES_MAX, Settings, load_policy
-from bopis.domain.policy import Policy
+from bopis.config import MESSAGE_BYTES_MAX, Settings, checked_policy_text
+from bopis.domain.policy import parse_policy
 from bopis.jobs import (
     build_snapshots,
     expire_pickups,
@@ -124,10 +124,10 @@ def serve(settings: Settings, announce: Callable[[Ready], None]) -> int:
     Raises OpenError (data folder), DoorError (port), FieldInvalid (policy), OSError.
     """
     configure_logs(settings.log_level)
-    policy = load_policy(settings)
+    text = checked_policy_text(settings)
     native = _open(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings, policy, native, announce))
+        return runner.run(_serve(settings, text, native, announce))
 
 
 def verify_folder(data_folder: Path, progress: Progress | None = None) -> dict[str, str | int]:
@@ -201,7 +201,7 @@ def _clock(settings: Settings) -> Clock:
 
 
 async def _serve(
-    settings: Settings, policy: Policy, native: _Native, announce: Callable[[Ready], None]
+    settings: Settings, text: str, native: _Native, announce: Callable[[Ready], None]
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -209,7 +209,7 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     address = new_address(settings.data_folder / SOCKET_NOTE)
     try:
-        process = await _start(settings, policy, native, address, stop)
+        process = await _start(settings, text, native, address, stop)
     except BaseException:
         address.remove()
         raise
@@ -227,9 +227,10 @@ async def _serve(
 
 
 async def _start(
-    settings: Settings, policy: Policy, native: _Native, address: Address, stop: asyncio.Event
+    settings: Settings, text: str, native: _Native, address: Address, stop: asyncio.Event
 ) -> _Process:
     folder, engine = settings.data_folder, native.engine
+    policy = parse_policy(text, level=settings.policy_level)
     calls = NativeCalls(engine, asyncio.get_running_loop())
     sourcer = NativeSourcer(engine, calls)
     key = load_or_create_key(folder / KEY_FILE)
@@ -267,7 +268,7 @@ async def _start(
         deps,
         stop,
     )
-    reconciled = await bring_up(deps)
+    reconciled = await bring_up(deps, policy_text=text, policy_level=settings.policy_level)
     _log.info("service.reconciled", finished=reconciled.finished, failed=reconciled.failed)
     # Only now: what was promised before the stop was taken up again before any hold can expire.
     engine.start_time()

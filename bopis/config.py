@@ -23,7 +23,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AwareDatetime, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bopis.domain.policy import CardLevel, Policy, parse_policy
+from bopis.domain.errors import FieldInvalid
+from bopis.domain.policy import CardLevel, parse_policy
 
 DEFAULT_PORT: Final = 7420
 MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -91,10 +92,18 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         raise SettingsError(complaints) from None
 
 
-def load_policy(settings: Settings) -> Policy:
-    """The policy in force. Raises FieldInvalid naming the key that is wrong, OSError."""
-    if settings.policy_file is None:
-        text = resources.files("bopis.policy").joinpath("default.toml").read_text("utf-8")
-    else:
-        text = settings.policy_file.read_text("utf-8")
-    return parse_policy(text, level=settings.policy_level)
+def policy_text(file: Path | None) -> str:
+    """A policy file, or the one shipped. Raises OSError, FieldInvalid (no text in UTF-8)."""
+    if file is None:
+        return resources.files("bopis.policy").joinpath("default.toml").read_text("utf-8")
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise FieldInvalid(f"{file} is no text in UTF-8", field="policy") from error
+
+
+def checked_policy_text(settings: Settings) -> str:
+    """The policy file of the settings. Raises FieldsInvalid with every mistake, OSError."""
+    text = policy_text(settings.policy_file)
+    parse_policy(text, level=settings.policy_level)
+    return text

@@ -40,6 +40,8 @@ FAILPOINTS: Final = (
     "move.after_result",
     "set_capacity.after_ledger",
     "set_capacity.after_result",
+    "set_policy.after_version",
+    "override.after_store",
     "relay.after_publish",
 )
 """Every place, by the name that the code uses."""

@@ -8,6 +8,7 @@ adapters (tests/contract).
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from bopis.domain.day_limits import DueGroups
 from bopis.domain.events import Envelope
 from bopis.domain.ids import RequestKey
 from bopis.domain.ledger import (
@@ -16,6 +17,7 @@ from bopis.domain.ledger import (
     CellsRead,
     Command,
     Reservation,
+    ReservationLine,
     ReservationsFound,
 )
 from bopis.domain.ledger_events import LedgerEvent, LedgerNews, LedgerPosition
@@ -23,6 +25,7 @@ from bopis.domain.network import Item, NetworkNode, Node
 from bopis.domain.notification import Notification
 from bopis.domain.order import Order, OrderState
 from bopis.domain.pick_task import PickTask
+from bopis.domain.planner import Override, PolicyVersion
 from bopis.domain.policy import Policy
 from bopis.domain.reallocation import ReallocationProblem, ReallocationProposal
 from bopis.domain.records import (
@@ -142,8 +145,18 @@ class Sourcer(Protocol):
         """
         ...
 
-    async def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
-        """The best k plans (at least one) under the stock of now, cheapest first; holds nothing."""
+    async def plan(
+        self,
+        ask: Ask,
+        *,
+        k: int,
+        policy: Policy | None = None,
+        own: Sequence[ReservationLine] = (),
+    ) -> Sequence[Plan]:
+        """The best k plans (at least one) under the stock of now, cheapest first; holds nothing.
+
+        `policy`: another one than is loaded. `own`: what the order holds itself, free to it.
+        """
         ...
 
 
@@ -220,6 +233,12 @@ class OrderStore(Protocol):
         """Fulfillment orders READY_FOR_PICKUP whose pickup expired, earliest first."""
         ...
 
+    async def due_groups(self, after_ms: int) -> tuple[DueGroups, ...]:
+        """Groups that were not cancelled and get ready later than a time, counted by node, method
+        and time.
+        """
+        ...
+
     async def outbox(self, limit: int, *, now_ms: int) -> tuple[OutboxRow, ...]:
         """Events to be published, oldest first: at most one prefix per order, none that waits for
         its next try (`now_ms` is real time) or behind one that waits.
@@ -274,6 +293,22 @@ class OrderStore(Protocol):
 
     async def items(self) -> tuple[Item, ...]:
         """All items by SKU."""
+        ...
+
+    async def put_policy_version(self, version: PolicyVersion) -> None:
+        """Adds a version of the policy, or replaces the one of its name; it is the live one."""
+        ...
+
+    async def policy_versions(self) -> tuple[PolicyVersion, ...]:
+        """All versions, the live one last."""
+        ...
+
+    async def put_override(self, override: Override) -> None:
+        """Creates or replaces a planner's override."""
+        ...
+
+    async def overrides(self) -> tuple[Override, ...]:
+        """All overrides, ended ones too, by id."""
         ...
 
     async def put_operation(self, operation: Operation) -> None:

@@ -4,12 +4,12 @@ It shares nothing with the kernel or the master but the problem's values: own di
 windows, own sums. A result that it objects to is never sent.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from solver.geo import half_up, meters_between
 from solver.problem import (
     HOUR_S,
     PICKUP_KINDS,
@@ -19,32 +19,15 @@ from solver.problem import (
     Group,
     NetworkNode,
     OpenOrder,
-    Place,
     Plan,
     Request,
 )
+from solver.rules import planner_problems, rule_problems, serves_pickup
 
-EARTH_RADIUS_M: Final = 6_371_008.8
 FARTHEST_M: Final = 20_016_000
 COST_MAX_MICRO: Final = 1 << 42
 """The largest single cost that counts: dearer lines are all alike."""
 """Half of the earth's circumference: the policy limits the way of a parcel by nothing else."""
-
-
-def meters_between(here: Place, there: Place) -> int:
-    """Great-circle distance (haversine), rounded to whole meters."""
-    lat_a, lat_b = math.radians(here.latitude), math.radians(there.latitude)
-    east = math.radians(there.longitude - here.longitude)
-    chord = (
-        math.sin((lat_b - lat_a) / 2) ** 2
-        + math.cos(lat_a) * math.cos(lat_b) * math.sin(east / 2) ** 2
-    )
-    return math.floor(2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, chord))) + 0.5)
-
-
-def half_up(value: int, factor: int, divisor: int) -> int:
-    """Value x factor / divisor, rounded half up; all at least 0."""
-    return (value * factor + divisor // 2) // divisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +37,16 @@ class World:
     request: Request
     nodes: Mapping[str, NetworkNode]
     weights: Mapping[str, int]
+    stock: Mapping[tuple[str, str], int]
 
     @classmethod
     def of(cls, request: Request) -> "World":
-        """Indexes nodes and items."""
+        """Indexes nodes, items and stock."""
         return cls(
             request,
             {node.node.node_id: node for node in request.nodes},
             {item.sku: item.weight_g for item in request.items},
+            {(row.node_id, row.sku): row.units for row in request.problem.stock},
         )
 
     def customer_store(self, ask: Ask) -> str | None:
@@ -74,7 +59,8 @@ class World:
         stores = []
         for index, entry in enumerate(self.request.nodes):
             meters = meters_between(ask.place, entry.node.place)
-            if entry.node.kind in PICKUP_KINDS and meters <= reach_m:
+            serves = entry.node.kind in PICKUP_KINDS and serves_pickup(self.request, entry.node)
+            if serves and meters <= reach_m:
                 is_open = any(
                     window.seconds > 0
                     and window.start_s * 1000 >= ask.now_ms
@@ -84,8 +70,10 @@ class World:
                 stores.append((not is_open, meters, index, entry.node.node_id))
         return min(stores)[3] if stores else None
 
-    def unfilled_micro(self, quantity: int, unit_price_micro: int) -> int:
-        """Cost of leaving a line: at least the dearest plan allowed, at most COST_MAX_MICRO."""
+    def unfilled_micro(self, quantity: int, unit_price_micro: int, *, percent: int) -> int:
+        """Cost of leaving a line: at least the dearest plan allowed, times the order's weight, at
+        most COST_MAX_MICRO.
+        """
         policy, card = self.request.policy, self.request.policy.card
         floor = (
             card.ship_package_micro
@@ -97,7 +85,8 @@ class World:
             + card.late_hour_micro * policy.late_windows_max_h
         )
         margin = half_up(quantity * unit_price_micro, card.unfilled_share_bp, 10_000)
-        return min(max(floor, margin + card.unfilled_goodwill_micro), COST_MAX_MICRO)
+        cost = min(max(floor, margin + card.unfilled_goodwill_micro), COST_MAX_MICRO)
+        return min(half_up(cost, percent, 100), COST_MAX_MICRO)
 
 
 def cost_of(world: World, ask: Ask, groups: Sequence[Group]) -> Cost:
@@ -127,10 +116,13 @@ def cost_of(world: World, ask: Ask, groups: Sequence[Group]) -> Cost:
             amounts["other_store_km"] += half_up(card.other_store_km_micro, beyond, 1000)
         late_h = max(late_h, -(-(group.ready_by_ms - ask.promise_ms) // 3_600_000))
     amounts["extra_group"] = card.extra_group_micro * max(0, len(groups) - 1)
-    amounts["late"] = card.late_hour_micro * late_h
-    amounts["promise_broken"] = card.promise_broken_micro if late_h else 0
+    percent = ask.weight_percent
+    amounts["late"] = half_up(card.late_hour_micro, percent, 100) * late_h
+    amounts["promise_broken"] = half_up(card.promise_broken_micro, percent, 100) if late_h else 0
     for line in left.values():
-        amounts["unfilled"] += world.unfilled_micro(line.quantity, line.unit_price_micro)
+        amounts["unfilled"] += world.unfilled_micro(
+            line.quantity, line.unit_price_micro, percent=percent
+        )
     return Cost(tuple(CostTerm(name, amount) for name, amount in amounts.items() if amount))
 
 
@@ -148,6 +140,12 @@ def plan_problems(world: World, ask: Ask, plan: Plan) -> list[str]:
             continue
         found += _method_problems(world, ask, group)
         found += _window_problems(world, ask, group)
+        found += rule_problems(
+            world.request, ask, group, world.nodes[group.node_id].node, stock=world.stock
+        )
+    nodes_max = world.request.policy.rules.nodes_max
+    if nodes_max is not None and len(plan.groups) > nodes_max:
+        found.append(f"more than {nodes_max} nodes")
     if not found and cost_of(world, ask, plan.groups).total_micro != plan.cost.total_micro:
         found.append("the cost is not what the card says")
     return [f"order {ask.order_id}: {text}" for text in found]
@@ -220,6 +218,14 @@ def _window_problems(world: World, ask: Ask, group: Group) -> list[str]:
     ]:
         found.append("labor is not what the lines take")
     return found
+
+
+def breach_micro(world: World, order: OpenOrder) -> int:
+    """What it counts, beside its cost, that the plan in force is against a planner's pin or forbid:
+    more than any move costs, so that the order moves if it can.
+    """
+    breaks = any(planner_problems(order.ask, group) for group in order.groups)
+    return 10 * world.unfilled_micro(0, 0, percent=1_000) if breaks else 0
 
 
 def promise_problems(order: OpenOrder, plan: Plan) -> list[str]:

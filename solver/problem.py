@@ -21,6 +21,7 @@ class Place:
 
     latitude: float
     longitude: float
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,50 @@ class CostCard:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeGroup:
+    """A set of nodes: those named, of a kind, or in a region; `inverted`: all others."""
+
+    node_ids: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    inverted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRule:
+    """What the nodes of a group may do."""
+
+    name: str
+    nodes: NodeGroup
+    ships: bool = True
+    pickup: bool = True
+    ship_floor: int = 0
+    ship_km_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRule:
+    """SKUs that come from no node of a group, or only from those; `until_ms` None: for ever."""
+
+    name: str
+    sku: str
+    is_prefix: bool
+    nodes: NodeGroup
+    only: bool
+    until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What no plan may break."""
+
+    nodes_max: int | None = None
+    ship_km_max: int | None = None
+    nodes: tuple[NodeRule, ...] = ()
+    items: tuple[ItemRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The cost card and the rules for windows, reach and shipping."""
 
@@ -95,6 +140,7 @@ class Policy:
     ship_when_out_of_reach: bool
     late_windows_max_h: int
     span_windows_max: int
+    rules: Rules = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +162,25 @@ class AskLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AskPin:
+    """What a planner fixed for an order; None: any."""
+
+    node_id: str | None = None
+    method: Method | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A node takes no group that gets ready after `after_s` and until `until_s`."""
+
+    rule: str
+    node_id: str
+    method: Method | None
+    after_s: int
+    until_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What is to be sourced at `now_ms`. `customer_node_id`: the customer's store as it was found
     when the order was placed; None: it is to be found now.
@@ -132,6 +197,9 @@ class Ask:
     excluded_node_ids: tuple[str, ...] = ()
     pickup_only_at: str | None = None
     customer_node_id: str | None = None
+    pin: AskPin | None = None
+    closed: tuple[Closure, ...] = ()
+    weight_percent: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +224,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class UnfilledLine:
-    """A line that nobody does, and why."""
+    """A line that nobody does, and why; the rule's name where that is the reason."""
 
     line_number: int
     reason: str
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,11 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
         return Result((), 0, 0, 0, 0, 0, "", (), (), (), 0)
     world = check.World.of(request)
     rows = rows_of(problem)
-    costs = [check.cost_of(world, o.ask, o.groups).total_micro for o in problem.orders]
+    breaches = [check.breach_micro(world, order) for order in problem.orders]
+    costs = [
+        check.cost_of(world, o.ask, o.groups).total_micro + breach
+        for o, breach in zip(problem.orders, breaches, strict=True)
+    ]
     before = sum(costs)
     in_force = [
         InForce(cost, rows.takes(order.ask, order.groups))
@@ -105,7 +109,15 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
     if planned >= before:
         moves, plans, planned = [], {}, before
     tell(Told("CHECKING", outcome.bound_micro, planned))
-    _check(request, world, plans, planned=planned, bound=outcome.bound_micro)
+    kept = sum(breach for order, breach in enumerate(breaches) if order not in plans)
+    _check(
+        request,
+        world,
+        plans,
+        planned=planned,
+        bound=outcome.bound_micro,
+        kept_breaches=kept,
+    )
     return Result(
         components=tuple(
             tuple(OrderMove(problem.orders[o].ask.order_id, _plan(plans[o])) for o in move)
@@ -160,7 +172,13 @@ def _moves(
 
 
 def _check(
-    request: Request, world: check.World, plans: dict[int, Chosen], *, planned: int, bound: int
+    request: Request,
+    world: check.World,
+    plans: dict[int, Chosen],
+    *,
+    planned: int,
+    bound: int,
+    kept_breaches: int,
 ) -> None:
     orders: tuple[OpenOrder, ...] = request.problem.orders
     found: list[str] = []
@@ -173,7 +191,7 @@ def _check(
     ]
     found += check.limit_problems(request, final)
     total = sum(check.cost_of(world, ask, plan.groups).total_micro for ask, plan in final)
-    if total != planned:
+    if total + kept_breaches != planned:
         found.append(f"the plans cost {total}, not {planned}")
     if bound > planned:
         found.append(f"the bound {bound} lies above the plans' cost {planned}")

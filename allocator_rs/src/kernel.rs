@@ -44,11 +44,11 @@ impl From<BatchDto> for BatchKernel {
     fn from(dto: BatchDto) -> Self {
         let mut catalog = Catalog::default();
         catalog.put(dto.items.into_iter().map(Into::into));
-        let world = World {
-            network: Arc::new(Network::new(dto.network.into_specs())),
-            catalog: Arc::new(catalog),
-            policy: dto.policy.into(),
-        };
+        let world = World::new(
+            Arc::new(Network::new(dto.network.into_specs())),
+            Arc::new(catalog),
+            dto.policy.into(),
+        );
         let stock = dto.stock.into_iter().map(|row| BatchRow::Stock {
             node_id: row.node_id,
             sku: row.sku,

@@ -31,6 +31,7 @@ mod names;
 mod planning;
 mod promiser;
 mod reads;
+mod rules;
 mod snapshot;
 mod station;
 mod words;

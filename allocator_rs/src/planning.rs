@@ -1,6 +1,8 @@
 //! What is asked of the promiser and what it answers, as msgpack maps. The fields are those of the
 //! values in bopis/domain (sourcing.py, network.py, policy.py).
 
+use std::sync::Arc;
+
 use bopis_ledger::ReservationId;
 use bopis_promise::{
     Ask, AskLine, Consent, CostCard, Item, Method, NodeKind, NodeSpec, PlaceAsk, Plan, Policy,
@@ -10,10 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::dto::parse_uuid;
 use crate::errors::BindingError;
+use crate::rules::{ClosureDto, PinDto, RulesDto};
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum MethodDto {
+pub(crate) enum MethodDto {
     Pickup,
     Ship,
 }
@@ -36,10 +39,12 @@ impl From<Method> for MethodDto {
     }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct PlaceDto {
     latitude: f64,
     longitude: f64,
+    #[serde(default)]
+    region: String,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -70,6 +75,17 @@ pub struct AskDto {
     excluded_node_ids: Vec<String>,
     pickup_only_at: Option<String>,
     customer_node_id: Option<String>,
+    #[serde(default)]
+    pin: Option<PinDto>,
+    #[serde(default)]
+    closed: Vec<ClosureDto>,
+    #[serde(default = "whole")]
+    weight_percent: i64,
+}
+
+/// The weight of most orders.
+fn whole() -> i64 {
+    100
 }
 
 impl From<AskDto> for Ask {
@@ -96,6 +112,9 @@ impl From<AskDto> for Ask {
             excluded_node_ids: dto.excluded_node_ids,
             pickup_only_at: dto.pickup_only_at,
             customer_node_id: dto.customer_node_id,
+            pin: dto.pin.map(Into::into),
+            closed: dto.closed.into_iter().map(Into::into).collect(),
+            weight_percent: dto.weight_percent,
         }
     }
 }
@@ -135,15 +154,35 @@ pub struct PlansAskDto {
     pub ask: AskDto,
     /// How many plans.
     pub k: usize,
+    /// Another policy than the loaded one.
+    #[serde(default)]
+    pub policy: Option<PolicyDto>,
+    /// What the order holds itself: node, SKU, units.
+    #[serde(default)]
+    pub own_stock: Vec<(String, String, i64)>,
+    /// The same of labor: node, start of the hour, seconds.
+    #[serde(default)]
+    pub own_labor: Vec<(String, i64, i64)>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum NodeKindDto {
+pub(crate) enum NodeKindDto {
     Store,
     DarkStore,
     MicroFulfillmentCenter,
     Warehouse,
+}
+
+impl From<NodeKindDto> for NodeKind {
+    fn from(dto: NodeKindDto) -> Self {
+        match dto {
+            NodeKindDto::Store => Self::Store,
+            NodeKindDto::DarkStore => Self::DarkStore,
+            NodeKindDto::MicroFulfillmentCenter => Self::MicroFulfillmentCenter,
+            NodeKindDto::Warehouse => Self::Warehouse,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -183,14 +222,10 @@ impl NetworkDto {
         };
         let spec = |dto: NetworkNodeDto| NodeSpec {
             node_id: dto.node.node_id,
-            kind: match dto.node.kind {
-                NodeKindDto::Store => NodeKind::Store,
-                NodeKindDto::DarkStore => NodeKind::DarkStore,
-                NodeKindDto::MicroFulfillmentCenter => NodeKind::MicroFulfillmentCenter,
-                NodeKindDto::Warehouse => NodeKind::Warehouse,
-            },
+            kind: dto.node.kind.into(),
             latitude: dto.node.place.latitude,
             longitude: dto.node.place.longitude,
+            region: dto.node.place.region,
             pick_lines_per_hour: dto.node.pick_lines_per_hour,
             windows: dto.windows.into_iter().map(window).collect(),
         };
@@ -245,6 +280,8 @@ pub struct PolicyDto {
     ship_when_out_of_reach: bool,
     late_windows_max_h: u32,
     span_windows_max: usize,
+    #[serde(default)]
+    rules: RulesDto,
 }
 
 impl From<PolicyDto> for Policy {
@@ -274,6 +311,7 @@ impl From<PolicyDto> for Policy {
             ship_when_out_of_reach: dto.ship_when_out_of_reach,
             late_windows_max_h: dto.late_windows_max_h,
             span_windows_max: dto.span_windows_max,
+            rules: Arc::new(dto.rules.into()),
         }
     }
 }
@@ -298,6 +336,7 @@ struct GroupDto {
 struct UnfilledDto {
     line_number: i32,
     reason: &'static str,
+    rule: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -337,6 +376,7 @@ impl From<Plan> for PlanDto {
         let unfilled = |line: bopis_promise::Unfilled| UnfilledDto {
             line_number: line.line_number,
             reason: line.reason.name(),
+            rule: line.rule,
         };
         let named = plan.terms.named();
         let terms = named.into_iter().filter(|(_, amount)| *amount != 0);

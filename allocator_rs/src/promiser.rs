@@ -1,6 +1,6 @@
 //! The promiser for Python: plan + hold as one call, answered through the engine's completions.
 
-use bopis_promise::{Promiser, PromiserOptions};
+use bopis_promise::{Own, Promiser, PromiserOptions};
 use parking_lot::RwLock;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -116,7 +116,13 @@ impl PyPromiser {
         let bytes = py.detach(|| {
             let asked: PlansAskDto = rmp_serde::from_slice(payload)?;
             let ask = asked.ask.into();
-            let plans = self.with(|promiser| Ok(promiser.plan(&ask, asked.k)?))?;
+            let policy = asked.policy.map(Into::into);
+            let own = Own {
+                stock: asked.own_stock,
+                labor: asked.own_labor,
+            };
+            let plans =
+                self.with(|promiser| Ok(promiser.plan_under(policy, &own, &ask, asked.k)?))?;
             let plans: Vec<PlanDto> = plans.into_iter().map(Into::into).collect();
             rmp_serde::to_vec_named(&plans).map_err(BindingError::from)
         })?;

@@ -8,7 +8,7 @@ import msgspec
 
 from bopis._allocator_rs import Engine, Promiser
 from bopis.adapters.native_calls import NativeCalls, NativeFaultError
-from bopis.domain.ledger import Reservation
+from bopis.domain.ledger import Reservation, ReservationLine
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
 from bopis.domain.sourcing import Ask, PlaceAsk, Placement, Plan
@@ -66,10 +66,26 @@ class NativeSourcer:
             attempts=placed.attempts,
         )
 
-    async def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
+    async def plan(
+        self,
+        ask: Ask,
+        *,
+        k: int,
+        policy: Policy | None = None,
+        own: Sequence[ReservationLine] = (),
+    ) -> Sequence[Plan]:
         """See the port."""
         # Milliseconds of work outside the interpreter's lock: other calls go on meanwhile.
-        payload = _encode({"ask": ask, "k": k})
+        labor = [one for one in own if one.window_start_s is not None]
+        payload = _encode(
+            {
+                "ask": ask,
+                "k": k,
+                "policy": policy,
+                "own_stock": [(o.node_id, o.sku, o.quantity) for o in own if o.sku is not None],
+                "own_labor": [(one.node_id, one.window_start_s, one.quantity) for one in labor],
+            }
+        )
         return _plans_decoder.decode(await asyncio.to_thread(self._promiser.plan, payload))
 
     def stop(self) -> None:

@@ -1,5 +1,5 @@
 """The command line: `bopis serve | demo | generate | reservations | reallocate | verify | rebuild |
-journal | snapshot | backup | restore | notifications`.
+journal | snapshot | backup | restore | notifications | policy`.
 """
 
 from importlib.metadata import version
@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from bopis.cli.comparing import diff, shadow
 from bopis.cli.day import demo, generate
 from bopis.cli.folder import notifications, rebuild, verify
 from bopis.cli.journal import journal
 from bopis.cli.keeping import backup, restore
 from bopis.cli.listing import reservations
+from bopis.cli.policy import policy
 from bopis.cli.reallocating import reallocate
 from bopis.cli.serving import serve
 from bopis.cli.snapshotting import snapshot
@@ -59,4 +61,7 @@ for _command in (
     notifications,
 ):
     app.command()(_command)
+policy.command()(diff)
+policy.command()(shadow)
 app.add_typer(journal, name="journal")
+app.add_typer(policy, name="policy")

@@ -111,12 +111,14 @@ def _settings(values: dict[str, Any]) -> "Settings":
 
 def _run(run: Any) -> int:
     from bopis._allocator_rs import NativeError
-    from bopis.domain.errors import BopisError
+    from bopis.domain.errors import BopisError, FieldsInvalid
 
     try:
         return int(run())
     except NativeError as error:
         refuse(str(error))
+    except FieldsInvalid as error:
+        refuse("; ".join(words for _, words in error.complaints))
     except BopisError as error:
         refuse(f"{error.field}: {error.message}" if error.field else error.message)
     except OSError as error:

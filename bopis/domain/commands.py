@@ -145,6 +145,69 @@ class SetCapacity(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetPolicy(Request):
+    """Makes a policy the live one; `validate_only`: only checks it. `level`: the card's column."""
+
+    rpc: ClassVar[str] = "SetPolicy"
+
+    text: str
+    level: str
+    planner_id: str
+    why: str
+    validate_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetShadowPolicy(Request):
+    """Compares a policy with the live one from now on; an empty text ends it."""
+
+    rpc: ClassVar[str] = "SetShadowPolicy"
+
+    text: str
+    level: str
+    planner_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinOrder(Request):
+    """Binds an order to a node, a method, or both. `until_ms` 0: no end."""
+
+    rpc: ClassVar[str] = "PinOrder"
+
+    order_id: str
+    planner_id: str
+    why: str
+    node_id: str = ""
+    method: Method | None = None
+    until_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForbidNode(Request):
+    """Keeps one order, or one SKU, from a node. `until_ms` 0: no end."""
+
+    rpc: ClassVar[str] = "ForbidNode"
+
+    node_id: str
+    planner_id: str
+    why: str
+    order_id: str = ""
+    sku: str = ""
+    until_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndOverride(Request):
+    """Ends a pin or a forbid."""
+
+    rpc: ClassVar[str] = "EndOverride"
+
+    override_id: str
+    planner_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpirePickup(Request):
     """The no-show timer's own command: nobody came for a fulfillment order."""
 

@@ -3,6 +3,7 @@
     BopisError
     ├── InvalidInput            INVALID_ARGUMENT
     │   ├── FieldInvalid            a field breaks its rule; `field` is its path
+    │   │   └── FieldsInvalid           several do; `complaints` names them
     │   ├── RequestIdReused         the request_id was used with another body
     │   ├── QuantityOutOfRange      a quantity, or a sum of quantities, does not fit
     │   ├── CardNumberRefused       free text holds what looks like a card number
@@ -15,6 +16,8 @@
     │   ├── PickTaskNotFound
     │   ├── FulfillmentOrderNotFound
     │   ├── OperationNotFound
+    │   ├── PolicyVersionNotFound
+    │   ├── OverrideNotFound
     │   └── LineNotFound
     ├── WrongMoment             FAILED_PRECONDITION
     │   ├── ReservationExpired
@@ -107,6 +110,17 @@ class FieldInvalid(InvalidInput):
     reason = "FIELD_INVALID"
 
 
+class FieldsInvalid(FieldInvalid):
+    """Fields break their rules; `complaints` has (path, words) of each, at least one."""
+
+    def __init__(self, complaints: tuple[tuple[str, str], ...]) -> None:
+        path, words = complaints[0]
+        if len(complaints) > 1:
+            words = "; ".join(words for _, words in complaints)
+        super().__init__(words, field=path)
+        self.complaints = complaints
+
+
 class RequestIdReused(InvalidInput):
     """The request_id was used with another body."""
 
@@ -177,6 +191,18 @@ class OperationNotFound(NotFound):
     """No such operation."""
 
     reason = "OPERATION_NOT_FOUND"
+
+
+class PolicyVersionNotFound(NotFound):
+    """No such version of the policy."""
+
+    reason = "POLICY_VERSION_NOT_FOUND"
+
+
+class OverrideNotFound(NotFound):
+    """No such pin or forbid, or it ended."""
+
+    reason = "OVERRIDE_NOT_FOUND"
 
 
 class LineNotFound(NotFound):
@@ -348,6 +374,8 @@ ALL_ERRORS: tuple[type[BopisError], ...] = (
     PickTaskNotFound,
     FulfillmentOrderNotFound,
     OperationNotFound,
+    PolicyVersionNotFound,
+    OverrideNotFound,
     LineNotFound,
     ReservationExpired,
     ReservationAlreadyCommitted,

@@ -71,11 +71,15 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class Sourcing:
-    """One sourcing attempt: its number from 1, the reservation it made, what its plan costs."""
+    """One sourcing attempt: its number from 1, the reservation it made, what its plan costs, under
+    which policy, and at which change of the planners' overrides.
+    """
 
     attempt: int
     reservation_id: str
     cost: CostBreakdown
+    policy_version: str = ""
+    override_sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,11 @@ class Order:
     def cost(self) -> CostBreakdown:
         """What its allocation costs: the terms of all its sourcing attempts, added up."""
         return breakdown(term for sourcing in self.sourcings for term in sourcing.cost.terms)
+
+    @property
+    def policy_version(self) -> str:
+        """The policy of its last sourcing; empty if there was none."""
+        return self.sourcings[-1].policy_version if self.sourcings else ""
 
     def group(self, fulfillment_order_id: str) -> FulfillmentOrder | None:
         """The fulfillment order of an id."""

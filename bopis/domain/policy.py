@@ -5,19 +5,30 @@ currency, shares in percent, each with its reason. Here money is micro-units and
 """
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from bopis.domain.errors import FieldInvalid
+from bopis.domain.policy_reader import Reader
+from bopis.domain.rules import KM_MAX, Rules, Tier, read_rules, read_tiers
 from bopis.domain.sourcing import Consent
+
+TEXT_MAX: Final = 1_000_000
+"""Characters of a policy file."""
 
 MICRO: Final = 1_000_000
 SECOND_MS: Final = 1_000
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
+
+
+COST_MAX_MICRO: Final = 1 << 42
+"""The greatest single cost that the planner counts with."""
+_COST_MAX: Final = f"{COST_MAX_MICRO // MICRO:,}"
+PRICE_MAX: Final = 1_000_000
+"""The greatest number in the cost card."""
 
 
 class CardLevel(StrEnum):
@@ -69,17 +80,21 @@ class Policy:
     late_windows_max_h: int
     span_windows_max: int
     labor_horizon_days: int
+    rules: Rules = field(default_factory=Rules)
+    tiers: tuple[Tier, ...] = ()
 
 
 def parse_policy(text: str, *, level: CardLevel = CardLevel.BASE) -> Policy:
-    """Reads a policy file. Raises FieldInvalid naming the key that is missing, unknown or out of
-    range.
+    """Reads a policy file. Raises FieldsInvalid naming every key that is missing, unknown, out of
+    range or of the wrong type; FieldInvalid where the text is no TOML.
     """
+    if len(text) > TEXT_MAX:
+        raise FieldInvalid(f"a policy has at most {TEXT_MAX:,} characters", field="policy")
     try:
         root = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise FieldInvalid(f"the policy is no TOML: {error}", field="policy") from error
-    reader = _Reader(root)
+    reader = Reader(root)
     card = _cost_card(reader, level)
     policy = Policy(
         version=f"{reader.text('version')}/{level.value}",
@@ -101,17 +116,37 @@ def parse_policy(text: str, *, level: CardLevel = CardLevel.BASE) -> Policy:
         late_windows_max_h=reader.integer("labor.late_windows_max_h", 0, 720),
         span_windows_max=reader.integer("labor.span_windows_max", 1, 3),
         labor_horizon_days=reader.integer("labor.horizon_days", 1, 60),
+        rules=read_rules(reader),
+        tiers=read_tiers(reader),
     )
-    reader.refuse_unknown()
+    _check_sums(reader, policy, level)
+    reader.finish()
     return policy
 
 
-def _cost_card(reader: "_Reader", level: CardLevel) -> CostCard:
+def _check_sums(reader: Reader, policy: Policy, level: CardLevel) -> None:
+    """What the planner adds up must fit into its greatest single cost."""
+    card = policy.card
+    parcel = card.ship_package_micro + card.ship_km_micro * KM_MAX + card.pickup_shipped_micro
+    if parcel > COST_MAX_MICRO:
+        path = f"cost.ship_km.{level.value}"
+        reader.complain(path, f"{path}: a parcel over half the earth costs more than {_COST_MAX}")
+    if card.other_store_km_micro * 1_000 > COST_MAX_MICRO:
+        path = f"cost.other_store_km.{level.value}"
+        reader.complain(path, f"{path}: another store may cost more than {_COST_MAX}")
+    weight = max((tier.weight_percent for tier in policy.tiers), default=100)
+    late = card.promise_broken_micro + card.late_hour_micro * (policy.late_windows_max_h + 1)
+    if late * weight // 100 > COST_MAX_MICRO:
+        path = f"cost.late_hour.{level.value}"
+        reader.complain(path, f"{path}: the latest order would cost more than {_COST_MAX}")
+
+
+def _cost_card(reader: Reader, level: CardLevel) -> CostCard:
     def money(name: str) -> int:
-        return reader.scaled(f"cost.{name}.{level.value}", MICRO)
+        return reader.scaled(f"cost.{name}.{level.value}", MICRO, PRICE_MAX)
 
     def share(name: str) -> int:
-        return reader.scaled(f"cost.{name}.{level.value}", 100)
+        return reader.scaled(f"cost.{name}.{level.value}", 100, PRICE_MAX)
 
     card = CostCard(
         ship_package_micro=money("ship_package"),
@@ -132,7 +167,7 @@ def _cost_card(reader: "_Reader", level: CardLevel) -> CostCard:
     )
     for other in CardLevel:
         for name in _CARD_KEYS:
-            reader.scaled(f"cost.{name}.{other.value}", MICRO)
+            reader.scaled(f"cost.{name}.{other.value}", MICRO, PRICE_MAX)
     return card
 
 
@@ -153,61 +188,3 @@ _CARD_KEYS: Final = (
     "opportunity_cap",
     "opportunity_block",
 )
-
-
-class _Reader:
-    """Reads keys by dotted path, remembers which were read, so that a misspelt one is found."""
-
-    def __init__(self, root: Mapping[str, Any]) -> None:
-        self._values = dict(_flatten(root, ""))
-        self._read: set[str] = set()
-
-    def _value(self, path: str) -> Any:
-        self._read.add(path)
-        if path not in self._values:
-            raise FieldInvalid(f"the policy lacks {path}", field=path)
-        return self._values[path]
-
-    def text(self, path: str) -> str:
-        value = self._value(path)
-        if not isinstance(value, str) or not value:
-            raise FieldInvalid(f"{path} must be a text", field=path)
-        return value
-
-    def flag(self, path: str) -> bool:
-        value = self._value(path)
-        if not isinstance(value, bool):
-            raise FieldInvalid(f"{path} must be true or false", field=path)
-        return value
-
-    def integer(self, path: str, low: int, high: int) -> int:
-        value = self._value(path)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise FieldInvalid(f"{path} must be a whole number, {low} to {high}", field=path)
-        return value
-
-    def scaled(self, path: str, scale: int) -> int:
-        """A number, at least 0, times `scale`; it must come out whole."""
-        value = self._value(path)
-        if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-            raise FieldInvalid(f"{path} must be a number", field=path)
-        scaled = Decimal(value) * scale
-        if not scaled.is_finite() or scaled < 0 or scaled != int(scaled):
-            raise FieldInvalid(f"{path} must be at least 0 and a multiple of 1/{scale}", field=path)
-        return int(scaled)
-
-    def refuse_unknown(self) -> None:
-        """Raises FieldInvalid for the first key that nothing reads; `reason` is for people."""
-        for path in self._values:
-            if path not in self._read and not path.endswith("reason"):
-                raise FieldInvalid(f"the policy has no key {path}", field=path)
-
-
-def _flatten(table: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
-    flat: list[tuple[str, Any]] = []
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            flat.extend(_flatten(value, f"{prefix}{key}."))
-        else:
-            flat.append((f"{prefix}{key}", value))
-    return flat

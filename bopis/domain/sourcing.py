@@ -27,6 +27,27 @@ class AskLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AskPin:
+    """What a planner fixed for an order: the one node, the one method; None: any."""
+
+    node_id: str | None = None
+    method: Method | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A node takes no group of the order that gets ready after `after_s` and until `until_s` (Unix
+    seconds): a limit is used up, or a planner forbids it. `method` None: both.
+    """
+
+    rule: str
+    node_id: str
+    method: Method | None
+    after_s: int
+    until_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """An order, or some lines of one, to be sourced. Times are Unix ms.
 
@@ -35,6 +56,7 @@ class Ask:
     `pickup_only_at` names the one store where pickup is possible (another group of the order waits
     there); None: any store that method, reach and consent allow. `customer_node_id` is the
     customer's store as it was found when the order was placed; None: it is to be found now.
+    `weight_percent`: what lateness and unfilled lines count, percent of the card's prices.
     """
 
     order_id: str
@@ -48,6 +70,9 @@ class Ask:
     excluded_node_ids: tuple[str, ...] = ()
     pickup_only_at: str | None = None
     customer_node_id: str | None = None
+    pin: AskPin | None = None
+    closed: tuple[Closure, ...] = ()
+    weight_percent: int = 100
 
 
 class ReservationTakenError(Exception):
@@ -94,14 +119,21 @@ class UnfilledReason(StrEnum):
     UNKNOWN_SKU = "UNKNOWN_SKU"
     TOO_COSTLY = "TOO_COSTLY"
     QUANTITY = "QUANTITY"
+    RULE = "RULE"
 
 
 @dataclass(frozen=True, slots=True)
 class UnfilledLine:
-    """A line that no plan fills, and why."""
+    """A line that no plan fills, and why; `rule` is the rule's name where that is the reason."""
 
     line_number: int
     reason: UnfilledReason
+    rule: str = ""
+
+    @property
+    def words(self) -> str:
+        """The reason for people: with the rule's name, if there is one."""
+        return f"{self.reason.value} ({self.rule})" if self.rule else self.reason.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,9 @@ def cost(value: CostBreakdown, currency: str) -> order_service_pb2.CostBreakdown
 def unfilled_line(value: UnfilledLine) -> order_service_pb2.UnfilledLine:
     """A line that no plan fills."""
     reason = order_service_pb2.UnfilledLine.Reason.Value(f"REASON_{value.reason.value}")
-    return order_service_pb2.UnfilledLine(line_number=value.line_number, reason=reason)
+    return order_service_pb2.UnfilledLine(
+        line_number=value.line_number, reason=reason, rule=value.rule
+    )
 
 
 def fulfillment_order(value: FulfillmentOrder) -> order_service_pb2.FulfillmentOrder:
@@ -124,6 +126,7 @@ def order(value: Order) -> order_service_pb2.Order:
         customer_node_id=value.customer_node_id,
         etag=value.etag,
         customer_id=value.customer_id,
+        policy_version=value.policy_version,
     )
     for line in value.lines:
         message.lines.add(

@@ -6,6 +6,7 @@ from bopis.server.operations import operations_service
 from bopis.server.orders import order_service
 from bopis.server.pick import pick_service
 from bopis.server.pickup import pickup_service
+from bopis.server.policies import policy_service
 from bopis.server.rpc import Service
 from bopis.server.stores import store_service
 from bopis.service.dependencies import Dependencies
@@ -20,5 +21,6 @@ def all_services(deps: Dependencies) -> tuple[Service, ...]:
         pickup_service(deps),
         store_service(deps),
         catalog_service(deps),
+        policy_service(deps),
         operations_service(deps),
     )

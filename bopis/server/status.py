@@ -14,7 +14,7 @@ from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from bopis.domain.errors import BopisError, Code
+from bopis.domain.errors import BopisError, Code, FieldsInvalid
 from bopis.server.validate import CARD_NUMBER_REFUSED, FIELD_INVALID, Violation
 
 DOMAIN: Final = "bopis"
@@ -63,7 +63,9 @@ OUR_FAULT: Final = Answer(
 def answer_of(error: BopisError) -> Answer:
     """The answer for an error of the domain's tree."""
     violations: tuple[Violation, ...] = ()
-    if error.field:
+    if isinstance(error, FieldsInvalid):
+        violations = tuple(Violation(path, error.reason, words) for path, words in error.complaints)
+    elif error.field:
         violations = (Violation(error.field, error.reason, error.message),)
     return Answer(
         code=_CODES[error.code],

@@ -78,6 +78,7 @@ class Work(Generic[Asked]):
     acted: bool = False
     undo: WriteSet = field(default_factory=WriteSet)
     shelves: AsyncExitStack = field(default_factory=AsyncExitStack)
+    holds_limits: bool = False
 
     async def order(self) -> Order:
         """The order of the command. Raises OrderNotFound, also for another tenant's."""
@@ -94,6 +95,14 @@ class Work(Generic[Asked]):
         """
         names = (f"\x00shelf/{node_id}/{sku}" for sku in skus)
         await self.shelves.enter_async_context(self.deps.locks.hold_all(names))
+
+    async def hold_limits(self, name: str) -> None:
+        """Keeps what is counted for the limits of days as it is until the result is written; taken
+        after all other locks.
+        """
+        if not self.holds_limits:
+            self.holds_limits = True
+            await self.shelves.enter_async_context(self.deps.locks.hold(name))
 
     async def begin(self, *, facts: object = None, writes: WriteSet = _NOTHING) -> None:
         """Writes the intent, with what else belongs to it; nothing if this is a resumption.

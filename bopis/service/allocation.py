@@ -26,7 +26,7 @@ async def explain_allocation(
     order = await get_order(deps, order_id, tenant=tenant)
     best_now = None
     if order.state in (OrderState.CONFIRMED, OrderState.UNFILLED):
-        ask = ask_of(order, order.lines, now_ms=deps.clock.wall_ms())
+        ask = ask_of(deps, order, order.lines, now_ms=deps.clock.wall_ms())
         best_now = (await deps.sourcer.plan(ask, k=1))[0]
     return Explanation(chosen_plan(order), best_now, order.unfilled_lines)
 

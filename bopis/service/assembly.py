@@ -1,10 +1,11 @@
 """Putting the use cases' dependencies together, and bringing them up in the right order."""
 
-from bopis.domain.policy import Policy
+from bopis.domain.policy import CardLevel, Policy
 from bopis.ports import Clock, Ids, Ledger, OrderStore, ReallocationSolver, Sourcer
 from bopis.service import reconcile
 from bopis.service.catalog import load_catalog
-from bopis.service.dependencies import Dependencies
+from bopis.service.dependencies import Dependencies, PolicyBoard
+from bopis.service.policies import load_policy
 from bopis.service.reconcile import Reconciled, reconcile_all
 from bopis.service.stores import load_network
 
@@ -28,17 +29,19 @@ def assemble(
         sourcer=sourcer,
         store=store,
         solver=solver,
-        policy=policy,
+        board=PolicyBoard(policy),
         code_key=code_key,
         resume=reconcile.resume,
     )
 
 
-async def bring_up(deps: Dependencies) -> Reconciled:
+async def bring_up(
+    deps: Dependencies, *, policy_text: str, policy_level: CardLevel = CardLevel.BASE
+) -> Reconciled:
     """After a start, before SERVING: policy, catalog and network are loaded, labor windows opened,
-    and what the last process left half-done is finished.
+    and what the last process left half-done is finished. `policy_text`: the file of the policy.
     """
-    deps.sourcer.load_policy(deps.policy)
+    await load_policy(deps, text=policy_text, level=policy_level)
     await load_catalog(deps)
     await load_network(deps)
     return await reconcile_all(deps)

@@ -16,6 +16,7 @@ from bopis.failpoints import failpoint
 from bopis.service.acts import Outcome, Work, conclude, fingerprint
 from bopis.service.changes import Happened, changed
 from bopis.service.dependencies import Dependencies
+from bopis.service.limits import may_move
 from bopis.service.sourcing import Placed, allocated
 
 
@@ -77,11 +78,16 @@ async def run_move(work: Work[MoveOrders]) -> Outcome[MoveResult]:
             return Outcome(MoveResult(moved=False))
         orders.append(order)
     planned = [
-        _moved_order(order, one) for order, one in zip(orders, work.command.moves, strict=True)
+        _moved_order(work.deps, order, one)
+        for order, one in zip(orders, work.command.moves, strict=True)
     ]
     if not work.resumed and any(
         _begins_too_late(order, after, now_ms=work.now_ms)
         for order, (after, _, _) in zip(orders, planned, strict=True)
+    ):
+        return Outcome(MoveResult(moved=False))
+    if not work.resumed and not await may_move(
+        work, orders, [after for after, _, _ in planned], now_ms=work.now_ms
     ):
         return Outcome(MoveResult(moved=False))
     await work.begin()
@@ -123,7 +129,7 @@ def _begins_too_late(before: Order, after: Order, *, now_ms: int) -> bool:
 
 
 def _moved_order(
-    order: Order, move: OrderMove
+    deps: Dependencies, order: Order, move: OrderMove
 ) -> tuple[Order, tuple[PickTask, ...], list[Happened]]:
     """The order under its new plan: groups that stay as they are keep their id and task."""
     kept: list[FulfillmentOrder] = []
@@ -138,7 +144,13 @@ def _moved_order(
         order, fulfillment_orders=tuple(kept), unfilled_lines=move.unfilled, sourcings=()
     )
     sourcing = order.sourcings[0]
-    placed = Placed(Plan(tuple(new), (), move.cost), sourcing.reservation_id, sourcing.attempt)
+    placed = Placed(
+        Plan(tuple(new), (), move.cost),
+        sourcing.reservation_id,
+        sourcing.attempt,
+        deps.policy.version,
+        deps.board.sequence,
+    )
     after, tasks, happened = allocated(base, placed)
     return after, tasks, [Happened("order.moved"), *happened]
 

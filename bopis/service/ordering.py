@@ -75,13 +75,11 @@ async def run_create(work: Work[CreateOrder]) -> Outcome[Order]:
         failpoint("create_order.before_intent")
         await work.begin(writes=WriteSet(orders=(OrderWrite(pending, 0),)))
     pending = await work.order()
-    ask = ask_of(pending, pending.lines, now_ms=work.now_ms)
+    ask = ask_of(deps, pending, pending.lines, now_ms=work.now_ms)
     placed = await place_and_commit(work, ask, attempts=pending.attempts)
     after, tasks, happened = allocated(pending, placed)
     if not placed.plan.groups and pending.all_or_nothing:
-        lacking = ", ".join(
-            f"line {one.line_number}: {one.reason.value}" for one in placed.plan.unfilled
-        )
+        lacking = ", ".join(f"line {one.line_number}: {one.words}" for one in placed.plan.unfilled)
         raise NotPromisable(f"the order cannot be filled whole ({lacking})")
     first = [Happened("order.created")]
     if placed.plan.groups:

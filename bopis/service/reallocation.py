@@ -23,10 +23,12 @@ from bopis.domain.reallocation import (
     StockLimit,
 )
 from bopis.domain.records import Operation, OperationStage, ReallocationReport
+from bopis.domain.sourcing import Ask, Closure
 from bopis.service.acts import fingerprint
 from bopis.service.allocation import chosen_plan
 from bopis.service.deadline import begin_call
 from bopis.service.dependencies import Dependencies
+from bopis.service.limits import used_up
 from bopis.service.moving import movable, move_orders
 from bopis.service.sourcing import ask_of
 from bopis.service.stores import network_nodes
@@ -195,12 +197,13 @@ async def _problem(
 ) -> ReallocationProblem:
     now_ms = deps.clock.wall_ms()
     latest = max(order.promise_time_ms for order in orders)
+    full = await used_up(deps, now_ms=now_ms, promise_ms=latest)
     latest += deps.policy.late_windows_max_h * HOUR_MS
     return ReallocationProblem(
         now_ms=now_ms,
         orders=tuple(
             OpenOrder(
-                ask=ask_of(order, order.lines, now_ms=now_ms),
+                ask=_ask(deps, order, full, now_ms=now_ms),
                 groups=chosen_plan(order).groups,
                 unfilled=order.unfilled_lines,
                 cost=without_opportunity(order.cost),
@@ -211,6 +214,14 @@ async def _problem(
         labor=await _labor_limits(deps, orders, nodes, now_ms=now_ms, latest_ms=latest),
         time_limit_ms=command.time_limit_ms,
     )
+
+
+def _ask(deps: Dependencies, order: Order, full: tuple[Closure, ...], *, now_ms: int) -> Ask:
+    """The order's ask; days whose limits are used up take no further group."""
+    ask = ask_of(deps, order, order.lines, now_ms=now_ms)
+    last_s = order.promise_time_ms // 1_000 + (deps.policy.late_windows_max_h + 1) * 3_600
+    near = tuple(one for one in full if one.after_s < last_s)
+    return replace(ask, closed=ask.closed + near) if near else ask
 
 
 async def _stock_limits(

@@ -194,7 +194,13 @@ async def _source_anew(
     ]
     lines = [line for line in order.lines if line.line_number == line_number]
     ask = replace(
-        ask_of(order, lines, now_ms=work.now_ms, pickup_only_at=stores[0] if stores else None),
+        ask_of(
+            work.deps,
+            order,
+            lines,
+            now_ms=work.now_ms,
+            pickup_only_at=stores[0] if stores else None,
+        ),
         all_or_nothing=False,
     )
     placed = await place_and_commit(work, ask, attempts=order.attempts)

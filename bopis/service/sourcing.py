@@ -19,11 +19,14 @@ from bopis.domain.ledger import (
 )
 from bopis.domain.order import Order, OrderLine, Sourcing
 from bopis.domain.pick_task import PickTask
+from bopis.domain.planner import closures_of, pin_of, tier_of
 from bopis.domain.sourcing import Ask, AskLine, PlaceAsk, Placement, Plan, ReservationTakenError
 from bopis.failpoints import failpoint
 from bopis.service.acts import Asked, LedgerDisagrees, Work
 from bopis.service.changes import Happened, pick_task_of
 from bopis.service.dependencies import Dependencies
+from bopis.service.limits import with_limits
+from bopis.service.shadow import note_in_shadow, plan_in_shadow
 
 PLACE_TRIES: Final = 8
 """Sourcings in one command when each hold expires before its commit, or its id is taken."""
@@ -43,21 +46,35 @@ _LIVE: Final = (ReservationState.HELD, ReservationState.COMMITTED)
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The plan and, if it has groups, the committed reservation that holds it."""
+    """The plan and, if it has groups, the committed reservation that holds it; under which policy
+    it was made, and at which change of the planners' overrides.
+    """
 
     plan: Plan
     reservation_id: str
     attempt: int
+    policy_version: str = ""
+    override_sequence: int = 0
 
 
 def ask_of(
-    order: Order, lines: Iterable[OrderLine], *, now_ms: int, pickup_only_at: str | None = None
+    deps: Dependencies,
+    order: Order,
+    lines: Iterable[OrderLine],
+    *,
+    now_ms: int,
+    pickup_only_at: str | None = None,
 ) -> Ask:
-    """What is asked of the sourcer for some lines of an order, at no node where one was short."""
+    """What is asked of the sourcer for some lines of an order, at no node where one was short, as
+    planners and the order's tier will have it.
+    """
     asked = tuple(
         AskLine(one.line_number, one.sku, one.quantity, one.unit_price_micro) for one in lines
     )
     numbers = {line.line_number for line in asked}
+    overrides = deps.board.of_order(order.order_id)
+    tier = tier_of(deps.policy, order)
+    pin = pin_of(overrides, now_ms=now_ms)
     short = {one.node_id for one in order.short_at if one.line_number in numbers}
     return Ask(
         order_id=order.order_id,
@@ -71,6 +88,10 @@ def ask_of(
         excluded_node_ids=tuple(sorted(short)),
         pickup_only_at=pickup_only_at,
         customer_node_id=order.customer_node_id or None,
+        # What was not there where it is pinned to may come from elsewhere.
+        pin=None if pin is not None and pin.node_id in short else pin,
+        closed=closures_of(overrides, now_ms=now_ms),
+        weight_percent=100 if tier is None else tier.weight_percent,
     )
 
 
@@ -83,10 +104,16 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
     PLACE_TRIES times.
     """
     deps, point = work.deps, work.point
+    ask = await with_limits(work, ask)
+    order = await deps.store.order(work.order_id)
+    tier = None if order is None else tier_of(deps.policy, order)
+    priority = 0 if tier is None else tier.priority
     attempt = attempts + 1
     if work.resumed:
         attempt = await _step_over_abandoned(deps, ask.order_id, attempt)
     for _ in range(PLACE_TRIES):
+        made_under = (deps.policy.version, deps.board.sequence)
+        other = await plan_in_shadow(deps, order, ask)
         try:
             placement = await deps.sourcer.place(
                 PlaceAsk(
@@ -94,20 +121,25 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
                     reservation_id=reservation_id(ask.order_id, attempt),
                     request_id=deps.ids.new_uuid(),
                     hold_ttl_ms=deps.policy.hold_ttl_ms,
+                    priority=priority,
                 )
             )
         except ReservationTakenError:
             # An order of this id was dropped when it came to nothing; what it held was given back.
             attempt += 1
             continue
+        note_in_shadow(deps, order, placement.plan, other)
         if placement.reservation is None:
-            return Placed(placement.plan, "", attempt)
+            return Placed(placement.plan, "", attempt, *made_under)
         work.acted = True  # Something is held: from here the mutation can only be finished.
         failpoint(f"{point}.after_hold")
-        attempt, committed = await _commit(deps, ask.order_id, placement, attempt)
+        attempt, committed = await _commit(
+            deps, ask.order_id, placement, attempt, priority=priority
+        )
         if committed:
             failpoint(f"{point}.after_commit")
-            return Placed(placement.plan, reservation_id(ask.order_id, attempt), attempt)
+            reserved = reservation_id(ask.order_id, attempt)
+            return Placed(placement.plan, reserved, attempt, *made_under)
         attempt += 1
         ask = replace(ask, now_ms=deps.clock.wall_ms())
     raise Overloaded("no hold could be committed", retry_after_ms=LATER_MS)
@@ -132,7 +164,7 @@ async def _step_over_abandoned(deps: Dependencies, order_id: str, attempt: int) 
 
 
 async def _commit(
-    deps: Dependencies, order_id: str, placement: Placement, attempt: int
+    deps: Dependencies, order_id: str, placement: Placement, attempt: int, *, priority: int
 ) -> tuple[int, bool]:
     """Commits a placement, holding it again if its hold expired; the attempt that counts."""
     reserved = reservation_id(order_id, attempt)
@@ -148,7 +180,7 @@ async def _commit(
     held: Reservation | None = placement.reservation
     lines = () if held is None else held.lines
     done = await deps.ledger.act(
-        [Hold(again, order_id, lines, deps.policy.hold_ttl_ms), Commit(again)],
+        [Hold(again, order_id, lines, deps.policy.hold_ttl_ms, priority), Commit(again)],
         request_id=act_id(order_id, "rehold", again),
     )
     return attempt, isinstance(done.outcomes[1], ReservationNow)
@@ -178,7 +210,13 @@ def allocated(order: Order, placed: Placed) -> tuple[Order, tuple[PickTask, ...]
                 reservation_id=placed.reservation_id,
             )
         )
-    sourcing = Sourcing(placed.attempt, placed.reservation_id, placed.plan.cost)
+    sourcing = Sourcing(
+        placed.attempt,
+        placed.reservation_id,
+        placed.plan.cost,
+        placed.policy_version,
+        placed.override_sequence,
+    )
     after = replace(
         order,
         fulfillment_orders=order.fulfillment_orders + tuple(groups),

@@ -20,6 +20,7 @@ from bopis.v1 import (
     order_service_pb2_grpc,
     pick_service_pb2_grpc,
     pickup_service_pb2_grpc,
+    policy_service_pb2_grpc,
     stock_service_pb2_grpc,
     store_service_pb2_grpc,
 )
@@ -42,6 +43,7 @@ class Client:
         self.allocation = allocation_service_pb2_grpc.AllocationServiceStub(channel)
         self.pick = pick_service_pb2_grpc.PickServiceStub(channel)
         self.pickup = pickup_service_pb2_grpc.PickupServiceStub(channel)
+        self.policies = policy_service_pb2_grpc.PolicyServiceStub(channel)
         self.stores = store_service_pb2_grpc.StoreServiceStub(channel)
         self.catalog = catalog_service_pb2_grpc.CatalogServiceStub(channel)
         self.operations = operations_pb2_grpc.OperationsStub(channel)

@@ -55,6 +55,7 @@ from bopis.testing.shop import (
     NODES,
     ON_HAND,
     default_policy,
+    default_policy_text,
 )
 from bopis.testing.solver_scripted import ScriptedSolver
 from bopis.testing.sourcer_naive import NaiveSourcer
@@ -173,7 +174,7 @@ async def _run(folder: Path, *, native: bool, at_ms: int, steps: Sequence[Step])
         )
         bus = LocalBus()
         bus.subscribe("notify", notifying_handler(notifier, code_key=CODE_KEY, policy=policy))
-        await bring_up(deps)
+        await bring_up(deps, policy_text=default_policy_text())
         started()
         return [await _step(one, deps, bus, clock) for one in steps]
 

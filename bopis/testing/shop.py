@@ -78,9 +78,14 @@ class Shop:
         self.store.close()
 
 
+def default_policy_text() -> str:
+    """The policy file that ships."""
+    return files("bopis.policy").joinpath("default.toml").read_text()
+
+
 def default_policy() -> Policy:
     """The policy that ships."""
-    return parse_policy(files("bopis.policy").joinpath("default.toml").read_text())
+    return parse_policy(default_policy_text())
 
 
 async def open_shop(folder: Path, *, now_ms: int = MONDAY_10_UTC_MS) -> Shop:
@@ -103,7 +108,7 @@ async def open_shop(folder: Path, *, now_ms: int = MONDAY_10_UTC_MS) -> Shop:
         code_key=CODE_KEY,
     )
     bus.subscribe("notify", notifying_handler(notifier, code_key=CODE_KEY, policy=policy))
-    await bring_up(deps)
+    await bring_up(deps, policy_text=default_policy_text())
     return Shop(clock, ledger, solver, store, bus, notifier, deps)
 
 

@@ -84,10 +84,17 @@ class NaiveSourcer:
             raise ReservationTakenError(f"{held.reservation_id} is there already")
         return Placement(plan, held, done.sequence)
 
-    async def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
-        """See the port; always one plan."""
-        del k
-        policy = self._loaded_policy()
+    async def plan(
+        self,
+        ask: Ask,
+        *,
+        k: int,
+        policy: Policy | None = None,
+        own: Sequence[ReservationLine] = (),
+    ) -> Sequence[Plan]:
+        """See the port; always one plan, of the loaded policy."""
+        del k, own
+        policy = policy or self._loaded_policy()
         customer_node = ""
         if ask.method is Method.PICKUP:
             customer_node = ask.customer_node_id or customer_store(

@@ -75,6 +75,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: no such operation."""
     ERROR_REASON_LINE_NOT_FOUND: _ErrorReason.ValueType  # 17
     """NOT_FOUND: no such line in the task or order."""
+    ERROR_REASON_POLICY_VERSION_NOT_FOUND: _ErrorReason.ValueType  # 18
+    """NOT_FOUND: no such version of the policy."""
+    ERROR_REASON_OVERRIDE_NOT_FOUND: _ErrorReason.ValueType  # 19
+    """NOT_FOUND: no such pin or forbid, or it ended."""
     ERROR_REASON_RESERVATION_EXPIRED: _ErrorReason.ValueType  # 20
     """FAILED_PRECONDITION: the hold's deadline passed before it was committed or consumed."""
     ERROR_REASON_RESERVATION_ALREADY_COMMITTED: _ErrorReason.ValueType  # 21
@@ -159,6 +163,10 @@ ERROR_REASON_OPERATION_NOT_FOUND: ErrorReason.ValueType  # 16
 """NOT_FOUND: no such operation."""
 ERROR_REASON_LINE_NOT_FOUND: ErrorReason.ValueType  # 17
 """NOT_FOUND: no such line in the task or order."""
+ERROR_REASON_POLICY_VERSION_NOT_FOUND: ErrorReason.ValueType  # 18
+"""NOT_FOUND: no such version of the policy."""
+ERROR_REASON_OVERRIDE_NOT_FOUND: ErrorReason.ValueType  # 19
+"""NOT_FOUND: no such pin or forbid, or it ended."""
 ERROR_REASON_RESERVATION_EXPIRED: ErrorReason.ValueType  # 20
 """FAILED_PRECONDITION: the hold's deadline passed before it was committed or consumed."""
 ERROR_REASON_RESERVATION_ALREADY_COMMITTED: ErrorReason.ValueType  # 21

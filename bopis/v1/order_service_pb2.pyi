@@ -170,6 +170,8 @@ class UnfilledLine(_message.Message):
         """Filling it would cost more than leaving it."""
         REASON_QUANTITY: UnfilledLine._Reason.ValueType  # 6
         """No single node has the whole quantity of the line."""
+        REASON_RULE: UnfilledLine._Reason.ValueType  # 7
+        """A rule of the policy, or a planner, forbids it; `rule` says which."""
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
         """Why."""
@@ -188,22 +190,30 @@ class UnfilledLine(_message.Message):
     """Filling it would cost more than leaving it."""
     REASON_QUANTITY: UnfilledLine.Reason.ValueType  # 6
     """No single node has the whole quantity of the line."""
+    REASON_RULE: UnfilledLine.Reason.ValueType  # 7
+    """A rule of the policy, or a planner, forbids it; `rule` says which."""
 
     LINE_NUMBER_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
     line_number: _builtins.int
     """The line."""
     reason: Global___UnfilledLine.Reason.ValueType
     """Why."""
+    rule: _builtins.str
+    """The rule's name in the policy (or nodes_per_order_max, ship_km_max, pin, forbid), where a rule is
+    the reason.
+    """
     def __init__(
         self,
         *,
         line_number: _builtins.int = ...,
         reason: Global___UnfilledLine.Reason.ValueType = ...,
+        rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["line_number", b"line_number", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["line_number", b"line_number", "reason", b"reason", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -428,6 +438,7 @@ class Order(_message.Message):
     CUSTOMER_NODE_ID_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The client's id, or one made from the request_id."""
     state: Global___Order.State.ValueType
@@ -440,6 +451,8 @@ class Order(_message.Message):
     """Changes with each change of the order."""
     customer_id: _builtins.str
     """Reference to the customer, never personal data."""
+    policy_version: _builtins.str
+    """The version of the policy under which it was allocated last."""
     @_builtins.property
     def place(self) -> _common_pb2.Place:
         """The customer's place."""
@@ -486,10 +499,11 @@ class Order(_message.Message):
         customer_node_id: _builtins.str = ...,
         etag: _builtins.str = ...,
         customer_id: _builtins.str = ...,
+        policy_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "create_time", b"create_time", "place", b"place", "promise_time", b"promise_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "create_time", b"create_time", "customer_id", b"customer_id", "customer_node_id", b"customer_node_id", "etag", b"etag", "fulfillment_orders", b"fulfillment_orders", "lines", b"lines", "method", b"method", "order_id", b"order_id", "place", b"place", "promise_time", b"promise_time", "state", b"state", "unfilled_lines", b"unfilled_lines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "create_time", b"create_time", "customer_id", b"customer_id", "customer_node_id", b"customer_node_id", "etag", b"etag", "fulfillment_orders", b"fulfillment_orders", "lines", b"lines", "method", b"method", "order_id", b"order_id", "place", b"place", "policy_version", b"policy_version", "promise_time", b"promise_time", "state", b"state", "unfilled_lines", b"unfilled_lines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -18,9 +18,9 @@ def test_a_solve_is_bracketed_by_its_bound_and_the_cost_before(seed: int, orders
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(seed=st.integers(0, 2**32))
-def test_every_moved_order_keeps_its_promised_lines_and_all_rules(seed: int) -> None:
-    request = small_request(seed)
+@given(seed=st.integers(0, 2**32), ruled=st.booleans())
+def test_every_moved_order_keeps_its_promised_lines_and_all_rules(seed: int, ruled: bool) -> None:
+    request = small_request(seed, ruled=ruled)
     world = check.World.of(request)
     orders = {order.ask.order_id: order for order in request.problem.orders}
     for component in solve(request).components:

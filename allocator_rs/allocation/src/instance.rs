@@ -75,6 +75,8 @@ pub struct Order {
     pub extra_group: i64,
     /// Of being late.
     pub late: LatePrice,
+    /// Most groups.
+    pub nodes_max: Option<usize>,
     /// Every line or none.
     pub all_or_nothing: bool,
     /// Lines that ask for the same item, where there are several.

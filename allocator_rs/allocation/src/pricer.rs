@@ -1,7 +1,7 @@
 //! The kernel's view of one order: under prices, in rooms.
 
 use bopis_sourcing::{
-    k_best, Draft, Facility, Kernel, OpportunityTiers, Solution, Twins, CANNOT, COST_MAX,
+    k_best, Draft, Facility, Kernel, OpportunityTiers, Problem, Solution, Twins, CANNOT, COST_MAX,
 };
 use smallvec::SmallVec;
 
@@ -40,6 +40,8 @@ pub(crate) struct Pricer {
     solution: Solution,
     /// By facility: its way and pattern.
     origins: Vec<(u32, u32)>,
+    /// Nodes that an order leaves out, since it may have few.
+    left_out: Vec<u32>,
     base: Vec<i64>,
     offers: Offers,
 }
@@ -55,7 +57,7 @@ impl Pricer {
         work_limit: u64,
     ) -> Priced {
         self.collect(order, calendar, prices, (rooms, cut));
-        let mut priced = self.solve(work_limit);
+        let mut priced = self.solve(order.nodes_max, work_limit);
         if let Some(plan) = &order.in_force {
             let fits = plan
                 .takes
@@ -162,7 +164,7 @@ impl Pricer {
         choices.collect()
     }
 
-    fn solve(&mut self, work_limit: u64) -> Priced {
+    fn solve(&mut self, nodes_max: Option<usize>, work_limit: u64) -> Priced {
         let Ok(problem) = self.draft.check() else {
             return Priced {
                 lower_bound: 0,
@@ -173,11 +175,22 @@ impl Pricer {
         };
         self.kernel
             .solve_into(problem, work_limit, &mut self.solution);
+        // A bound on plans of any number of groups holds for those of few.
+        let (lower_bound, is_exact) = (self.solution.lower_bound, self.solution.exact);
+        while let Some(node) = nodes_max.and_then(|most| one_too_many(problem, &self.solution, most))
+        {
+            self.left_out.push(node);
+            let (fewer, places) = without(problem, &self.left_out);
+            self.kernel
+                .solve_into(&fewer, work_limit, &mut self.solution);
+            restore(&mut self.solution, &places);
+        }
+        self.left_out.clear();
         Priced {
-            lower_bound: self.solution.lower_bound,
+            lower_bound,
             charged: self.solution.cost,
             choice: self.choice(&self.solution),
-            is_exact: self.solution.exact,
+            is_exact,
         }
     }
 
@@ -226,5 +239,34 @@ impl Pricer {
             twins.available.iter().any(|available| *available < all)
         };
         twins.filter(lacks).collect()
+    }
+}
+
+/// A node of a solution that has more groups than it may have: the one that does the fewest lines.
+fn one_too_many(problem: &Problem, solution: &Solution, most: usize) -> Option<u32> {
+    let open = solution.open_facilities();
+    if open.len() <= most {
+        return None;
+    }
+    let lines = |facility: &usize| {
+        let served = solution.assignment.iter().flatten();
+        served.filter(|at| *at == facility).count()
+    };
+    let least = open.iter().min_by_key(|facility| lines(facility))?;
+    problem.facilities().get(*least).map(|facility| facility.node)
+}
+
+/// The problem without some nodes, and where its facilities stand in the whole one.
+fn without(problem: &Problem, nodes: &[u32]) -> (Problem, Vec<usize>) {
+    let all = problem.facilities().iter().enumerate();
+    let kept = all.filter(|(_, facility)| !nodes.contains(&facility.node));
+    let places = kept.map(|(place, _)| place).collect();
+    (problem.without_nodes(nodes), places)
+}
+
+/// Names the facilities of a solution by their places in the whole problem.
+fn restore(solution: &mut Solution, places: &[usize]) {
+    for choice in &mut solution.assignment {
+        *choice = choice.and_then(|at| places.get(at).copied());
     }
 }

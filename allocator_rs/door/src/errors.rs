@@ -29,6 +29,8 @@ pub const fn code_of(reason: ErrorReason) -> Code {
         | R::PickTaskNotFound
         | R::FulfillmentOrderNotFound
         | R::OperationNotFound
+        | R::PolicyVersionNotFound
+        | R::OverrideNotFound
         | R::LineNotFound => Code::NotFound,
         R::ReservationExpired
         | R::ReservationAlreadyCommitted

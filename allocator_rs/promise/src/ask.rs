@@ -31,6 +31,31 @@ pub struct AskLine {
     pub unit_price_micro: i64,
 }
 
+/// What a planner fixed for an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pin {
+    /// The one node that serves it; none: any.
+    pub node_id: Option<String>,
+    /// The one method; none: any that order and consent allow.
+    pub method: Option<Method>,
+}
+
+/// A node is closed to the order for a time: no group that gets ready in it is placed there. A limit
+/// of the node is used up, or a planner forbids it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closure {
+    /// What unfilled lines call it.
+    pub rule: String,
+    /// The node.
+    pub node_id: String,
+    /// The method that is closed; none: both.
+    pub method: Option<Method>,
+    /// Ready later than this, Unix seconds.
+    pub after_s: i64,
+    /// Ready at the latest then, Unix seconds.
+    pub until_s: i64,
+}
+
 /// What is to be sourced. Times are Unix ms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
@@ -58,4 +83,10 @@ pub struct Ask {
     pub pickup_only_at: Option<String>,
     /// The customer's store as it was found when the order was placed; none: it is to be found now.
     pub customer_node_id: Option<String>,
+    /// What a planner fixed.
+    pub pin: Option<Pin>,
+    /// Where, and when, groups of the order may not get ready.
+    pub closed: Vec<Closure>,
+    /// What lateness and unfilled lines count, percent of the card's prices; 100 for most orders.
+    pub weight_percent: i64,
 }

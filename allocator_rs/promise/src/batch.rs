@@ -7,10 +7,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bopis_sourcing::solve;
 use hashbrown::HashMap;
 
 use crate::ask::Ask;
+use crate::limited::solve_within;
 use crate::network::WINDOW_S;
 use crate::offers::{build, AskError};
 use crate::plan::{drafts, groups, node_id, price, Draft, Plan};
@@ -259,7 +259,9 @@ impl BatchKernel {
         let stock = self.stock_table(ask);
         let supply = self.supply(order, ask, prices, &stock);
         let offers = build(&self.world, ask, &supply, false)?;
-        let solution = solve(&offers.problem, work_limit);
+        let nodes_max = self.world.policy.rules.nodes_max;
+        let limited = solve_within(&offers.problem, nodes_max, work_limit);
+        let solution = limited.solution;
         let drafts = drafts(&offers, &solution);
         let terms = price(&self.world, ask, &drafts, None);
         Ok(Priced {
@@ -269,7 +271,7 @@ impl BatchKernel {
             work: solution.work,
             plan: Plan {
                 groups: groups(&self.world, ask, &drafts),
-                unfilled: unfilled(&self.world, ask, &offers, &drafts),
+                unfilled: unfilled(&self.world, ask, &offers, &drafts, limited.is_binding),
                 terms,
                 customer_node_id: offers.customer_node.map(|node| node_id(&self.world, node)),
             },

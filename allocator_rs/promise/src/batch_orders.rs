@@ -14,10 +14,12 @@ use hashbrown::HashMap;
 
 use crate::ask::{Ask, Method};
 use crate::batch::{BatchKernel, NO_ROW};
-use crate::eligible::allowed;
+use crate::closed::Closed;
+use crate::eligible::{allowed, Eligible, Leg};
 use crate::network::{Node, WINDOW_S};
 use crate::offers::{build, AskError};
 use crate::plan::{groups, node_id, price, Draft, Plan};
+use crate::policy::weighed;
 use crate::reasons::unfilled;
 use crate::world::ship_kg_cost;
 
@@ -40,7 +42,12 @@ pub struct BatchOrders {
     /// By order: which of the spans it has. The slot of a node is `span * nodes + node`.
     spans: Vec<usize>,
     in_force: Vec<Option<InForce>>,
+    /// Slots of orders that some nodes are closed for: by order, node and method.
+    parted: HashMap<(usize, usize, Method), Vec<u32>>,
 }
+
+/// A node and a method, what its leg costs, and a slot of its hours.
+type Offered = (usize, Method, Leg, u32);
 
 impl BatchOrders {
     /// Takes over a batch; `in_force`: by order, its plan so far.
@@ -61,14 +68,35 @@ impl BatchOrders {
                 all.len() - 1
             })
         });
-        let spans = spans.collect();
+        let spans: Vec<usize> = spans.collect();
+        let mut calendar = calendar(&kernel, &all);
+        let parted = parted(&kernel, &spans, &mut calendar);
         Self {
             rows: rows.collect(),
-            calendar: calendar(&kernel, &all),
+            calendar,
             spans,
             in_force,
+            parted,
             kernel,
         }
+    }
+
+    /// The ways of an order, in the order of their numbers; a node that is closed for some hours
+    /// has one for each part of the others.
+    fn offered(&self, index: usize, ask: &Ask, eligible: &Eligible) -> Vec<Offered> {
+        let nodes = self.kernel.world.network.nodes().len();
+        let span = self.spans.get(index).copied().unwrap_or(0);
+        let mut offered = Vec::new();
+        for (node, method, leg) in &eligible.allowed {
+            let whole = [u32::try_from(span * nodes + node).unwrap_or(u32::MAX)];
+            let parts = match ask.closed.is_empty() {
+                true => None,
+                false => self.parted.get(&(index, *node, *method)),
+            };
+            let slots = parts.map_or(&whole[..], Vec::as_slice);
+            offered.extend(slots.iter().map(|slot| (*node, *method, *leg, *slot)));
+        }
+        offered
     }
 
     /// The kernel over the same orders.
@@ -93,9 +121,10 @@ impl BatchOrders {
         };
         let (world, ask) = (&self.kernel.world, self.kernel.asks.get(order));
         let ask = ask.ok_or(AskError::Lines)?;
-        let (customer_node, allowed) = allowed(world, ask);
+        let eligible = allowed(world, ask);
+        let offered = self.offered(order, ask, &eligible);
         let draft = |group: &Group| {
-            let (node, method, leg) = *allowed.get(origin(group.way)? as usize)?;
+            let (node, method, leg, _) = *offered.get(origin(group.way)? as usize)?;
             let pattern = self.calendar.patterns.get(group.pattern as usize)?;
             Some(Draft {
                 node,
@@ -117,9 +146,9 @@ impl BatchOrders {
         )?;
         Ok(Some(Plan {
             groups: groups(world, ask, &drafts),
-            unfilled: unfilled(world, ask, &offers, &drafts),
+            unfilled: unfilled(world, ask, &offers, &drafts, false),
             terms: price(world, ask, &drafts, None),
-            customer_node_id: customer_node.map(|node| node_id(world, node)),
+            customer_node_id: eligible.customer_node.map(|node| node_id(world, node)),
         }))
     }
 }
@@ -187,6 +216,47 @@ fn calendar(kernel: &BatchKernel, spans: &[Span]) -> Calendar {
     calendar
 }
 
+/// Slots of the hours in which a node is open for an order, where it is closed in some of them.
+fn parted(
+    kernel: &BatchKernel,
+    spans: &[usize],
+    calendar: &mut Calendar,
+) -> HashMap<(usize, usize, Method), Vec<u32>> {
+    let nodes = kernel.world.network.nodes();
+    let mut parted = HashMap::new();
+    for (index, (ask, span)) in kernel.asks.iter().zip(spans).enumerate() {
+        if ask.closed.is_empty() {
+            continue;
+        }
+        for (place, node) in nodes.iter().enumerate() {
+            for method in [Method::Pickup, Method::Ship] {
+                let closed = Closed::of(ask, &node.spec.node_id, method);
+                let Some(whole) = calendar.slots.get(span * nodes.len() + place).copied() else {
+                    continue;
+                };
+                let open = |at: &u32| {
+                    let pattern = calendar.patterns.get(*at as usize);
+                    pattern.is_some_and(|pattern| !closed.holds(pattern.ready_h * WINDOW_S))
+                };
+                let open: Vec<u32> = (whole.first..whole.end).filter(open).collect();
+                let runs = open.chunk_by(|one, next| one + 1 == *next);
+                let slots = runs.filter_map(|run| {
+                    Some(Slot {
+                        first: *run.first()?,
+                        end: *run.last()? + 1,
+                        ..whole
+                    })
+                });
+                let slots: Vec<Slot> = slots.collect();
+                let numbers = (calendar.slots.len()..).map(|at| u32::try_from(at).unwrap_or(0));
+                parted.insert((index, place, method), numbers.take(slots.len()).collect());
+                calendar.slots.extend(slots);
+            }
+        }
+    }
+    parted
+}
+
 /// The patterns of a node's hours that have labor, by rising ready hour, then rising span.
 fn patterns(kernel: &BatchKernel, index: usize, node: &Node) -> Vec<Pattern> {
     let hours: Vec<(i64, u32)> = node
@@ -248,8 +318,8 @@ impl Source for BatchOrders {
         let world = &self.kernel.world;
         let card = &world.policy.card;
         let nodes = world.network.nodes().len();
-        let span = self.spans.get(index).copied().unwrap_or(0);
-        let (_, allowed) = allowed(world, ask);
+        let offered = self.offered(index, ask, &allowed(world, ask));
+        let denied = world.sites.denied(ask, nodes);
         let stock = self.kernel.stock_table(ask);
         let lines = ask.lines.len();
         let kg: Vec<i64> = (0..lines)
@@ -264,26 +334,31 @@ impl Source for BatchOrders {
             lines: self.lines(index, ask),
             extra_group: card.extra_group_micro,
             late: LatePrice {
-                broken: card.promise_broken_micro,
-                hour: card.late_hour_micro,
+                broken: weighed(card.promise_broken_micro, ask.weight_percent),
+                hour: weighed(card.late_hour_micro, ask.weight_percent),
             },
+            nodes_max: world.policy.rules.nodes_max,
             all_or_nothing: ask.all_or_nothing,
             twins: twins(ask),
             in_force: self.in_force.get(index).cloned().flatten(),
             ..Order::default()
         };
-        for (node, method, leg) in allowed {
+        for (node, method, leg, slot) in offered {
             order.ways.push(Way {
                 node: u32::try_from(node).unwrap_or(u32::MAX),
                 pickup: method == Method::Pickup,
                 fixed: leg.total(),
-                slot: u32::try_from(span * nodes + node).unwrap_or(u32::MAX),
+                slot,
             });
+            let floor = world.sites.floor(node, method);
             for (line, (known, kg)) in known.iter().zip(&kg).enumerate() {
                 let row = stock.get(node * lines + line).copied().unwrap_or(NO_ROW);
+                let limit = self.kernel.limits.get(row as usize).copied().unwrap_or(0);
+                let asked = ask.lines.get(line).map_or(i64::MAX, |line| line.quantity);
+                let is_denied = denied.get(line * nodes + node).copied().unwrap_or(false);
+                let possible = row != NO_ROW && *known && !is_denied && limit - floor >= asked;
                 let weight = if method == Method::Ship { *kg } else { 0 };
                 let cost = (card.pick_line_micro + weight).min(COST_MAX);
-                let possible = row != NO_ROW && *known;
                 order.costs.push(if possible { cost } else { CANNOT });
                 order.rows.push(row);
             }
@@ -301,7 +376,7 @@ impl BatchOrders {
             unfilled: if promised.contains(&line.line_number) {
                 COST_MAX
             } else {
-                policy.unfilled_cost(line.quantity, line.unit_price_micro)
+                policy.left_cost(ask, line)
             },
         };
         ask.lines.iter().map(line).collect()

@@ -1,5 +1,7 @@
 //! Which node may do which method for an ask, by the rules alone: before stock and labor.
 
+use std::sync::Arc;
+
 use bopis_sourcing::distance_cost;
 
 use crate::ask::{Ask, Method};
@@ -22,11 +24,34 @@ impl Leg {
     }
 }
 
-/// Nodes, methods, and what opening such a group costs.
-pub(crate) type Allowed = Vec<(usize, Method, Leg)>;
+/// Who may do what.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Eligible {
+    /// The customer's store; none for orders that are shipped.
+    pub(crate) customer_node: Option<usize>,
+    /// Nodes, methods, and what opening such a group costs.
+    pub(crate) allowed: Vec<(usize, Method, Leg)>,
+    /// Nodes and methods that order and consent would allow but a rule of this name forbids.
+    pub(crate) ruled_out: Vec<(usize, Method, Arc<str>)>,
+}
+
+impl Eligible {
+    /// Adds a node and method, on the side that the rules say.
+    fn add(&mut self, world: &World, ask: &Ask, at: (usize, Method), way: (i64, Leg)) {
+        let (node, method) = at;
+        let (meters, leg) = way;
+        let Some(found) = world.network.nodes().get(node) else {
+            return;
+        };
+        match world.sites.group_rule(ask, &found.spec.node_id, at, meters) {
+            Some(rule) => self.ruled_out.push((node, method, rule)),
+            None => self.allowed.push((node, method, leg)),
+        }
+    }
+}
 
 /// Which node may do which method, with what its leg costs; and the customer's store.
-pub(crate) fn allowed(world: &World, ask: &Ask) -> (Option<usize>, Allowed) {
+pub(crate) fn allowed(world: &World, ask: &Ask) -> Eligible {
     let nodes = world.network.nodes();
     let card = &world.policy.card;
     let meters: Vec<i64> = nodes
@@ -52,7 +77,10 @@ pub(crate) fn allowed(world: &World, ask: &Ask) -> (Option<usize>, Allowed) {
             .get(*index)
             .is_some_and(|n| !is_excluded(ask, &n.spec.node_id))
     };
-    let mut allowed: Allowed = Vec::new();
+    let mut eligible = Eligible {
+        customer_node,
+        ..Eligible::default()
+    };
     if let Some(own) = customer_node {
         let own_meters = meters.get(own).copied().unwrap_or(0);
         let other_max = ask.consent.other_store_km.min(world.policy.pickup_reach_km) * 1000;
@@ -64,14 +92,11 @@ pub(crate) fn allowed(world: &World, ask: &Ask) -> (Option<usize>, Allowed) {
             };
             if node.spec.kind.is_pickup() && named {
                 let other_store_km = other_store_cost(world, own_meters, distance);
-                allowed.push((
-                    index,
-                    Method::Pickup,
-                    Leg {
-                        other_store_km,
-                        ..Leg::default()
-                    },
-                ));
+                let leg = Leg {
+                    other_store_km,
+                    ..Leg::default()
+                };
+                eligible.add(world, ask, (index, Method::Pickup), (distance, leg));
             }
         }
     }
@@ -90,10 +115,10 @@ pub(crate) fn allowed(world: &World, ask: &Ask) -> (Option<usize>, Allowed) {
                 other_store_km: 0,
                 pickup_shipped,
             };
-            allowed.push((index, Method::Ship, leg));
+            eligible.add(world, ask, (index, Method::Ship), (distance, leg));
         }
     }
-    (customer_node, allowed)
+    eligible
 }
 
 fn is_excluded(ask: &Ask, node_id: &str) -> bool {
@@ -102,7 +127,8 @@ fn is_excluded(ask: &Ask, node_id: &str) -> bool {
         .any(|excluded| excluded == node_id)
 }
 
-/// The nearest store in reach that is open before the promise, else the nearest in reach.
+/// The nearest store in reach that is open before the promise, else the nearest in reach; none of
+/// those where the rules allow no pickup.
 fn customer_store(world: &World, ask: &Ask, meters: &[i64]) -> Option<usize> {
     let reach = world.policy.pickup_reach_km * 1000;
     let nodes = world.network.nodes();
@@ -111,7 +137,10 @@ fn customer_store(world: &World, ask: &Ask, meters: &[i64]) -> Option<usize> {
             .iter()
             .enumerate()
             .zip(meters)
-            .filter(|((_, node), distance)| node.spec.kind.is_pickup() && **distance <= reach)
+            .filter(|((index, node), distance)| {
+                let serves = node.spec.kind.is_pickup() && world.sites.is_pickup(*index);
+                serves && **distance <= reach
+            })
             .map(|((index, node), distance)| (*distance, index, node))
     };
     let open_before = |node: &Node| {

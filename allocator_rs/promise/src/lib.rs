@@ -24,29 +24,35 @@ mod ask;
 mod batch;
 mod batch_orders;
 mod block;
+mod closed;
 mod eligible;
+mod limited;
 mod network;
 mod offers;
+mod own;
 mod placement;
 mod placing;
 mod plan;
 mod policy;
 mod promiser;
 mod reasons;
+mod rules;
 mod supply;
 mod worker;
 mod world;
 
-pub use ask::{Ask, AskLine, Consent, Method};
+pub use ask::{Ask, AskLine, Closure, Consent, Method, Pin};
 pub use batch::{BatchKernel, BatchRow, Priced};
 pub use batch_orders::BatchOrders;
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
 pub use offers::AskError;
+pub use own::Own;
 pub use placement::{
     PlaceAsk, PlaceError, Placement, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
 };
 pub use plan::{Group, Plan, Terms, Unfilled, UnfilledReason};
 pub use policy::{CostCard, Policy};
 pub use promiser::Promiser;
+pub use rules::{ItemRule, NodeRule, NodeSet, Rules};
 pub use supply::{Supply, TableSupply};
 pub use world::World;

@@ -50,6 +50,8 @@ pub struct NodeSpec {
     pub latitude: f64,
     /// Degrees east.
     pub longitude: f64,
+    /// Region of its place; may be empty.
+    pub region: String,
     /// Lines that its associates pick in an hour, at least 1.
     pub pick_lines_per_hour: i64,
     /// Open hours.

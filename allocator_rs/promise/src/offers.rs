@@ -1,15 +1,16 @@
 //! From an ask to the kernel's problem: which node may do what, when, at which price.
 
 use bopis_sourcing::{
-    per_unit_of, undominated_patterns, Facility, LatePrice, OpportunityTiers, Pattern,
-    PatternLimits, Problem, ProblemError, Twins, CANNOT, COST_MAX,
+    per_unit_of, Facility, LatePrice, OpportunityTiers, Pattern, PatternLimits, Problem,
+    ProblemError, Twins, CANNOT, COST_MAX,
 };
 
 use crate::ask::{Ask, AskLine, Method};
 use crate::block::Blocks;
-use crate::eligible::{allowed, Allowed, Leg};
+use crate::closed::Closed;
+use crate::eligible::{allowed, Eligible, Leg};
 use crate::network::{Node, WINDOW_S};
-use crate::policy::Policy;
+use crate::policy::{weighed, Policy};
 use crate::supply::Supply;
 use crate::world::{line_tiers, ship_kg_cost, World};
 
@@ -50,8 +51,8 @@ pub(crate) struct Offers {
     pub(crate) offers: Vec<Offer>,
     /// The customer's store; none for orders that are shipped.
     pub(crate) customer_node: Option<usize>,
-    /// For every node and method that rules allow: before stock and labor are looked at.
-    pub(crate) allowed: Allowed,
+    /// Who may do what, and who may not by a rule: before stock and labor are looked at.
+    pub(crate) eligible: Eligible,
     /// Units at every node by line, node-major, as read for this problem.
     pub(crate) units: Vec<i64>,
 }
@@ -69,19 +70,17 @@ pub(crate) fn build(
     if ask.lines.is_empty() || ask.lines.iter().any(|line| line.quantity < 1) {
         return Err(AskError::Lines);
     }
-    let (customer_node, allowed) = allowed(world, ask);
+    let eligible = allowed(world, ask);
     let mut builder = Builder::new(world, ask, supply, opportunity);
-    for (node, method, leg) in &allowed {
+    for (node, method, leg) in &eligible.allowed {
         builder.offer(*node, *method, *leg);
     }
-    let twins = twins(ask, &builder.tiers, &builder.offers, &builder.units);
+    let twins = twins(world, ask, &builder.tiers, &builder.offers, &builder.units);
     let unfilled = |(index, line): (usize, &AskLine)| {
         if supply.is_promised(index) {
             COST_MAX
         } else {
-            world
-                .policy
-                .unfilled_cost(line.quantity, line.unit_price_micro)
+            world.policy.left_cost(ask, line)
         }
     };
     let unfilled: Vec<i64> = ask.lines.iter().enumerate().map(unfilled).collect();
@@ -91,8 +90,8 @@ pub(crate) fn build(
         unfilled,
         world.policy.card.extra_group_micro,
         LatePrice {
-            broken: world.policy.card.promise_broken_micro,
-            hour: world.policy.card.late_hour_micro,
+            broken: weighed(world.policy.card.promise_broken_micro, ask.weight_percent),
+            hour: weighed(world.policy.card.late_hour_micro, ask.weight_percent),
         },
         ask.all_or_nothing,
         twins,
@@ -101,8 +100,8 @@ pub(crate) fn build(
     Ok(Offers {
         problem,
         offers,
-        customer_node,
-        allowed,
+        customer_node: eligible.customer_node,
+        eligible,
         units,
     })
 }
@@ -120,6 +119,8 @@ struct Builder<'a> {
     blocks: Vec<Blocks>,
     /// By line: whether the catalog has its SKU; lines of others are left.
     known: Vec<bool>,
+    /// By line and node: whether a rule keeps the line from coming from there; empty: nowhere.
+    denied: Vec<bool>,
     offers: Vec<Offer>,
     facilities: Vec<Facility>,
     costs: Vec<i64>,
@@ -160,6 +161,7 @@ impl<'a> Builder<'a> {
                 .iter()
                 .map(|line| world.catalog.get(&line.sku).is_some())
                 .collect(),
+            denied: world.sites.denied(ask, world.network.nodes().len()),
             offers: Vec::new(),
             facilities: Vec::new(),
             costs: Vec::new(),
@@ -179,7 +181,8 @@ impl<'a> Builder<'a> {
         if serves == 0 {
             return;
         }
-        for pattern in patterns(self.world, self.ask, node, node_index, self.supply, serves) {
+        let from = (node, node_index, method);
+        for pattern in patterns(self.world, self.ask, from, self.supply, serves) {
             // Room for all that it can serve is room for the whole order.
             let roomy = pattern.capacity >= serves;
             self.facilities.push(Facility {
@@ -205,7 +208,7 @@ impl<'a> Builder<'a> {
     }
 
     /// What a line costs at a node, labor's dual price left aside; [`CANNOT`] where units lack
-    /// or the SKU is unknown.
+    /// or the SKU is unknown, or a rule forbids it.
     fn line_cost(&self, node: usize, line: usize, method: Method) -> i64 {
         let count = self.ask.lines.len();
         let quantity = self
@@ -213,9 +216,12 @@ impl<'a> Builder<'a> {
             .lines
             .get(line)
             .map_or(i64::MAX, |asked| asked.quantity);
-        let available = self.units.get(node * count + line).copied().unwrap_or(0);
+        let units = self.units.get(node * count + line).copied().unwrap_or(0);
+        let available = units - self.world.sites.floor(node, method);
+        let place = line * self.world.network.nodes().len() + node;
+        let denied = self.denied.get(place).copied().unwrap_or(false);
         let known = self.known.get(line).copied().unwrap_or(false);
-        if available < quantity || !known {
+        if available < quantity || !known || denied {
             return CANNOT;
         }
         let weight = match method {
@@ -257,11 +263,11 @@ fn usable(ask: &Ask, policy: &Policy, from_ms: i64, start_s: i64) -> bool {
 fn patterns(
     world: &World,
     ask: &Ask,
-    node: &Node,
-    node_index: usize,
+    from: (&Node, usize, Method),
     supply: &dyn Supply,
     serves: u32,
 ) -> Vec<Pattern> {
+    let (node, node_index, method) = from;
     let policy = &world.policy;
     let from_ms = ask.now_ms.max(supply.windows_from_ms());
     let limits = PatternLimits {
@@ -276,6 +282,7 @@ fn patterns(
         .spec
         .windows
         .partition_point(|w| w.start_s * 1000 < from_ms);
+    let closed = Closed::of(ask, &node.spec.node_id, method);
     let later = node.spec.windows.get(from..).unwrap_or(&[]);
     let mut windows: Vec<bopis_sourcing::Window> = Vec::new();
     for window in later
@@ -292,16 +299,23 @@ fn patterns(
         });
         // An hour that is free of charge and has room for all lines beats all later ones.
         let room = i64::from(serves).saturating_mul(node.line_seconds);
-        let in_time = window.start_s + WINDOW_S >= limits.ready_from_s;
-        if price == 0 && available >= room && in_time {
+        let ready_s = window.start_s + WINDOW_S;
+        let may_end = ready_s >= limits.ready_from_s && !closed.holds(ready_s);
+        if price == 0 && available >= room && may_end {
             break;
         }
     }
-    undominated_patterns(&windows, &limits)
+    closed.open_patterns(&windows, &limits)
 }
 
 /// Lines that name the same SKU.
-fn twins(ask: &Ask, tiers: &[OpportunityTiers], offers: &[Offer], units: &[i64]) -> Vec<Twins> {
+fn twins(
+    world: &World,
+    ask: &Ask,
+    tiers: &[OpportunityTiers],
+    offers: &[Offer],
+    units: &[i64],
+) -> Vec<Twins> {
     let count = ask.lines.len();
     let mut by_sku: hashbrown::HashMap<&str, Vec<usize>> = hashbrown::HashMap::new();
     for (index, line) in ask.lines.iter().enumerate() {
@@ -323,7 +337,10 @@ fn twins(ask: &Ask, tiers: &[OpportunityTiers], offers: &[Offer], units: &[i64])
                     .collect(),
                 available: offers
                     .iter()
-                    .map(|o| units.get(o.node * count + first).copied().unwrap_or(0))
+                    .map(|o| {
+                        let units = units.get(o.node * count + first).copied().unwrap_or(0);
+                        units - world.sites.floor(o.node, o.method)
+                    })
                     .collect(),
                 tiers: tiers.get(first).copied().unwrap_or_default(),
                 lines,

@@ -1,16 +1,15 @@
 //! One placement on its way: plan, hold, and what its outcome means.
 
-use bopis_engine::{fingerprint, order_reference, scope, Engine};
-use bopis_ledger::{
-    Act, CellKey, Command, Line, OrderRef, RequestKey, ReservationState, ReservationView, Terms,
-};
-use bopis_sourcing::solve;
-
+use crate::limited::solve_within;
 use crate::offers::build;
 use crate::placement::{Answer, PlaceAsk, PlaceError, Placement};
 use crate::plan::{drafts, plan_of, Draft, Plan};
 use crate::supply::EngineSupply;
 use crate::world::World;
+use bopis_engine::{fingerprint, order_reference, scope, Engine};
+use bopis_ledger::{
+    Act, CellKey, Command, Line, OrderRef, RequestKey, ReservationState, ReservationView, Terms,
+};
 
 /// A placement between two steps.
 pub(crate) struct Placing {
@@ -40,8 +39,9 @@ impl Placing {
         self.attempts += 1;
         let supply = EngineSupply::new(engine, &world.network, ask);
         let offers = build(world, ask, &supply, true)?;
-        let solution = solve(&offers.problem, work_limit);
-        let plan = plan_of(world, ask, &offers, &solution);
+        let limited = solve_within(&offers.problem, world.policy.rules.nodes_max, work_limit);
+        let solution = limited.solution;
+        let plan = plan_of(world, ask, &offers, &solution, limited.is_binding);
         debug_assert_eq!(
             plan.terms.total(),
             solution.cost,

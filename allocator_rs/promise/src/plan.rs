@@ -8,6 +8,7 @@ use crate::block::Blocks;
 use crate::eligible::Leg;
 use crate::network::WINDOW_S;
 use crate::offers::Offers;
+use crate::policy::weighed;
 use crate::world::{line_tiers, ship_kg_cost, World};
 
 /// Lines that one node does, by one method.
@@ -42,6 +43,8 @@ pub enum UnfilledReason {
     TooCostly,
     /// No single node has the whole quantity.
     Quantity,
+    /// A rule of the policy, or a planner, forbids it.
+    Rule,
 }
 
 impl UnfilledReason {
@@ -55,17 +58,20 @@ impl UnfilledReason {
             Self::UnknownSku => "UNKNOWN_SKU",
             Self::TooCostly => "TOO_COSTLY",
             Self::Quantity => "QUANTITY",
+            Self::Rule => "RULE",
         }
     }
 }
 
 /// A line that no plan fills.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfilled {
     /// The line.
     pub line_number: i32,
     /// Why.
     pub reason: UnfilledReason,
+    /// The name of the rule, if it is one; else empty.
+    pub rule: String,
 }
 
 /// What a plan costs by term of the cost card (micro-units). Dual prices are not part of it.
@@ -218,6 +224,7 @@ pub(crate) fn price(
         terms.pickup_shipped += draft.leg.pickup_shipped;
         let past_s = (draft.ready_s() - ask.promise_ms.div_euclid(1000)).max(0);
         late_h = late_h.max((past_s + WINDOW_S - 1) / WINDOW_S);
+        let floor = world.sites.floor(draft.node, draft.method);
         let mut taken: HashMap<&str, (usize, i64)> = HashMap::new();
         for line in &draft.lines {
             let Some(asked) = ask.lines.get(*line) else {
@@ -233,7 +240,7 @@ pub(crate) fn price(
             if let Some(units) = units {
                 let nodes = 0..world.network.nodes().len();
                 let blocks = Blocks::of_line(ask, *line, nodes.map(|node| units(node, *line)));
-                let available = units(draft.node, *line);
+                let available = units(draft.node, *line) - floor;
                 terms.opportunity +=
                     blocks.charge(card.opportunity_block_micro, available, asked.quantity);
             }
@@ -241,22 +248,20 @@ pub(crate) fn price(
         }
         if let Some(units) = units {
             for (line, quantity) in taken.into_values() {
-                let available = units(draft.node, line);
+                let available = units(draft.node, line) - floor;
                 terms.opportunity += line_tiers(world, ask, line).charge(available, quantity);
             }
         }
     }
     terms.extra_group =
         card.extra_group_micro * i64::try_from(drafts.len().saturating_sub(1)).unwrap_or(0);
-    terms.late = card.late_hour_micro * late_h;
+    terms.late = weighed(card.late_hour_micro, ask.weight_percent) * late_h;
     if late_h > 0 {
-        terms.promise_broken = card.promise_broken_micro;
+        terms.promise_broken = weighed(card.promise_broken_micro, ask.weight_percent);
     }
     for (line, filled) in ask.lines.iter().zip(filled) {
         if !filled {
-            terms.unfilled += world
-                .policy
-                .unfilled_cost(line.quantity, line.unit_price_micro);
+            terms.unfilled += world.policy.left_cost(ask, line);
         }
     }
     terms
@@ -298,8 +303,14 @@ pub(crate) fn other_store_cost(world: &World, own_meters: i64, meters: i64) -> i
     )
 }
 
-/// The plan of a solution.
-pub(crate) fn plan_of(world: &World, ask: &Ask, offers: &Offers, solution: &Solution) -> Plan {
+/// The plan of a solution. `is_limited`: one with more nodes than an order may have would be cheaper.
+pub(crate) fn plan_of(
+    world: &World,
+    ask: &Ask,
+    offers: &Offers,
+    solution: &Solution,
+    is_limited: bool,
+) -> Plan {
     let drafts = drafts(offers, solution);
     let count = ask.lines.len();
     let units =
@@ -307,7 +318,7 @@ pub(crate) fn plan_of(world: &World, ask: &Ask, offers: &Offers, solution: &Solu
     let terms = price(world, ask, &drafts, Some(&units));
     Plan {
         groups: groups(world, ask, &drafts),
-        unfilled: crate::reasons::unfilled(world, ask, offers, &drafts),
+        unfilled: crate::reasons::unfilled(world, ask, offers, &drafts, is_limited),
         terms,
         customer_node_id: offers.customer_node.map(|node| node_id(world, node)),
     }

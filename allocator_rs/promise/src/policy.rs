@@ -1,6 +1,11 @@
 //! The policy as the planner needs it: the cost card and the rules for windows, reach and consent.
 
+use std::sync::Arc;
+
 use bopis_sourcing::{distance_cost, per_unit_of, share_of, OpportunityTiers, COST_MAX};
+
+use crate::ask::{Ask, AskLine};
+use crate::rules::Rules;
 
 /// The longest way on earth, half of its circumference, in meters: the policy limits the distance
 /// of shipping by nothing else.
@@ -42,7 +47,7 @@ pub struct CostCard {
 }
 
 /// The policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The cost card.
     pub card: CostCard,
@@ -58,6 +63,16 @@ pub struct Policy {
     pub late_windows_max_h: u32,
     /// Most consecutive windows of a group (1 to 3).
     pub span_windows_max: usize,
+    /// What no plan may break.
+    pub rules: Arc<Rules>,
+}
+
+/// A price of the card for an order of a weight (percent), rounded half up.
+pub(crate) fn weighed(price_micro: i64, percent: i64) -> i64 {
+    price_micro
+        .saturating_mul(percent.max(0))
+        .saturating_add(50)
+        / 100
 }
 
 impl Policy {
@@ -78,8 +93,8 @@ impl Policy {
             + per_unit_of(card.late_hour_micro, i64::from(self.late_windows_max_h))
     }
 
-    /// Cost of leaving a line: share of its value + goodwill, at least the floor, capped at
-    /// [`COST_MAX`].
+    /// Cost of leaving a line of an order of weight 100: share of its value + goodwill, at least the
+    /// floor, capped at [`COST_MAX`].
     #[must_use]
     pub fn unfilled_cost(&self, quantity: i64, unit_price: i64) -> i64 {
         let value = per_unit_of(unit_price, quantity);
@@ -88,6 +103,12 @@ impl Policy {
             .saturating_add(self.card.unfilled_goodwill_micro)
             .max(self.unfilled_floor())
             .min(COST_MAX)
+    }
+
+    /// The same for a line of an order, by the order's weight.
+    pub(crate) fn left_cost(&self, ask: &Ask, line: &AskLine) -> i64 {
+        let cost = self.unfilled_cost(line.quantity, line.unit_price_micro);
+        weighed(cost, ask.weight_percent).min(COST_MAX)
     }
 
     pub(crate) fn tiers(&self, unit_price: i64) -> OpportunityTiers {

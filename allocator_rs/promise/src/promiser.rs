@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::ask::Ask;
 use crate::network::{Catalog, Item, Network, NodeSpec};
+use crate::own::{Own, WithOwn};
 use crate::placement::{Answer, Callback, PlaceAsk, PlaceError, PromiserOptions};
 use crate::placing::Placing;
 use crate::plan::Plan;
@@ -93,12 +94,12 @@ impl Promiser {
     }
 
     fn publish(&self, parts: &Parts) {
-        if let (Some((_, network)), Some(policy)) = (&parts.network, parts.policy) {
-            self.world.store(Some(Arc::new(World {
-                network: Arc::clone(network),
-                catalog: Arc::clone(&parts.catalog),
-                policy,
-            })));
+        if let (Some((_, network)), Some(policy)) = (&parts.network, &parts.policy) {
+            self.world.store(Some(Arc::new(World::new(
+                Arc::clone(network),
+                Arc::clone(&parts.catalog),
+                policy.clone(),
+            ))));
         }
     }
 
@@ -135,6 +136,27 @@ impl Promiser {
     pub fn plan(&self, ask: &Ask, k: usize) -> Result<Vec<Plan>, PlaceError> {
         let world = self.world.load_full().ok_or(PlaceError::NotLoaded)?;
         let supply = EngineSupply::new(&self.engine, &world.network, ask);
+        Ok(world.best_plans(ask, &supply, k, self.work_limit)?)
+    }
+
+    /// The same under another policy, or with what the order holds itself as free.
+    ///
+    /// # Errors
+    /// `NotLoaded`, `Ask`.
+    pub fn plan_under(
+        &self,
+        policy: Option<Policy>,
+        own: &Own,
+        ask: &Ask,
+        k: usize,
+    ) -> Result<Vec<Plan>, PlaceError> {
+        let mut world = self.world.load_full().ok_or(PlaceError::NotLoaded)?;
+        if let Some(policy) = policy {
+            let (network, catalog) = (Arc::clone(&world.network), Arc::clone(&world.catalog));
+            world = Arc::new(World::new(network, catalog, policy));
+        }
+        let free = EngineSupply::new(&self.engine, &world.network, ask);
+        let supply = WithOwn::new(&free, own, &world.network, ask);
         Ok(world.best_plans(ask, &supply, k, self.work_limit)?)
     }
 

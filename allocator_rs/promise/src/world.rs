@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use bopis_sourcing::{k_best, per_unit_of, weight_cost, OpportunityTiers, COST_MAX};
+use bopis_sourcing::{per_unit_of, weight_cost, OpportunityTiers, COST_MAX};
 
 use crate::ask::Ask;
+use crate::limited::best_within;
 use crate::network::{Catalog, Network};
 use crate::offers::{build, AskError};
 use crate::plan::{plan_of, Plan};
 use crate::policy::Policy;
+use crate::rules::Sites;
 use crate::supply::Supply;
 
 /// What plans are made in: one version of each.
@@ -20,9 +22,22 @@ pub struct World {
     pub catalog: Arc<Catalog>,
     /// The rules.
     pub policy: Policy,
+    /// What the rules say of the network's nodes.
+    pub(crate) sites: Sites,
 }
 
 impl World {
+    /// A world of these three.
+    #[must_use]
+    pub fn new(network: Arc<Network>, catalog: Arc<Catalog>, policy: Policy) -> Self {
+        Self {
+            sites: Sites::of(&policy.rules, &network),
+            network,
+            catalog,
+            policy,
+        }
+    }
+
     /// The best `k` plans (at least one) of an ask on a supply, cheapest first.
     ///
     /// # Errors
@@ -35,10 +50,11 @@ impl World {
         work_limit: u64,
     ) -> Result<Vec<Plan>, AskError> {
         let offers = build(self, ask, supply, true)?;
-        let solutions = k_best(&offers.problem, k.max(1), work_limit);
+        let nodes_max = self.policy.rules.nodes_max;
+        let (solutions, is_binding) = best_within(&offers.problem, nodes_max, k.max(1), work_limit);
         Ok(solutions
             .iter()
-            .map(|solution| plan_of(self, ask, &offers, solution))
+            .map(|solution| plan_of(self, ask, &offers, solution, is_binding))
             .collect())
     }
 }

@@ -8,6 +8,7 @@ from bopis.domain.events import OrderEvent
 from bopis.domain.network import Item, Node
 from bopis.domain.order import Order
 from bopis.domain.pick_task import PickTask
+from bopis.domain.planner import Override, PolicyVersion
 from bopis.domain.records import Operation
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -15,6 +16,8 @@ ORDER: Final = msgspec.json.Decoder(Order)
 PICK_TASK: Final = msgspec.json.Decoder(PickTask)
 NODE: Final = msgspec.json.Decoder(Node)
 ITEM: Final = msgspec.json.Decoder(Item)
+POLICY_VERSION: Final = msgspec.json.Decoder(PolicyVersion)
+OVERRIDE: Final = msgspec.json.Decoder(Override)
 OPERATION: Final = msgspec.json.Decoder(Operation)
 
 

@@ -1,5 +1,6 @@
 """The tables, as migrations from the first one on. An applied migration is never edited."""
 
+import json
 from collections.abc import Callable
 from typing import Final
 
@@ -160,7 +161,47 @@ def _second(connection: sa.Connection) -> None:
     metadata.create_all(connection)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _second)
+def _third(connection: sa.Connection) -> None:
+    """Policies and what planners decided; when groups get ready, and how they leave."""
+    metadata = sa.MetaData()
+    sa.Table("policy_versions", metadata, _text_key("version"), _number("number"), _document())
+    sa.Table("overrides", metadata, _text_key("override_id"), _document())
+    metadata.create_all(connection)
+    for column in ("method TEXT NOT NULL DEFAULT ''", "ready_by_ms BIGINT NOT NULL DEFAULT 0"):
+        connection.execute(sa.text(f"ALTER TABLE fulfillment_orders ADD COLUMN {column}"))
+    connection.execute(
+        sa.text("CREATE INDEX fulfillment_orders_by_ready ON fulfillment_orders (ready_by_ms)")
+    )
+    fill = sa.text(
+        "UPDATE fulfillment_orders SET method = :method, ready_by_ms = :ready_by_ms"
+        " WHERE fulfillment_order_id = :id"
+    )
+    last = 0
+    while True:
+        rows = connection.execute(
+            sa.text(
+                "SELECT creation, document FROM orders WHERE creation > :last"
+                " ORDER BY creation LIMIT 1000"
+            ),
+            {"last": last},
+        ).all()
+        if not rows:
+            return
+        last = rows[-1].creation
+        groups = [
+            {
+                "id": group["fulfillment_order_id"],
+                "method": group["method"],
+                "ready_by_ms": group["ready_by_ms"],
+            }
+            for row in rows
+            for group in json.loads(row.document).get("fulfillment_orders", ())
+        ]
+        if groups:
+            connection.execute(fill, groups)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _second, _third)
 
 
 def migrate(connection: sa.Connection) -> int:

@@ -10,12 +10,15 @@ import sqlalchemy as sa
 from bopis.adapters.store_sql import codec
 from bopis.adapters.store_sql.statement import Statement
 from bopis.adapters.store_sql.writes import LAST_SEQUENCE
+from bopis.domain.day_limits import DueGroups
 from bopis.domain.errors import TokenInvalid
 from bopis.domain.events import OrderEvent
 from bopis.domain.ids import RequestKey
 from bopis.domain.ledger_events import LedgerPosition
+from bopis.domain.network import Method
 from bopis.domain.order import Order, OrderState
 from bopis.domain.pick_task import PickTask
+from bopis.domain.planner import PolicyVersion
 from bopis.domain.records import Intent, OutboxRow, PickupCode, StoredResponse, TaskChange
 
 _ORDER: Final = Statement("SELECT document FROM orders WHERE order_id = :order_id")
@@ -66,6 +69,10 @@ _DUE: Final = sa.text(
     "SELECT fulfillment_order_id FROM fulfillment_orders"
     " WHERE state = 'READY_FOR_PICKUP' AND pickup_expire_ms <= :now_ms"
     " ORDER BY pickup_expire_ms LIMIT :limit"
+)
+_DUE_GROUPS: Final = sa.text(
+    "SELECT node_id, method, ready_by_ms, count(*) AS groups FROM fulfillment_orders"
+    " WHERE ready_by_ms > :after_ms AND state <> 'CANCELLED' GROUP BY node_id, method, ready_by_ms"
 )
 _OUTBOX: Final = sa.text(
     "SELECT sequence, event_id, type, order_id, time_ms, fulfillment_order_id, line_number, data,"
@@ -201,6 +208,20 @@ def goods_off_shelf(connection: sa.Connection, node_id: str, sku: str) -> int:
 def due_pickups(connection: sa.Connection, now_ms: int, limit: int) -> tuple[str, ...]:
     """Fulfillment orders whose pickup expired."""
     return tuple(connection.execute(_DUE, {"now_ms": now_ms, "limit": limit}).scalars())
+
+
+def due_groups(connection: sa.Connection, after_ms: int) -> tuple[DueGroups, ...]:
+    """Groups by node, method and ready time."""
+    return tuple(
+        DueGroups(row.node_id, Method(row.method), row.ready_by_ms, row.groups)
+        for row in connection.execute(_DUE_GROUPS, {"after_ms": after_ms})
+    )
+
+
+def policy_versions(connection: sa.Connection) -> tuple[PolicyVersion, ...]:
+    """All versions, the live one last."""
+    rows = connection.execute(sa.text("SELECT document FROM policy_versions ORDER BY number"))
+    return tuple(codec.POLICY_VERSION.decode(document) for document in rows.scalars())
 
 
 def ledger_position(connection: sa.Connection) -> LedgerPosition | None:

@@ -13,12 +13,14 @@ from bopis.adapters.store_sql.engines import open_engine
 from bopis.adapters.store_sql.migrations import migrate
 from bopis.adapters.store_sql.writer import Writer
 from bopis.adapters.store_sql.writes import TaskSequences, apply_writes, put_ledger_events
+from bopis.domain.day_limits import DueGroups
 from bopis.domain.errors import NotServing
 from bopis.domain.ids import RequestKey
 from bopis.domain.ledger_events import LedgerEvent, LedgerPosition
 from bopis.domain.network import Item, Node
 from bopis.domain.order import Order, OrderState
 from bopis.domain.pick_task import PickTask
+from bopis.domain.planner import Override, PolicyVersion
 from bopis.domain.records import (
     Intent,
     LaborHorizon,
@@ -41,6 +43,10 @@ _PUT_HORIZON: Final = sa.text(
     "INSERT INTO labor_horizons (node_id, hours, opened_until_s)"
     " VALUES (:node_id, :hours, :opened_until_s) ON CONFLICT (node_id) DO UPDATE SET"
     " hours = excluded.hours, opened_until_s = excluded.opened_until_s"
+)
+_PUT_POLICY: Final = sa.text(
+    "INSERT INTO policy_versions (version, number, document) VALUES (:version, :number, :document)"
+    " ON CONFLICT (version) DO UPDATE SET number = excluded.number, document = excluded.document"
 )
 _HORIZONS: Final = sa.text(
     "SELECT node_id, hours, opened_until_s FROM labor_horizons ORDER BY node_id"
@@ -229,6 +235,10 @@ class SqlOrderStore:
         """Fulfillment orders whose pickup expired."""
         return await self._read(readers.due_pickups, now_ms, limit)
 
+    async def due_groups(self, after_ms: int) -> tuple[DueGroups, ...]:
+        """Groups by node, method and ready time."""
+        return await self._read(readers.due_groups, after_ms)
+
     async def outbox(self, limit: int, *, now_ms: int) -> tuple[OutboxRow, ...]:
         """Events to be published now."""
         return await self._read(readers.outbox, now_ms, limit)
@@ -304,6 +314,29 @@ class SqlOrderStore:
         """All items by SKU."""
         found = await self._read(readers.documents, "items", "sku")
         return tuple(codec.ITEM.decode(document) for document in found)
+
+    async def put_policy_version(self, version: PolicyVersion) -> None:
+        """Adds a version; the one of the greatest number is live."""
+        row = {
+            "version": version.version,
+            "number": version.number,
+            "document": codec.encode(version),
+        }
+        await self._execute(_PUT_POLICY, [row])
+
+    async def policy_versions(self) -> tuple[PolicyVersion, ...]:
+        """All versions, the live one last."""
+        return await self._read(readers.policy_versions)
+
+    async def put_override(self, override: Override) -> None:
+        """Creates or replaces an override."""
+        row = {"key": override.override_id, "document": codec.encode(override)}
+        await self._execute(_put("overrides", "override_id"), [row])
+
+    async def overrides(self) -> tuple[Override, ...]:
+        """All overrides by id."""
+        found = await self._read(readers.documents, "overrides", "override_id")
+        return tuple(codec.OVERRIDE.decode(document) for document in found)
 
     async def put_operation(self, operation: Operation) -> None:
         """Creates or replaces a long operation."""

@@ -29,8 +29,9 @@ _DROP_ORDER: Final = Statement(
 )
 _PUT_GROUP: Final = Statement(
     "INSERT INTO fulfillment_orders"
-    " (fulfillment_order_id, order_id, node_id, state, holds_goods, pickup_expire_ms)"
-    " VALUES (:id, :order_id, :node_id, :state, :holds_goods, :pickup_expire_ms)"
+    " (fulfillment_order_id, order_id, node_id, state, holds_goods, pickup_expire_ms, method,"
+    " ready_by_ms) VALUES (:id, :order_id, :node_id, :state, :holds_goods, :pickup_expire_ms,"
+    " :method, :ready_by_ms)"
     " ON CONFLICT (fulfillment_order_id) DO UPDATE SET state = excluded.state,"
     " holds_goods = excluded.holds_goods, pickup_expire_ms = excluded.pickup_expire_ms"
 )
@@ -237,6 +238,8 @@ def _group_row(group: FulfillmentOrder) -> dict[str, Any]:
         "state": group.state.value,
         "holds_goods": int(group.holds_goods),
         "pickup_expire_ms": group.pickup_expire_ms,
+        "method": group.method.value,
+        "ready_by_ms": group.ready_by_ms,
     }
 
 

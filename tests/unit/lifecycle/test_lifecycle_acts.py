@@ -97,7 +97,7 @@ async def test_a_resumption_gives_back_what_attempts_after_a_gap_hold(counter: C
         point="create_order",
         resumed=True,
     )
-    ask = replace(ask_of(order, order.lines, now_ms=work.now_ms), order_id="gap")
+    ask = replace(ask_of(work.deps, order, order.lines, now_ms=work.now_ms), order_id="gap")
     placed = await place_and_commit(work, ask, attempts=0)
     assert placed.reservation_id == reservation_id("gap", 4)
     given_back = await ledger.reservation(left)

@@ -23,6 +23,7 @@ from bopis.domain.order import OrderState
 from bopis.domain.pick_task import PickTaskKind, PickTaskState
 from bopis.domain.sourcing import Consent, PlaceAsk, Placement, UnfilledReason
 from bopis.service import allocation, ordering, picking
+from bopis.service.dependencies import PolicyBoard
 from bopis.testing.counter import Counter, request_id
 from bopis.testing.shop import AT_EAST, PRICE_MICRO, Shop
 
@@ -94,7 +95,8 @@ async def test_a_line_with_an_unknown_sku_does_not_keep_the_others(counter: Coun
 
 async def test_a_policy_may_refuse_unknown_skus(counter: Counter) -> None:
     deps = replace(
-        counter.shop.deps, policy=replace(counter.shop.deps.policy, refuse_unknown_skus=True)
+        counter.shop.deps,
+        board=PolicyBoard(replace(counter.shop.deps.policy, refuse_unknown_skus=True)),
     )
     with pytest.raises(SkuNotFound) as refused:
         await ordering.create_order(deps, counter.create_command(("apple", 1), ("nothing", 1)))

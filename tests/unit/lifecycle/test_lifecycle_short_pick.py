@@ -211,9 +211,10 @@ async def test_a_node_where_one_line_was_short_may_still_do_the_others(counter: 
     await counter.claim(group_id)
     told = await short(counter, group_id, 1, 0, R.MISMATCH)
     now_ms = counter.shop.clock.wall_ms()
-    apple, bread = (ask_of(told.order, [line], now_ms=now_ms) for line in told.order.lines)
+    deps = counter.shop.deps
+    apple, bread = (ask_of(deps, told.order, [line], now_ms=now_ms) for line in told.order.lines)
     assert (apple.excluded_node_ids, bread.excluded_node_ids) == (("east",), ())
-    whole = ask_of(told.order, told.order.lines, now_ms=now_ms)
+    whole = ask_of(deps, told.order, told.order.lines, now_ms=now_ms)
     assert whole.excluded_node_ids == ("east",)
 
 

@@ -8,8 +8,9 @@ import pytest
 import structlog
 
 from bopis.adapters.clock_native import has_scaled_clock, scaled_clock
-from bopis.config import SettingsError, load_policy, settings_of
+from bopis.config import SettingsError, policy_text, settings_of
 from bopis.domain.errors import FieldInvalid
+from bopis.domain.policy import parse_policy
 from bopis.telemetry import configure_logs
 
 ORIGIN = datetime(2026, 3, 3, 8, tzinfo=UTC)
@@ -37,7 +38,8 @@ def test_the_shipped_policy_loads_at_every_level(tmp_path: Path) -> None:
     prices = []
     for level in ("low", "base", "high"):
         settings = settings_of({"data_folder": tmp_path, "policy_level": level})
-        prices.append(load_policy(settings).card.ship_package_micro)
+        policy = parse_policy(policy_text(settings.policy_file), level=settings.policy_level)
+        prices.append(policy.card.ship_package_micro)
     assert prices == sorted(prices)
     assert len(set(prices)) == 3
 
@@ -47,7 +49,7 @@ def test_a_policy_file_that_lacks_a_key_is_refused_by_its_name(tmp_path: Path) -
     path.write_text('version = "1"\n')
     settings = settings_of({"data_folder": tmp_path, "policy_file": path})
     with pytest.raises(FieldInvalid) as raised:
-        load_policy(settings)
+        parse_policy(policy_text(settings.policy_file), level=settings.policy_level)
     assert raised.value.field
 
 

@@ -11,20 +11,26 @@ from solver.problem import (
     HOUR_S,
     Ask,
     AskLine,
+    AskPin,
+    Closure,
     Consent,
     CostCard,
     Group,
     Item,
+    ItemRule,
     LaborLimit,
     LaborShare,
     NetworkNode,
     Node,
+    NodeGroup,
+    NodeRule,
     OpenOrder,
     Place,
     Plan,
     Policy,
     Problem,
     Request,
+    Rules,
     StockLimit,
     UnfilledLine,
     Window,
@@ -60,9 +66,12 @@ POLICY = Policy(
 SKUS = ("a", "b")
 
 
-def small_request(seed: int, *, orders: int = 4) -> Request:
-    """A batch whose plans in force keep all limits. Stock and labor are scarce."""
+def small_request(seed: int, *, orders: int = 4, ruled: bool = False) -> Request:
+    """A batch whose plans in force keep all limits. Stock and labor are scarce. `ruled`: under hard
+    rules, pins, closures and weights.
+    """
     dice = random.Random(seed)
+    policy = replace(POLICY, rules=random_rules(seed)) if ruled else POLICY
     kinds = ["STORE", "STORE", "DARK_STORE", "WAREHOUSE"]
     nodes = []
     for index, kind in enumerate(kinds[: dice.randint(2, 4)]):
@@ -77,13 +86,19 @@ def small_request(seed: int, *, orders: int = 4) -> Request:
         for n in nodes
         for w in n.windows
     }
+    stock_limits = tuple(StockLimit(n, s, units) for (n, s), units in stock.items() if units)
     base = Request(
-        tuple(nodes), items, POLICY, Problem(NOON_S * 1000, (), (), (), time_limit_ms=5_000)
+        tuple(nodes),
+        items,
+        policy,
+        Problem(NOON_S * 1000, (), stock_limits, (), time_limit_ms=5_000),
     )
     left: Counter[tuple[str, str | int]] = Counter({**stock, **labor})
     open_orders = []
     for number in range(orders):
         ask = _ask(dice, number)
+        if ruled:
+            ask = _ruled(ask, random.Random(seed * 100 + number))
         plans = [p for p in every_plan(base, ask) if p.groups and _fits(p, ask, left)]
         if plans:
             plan = dice.choice(plans)
@@ -92,12 +107,59 @@ def small_request(seed: int, *, orders: int = 4) -> Request:
     problem = Problem(
         now_ms=NOON_S * 1000,
         orders=tuple(open_orders),
-        stock=tuple(StockLimit(n, s, units) for (n, s), units in stock.items() if units),
+        stock=stock_limits,
         labor=tuple(LaborLimit(n, start, seconds) for (n, start), seconds in labor.items()),
         time_limit_ms=5_000,
         seed=seed,
     )
     return replace(base, problem=problem)
+
+
+def random_rules(seed: int) -> Rules:
+    """Some hard rules over the nodes of a small batch."""
+    dice = random.Random(-1 - seed)
+
+    def some_nodes() -> NodeGroup:
+        kinds = tuple(dice.sample(["STORE", "DARK_STORE", "WAREHOUSE"], dice.randint(0, 1)))
+        named = tuple(dice.sample(["n0", "n1", "n2", "n3"], dice.randint(0, 2)))
+        return NodeGroup(named, kinds, inverted=dice.random() < 0.2)
+
+    def node_rule(number: int) -> NodeRule:
+        ships, pickup = dice.random() < 0.6, dice.random() < 0.7
+        floor, km_max = dice.choice([0, 0, 1, 2]), dice.choice([None, None, 25, 45])
+        return NodeRule(f"node {number}", some_nodes(), ships, pickup, floor, km_max)
+
+    def item_rule(number: int) -> ItemRule:
+        sku, is_prefix = dice.choice([("a", False), ("b", False), ("", True), ("a", True)])
+        until_ms = dice.choice([None, None, NOON_S * 1000, NOON_S * 1000 + 1])
+        return ItemRule(
+            f"item {number}", sku, is_prefix, some_nodes(), dice.random() < 0.3, until_ms
+        )
+
+    return Rules(
+        nodes_max=dice.choice([None, 1, 1, 2]),
+        ship_km_max=dice.choice([None, None, 20, 40]),
+        nodes=tuple(node_rule(number) for number in range(dice.randint(0, 2))),
+        items=tuple(item_rule(number) for number in range(dice.randint(0, 2))),
+    )
+
+
+def _ruled(ask: Ask, dice: random.Random) -> Ask:
+    """The ask with what planners and its tier may add."""
+    pin = None
+    if dice.random() < 0.2:
+        pin = AskPin(dice.choice([None, "n0", "n1"]), dice.choice([None, "PICKUP", "SHIP"]))
+    closed = tuple(
+        Closure(
+            "full",
+            f"n{dice.randint(0, 3)}",
+            dice.choice([None, "PICKUP", "SHIP"]),
+            NOON_S + dice.randint(-1, 2) * HOUR_S,
+            NOON_S + dice.randint(1, 4) * HOUR_S,
+        )
+        for _ in range(dice.randint(0, 1))
+    )
+    return replace(ask, pin=pin, closed=closed, weight_percent=dice.choice([100, 100, 150, 333]))
 
 
 def _price_micro(dice: random.Random) -> int:

@@ -24,9 +24,12 @@ from tests.unit.solver.small_batches import (
 )
 
 
+@pytest.mark.parametrize("ruled", [False, True])
 @pytest.mark.parametrize("seed", range(25))
-def test_the_kernel_finds_the_cheapest_of_all_plans_under_any_prices(seed: int) -> None:
-    request = small_request(seed)
+def test_the_kernel_finds_the_cheapest_of_all_plans_under_any_prices(
+    seed: int, *, ruled: bool
+) -> None:
+    request = small_request(seed, ruled=ruled)
     rows = rows_of(request.problem)
     kernel = Kernel(request, rows)
     dice = random.Random(seed)
@@ -48,11 +51,12 @@ def test_the_kernel_finds_the_cheapest_of_all_plans_under_any_prices(seed: int) 
             assert check.plan_problems(world, ask, priced.column.plan) == []
 
 
+@pytest.mark.parametrize("ruled", [False, True])
 @pytest.mark.parametrize("seed", range(100, 125))
 def test_the_bound_lies_below_the_optimum_and_the_plans_between_it_and_the_cost_before(
-    seed: int,
+    seed: int, *, ruled: bool
 ) -> None:
-    request = small_request(seed)
+    request = small_request(seed, ruled=ruled)
     best = optimum(request)
     result = solve(request)
     assert result.bound_micro <= best <= result.cost_planned_micro <= result.cost_before_micro

@@ -38,6 +38,7 @@ pub fn policy() -> Policy {
         ship_when_out_of_reach: true,
         late_windows_max_h: 48,
         span_windows_max: 3,
+        rules: Arc::default(),
     }
 }
 
@@ -53,6 +54,7 @@ pub fn node(
         kind,
         latitude,
         longitude: 0.0,
+        region: String::new(),
         pick_lines_per_hour: rate,
         windows: open_h
             .map(|h| Window {
@@ -78,11 +80,7 @@ pub fn world() -> World {
         weight_g: 0,
     };
     catalog.put(["a", "b", "c", "d"].map(|sku| (sku.to_owned(), price)));
-    World {
-        network: Arc::new(Network::new(nodes)),
-        catalog: Arc::new(catalog),
-        policy: policy(),
-    }
+    World::new(Arc::new(Network::new(nodes)), Arc::new(catalog), policy())
 }
 
 pub fn ask(method: Method, lines: &[(&str, i64)]) -> Ask {
@@ -111,6 +109,9 @@ pub fn ask(method: Method, lines: &[(&str, i64)]) -> Ask {
         excluded_node_ids: Vec::new(),
         pickup_only_at: None,
         customer_node_id: None,
+        pin: None,
+        closed: Vec::new(),
+        weight_percent: 100,
     }
 }
 
