@@ -46,6 +46,7 @@ mod bound;
 mod cost;
 mod draft;
 mod explore;
+mod fit;
 mod frame;
 mod greedy;
 mod grow;
@@ -65,10 +66,3 @@ pub use pattern::{undominated_patterns, Pattern, PatternLimits, Window};
 pub use problem::{Facility, LatePrice, Problem, ProblemError, Twins, CANNOT, COST_MAX, LINES_MAX};
 pub use search::{solve, Kernel, WORK_LIMIT};
 pub use solution::{Solution, Terms};
-
-#[doc(hidden)]
-pub static DBG: [std::sync::atomic::AtomicU64; 16] =
-    [const { std::sync::atomic::AtomicU64::new(0) }; 16];
-pub(crate) fn dbg(i: usize, n: usize) {
-    DBG[i].fetch_add(n as u64, std::sync::atomic::Ordering::Relaxed);
-}

@@ -292,18 +292,12 @@ fn time(region: &Region, mix: Mix, lines: usize) -> i64 {
             nanos.push(start.elapsed().as_nanos() as u64);
         }
         assert!(plan.exact, "seed {seed}, {lines} lines, {mix:?}: {plan:?}");
-        if std::env::var("DUMP").is_ok() { let d: Vec<u64> = bopis_sourcing::DBG.iter().map(|d| d.swap(0, std::sync::atomic::Ordering::Relaxed) / ROUNDS as u64).collect(); println!("ORD {mix:?} {lines} {seed} {} {} {d:?}", plan.work, nanos[nanos.len()-2]); }
         groups += plan.open_facilities().len() as u64;
         late += u64::from(plan.terms.late > 0);
         work += plan.work;
         total += plan.cost;
     }
     nanos.sort_unstable();
-    let d: Vec<f64> = bopis_sourcing::DBG
-        .iter()
-        .map(|d| d.swap(0, std::sync::atomic::Ordering::Relaxed) as f64 / nanos.len() as f64)
-        .collect();
-    println!("DBG {d:.2?}");
     let at = |per_mille: usize| nanos[(nanos.len() - 1) * per_mille / 1_000] as f64 / 1_000.0;
     println!(
         "{{\"figure\":\"kernel_16_nodes_7_windows\",\"mode\":\"library\",\"pickup\":{},\
