@@ -3,9 +3,9 @@
 //! | step | what it does |
 //! | --- | --- |
 //! | plans of one group | all priced in one pass over the table, which also gives each line's least cost |
-//! | a first plan | grown from the best of them; where limits bind, lines inserted one by one too |
 //! | drop | a facility with which two groups and each line's least cost reach the best plan's cost |
-//! | levels | lateness is enumerated: at level t only facilities ready by then are offered, and t is paid |
+//! | a first plan | grown from the best of one group; where limits bind, lines inserted one by one too |
+//! | levels (`level`) | at level t of lateness only facilities ready by then are offered, one of them is that late, and t is paid |
 //! | choices | the pickup store is chosen first, so no bound mixes two of them |
 //! | below | `explore`: what else is opened |
 #![expect(
@@ -152,13 +152,14 @@ impl<'a> Search<'a> {
             return;
         }
         self.find_levels();
-        if self.limited {
-            self.insert(false);
-            if !self.problem.twins.is_empty() {
-                self.insert(true);
-            }
-        }
         self.grow(first);
+        let twins = !self.problem.twins.is_empty();
+        if twins || (self.limited && self.leaves_lines()) {
+            self.insert(false);
+        }
+        if twins {
+            self.insert(true);
+        }
         self.drop_by_first_pairs();
         for position in 0..self.memory.levels.len() {
             let level = self.memory.levels[position];
@@ -291,6 +292,11 @@ impl<'a> Search<'a> {
         if whole || !self.problem.all_or_nothing {
             self.keep(&assignment);
         }
+    }
+
+    /// Whether the best plan so far leaves a line, where limits bind.
+    fn leaves_lines(&self) -> bool {
+        self.memory.best.is_empty() || self.memory.best.iter().any(Option::is_none)
     }
 
     /// Takes over the bound of a lateness level and the later ones, unexplored.
