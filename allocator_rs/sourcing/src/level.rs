@@ -31,7 +31,8 @@ impl Search<'_> {
         self.memory.offered = offered;
     }
 
-    /// Bounds the plans of a level; the slacks are those of `offered`, less the toll at pickup stores.
+    /// Bounds the plans of a level. The slacks are those of `offered`, less the toll at pickup
+    /// stores.
     ///
     /// Only one pickup store is opened, but the dual ascent knows nothing of that and would pay the
     /// little that each of them costs. So it pays a toll at each, which the one plan that has a

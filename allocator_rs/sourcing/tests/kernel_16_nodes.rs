@@ -18,7 +18,7 @@ mod oracle;
 use std::time::Instant;
 
 use bopis_sourcing::{
-    distance_cost, undominated_patterns, Facility, Kernel, LatePrice, OpportunityTiers,
+    distance_cost, undominated_patterns, Facility, Kernel, LatePrice, OpportunityTiers, Pattern,
     PatternLimits, Problem, Solution, Window, CANNOT, WORK_LIMIT,
 };
 use oracle::Dice;
@@ -97,6 +97,18 @@ fn hours(dice: &mut Dice, tight: bool) -> Vec<Window> {
     (0..WINDOWS).map(hour).collect()
 }
 
+fn patterns_of(node: &Node, windows: &[Window], lines: u32) -> Vec<Pattern> {
+    let limits = PatternLimits {
+        line_seconds: node.line_seconds,
+        lines,
+        promise_s: OPEN_S + HOUR_S * IN_TIME,
+        late_max_h: 3,
+        span_max: 3,
+        ready_from_s: OPEN_S,
+    };
+    undominated_patterns(windows, &limits)
+}
+
 /// An order of the mix, ready to be solved.
 fn order(region: &Region, mix: Mix, lines: usize, seed: u64) -> Problem {
     let mut dice = Dice(seed);
@@ -123,17 +135,7 @@ fn order(region: &Region, mix: Mix, lines: usize, seed: u64) -> Problem {
             .map(|_| (dice.amount(-6_000_000, 3_000_000)).max(0))
             .collect();
         let serves = stock.iter().filter(|units| **units > 0).count() as u32;
-        let patterns = undominated_patterns(
-            &windows,
-            &PatternLimits {
-                line_seconds: node.line_seconds,
-                lines: serves,
-                promise_s: OPEN_S + HOUR_S * IN_TIME,
-                late_max_h: 3,
-                span_max: 3,
-                ready_from_s: OPEN_S,
-            },
-        );
+        let patterns = patterns_of(node, &windows, serves);
         let near = mix.pickup && km <= COLLECT_KM && !node.warehouse;
         for pickup in if near { vec![true, false] } else { vec![false] } {
             let fixed = match (pickup, mix.pickup) {
