@@ -177,7 +177,8 @@ impl Pricer {
             .solve_into(problem, work_limit, &mut self.solution);
         // A bound on plans of any number of groups holds for those of few.
         let (lower_bound, is_exact) = (self.solution.lower_bound, self.solution.exact);
-        while let Some(node) = nodes_max.and_then(|most| one_too_many(problem, &self.solution, most))
+        while let Some(node) =
+            nodes_max.and_then(|most| one_too_many(problem, &self.solution, most))
         {
             self.left_out.push(node);
             let (fewer, places) = without(problem, &self.left_out);
@@ -253,7 +254,10 @@ fn one_too_many(problem: &Problem, solution: &Solution, most: usize) -> Option<u
         served.filter(|at| *at == facility).count()
     };
     let least = open.iter().min_by_key(|facility| lines(facility))?;
-    problem.facilities().get(*least).map(|facility| facility.node)
+    problem
+        .facilities()
+        .get(*least)
+        .map(|facility| facility.node)
 }
 
 /// The problem without some nodes, and where its facilities stand in the whole one.

@@ -37,24 +37,25 @@ pub(crate) struct Ascent {
 
 impl Ascent {
     /// Least cost of serving all lines at `cap` (already paid for) or by opening some of `open`;
-    /// each costs its fixed cost and one extra group. `start`: duals that are valid for these
-    /// facilities under a higher cap, or none. What reaches `enough` is not raised further.
+    /// each costs its fixed cost and one extra group, a pickup store `toll` more. `start`: duals
+    /// that are valid for these facilities under a higher cap, or none. What reaches `enough` is
+    /// not raised further.
     pub(crate) fn bound(
         &mut self,
         problem: &Problem,
-        open: &[usize],
+        open: impl Iterator<Item = usize> + Clone,
         cap: &[i64],
         start: &[i64],
         enough: i64,
         toll: i64,
     ) -> i64 {
         self.slack.clear();
-        let opening = |f: &usize| {
-            let place = &problem.facilities[*f];
+        let opening = |facility: usize| {
+            let place = &problem.facilities[facility];
             let toll = if place.pickup { toll } else { 0 };
             place.fixed + problem.extra_group + toll
         };
-        self.slack.extend(open.iter().map(opening));
+        self.slack.extend(open.clone().map(opening));
         self.dual.clear();
         self.rising.clear();
         self.servers.clear();
@@ -63,7 +64,7 @@ impl Ascent {
         for (line, cap) in cap.iter().enumerate() {
             let first = self.servers.len();
             let mut least = *cap;
-            for (position, facility) in open.iter().enumerate() {
+            for (position, facility) in open.clone().enumerate() {
                 let cost = problem.costs[facility * problem.lines + line];
                 if cost < *cap {
                     self.servers.push(Server { position, cost });
@@ -84,7 +85,7 @@ impl Ascent {
             }
         }
         self.first.push(self.servers.len());
-        self.work += steps(open.len() + 1, problem.lines);
+        self.work += steps(self.slack.len() + 1, problem.lines);
         // Lines with few choices first: raising them uses up few slacks that others need.
         self.rising.sort_unstable();
         let mut rising = std::mem::take(&mut self.rising);

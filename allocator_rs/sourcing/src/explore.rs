@@ -13,9 +13,7 @@
 )]
 
 use crate::assign::steps;
-use crate::frame::Frame;
-use crate::pairs::Pairs;
-use crate::problem::{Facility, Problem};
+use crate::frame::{Candidate, Frame};
 use crate::search::Search;
 
 impl Search<'_> {
@@ -30,35 +28,18 @@ impl Search<'_> {
 
     /// Searches every plan that opens all of `opened` and at least one of `open`.
     pub(crate) fn explore(&mut self, frame: &mut Frame, depth: usize) {
-        crate::dbg(5, frame.open.len() * self.problem.lines);
-        crate::dbg(8, 1);
+        let below = self.best_cost - frame.bound;
+        frame.open.retain(|candidate| candidate.slack < below);
         self.measure(frame);
         self.price_next(frame);
         loop {
-            self.drop_by_pairs(frame);
+            self.drop_by_costs(frame);
+            let below = self.best_cost - frame.bound;
+            frame.retain_pairs(self.problem, |_, candidate| candidate.slack, below);
             if frame.open.len() < 2 {
                 return;
             }
-            if depth == 0 {}
-            let memory = &mut *self.memory;
-            let ascent = &mut memory.ascent;
-            let enough = self.best_cost - frame.base;
-            let lines = ascent.bound(
-                self.problem,
-                &frame.open,
-                &frame.relaxed,
-                &frame.dual,
-                enough,
-                0,
-            );
-            crate::dbg(6, ascent.work as usize);
-            crate::dbg(9, 1);
-            self.work += std::mem::take(&mut ascent.work);
-            frame.dual.clone_from(&ascent.dual);
-            let bound = frame.base + lines;
-            let slack = |position: usize, _: &Facility| memory.ascent.slack[position];
-            retain_pairs(self.problem, frame, slack, self.best_cost - bound);
-            frame.bound = frame.bound.max(bound);
+            self.bound(frame);
             if frame.open.len() < 2 {
                 return;
             }
@@ -67,82 +48,106 @@ impl Search<'_> {
                 return;
             }
             let net = |position: &usize| {
-                let facility = frame.open[*position];
-                (
-                    frame.gains[*position] - self.opening(facility),
-                    usize::MAX - facility,
-                )
+                let candidate = &frame.open[*position];
+                let net = candidate.gain - self.opening(candidate.facility);
+                (net, usize::MAX - candidate.facility)
             };
             let Some(position) = (0..frame.open.len()).max_by_key(net) else {
                 return;
             };
-            let facility = frame.open[position];
             let mut child = self.frame(depth + 1);
-            child.follow(self.problem, frame, facility);
+            child.follow(self.problem, frame, frame.open[position]);
             self.explore(&mut child, depth + 1);
             self.memory.frames[depth + 1] = child;
             frame.open.remove(position);
-            frame.gains.remove(position);
         }
     }
 
-    /// Finds what each facility saves and drops those that do not pay their opening.
-    fn measure(&mut self, frame: &mut Frame) {
-        self.work += steps(frame.open.len(), self.problem.lines);
-        frame.gains.clear();
-        let mut open = std::mem::take(&mut frame.open);
-        open.retain(|facility| {
-            let firm = self.saving(&frame.firm, *facility);
-            let pays = firm > self.opening(*facility);
-            if pays {
-                let gain = if self.limited {
-                    self.saving(&frame.relaxed, *facility)
-                } else {
-                    firm
-                };
-                frame.gains.push(gain);
+    /// Bounds every plan from here on by dual ascent and drops what the slacks rule out.
+    fn bound(&mut self, frame: &mut Frame) {
+        let ascent = &mut self.memory.ascent;
+        let open = frame.open.iter().map(|candidate| candidate.facility);
+        let enough = self.best_cost - frame.base;
+        let start = &frame.dual;
+        let lines = ascent.bound(self.problem, open, &frame.relaxed, start, enough, 0);
+        self.work += std::mem::take(&mut ascent.work);
+        let bound = frame.base + lines;
+        let slack = &ascent.slack;
+        if bound >= frame.bound {
+            frame.bound = bound;
+            for (candidate, slack) in frame.open.iter_mut().zip(slack) {
+                candidate.slack = *slack;
             }
-            pays
-        });
-        frame.open = open;
+        }
+        let below = self.best_cost - bound;
+        frame.retain_pairs(self.problem, |position, _| slack[position], below);
+        frame.dual.clone_from(&ascent.dual);
     }
 
-    /// Prices what is open with each one facility more, the most promising first.
+    /// Finds what each candidate saves and drops those that do not pay their opening.
+    fn measure(&mut self, frame: &mut Frame) {
+        self.work += steps(frame.open.len(), self.problem.lines);
+        let Frame {
+            open,
+            firm,
+            relaxed,
+            ..
+        } = frame;
+        open.retain_mut(|candidate| {
+            let firm = self.saving(firm, candidate.facility);
+            let pays = firm > self.opening(candidate.facility);
+            candidate.gain = if pays && self.limited {
+                self.saving(relaxed, candidate.facility)
+            } else {
+                firm
+            };
+            pays
+        });
+    }
+
+    /// Prices what is open with each one candidate more, the most promising first.
     fn price_next(&mut self, frame: &mut Frame) {
         let lines: i64 = frame.relaxed.iter().sum();
-        let problem = self.problem;
-        let floor = |position: usize| {
-            let facility = frame.open[position];
-            let place = &problem.facilities[facility];
-            frame.base + lines - frame.gains[position] + place.fixed + problem.extra_group
-        };
-        let Some(first) = (0..frame.open.len()).min_by_key(|position| floor(*position)) else {
-            return;
-        };
-        for position in [first].into_iter().chain(0..frame.open.len()) {
-            let floor = floor(position);
+        let from = frame.base + lines + self.problem.extra_group;
+        let fixed = |facility: usize| self.problem.facilities[facility].fixed;
+        let floor = |one: &Candidate| from + fixed(one.facility) - one.gain;
+        let first = frame.open.iter().min_by_key(|one| floor(one)).copied();
+        for position in 0..=frame.open.len() {
+            let candidate = match position.checked_sub(1) {
+                None => first,
+                Some(index) => frame.open.get(index).copied(),
+            };
+            let Some(candidate) = candidate else {
+                return;
+            };
+            let floor = from + self.problem.facilities[candidate.facility].fixed - candidate.gain;
             if floor < self.best_cost {
-                frame.opened.push(frame.open[position]);
+                frame.opened.push(candidate.facility);
                 self.price(&frame.opened, floor);
                 frame.opened.pop();
             }
         }
     }
 
-    /// Drops facilities that no plan with two more below the best plan's cost opens.
-    fn drop_by_pairs(&mut self, frame: &mut Frame) {
+    /// Drops candidates that no plan with two more below the best plan's cost opens, by the least
+    /// cost of each line.
+    fn drop_by_costs(&mut self, frame: &mut Frame) {
         let problem = self.problem;
         self.work += steps(frame.open.len(), problem.lines);
         let columns = &mut self.memory.columns;
         columns.clone_from(&frame.relaxed);
-        for facility in &frame.open {
-            for (least, cost) in columns.iter_mut().zip(problem.row(*facility)) {
+        for candidate in &frame.open {
+            let row = problem.row(candidate.facility);
+            for (least, cost) in columns.iter_mut().zip(row) {
                 *least = *cost.min(least);
             }
         }
         let least = frame.base + columns.iter().sum::<i64>();
-        let opening = |_: usize, place: &Facility| place.fixed + problem.extra_group;
-        retain_pairs(problem, frame, opening, self.best_cost - least);
+        let opening = |candidate: &Candidate| {
+            problem.facilities[candidate.facility].fixed + problem.extra_group
+        };
+        let below = self.best_cost - least;
+        frame.retain_pairs(problem, |_, candidate| opening(candidate), below);
     }
 
     /// The most that opening a facility can save against the given cost of each line: as many
@@ -160,30 +165,4 @@ impl Search<'_> {
         sorted.sort_unstable_by(|a, b| b.cmp(a));
         sorted.iter().take(room).sum()
     }
-}
-
-/// Keeps the facilities that with the least other one stay below a limit.
-fn retain_pairs(
-    problem: &Problem,
-    frame: &mut Frame,
-    price: impl Fn(usize, &Facility) -> i64,
-    below: i64,
-) {
-    let mut pairs = Pairs::new(frame.level);
-    for (position, facility) in frame.open.iter().enumerate() {
-        let place = &problem.facilities[*facility];
-        pairs.see(position, place, price(position, place));
-    }
-    let mut kept = 0;
-    for position in 0..frame.open.len() {
-        let facility = frame.open[position];
-        let place = &problem.facilities[facility];
-        if pairs.least(position, place, price(position, place)) < below {
-            frame.open[kept] = facility;
-            frame.gains[kept] = frame.gains[position];
-            kept += 1;
-        }
-    }
-    frame.open.truncate(kept);
-    frame.gains.truncate(kept);
 }

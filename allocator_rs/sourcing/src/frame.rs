@@ -5,7 +5,18 @@
 )]
 
 use crate::assign::leave_cost;
+use crate::pairs::Pairs;
 use crate::problem::Problem;
+
+/// A facility that may be opened.
+#[derive(Clone, Copy)]
+pub(crate) struct Candidate {
+    pub(crate) facility: usize,
+    /// What opening it adds to the bound that its node had promised.
+    pub(crate) slack: i64,
+    /// What it saves on the lines at most.
+    pub(crate) gain: i64,
+}
 
 #[derive(Default)]
 pub(crate) struct Frame {
@@ -13,7 +24,7 @@ pub(crate) struct Frame {
     pub(crate) opened: Vec<usize>,
     /// Opening that, and the level's lateness; one extra group is taken off.
     pub(crate) base: i64,
-    /// No plan from here on costs less.
+    /// No plan from here on costs less than this and the slacks of what it opens.
     pub(crate) bound: i64,
     /// The level if nothing open is as late as that.
     pub(crate) level: Option<u32>,
@@ -24,9 +35,7 @@ pub(crate) struct Frame {
     /// Cheapest choice of each line that always has room: for dropping facilities.
     pub(crate) firm: Vec<i64>,
     /// What may be opened beside it.
-    pub(crate) open: Vec<usize>,
-    /// What each of `open` saves on the lines at most.
-    pub(crate) gains: Vec<i64>,
+    pub(crate) open: Vec<Candidate>,
 }
 
 impl Frame {
@@ -62,27 +71,46 @@ impl Frame {
         }
     }
 
-    /// What follows if a facility of `parent` is opened, too.
-    pub(crate) fn follow(&mut self, problem: &Problem, parent: &Self, facility: usize) {
+    /// What follows if a candidate of `parent` is opened, too.
+    pub(crate) fn follow(&mut self, problem: &Problem, parent: &Self, candidate: Candidate) {
         self.opened.clone_from(&parent.opened);
         self.base = parent.base;
-        self.bound = parent.bound;
+        self.bound = parent.bound + candidate.slack;
         self.level = parent.level;
         self.dual.clone_from(&parent.dual);
         self.relaxed.clone_from(&parent.relaxed);
         self.firm.clone_from(&parent.firm);
-        self.take(problem, facility);
-        self.offer(problem, &parent.open, Some(facility));
+        self.take(problem, candidate.facility);
+        self.offer(problem, &parent.open, Some(candidate.facility));
     }
 
-    /// Offers `facilities`, those of one facility's node left out.
-    pub(crate) fn offer(&mut self, problem: &Problem, facilities: &[usize], of: Option<usize>) {
+    /// Offers candidates, those of one facility's node left out.
+    pub(crate) fn offer(&mut self, problem: &Problem, open: &[Candidate], of: Option<usize>) {
         let node = of.map(|facility| problem.facilities[facility].node);
-        let others = facilities
-            .iter()
-            .filter(|f| Some(problem.facilities[**f].node) != node);
+        let node_of = |candidate: &&Candidate| problem.facilities[candidate.facility].node;
         self.open.clear();
-        self.open.extend(others);
+        self.open
+            .extend(open.iter().filter(|one| Some(node_of(one)) != node));
+    }
+
+    /// Keeps the candidates that, at these prices and with the least other one, stay below a limit.
+    pub(crate) fn retain_pairs(
+        &mut self,
+        problem: &Problem,
+        price: impl Fn(usize, &Candidate) -> i64,
+        below: i64,
+    ) {
+        let place = |candidate: &Candidate| &problem.facilities[candidate.facility];
+        let mut pairs = Pairs::new(self.level);
+        for (position, candidate) in self.open.iter().enumerate() {
+            pairs.see(position, place(candidate), price(position, candidate));
+        }
+        let mut position = 0;
+        self.open.retain(|candidate| {
+            let price = price(position, candidate);
+            position += 1;
+            pairs.least(position - 1, place(candidate), price) < below
+        });
     }
 
     /// Whether a facility cannot be opened beside the others.

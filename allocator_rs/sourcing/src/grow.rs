@@ -1,4 +1,4 @@
-//! First plans: facilities opened one after the other where each saves most, then exchanged.
+//! A first plan: facilities opened one after the other where each saves most.
 #![expect(
     clippy::indexing_slicing,
     reason = "every index is a line or facility below the lengths checked by Problem::new"
@@ -7,9 +7,6 @@
 use crate::assign::{leave_cost, steps};
 use crate::frame::Frame;
 use crate::search::Search;
-
-/// Rounds of exchanging each facility of the first plan.
-const SWAP_ROUNDS: usize = 2;
 
 impl Search<'_> {
     /// Opens what saves most beside the best facility alone, again and again; then closes what
@@ -20,7 +17,7 @@ impl Search<'_> {
         let mut frame = self.frame(0);
         frame.clear(problem, 0);
         frame.take(problem, first);
-        while let Some((facility, _)) = self.best_beside(&frame, &usable) {
+        while let Some(facility) = self.best_beside(&frame, &usable) {
             frame.take(problem, facility);
         }
         let mut cost = self.price_set(&frame.opened);
@@ -36,13 +33,12 @@ impl Search<'_> {
                 cost = without;
             }
         }
-        self.memory.grown.clone_from(&frame.opened);
         self.memory.frames[0] = frame;
         self.memory.usable = usable;
     }
 
-    /// What saves most beside what is open, and how much, if anything saves.
-    fn best_beside(&mut self, frame: &Frame, facilities: &[usize]) -> Option<(usize, i64)> {
+    /// What saves most beside what is open, if anything saves.
+    fn best_beside(&mut self, frame: &Frame, facilities: &[usize]) -> Option<usize> {
         let problem = self.problem;
         let late = |facility: usize| problem.facilities[facility].late;
         let latest = frame.opened.iter().map(|f| late(*f)).max().unwrap_or(0);
@@ -57,44 +53,10 @@ impl Search<'_> {
             let net = frame.gain(problem, *facility) - self.opening(*facility) - later;
             if net > most {
                 most = net;
-                best = Some((*facility, net));
+                best = Some(*facility);
             }
         }
         best
-    }
-
-    /// Exchanges facilities of the grown plan for others of `facilities` while that saves.
-    pub(crate) fn swap(&mut self, facilities: &[usize]) {
-        let problem = self.problem;
-        let mut grown = std::mem::take(&mut self.memory.grown);
-        let mut frame = self.frame(0);
-        let mut cost = self.price_set(&grown);
-        for _ in 0..SWAP_ROUNDS {
-            let before = cost;
-            for position in 0..grown.len() {
-                frame.clear(problem, 0);
-                for (other, facility) in grown.iter().enumerate() {
-                    if other != position {
-                        frame.take(problem, *facility);
-                    }
-                }
-                let Some((facility, _)) = self.best_beside(&frame, facilities) else {
-                    continue;
-                };
-                let kept = std::mem::replace(&mut grown[position], facility);
-                let swapped = self.price_set(&grown);
-                if swapped < cost {
-                    cost = swapped;
-                } else {
-                    grown[position] = kept;
-                }
-            }
-            if cost == before {
-                break;
-            }
-        }
-        self.memory.frames[0] = frame;
-        self.memory.grown = grown;
     }
 
     /// Prices a set of facilities and gives its floor: no plan of exactly these costs less.

@@ -5,68 +5,72 @@
 )]
 
 use crate::assign::steps;
+use crate::frame::Candidate;
 use crate::pairs::Pairs;
 use crate::problem::{Problem, Twins, CANNOT};
-use crate::search::Search;
+use crate::search::{Memory, Search};
 
-const TOLL: i64 = 4;
+/// No plan of a level costs less, without a pickup store; with one, less the toll.
+struct LevelBound {
+    without_pickup: i64,
+    toll: i64,
+}
 
 impl Search<'_> {
     /// Searches every plan of two or more groups whose latest is at this level.
     pub(crate) fn search_level(&mut self, level: u32) {
-        let problem = self.problem;
         let mut offered = std::mem::take(&mut self.memory.offered);
-        let w = self.work;
         self.offer(&mut offered, level);
-        crate::dbg(2, (self.work - w) as usize);
+        let bound = self.bound_level(&offered, level);
+        let least = bound.without_pickup - bound.toll;
+        if self.is_spent() {
+            self.frontier = self.frontier.min(least);
+        } else if self.drop_by_slack(&mut offered, level, bound.without_pickup) {
+            self.choose(&offered, level, &bound);
+        }
+        self.memory.offered = offered;
+    }
+
+    /// Bounds the plans of a level. The slacks are those of `offered`, less the toll at pickup
+    /// stores.
+    ///
+    /// Only one pickup store is opened, but the dual ascent knows nothing of that and would pay the
+    /// little that each of them costs. So it pays a toll at each, which the one plan that has a
+    /// pickup store gets back (a Lagrange multiplier of that rule).
+    fn bound_level(&mut self, offered: &[usize], level: u32) -> LevelBound {
+        let problem = self.problem;
+        let least_fixed = |pickup: bool| {
+            let places = offered.iter().map(|f| &problem.facilities[*f]);
+            let places = places.filter(|place| place.pickup == pickup);
+            places.map(|place| place.fixed).min()
+        };
+        let toll = match (least_fixed(true), least_fixed(false)) {
+            (Some(pickup), Some(ship)) => (ship - pickup).max(0) / 2,
+            _ => 0,
+        };
         let mut frame = self.frame(0);
         frame.clear(problem, level);
         let ascent = &mut self.memory.ascent;
-        let opening = |pickup: bool| {
-            let places = offered.iter().map(|f| &problem.facilities[*f]);
-            places
-                .filter(move |p| p.pickup == pickup)
-                .map(|p| p.fixed)
-                .min()
-        };
-        let toll = match (opening(true), opening(false)) {
-            (Some(pickup), Some(ship)) => (ship - pickup).max(0) * TOLL / 8,
-            _ => 0,
-        };
         let enough = self.best_cost - frame.base + toll;
-        let lines = ascent.bound(problem, &offered, &frame.relaxed, &[], enough, toll);
+        let open = offered.iter().copied();
+        let lines = ascent.bound(problem, open, &frame.relaxed, &[], enough, toll);
+        self.work += std::mem::take(&mut ascent.work);
         for (facility, slack) in offered.iter().zip(&mut ascent.slack) {
             if problem.facilities[*facility].pickup {
                 *slack -= toll;
             }
         }
-        let bound = frame.base + lines;
-        crate::dbg(3, ascent.work as usize);
-        self.work += std::mem::take(&mut ascent.work);
-        crate::dbg(12, offered.len());
-        frame.bound = bound - toll;
+        let without_pickup = frame.base + lines;
         self.memory.frames[0] = frame;
-        if self.is_spent() {
-            self.frontier = self.frontier.min(bound - toll);
-        } else if self.drop_by_slack(&mut offered, level, bound) {
-            crate::dbg(13, offered.len());
-            let w = self.work;
-            if !std::mem::replace(&mut self.swapped, true) {
-                self.swap(&offered);
-            }
-            crate::dbg(4, (self.work - w) as usize);
-            if self.drop_by_slack(&mut offered, level, bound) {
-                crate::dbg(10, 1);
-                crate::dbg(14, offered.len());
-                self.choose(&offered, level, bound - toll);
-            }
+        LevelBound {
+            without_pickup,
+            toll,
         }
-        self.memory.offered = offered;
     }
 
-    /// Finds the levels of lateness at which a plan can be the best, and drops the facilities
-    /// that are later. What is as late as a level could be done earlier at the same node for a little more a
-    /// line; where that is less than a level less of lateness costs, no plan of the level is the best.
+    /// Finds the levels of lateness at which a plan can be the best, and drops what is later.
+    /// What is as late as a level could be done earlier at the same node for a little more a line;
+    /// where all of that costs no more than the lateness, no plan of the level is the best.
     pub(crate) fn find_levels(&mut self) {
         let problem = self.problem;
         let mut levels = std::mem::take(&mut self.memory.levels);
@@ -189,33 +193,50 @@ impl Search<'_> {
     }
 
     /// Chooses the pickup store, or none, and searches what is shipped beside it.
-    fn choose(&mut self, offered: &[usize], level: u32, bound: i64) {
+    fn choose(&mut self, offered: &[usize], level: u32, bound: &LevelBound) {
         let problem = self.problem;
-        let is_pickup = |facility: &usize| problem.facilities[*facility].pickup;
-        let mut ships = std::mem::take(&mut self.memory.ships);
+        let candidate = |(facility, slack): (&usize, &i64)| Candidate {
+            facility: *facility,
+            slack: *slack,
+            gain: 0,
+        };
+        let is_pickup = |one: &Candidate| problem.facilities[one.facility].pickup;
+        let Memory {
+            ascent,
+            ships,
+            pickups,
+            dual,
+            ..
+        } = &mut *self.memory;
+        let slacks = offered.iter().zip(&ascent.slack);
         ships.clear();
-        ships.extend(offered.iter().copied().filter(|f| !is_pickup(f)));
-        let pickups = offered.iter().copied().filter(is_pickup);
-        let mut dual = std::mem::take(&mut self.memory.dual);
-        dual.clone_from(&self.memory.ascent.dual);
-        for choice in [None].into_iter().chain(pickups.map(Some)) {
+        ships.extend(slacks.clone().map(candidate).filter(|one| !is_pickup(one)));
+        pickups.clear();
+        pickups.extend(slacks.map(candidate).filter(is_pickup));
+        dual.clone_from(&ascent.dual);
+        for position in 0..=self.memory.pickups.len() {
             if self.is_spent() {
-                self.frontier = self.frontier.min(bound);
-                break;
+                self.frontier = self.frontier.min(bound.without_pickup - bound.toll);
+                return;
             }
+            let pickups = &self.memory.pickups;
+            let choice = position
+                .checked_sub(1)
+                .and_then(|index| pickups.get(index))
+                .copied();
             let mut frame = self.frame(0);
             frame.clear(problem, level);
-            frame.bound = bound;
-            frame.dual.clone_from(&dual);
+            frame.bound = bound.without_pickup;
+            frame.dual.clone_from(&self.memory.dual);
             if let Some(pickup) = choice {
-                frame.take(problem, pickup);
+                frame.bound += pickup.slack;
+                frame.take(problem, pickup.facility);
             }
-            frame.offer(problem, &ships, choice);
+            let opened = choice.map(|pickup| pickup.facility);
+            frame.offer(problem, &self.memory.ships, opened);
             self.explore(&mut frame, 0);
             self.memory.frames[0] = frame;
         }
-        self.memory.dual = dual;
-        self.memory.ships = ships;
     }
 }
 

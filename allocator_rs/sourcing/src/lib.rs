@@ -6,7 +6,7 @@
 //! | what is assigned | every line to one open facility, or to nobody at its unfilled cost |
 //! | limits | one facility per node, one pickup store per order, lines per facility, shared stock cells |
 //! | priced once per order | `extra_group` for each group beyond the first, lateness of the latest group ([`LatePrice`]) |
-//! | how | depth-first branch and bound over facility sets, dual ascent bounds, capacities at the leaves |
+//! | how | depth-first branch and bound over facility sets, dual ascent bounds, capacities at the leaves (docs/decisions/0010) |
 //! | work limit | looks at a cost: bounds time; the frontier then is the lower bound, `exact` is false |
 //!
 //! Who solves many orders keeps a [`Kernel`] and a [`Draft`] and solves without asking for memory:
@@ -46,6 +46,7 @@ mod bound;
 mod cost;
 mod draft;
 mod explore;
+mod fit;
 mod frame;
 mod greedy;
 mod grow;
@@ -65,10 +66,3 @@ pub use pattern::{undominated_patterns, Pattern, PatternLimits, Window};
 pub use problem::{Facility, LatePrice, Problem, ProblemError, Twins, CANNOT, COST_MAX, LINES_MAX};
 pub use search::{solve, Kernel, WORK_LIMIT};
 pub use solution::{Solution, Terms};
-
-#[doc(hidden)]
-pub static DBG: [std::sync::atomic::AtomicU64; 16] =
-    [const { std::sync::atomic::AtomicU64::new(0) }; 16];
-pub(crate) fn dbg(i: usize, n: usize) {
-    DBG[i].fetch_add(n as u64, std::sync::atomic::Ordering::Relaxed);
-}

@@ -3,9 +3,9 @@
 //! | step | what it does |
 //! | --- | --- |
 //! | plans of one group | all priced in one pass over the table, which also gives each line's least cost |
-//! | a first plan | grown from the best of them; where limits bind, lines inserted one by one too |
 //! | drop | a facility with which two groups and each line's least cost reach the best plan's cost |
-//! | levels | lateness is enumerated: at level t only facilities ready by then are offered, and t is paid |
+//! | a first plan | grown from the best of one group; where limits bind, lines inserted one by one too |
+//! | levels (`level`) | at level t of lateness only facilities ready by then are offered, one of them is that late, and t is paid |
 //! | choices | the pickup store is chosen first, so no bound mixes two of them |
 //! | below | `explore`: what else is opened |
 #![expect(
@@ -15,7 +15,8 @@
 
 use crate::assign::{assign, cheapest, steps};
 use crate::bound::Ascent;
-use crate::frame::Frame;
+use crate::fit::{Fit, Fitted};
+use crate::frame::{Candidate, Frame};
 use crate::greedy::{has_limits, insertion};
 use crate::pairs::Pairs;
 use crate::problem::{Facility, Problem, CANNOT};
@@ -68,11 +69,10 @@ pub(crate) struct Memory {
     pub(crate) usable: Vec<usize>,
     /// Those offered at a level, and those of them that are shipped.
     pub(crate) offered: Vec<usize>,
-    pub(crate) ships: Vec<usize>,
+    pub(crate) ships: Vec<Candidate>,
+    pub(crate) pickups: Vec<Candidate>,
     /// Duals of the level's bound.
     pub(crate) dual: Vec<i64>,
-    /// Facilities of the first plan.
-    pub(crate) grown: Vec<usize>,
     pub(crate) levels: Vec<u32>,
     /// By line: what doing it earlier costs more.
     pub(crate) more: Vec<i64>,
@@ -80,6 +80,7 @@ pub(crate) struct Memory {
     best_set: Vec<usize>,
     best: Vec<Option<usize>>,
     used: Vec<usize>,
+    fit: Fit,
 }
 
 pub(crate) struct Search<'a> {
@@ -92,8 +93,6 @@ pub(crate) struct Search<'a> {
     /// Whether anything but costs limits what facilities serve.
     pub(crate) limited: bool,
     work_limit: u64,
-    /// Whether facilities of the first plan have been exchanged.
-    pub(crate) swapped: bool,
 }
 
 impl<'a> Search<'a> {
@@ -115,7 +114,6 @@ impl<'a> Search<'a> {
             work: 0,
             limited,
             work_limit,
-            swapped: false,
         }
     }
 
@@ -154,16 +152,14 @@ impl<'a> Search<'a> {
             return;
         }
         self.find_levels();
-        if self.limited {
-            self.insert(false);
-            if !self.problem.twins.is_empty() {
-                self.insert(true);
-            }
-        }
-        crate::dbg(0, self.work as usize);
-        let w = self.work;
         self.grow(first);
-        crate::dbg(1, (self.work - w) as usize);
+        let twins = !self.problem.twins.is_empty();
+        if twins || (self.limited && self.leaves_lines()) {
+            self.insert(false);
+        }
+        if twins {
+            self.insert(true);
+        }
         self.drop_by_first_pairs();
         for position in 0..self.memory.levels.len() {
             let level = self.memory.levels[position];
@@ -175,11 +171,7 @@ impl<'a> Search<'a> {
                 self.leave_from(level);
                 break;
             }
-            let w = self.work;
             self.search_level(level);
-            if level > 0 {
-                crate::dbg(11, (self.work - w) as usize);
-            }
         }
     }
 
@@ -253,25 +245,43 @@ impl<'a> Search<'a> {
             self.memory.best_set.extend(open);
             return;
         }
-        let budget = self.work_limit.saturating_sub(self.work) / LEAF_PART;
         let below = self.best_cost - self.groups(open);
+        if self.problem.twins.is_empty() && self.fit(open, below) {
+            return;
+        }
+        let budget = self.work_limit.saturating_sub(self.work) / LEAF_PART;
         let leaf = assign(self.problem, open, below, budget);
         self.work += leaf.work;
         if !leaf.exact {
             self.frontier = self.frontier.min(floor);
         }
         if leaf.cost < CANNOT {
-            self.keep(leaf.assignment);
+            self.keep(&leaf.assignment);
         }
     }
 
+    /// Prices a set without flow if it can be; false if it cannot.
+    fn fit(&mut self, open: &[usize], below: i64) -> bool {
+        let mut fit = std::mem::take(&mut self.memory.fit);
+        self.work += steps(open.len() + 1, self.problem.lines);
+        let fitted = fit.run(self.problem, open);
+        if matches!(fitted, Fitted::Best(cost) if cost < below) {
+            self.keep(&fit.assignment);
+        }
+        self.memory.fit = fit;
+        matches!(fitted, Fitted::Best(_))
+            || matches!(fitted, Fitted::AtLeast(cost) if cost >= below)
+    }
+
     /// Keeps an assignment if it is the best.
-    fn keep(&mut self, assignment: Vec<Option<usize>>) {
-        let cost = Terms::of(self.problem, &assignment, &mut self.memory.used).total();
+    fn keep(&mut self, assignment: &[Option<usize>]) {
+        let memory = &mut *self.memory;
+        let cost = Terms::of(self.problem, assignment, &mut memory.used).total();
         let serves_any = assignment.iter().any(Option::is_some);
         if serves_any && cost < self.best_cost {
             self.best_cost = cost;
-            self.memory.best = assignment;
+            memory.best.clear();
+            memory.best.extend_from_slice(assignment);
         }
     }
 
@@ -280,8 +290,13 @@ impl<'a> Search<'a> {
         self.work += work;
         let whole = assignment.iter().all(Option::is_some);
         if whole || !self.problem.all_or_nothing {
-            self.keep(assignment);
+            self.keep(&assignment);
         }
+    }
+
+    /// Whether the best plan so far leaves a line, where limits bind.
+    fn leaves_lines(&self) -> bool {
+        self.memory.best.is_empty() || self.memory.best.iter().any(Option::is_none)
     }
 
     /// Takes over the bound of a lateness level and the later ones, unexplored.
@@ -290,14 +305,8 @@ impl<'a> Search<'a> {
         frame.clear(self.problem, level);
         let memory = &mut *self.memory;
         let ascent = &mut memory.ascent;
-        let lines = ascent.bound(
-            self.problem,
-            &memory.usable,
-            &frame.relaxed,
-            &[],
-            i64::MAX,
-            0,
-        );
+        let open = memory.usable.iter().copied();
+        let lines = ascent.bound(self.problem, open, &frame.relaxed, &[], i64::MAX, 0);
         self.work += std::mem::take(&mut ascent.work);
         self.frontier = self.frontier.min(frame.base + lines);
         memory.frames[0] = frame;

@@ -18,7 +18,7 @@ mod oracle;
 use std::time::Instant;
 
 use bopis_sourcing::{
-    distance_cost, undominated_patterns, Facility, Kernel, LatePrice, OpportunityTiers,
+    distance_cost, undominated_patterns, Facility, Kernel, LatePrice, OpportunityTiers, Pattern,
     PatternLimits, Problem, Solution, Window, CANNOT, WORK_LIMIT,
 };
 use oracle::Dice;
@@ -97,6 +97,18 @@ fn hours(dice: &mut Dice, tight: bool) -> Vec<Window> {
     (0..WINDOWS).map(hour).collect()
 }
 
+fn patterns_of(node: &Node, windows: &[Window], lines: u32) -> Vec<Pattern> {
+    let limits = PatternLimits {
+        line_seconds: node.line_seconds,
+        lines,
+        promise_s: OPEN_S + HOUR_S * IN_TIME,
+        late_max_h: 3,
+        span_max: 3,
+        ready_from_s: OPEN_S,
+    };
+    undominated_patterns(windows, &limits)
+}
+
 /// An order of the mix, ready to be solved.
 fn order(region: &Region, mix: Mix, lines: usize, seed: u64) -> Problem {
     let mut dice = Dice(seed);
@@ -123,17 +135,7 @@ fn order(region: &Region, mix: Mix, lines: usize, seed: u64) -> Problem {
             .map(|_| (dice.amount(-6_000_000, 3_000_000)).max(0))
             .collect();
         let serves = stock.iter().filter(|units| **units > 0).count() as u32;
-        let patterns = undominated_patterns(
-            &windows,
-            &PatternLimits {
-                line_seconds: node.line_seconds,
-                lines: serves,
-                promise_s: OPEN_S + HOUR_S * IN_TIME,
-                late_max_h: 3,
-                span_max: 3,
-                ready_from_s: OPEN_S,
-            },
-        );
+        let patterns = patterns_of(node, &windows, serves);
         let near = mix.pickup && km <= COLLECT_KM && !node.warehouse;
         for pickup in if near { vec![true, false] } else { vec![false] } {
             let fixed = match (pickup, mix.pickup) {
@@ -292,28 +294,12 @@ fn time(region: &Region, mix: Mix, lines: usize) -> i64 {
             nanos.push(start.elapsed().as_nanos() as u64);
         }
         assert!(plan.exact, "seed {seed}, {lines} lines, {mix:?}: {plan:?}");
-        if std::env::var("DUMP").is_ok() {
-            let d: Vec<u64> = bopis_sourcing::DBG
-                .iter()
-                .map(|d| d.swap(0, std::sync::atomic::Ordering::Relaxed) / ROUNDS as u64)
-                .collect();
-            println!(
-                "ORD {mix:?} {lines} {seed} {} {} {d:?}",
-                plan.work,
-                nanos[nanos.len() - 2]
-            );
-        }
         groups += plan.open_facilities().len() as u64;
         late += u64::from(plan.terms.late > 0);
         work += plan.work;
         total += plan.cost;
     }
     nanos.sort_unstable();
-    let d: Vec<f64> = bopis_sourcing::DBG
-        .iter()
-        .map(|d| d.swap(0, std::sync::atomic::Ordering::Relaxed) as f64 / nanos.len() as f64)
-        .collect();
-    println!("DBG {d:.2?}");
     let at = |per_mille: usize| nanos[(nanos.len() - 1) * per_mille / 1_000] as f64 / 1_000.0;
     println!(
         "{{\"figure\":\"kernel_16_nodes_7_windows\",\"mode\":\"library\",\"pickup\":{},\

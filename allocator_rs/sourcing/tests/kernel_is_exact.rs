@@ -59,14 +59,29 @@ fn the_kernel_agrees_with_the_subset_program_on_medium_orders() {
 
 #[test]
 fn the_kernel_agrees_with_the_subset_program_on_nine_to_twelve_lines() {
-    for seed in 30_000..30_160 {
-        let case = random_case(seed, 9 + (seed % 2) as usize, 5);
-        assert_exact(&case, case.optimum(), &format!("seed {seed}"));
+    let mut stopped = 0;
+    for (seeds, lines, nodes) in [
+        (30_000..31_500, 9, 6),
+        (32_000..32_300, 10, 5),
+        (33_000..33_040, 11, 5),
+        (34_000..34_012, 12, 5),
+    ] {
+        for seed in seeds {
+            let case = random_case(seed, lines, nodes);
+            let optimum = case.optimum();
+            assert_exact(&case, optimum, &format!("seed {seed}"));
+            for limit in [0, 100, 400, 1_000, 2_500] {
+                let plan = solve(&case.problem(), limit);
+                assert!(plan.lower_bound <= optimum, "seed {seed}, limit {limit}");
+                assert_eq!(case.price(&plan.assignment), Some(plan.cost), "seed {seed}");
+                stopped += usize::from(!plan.exact);
+            }
+        }
     }
-    for seed in 31_000..31_008 {
-        let case = random_case(seed, 12, 4);
-        assert_exact(&case, case.optimum(), &format!("seed {seed}"));
-    }
+    assert!(
+        stopped > 1_000,
+        "the limit must bind in this test: {stopped}"
+    );
 }
 
 /// A random case whose lines are two large groups of twins, many of which cannot be told apart.
