@@ -76,7 +76,7 @@ def test_a_forbidden_import_is_found(path: str, source: str, imported: str) -> N
         ),
         ("bopis/adapters/ledger_native.py", "from bopis import _allocator_rs"),
         ("bopis/bootstrap.py", "from bopis import server, jobs, adapters"),
-        ("solver/kernel.py", "from bopis._allocator_rs import solve_batch"),
+        ("solver/allocation.py", "from bopis._allocator_rs import solve_batch"),
     ],
 )
 def test_an_allowed_import_passes(path: str, source: str) -> None:

@@ -65,12 +65,12 @@ LAYERS: dict[str, Layer] = {
     ),
     "bopis.testing": layer("*", others="*"),
     "solver": layer(others="numpy ortools"),
-    "solver.kernel": layer("solver bopis._allocator_rs", others="numpy msgspec"),
+    "solver.allocation": layer("solver bopis._allocator_rs", others="numpy msgspec"),
     # The process that solves; the only door between the library and what the service sends it.
     "solver.worker": layer("solver", others="numpy ortools msgspec"),
 }
 # The native module has few faces: the adapters named after it, the kernel, the composition root.
-NATIVE_FACES = ("bopis.adapters.", "bopis.bootstrap", "solver.kernel", "bopis.testing", "bopis.cli")
+NATIVE_FACES = ("bopis.adapters.", "bopis.bootstrap", "solver.allocation", "bopis.testing", "bopis.cli")
 
 
 def module_name(path: str) -> str:

@@ -6,7 +6,7 @@
 //! | what is assigned | every line to one open facility, or to nobody at its unfilled cost |
 //! | limits | one facility per node, one pickup store per order, lines per facility, shared stock cells |
 //! | priced once per order | `extra_group` for each group beyond the first, lateness of the latest group ([`LatePrice`]) |
-//! | how | depth-first branch and bound over facility sets, dual ascent bounds, capacities at the leaves (docs/decisions/0010) |
+//! | how | depth-first branch and bound over facility sets, dual ascent bounds, capacities at the leaves (docs/decisions/0012) |
 //! | work limit | looks at a cost: bounds time; the frontier then is the lower bound, `exact` is false |
 //!
 //! Who solves many orders keeps a [`Kernel`] and a [`Draft`] and solves without asking for memory:

@@ -2,17 +2,10 @@
 
 import random
 
-from solver.kernel import Column
 from solver.moves import ACT_LINES_MAX, Change, change_of, components, strong_components
-from solver.problem import Cost, Plan
-
-NO_PLAN = Plan((), (), Cost())
-
 
 def test_a_change_is_net_by_row() -> None:
-    before = Column(3, 0, (0, 1), (2, 5), (), NO_PLAN)
-    after = Column(3, 0, (1, 2), (4, 7), (), NO_PLAN)
-    change = change_of(before, after)
+    change = change_of(3, {0: 2, 1: 5}, {1: 4, 2: 7}, lines=2)
     assert dict(change.net) == {0: -2, 1: -1, 2: 7}
     assert (change.order, change.lines) == (3, 2)
 

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from solver import check
-from solver.columns import Pool, Pricer, current_columns, priced_cost, stock_rows_of
-from solver.kernel import Column, Kernel
-from solver.master import relax
-from solver.problem import LaborLimit, ProblemError, Request, rows_of
+from solver.allocation import Allocation, Columns, InForce
+from solver.master import best_of_each, choose, near_optimal, relax
+from solver.problem import LaborLimit, ProblemError, Request, Rows, rows_of
 from solver.solve import Progress, solve
 from tests.unit.solver.small_batches import (
     charged_minimum,
@@ -23,32 +22,60 @@ from tests.unit.solver.small_batches import (
     takes_of,
 )
 
+SHORT_MS = 1_000
+
+
+def short(seed: int, *, orders: int = 4, ruled: bool = False) -> Request:
+    """A small batch with little time: it needs less."""
+    request = small_request(seed, orders=orders, ruled=ruled)
+    return replace(request, problem=replace(request.problem, time_limit_ms=SHORT_MS))
+
+
+def allocation_of(request: Request, rows: Rows) -> Allocation:
+    orders = request.problem.orders
+    in_force = [InForce(o.cost.total_micro, rows.takes(o.ask, o.groups)) for o in orders]
+    return Allocation.of_orders(request, rows, in_force)
+
+
+def by_cell(rows: Rows, prices: list[int]) -> Counter[tuple[str, str | int]]:
+    priced: Counter[tuple[str, str | int]] = Counter()
+    for row, price in zip((*rows.stock, *rows.labor), prices, strict=True):
+        item = row.window_start_s if isinstance(row, LaborLimit) else row.sku
+        priced[row.node_id, item] = price
+    return priced
+
+
+def charged_expected(request: Request, rows: Rows, prices: list[int]) -> int:
+    """What prices prove, by trying every plan of every order."""
+    cells = by_cell(rows, prices)
+    expected = -sum(limit * price for limit, price in zip(rows.limits, prices, strict=True))
+    for order in request.problem.orders:
+        taken = takes_of(order.ask, order.plan)
+        charges = sum(cells[cell] * amount for cell, amount in taken.items())
+        in_force = order.cost.total_micro + charges
+        expected += min(charged_minimum(request, order, cells), in_force)
+    return expected
+
 
 @pytest.mark.parametrize("ruled", [False, True])
-@pytest.mark.parametrize("seed", range(25))
-def test_the_kernel_finds_the_cheapest_of_all_plans_under_any_prices(
-    seed: int, *, ruled: bool
-) -> None:
-    request = small_request(seed, ruled=ruled)
-    rows = rows_of(request.problem)
-    kernel = Kernel(request, rows)
-    dice = random.Random(seed)
-    for scale in (0, 100, 3_000):
-        prices = [dice.randint(0, scale) * 1_000 for _ in rows.stock]
-        prices += [dice.randint(0, scale) for _ in rows.labor]
-        by_cell: Counter[tuple[str, str | int]] = Counter()
-        for row, price in zip((*rows.stock, *rows.labor), prices, strict=True):
-            item = row.window_start_s if isinstance(row, LaborLimit) else row.sku
-            by_cell[row.node_id, item] = price
-        orders = list(range(len(request.problem.orders)))
-        for priced in kernel.price(orders, prices=prices):
-            ask = request.problem.orders[priced.order].ask
-            expected = charged_minimum(request, request.problem.orders[priced.order], by_cell)
-            assert priced.exact
-            assert priced.lower_bound == priced.priced_cost == expected
-            assert priced_cost(priced.column, prices) == expected
-            world = check.World.of(request)
-            assert check.plan_problems(world, ask, priced.column.plan) == []
+def test_the_bound_is_what_trying_every_plan_gives_or_hardly_less(*, ruled: bool) -> None:
+    met = 0
+    for seed in range(25):
+        request = small_request(seed, ruled=ruled)
+        rows = rows_of(request.problem)
+        allocation = allocation_of(request, rows)
+        dice = random.Random(seed)
+        for scale in (0, 100, 3_000):
+            prices = [dice.randint(0, scale) * 1_000 for _ in rows.stock]
+            prices += [dice.randint(0, scale) for _ in rows.labor]
+            expected = charged_expected(request, rows, prices)
+            bound, stopped = allocation.bound(prices)
+            assert stopped == 0
+            # Rounded up to what every cost is a multiple of: less than a thousandth here.
+            assert bound <= expected + 1_000, seed
+            met += bound >= expected
+    # Room of hours and the most nodes of an order are left aside, so it is seldom less.
+    assert met >= 50
 
 
 @pytest.mark.parametrize("ruled", [False, True])
@@ -56,7 +83,7 @@ def test_the_kernel_finds_the_cheapest_of_all_plans_under_any_prices(
 def test_the_bound_lies_below_the_optimum_and_the_plans_between_it_and_the_cost_before(
     seed: int, *, ruled: bool
 ) -> None:
-    request = small_request(seed, ruled=ruled)
+    request = short(seed, ruled=ruled)
     best = optimum(request)
     result = solve(request)
     assert result.bound_micro <= best <= result.cost_planned_micro <= result.cost_before_micro
@@ -65,61 +92,90 @@ def test_the_bound_lies_below_the_optimum_and_the_plans_between_it_and_the_cost_
 def test_the_plans_are_nearly_always_the_best_there_are() -> None:
     found = 0
     for seed in range(200, 225):
-        request = small_request(seed, orders=5)
+        request = short(seed, orders=5)
         found += solve(request).cost_planned_micro == optimum(request)
     assert found >= 22
+
+
+def every_column(request: Request, rows: Rows) -> Columns:
+    """All plans of all orders that fit alone and keep what was promised, those in force first."""
+    orders, costs, starts, cells, amounts = [], [], [0], [], []
+    limits = limits_of(request)
+
+    def add(order: int, cost: int, takes: dict[int, int]) -> None:
+        orders.append(order)
+        costs.append(cost)
+        cells.extend(sorted(takes))
+        amounts.extend(takes[row] for row in sorted(takes))
+        starts.append(len(cells))
+
+    for order, entry in enumerate(request.problem.orders):
+        add(order, entry.cost.total_micro, rows.takes(entry.ask, entry.groups))
+    count = len(orders)
+    for order, entry in enumerate(request.problem.orders):
+        for plan in every_plan(request, entry.ask):
+            fits = all(amount <= limits[c] for c, amount in takes_of(entry.ask, plan).items())
+            if fits and keeps(entry, plan):
+                add(order, plan.cost.total_micro, rows.takes(entry.ask, plan.groups))
+    arrays = (orders, costs, starts, cells, amounts, list(range(count)))
+    return Columns(*(np.array(values, dtype=np.int64) for values in arrays))
 
 
 @pytest.mark.parametrize("seed", range(300, 315))
 def test_the_lp_over_all_plans_meets_the_proven_bound(seed: int) -> None:
     request = small_request(seed)
     rows = rows_of(request.problem)
-    pool = Pool()
-    costs = [order.cost.total_micro for order in request.problem.orders]
-    current = current_columns(request.problem, rows, costs)
-    for column in current:
-        pool.add(column)
-    limits = limits_of(request)
-    for order, entry in enumerate(request.problem.orders):
-        for plan in every_plan(request, entry.ask):
-            taken = takes_of(entry.ask, plan)
-            fits = all(amount <= limits[cell] for cell, amount in taken.items())
-            if fits and keeps(entry, plan):
-                takes = sorted(rows.takes(entry.ask, plan.groups).items())
-                cells, amounts = tuple(r for r, _ in takes), tuple(a for _, a in takes)
-                pool.add(Column(order, plan.cost.total_micro, cells, amounts, (), plan))
     numbers = np.array(rows.limits, dtype=np.int64)
-    lp = relax(pool, limits=numbers, orders=len(costs), time_limit_s=10)
+    count = len(request.problem.orders)
+    columns = every_column(request, rows)
+    lp = relax(columns, limits=numbers, orders=count, time_limit_s=10)
     assert lp is not None
-    pricer = Pricer(
-        Kernel(request, rows), rows, Pool(), current, stock_rows_of(request.problem, rows)
-    )
-    pricer.price([round(float(price)) for price in lp.prices])
-    # Prices are rounded to whole micro-units: each row's limit may cost the bound that much.
-    assert lp.objective - sum(rows.limits) - 1 <= pricer.bound_micro <= lp.objective + 1
-    assert pricer.bound_micro <= optimum(request) + 1
+    prices = [round(float(price)) for price in lp.prices]
+    bound, _ = allocation_of(request, rows).bound(prices)
+    assert bound <= lp.objective + 1_000
+    assert bound <= optimum(request)
+
+
+@pytest.mark.parametrize("seed", range(600, 610))
+def test_the_master_over_all_plans_finds_the_optimum_also_among_those_that_matter(
+    seed: int,
+) -> None:
+    request = small_request(seed)
+    rows = rows_of(request.problem)
+    numbers = np.array(rows.limits, dtype=np.int64)
+    count = len(request.problem.orders)
+    columns = every_column(request, rows)
+    chosen, is_best = choose(columns, limits=numbers, orders=count, time_limit_s=10, seed=1)
+    assert is_best
+    assert int(columns.costs[chosen].sum()) == optimum(request)
+    # Under no prices a column can cost as much more than its order's least as the best does.
+    least = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(least, columns.orders, columns.costs)
+    slack = int(columns.costs[chosen].sum() - least.sum())
+    none = np.zeros(len(numbers), dtype=np.int64)
+    kept = near_optimal(columns, prices=none, least=least, slack_micro=slack)
+    assert all(kept[chosen])
+    values = np.zeros(len(columns))
+    values[chosen] = 1.0
+    assert best_of_each(columns, values, count) == chosen
 
 
 def test_any_prices_give_a_bound_below_the_optimum() -> None:
     for seed in range(400, 410):
         request = small_request(seed)
         rows = rows_of(request.problem)
-        costs = [order.cost.total_micro for order in request.problem.orders]
-        current = current_columns(request.problem, rows, costs)
         best = optimum(request)
+        allocation = allocation_of(request, rows)
         dice = random.Random(seed)
         for _ in range(5):
-            pricer = Pricer(
-                Kernel(request, rows), rows, Pool(), current, stock_rows_of(request.problem, rows)
-            )
-            pricer.price([dice.randint(0, 3_000_000) for _ in rows.limits])
-            assert pricer.bound_micro <= best
+            bound, _ = allocation.bound([dice.randint(0, 3_000_000) for _ in rows.limits])
+            assert bound <= best
 
 
 def test_applying_the_moves_one_after_the_other_keeps_every_limit() -> None:
     moved = 0
     for seed in range(500, 530):
-        request = small_request(seed, orders=5)
+        request = short(seed, orders=5)
         result = solve(request)
         plans = {order.ask.order_id: (order.ask, order.plan) for order in request.problem.orders}
         for component in result.components:
@@ -134,9 +190,21 @@ def test_applying_the_moves_one_after_the_other_keeps_every_limit() -> None:
 
 
 def test_the_same_batch_gives_the_same_result() -> None:
-    request = small_request(7, orders=5)
+    request = short(7, orders=5)
     first, second = solve(request), solve(request)
-    assert replace(first, solve_time_ms=0) == replace(second, solve_time_ms=0)
+    assert first.components == second.components
+    assert first.cost_planned_micro == second.cost_planned_micro
+
+
+def test_a_solve_that_starts_from_known_prices_proves_no_less() -> None:
+    request = short(13, orders=5)
+    first = solve(request)
+    warm = replace(
+        request.problem, stock_prices=first.stock_prices, labor_prices=first.labor_prices
+    )
+    second = solve(replace(request, problem=warm))
+    assert second.bound_micro >= first.bound_micro * 999 // 1000
+    assert second.cost_planned_micro >= second.bound_micro
 
 
 def test_no_orders_are_no_work() -> None:
@@ -146,7 +214,7 @@ def test_no_orders_are_no_work() -> None:
 
 
 def test_a_plan_in_force_whose_windows_are_past_may_stay() -> None:
-    request = small_request(2)
+    request = short(2)
     later = replace(request, problem=replace(request.problem, now_ms=2**42))
     result = solve(later)
     assert result.components == ()
@@ -164,11 +232,11 @@ def test_a_batch_that_contradicts_itself_is_refused() -> None:
             solve(replace(request, problem=problem))
 
 
-def test_progress_names_every_stage_and_never_lowers_the_bound() -> None:
+def test_progress_names_the_stages_and_never_lowers_the_bound() -> None:
     seen: list[Progress] = []
-    request: Request = small_request(11, orders=5)
+    request: Request = short(11, orders=5)
     solve(request, report=seen.append)
     stages = [progress.stage for progress in seen]
     assert stages[0] == "READING"
-    assert {"PRICING", "POOL", "CHECKING"} <= set(stages)
+    assert {"PRICING", "CONSTRUCTION", "CHECKING"} <= set(stages)
     assert [p.bound_micro for p in seen] == sorted(p.bound_micro for p in seen)
