@@ -1,5 +1,5 @@
-"""The command line: `bopis serve | demo | generate | reservations | reallocate | verify | rebuild |
-journal | snapshot | backup | restore | notifications`.
+"""The command line: `bopis serve | demo | generate | simulate | reservations | reallocate |
+verify | rebuild | journal | snapshot | backup | restore | notifications`.
 """
 
 from importlib.metadata import version
@@ -14,6 +14,7 @@ from bopis.cli.keeping import backup, restore
 from bopis.cli.listing import reservations
 from bopis.cli.reallocating import reallocate
 from bopis.cli.serving import serve
+from bopis.cli.simulating import simulate
 from bopis.cli.snapshotting import snapshot
 
 app = typer.Typer(
@@ -49,6 +50,7 @@ for _command in (
     serve,
     demo,
     generate,
+    simulate,
     reservations,
     reallocate,
     verify,

@@ -1,0 +1,88 @@
+"""`bopis simulate`: a scenario's day under policies, and how they differ."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from bopis.cli.complaints import BAD_OPTION, FAILED, refuse
+from bopis.domain.policy import CardLevel
+
+if TYPE_CHECKING:
+    from bopis.simulate.catalog import Tools
+
+SEEDS_MAX: Final = 1_000
+FACTOR_MAX: Final = 100.0
+
+
+def simulate(
+    directory: Annotated[Path, typer.Argument(help="Folder of a scenario.")],
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="B1, B2, B3; several. The first is what others are compared with."),
+    ] = None,
+    labor: Annotated[float, typer.Option(help="Factor of the hours' labor.")] = 1.0,
+    stock: Annotated[float, typer.Option(help="Factor of the stock of the morning.")] = 1.0,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=SEEDS_MAX, help="So many days; the first is the recorded one.")
+    ] = 1,
+    first_seed: Annotated[int, typer.Option(min=0, help="1 leaves the recorded day out.")] = 0,
+    card: Annotated[CardLevel, typer.Option(help="Level of the cost card.")] = CardLevel.BASE,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list, no progress.")] = False,
+) -> None:
+    """Plays a day under policies, in memory, and prints what came of it and how they differ."""
+    from bopis.scenario.loader import load_scenario
+    from bopis.scenario.rows import ScenarioError
+    from bopis.simulate.catalog import POLICIES
+    from bopis.simulate.run import Run
+    from bopis.simulate.run import as_json as json_of
+    from bopis.simulate.run import simulate as play
+    from bopis.simulate.setting import Variant
+    from bopis.simulate.show import Bar, show
+
+    names = tuple(dict.fromkeys(policy or ("B1", "B2", "B3")))
+    for name in names:
+        if name not in POLICIES:
+            refuse(f"--policy: {name} is none of {', '.join(POLICIES)}", code=BAD_OPTION)
+    run = Run(
+        policies=names,
+        seeds=tuple(range(first_seed, first_seed + seeds)),
+        variant=Variant(
+            labor=_factor("--labor", labor),
+            stock=_factor("--stock", stock),
+            card=card,
+        ),
+    )
+    try:
+        scenario = load_scenario(directory)
+        with Bar(days=len(run.seeds) * len(names), quiet=as_json) as bar:
+            records = play(scenario, run, _tools(), notice=bar.notice)
+    except (ScenarioError, ValueError, OSError) as error:
+        refuse(str(error))
+    if as_json:
+        typer.echo(json.dumps([json_of(record) for record in records]))
+    else:
+        show(scenario.name, run, records)
+    if any(record.verdict.violations for record in records):
+        raise typer.Exit(FAILED)
+
+
+def _factor(option: str, value: float) -> Fraction:
+    """The factor as it was written: 0.35 is 7/20."""
+    if not 0 < value <= FACTOR_MAX:
+        refuse(f"{option}: above 0, at most {FACTOR_MAX:g}", code=BAD_OPTION)
+    return Fraction(str(value))
+
+
+def _tools() -> "Tools":
+    """What policies need from outside: the kernel, in this process."""
+    from bopis.adapters.pricing_native import NativePricer
+    from bopis.simulate.catalog import Tools
+
+    return Tools(
+        pricer=lambda setting: NativePricer(
+            nodes=setting.nodes, items=setting.items, policy=setting.policy
+        ),
+    )
