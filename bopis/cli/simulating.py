@@ -1,9 +1,10 @@
 """`bopis simulate`: a scenario's day under policies, and how they differ."""
 
+import asyncio
 import json
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -11,10 +12,12 @@ from bopis.cli.complaints import BAD_OPTION, FAILED, refuse
 from bopis.domain.policy import CardLevel
 
 if TYPE_CHECKING:
+    from bopis.domain.reallocation import ReallocationProblem, ReallocationProposal
     from bopis.simulate.catalog import Tools
 
 SEEDS_MAX: Final = 1_000
 FACTOR_MAX: Final = 100.0
+TIME_LIMIT_MAX_S: Final = 3_600.0
 
 
 def simulate(
@@ -30,18 +33,27 @@ def simulate(
     ] = 1,
     first_seed: Annotated[int, typer.Option(min=0, help="1 leaves the recorded day out.")] = 0,
     card: Annotated[CardLevel, typer.Option(help="Level of the cost card.")] = CardLevel.BASE,
+    refresh: Annotated[
+        int, typer.Option(min=1, max=1440, help="Minutes between refreshes of prices.")
+    ] = 5,
+    time_limit: Annotated[
+        float, typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for a whole day's plan.")
+    ] = 30.0,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list, no progress.")] = False,
 ) -> None:
     """Plays a day under policies, in memory, and prints what came of it and how they differ."""
+    from bopis.domain.errors import NotServing
     from bopis.scenario.loader import load_scenario
     from bopis.scenario.rows import ScenarioError
-    from bopis.simulate.catalog import POLICIES
+    from bopis.simulate.catalog import POLICIES, Options
     from bopis.simulate.run import Run
     from bopis.simulate.run import as_json as json_of
     from bopis.simulate.run import simulate as play
     from bopis.simulate.setting import Variant
     from bopis.simulate.show import Bar, show
+    from bopis.telemetry import configure_logs
 
+    configure_logs("warning")
     names = tuple(dict.fromkeys(policy or ("B1", "B2", "B3")))
     for name in names:
         if name not in POLICIES:
@@ -54,6 +66,7 @@ def simulate(
             stock=_factor("--stock", stock),
             card=card,
         ),
+        options=Options(refresh_s=60 * refresh, time_limit_ms=round(1_000 * time_limit)),
     )
     try:
         scenario = load_scenario(directory)
@@ -61,6 +74,8 @@ def simulate(
             records = play(scenario, run, _tools(), notice=bar.notice)
     except (ScenarioError, ValueError, OSError) as error:
         refuse(str(error))
+    except NotServing as error:
+        refuse(error.message)
     if as_json:
         typer.echo(json.dumps([json_of(record) for record in records]))
     else:
@@ -77,11 +92,16 @@ def _factor(option: str, value: float) -> Fraction:
 
 
 def _tools() -> "Tools":
-    """What policies need from outside: the kernel, in this process."""
+    """What policies need from outside: the kernel in this process, the optimizer in its own."""
     from bopis.adapters.pricing_native import NativePricer
+    from bopis.adapters.solver_process import ProcessSolver
     from bopis.simulate.catalog import Tools
 
+    def solve(problem: "ReallocationProblem", **world: Any) -> "ReallocationProposal":
+        return asyncio.run(ProcessSolver().solve(problem, **world))
+
     return Tools(
+        solver=solve,
         pricer=lambda setting: NativePricer(
             nodes=setting.nodes, items=setting.items, policy=setting.policy
         ),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from bopis.demo.plans import HOUR_S, Group, PlannedOrder
 from bopis.domain.network import Method as DomainMethod
 from bopis.domain.network import Place
-from bopis.domain.sourcing import Ask, AskLine, Plan
+from bopis.domain.sourcing import Ask, AskLine, LaborShare, PlannedGroup
 from bopis.scenario.model import Method
-from bopis.simulate.day import Day
+from bopis.simulate.day import Day, seconds_of
 from bopis.simulate.ports import LaborRow, Pricer, StockRow
 from bopis.simulate.setting import Setting
 
@@ -55,7 +57,7 @@ class Exact:
             [ask], hours=(first_s, last_s), stock=stock, labor=labor, now_ms=day.now_s * 1000
         )
         [best] = batch.price([0], prices=prices)
-        return groups_of(best.plan)
+        return groups_of(best.plan.groups)
 
 
 def hours_of(order: PlannedOrder, day: Day) -> tuple[int, int]:
@@ -81,8 +83,8 @@ def ask_of(order: PlannedOrder, setting: Setting, *, customer_node_id: str | Non
     )
 
 
-def groups_of(plan: Plan) -> tuple[Group, ...]:
-    """The plan as the day and the judge take it."""
+def groups_of(groups: Sequence[PlannedGroup]) -> tuple[Group, ...]:
+    """A plan's groups as the day and the judge take them."""
     return tuple(
         Group(
             node_id=group.node_id,
@@ -91,5 +93,23 @@ def groups_of(plan: Plan) -> tuple[Group, ...]:
             ready_s=group.ready_by_ms // 1000,
             line_numbers=group.line_numbers,
         )
-        for group in plan.groups
+        for group in groups
+    )
+
+
+def domain_groups_of(order: PlannedOrder, setting: Setting) -> tuple[PlannedGroup, ...]:
+    """The order's groups as the kernel and the optimizer take them."""
+    return tuple(
+        PlannedGroup(
+            node_id=group.node_id,
+            method=DomainMethod(group.method.value),
+            line_numbers=group.line_numbers,
+            labor=tuple(
+                LaborShare(hour, seconds)
+                for _, hour, seconds in seconds_of(replace(order, groups=(group,)), setting)
+            ),
+            window_start_ms=group.window_start_s * 1000,
+            ready_by_ms=group.ready_s * 1000,
+        )
+        for group in order.groups
     )
