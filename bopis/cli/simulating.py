@@ -36,6 +36,16 @@ def simulate(
     refresh: Annotated[
         int, typer.Option(min=1, max=1440, help="Minutes between refreshes of prices.")
     ] = 5,
+    reevaluate: Annotated[
+        int, typer.Option(min=1, max=1440, help="Minutes between rounds of re-evaluation.")
+    ] = 15,
+    freeze: Annotated[
+        int, typer.Option(min=0, max=1440, help="Minutes before picking in which none moves.")
+    ] = 5,
+    moves: Annotated[int, typer.Option(min=1, help="Orders that a round moves at most.")] = 500,
+    round_limit: Annotated[
+        float, typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for a round of B4.")
+    ] = 1.0,
     time_limit: Annotated[
         float, typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for a whole day's plan.")
     ] = 30.0,
@@ -46,6 +56,7 @@ def simulate(
     from bopis.scenario.loader import load_scenario
     from bopis.scenario.rows import ScenarioError
     from bopis.simulate.catalog import POLICIES, Options
+    from bopis.simulate.policies.reevaluation import Rules
     from bopis.simulate.run import Run
     from bopis.simulate.run import as_json as json_of
     from bopis.simulate.run import simulate as play
@@ -66,7 +77,12 @@ def simulate(
             stock=_factor("--stock", stock),
             card=card,
         ),
-        options=Options(refresh_s=60 * refresh, time_limit_ms=round(1_000 * time_limit)),
+        options=Options(
+            refresh_s=60 * refresh,
+            rules=Rules(every_s=60 * reevaluate, freeze_s=60 * freeze, moves_max=moves),
+            round_limit_ms=round(1_000 * round_limit),
+            time_limit_ms=round(1_000 * time_limit),
+        ),
     )
     try:
         scenario = load_scenario(directory)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bopis.demo.plans import PlannedOrder
@@ -12,6 +12,7 @@ from bopis.simulate.forecast import OtherDays
 from bopis.simulate.online import Online
 from bopis.simulate.policies.exact import Exact
 from bopis.simulate.policies.hindsight import Hindsight
+from bopis.simulate.policies.reevaluation import Jointly, Rules, UnderPrices
 from bopis.simulate.policies.rules import FewestNodes, NearestFirst
 from bopis.simulate.ports import BatchSolver, Policy, Pricer
 from bopis.simulate.setting import Setting
@@ -20,7 +21,9 @@ POLICIES: Final = {
     "B1": "nearest node that has all, else line by line to the nearest",
     "B2": "fewest nodes, then the nearest",
     "B3": "the exact kernel, order by order",
+    "B4": "B3, and orders that nobody picks yet are allocated again together",
     "duals": "the kernel under prices of what is scarce, from sampled forecasts",
+    "duals+reevaluation": "duals, and orders that nobody picks yet are looked at again",
     "hindsight": "all orders of the day at once, as if known in the morning; proves the bound",
 }
 """Names and what they do."""
@@ -28,11 +31,13 @@ POLICIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What policies can be told: seconds between refreshes of prices; the time limit of a run of
-    the optimizer over the day.
+    """What policies can be told: seconds between refreshes of prices; the rules of re-evaluation;
+    the time limits of the optimizer, for a round of re-evaluation and for a whole day.
     """
 
     refresh_s: int = 300
+    rules: Rules = field(default_factory=Rules)
+    round_limit_ms: int = 1_000
 
     time_limit_ms: int = 30_000
 
@@ -59,14 +64,20 @@ def make_policy(
         return Online(NearestFirst())
     if name == "B2":
         return Online(FewestNodes())
+    pricer = tools.pricer(setting)
+    exact = Exact(pricer, setting)
     if name == "B3":
-        return Online(Exact(tools.pricer(setting), setting))
-    if name == "duals":
-        pricer = tools.pricer(setting)
-        forecaster = OtherDays.drawn(recorded, seed=seed)
-        prices = DualPrices(pricer, setting, forecaster, every_s=options.refresh_s)
-        return Online(Exact(pricer, setting, prices=prices), (prices,))
+        return Online(exact)
+    if name == "B4":
+        again = Jointly(tools.solver, options.rules, time_limit_ms=options.round_limit_ms)
+        return Online(exact, (again,))
     if name == "hindsight":
-        start = Online(Exact(tools.pricer(setting), setting))
-        return Hindsight(start, tools.solver, options.time_limit_ms, seed)
+        return Hindsight(Online(exact), tools.solver, options.time_limit_ms, seed)
+    forecaster = OtherDays.drawn(recorded, seed=seed)
+    prices = DualPrices(pricer, setting, forecaster, every_s=options.refresh_s)
+    priced = Exact(pricer, setting, prices=prices)
+    if name == "duals":
+        return Online(priced, (prices,))
+    if name == "duals+reevaluation":
+        return Online(priced, (prices, UnderPrices(pricer, prices, options.rules)))
     raise KeyError(name)

@@ -7,7 +7,7 @@ seconds that are not there, a window that has begun, an order that is being pick
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bopis.demo.plans import HOUR_S, Group, PlannedOrder
@@ -55,20 +55,20 @@ class Day:
         """The order's first plan, at `now_s`. Raises DayError."""
         if order.order_id in self.plans:
             raise DayError(f"{order.order_id} is placed already")
-        self._put(replace(order, groups=tuple(groups)))
+        if not self._change((), (replace(order, groups=tuple(groups)),)):
+            raise DayError(f"{order.order_id}: units or seconds that are not there")
 
-    def move(self, order_id: str, groups: Iterable[Group]) -> None:
-        """Another plan for an order that nobody picks yet. Raises DayError."""
-        self.move_together({order_id: tuple(groups)})
-
-    def move_together(self, plans: dict[str, tuple[Group, ...]]) -> None:
-        """Other plans for orders that nobody picks yet: what all give back, each may take."""
-        for order_id in plans:
-            if self.waiting.get(order_id, 0) <= self.now_s:
-                raise DayError(f"{order_id} is being picked, or has no plan")
-            self._give(self.plans[order_id], sign=1)
-        for order_id, groups in plans.items():
-            self._put(replace(self.plans[order_id], groups=groups))
+    def move(self, plans: Mapping[str, tuple[Group, ...]]) -> bool:
+        """Other plans for orders that nobody picks yet, all or none: each may take what another
+        gives back. False, and nothing is changed, if what is left does not suffice. Raises DayError
+        for an order that is being picked and for a window that has begun.
+        """
+        before = [self.plans[order_id] for order_id in plans]
+        if any(self.waiting.get(order.order_id, 0) <= self.now_s for order in before):
+            raise DayError("an order is being picked, or has no plan")
+        return self._change(
+            before, [replace(order, groups=plans[order.order_id]) for order in before]
+        )
 
     def open_orders(self, *, freeze_s: int) -> list[PlannedOrder]:
         """Orders with a plan of which no window begins within `freeze_s`, oldest first."""
@@ -80,26 +80,31 @@ class Day:
             if start_s > self.now_s + freeze_s
         ]
 
-    def _put(self, order: PlannedOrder) -> None:
-        starts = [group.window_start_s for group in order.groups]
-        if min(starts, default=self.now_s) < self.now_s:
-            raise DayError(f"{order.order_id}: a window has begun")
-        self._give(order, sign=-1)
-        self.plans[order.order_id] = order
-        self.decisions.append(Decision(self.now_s, order.order_id, order.groups))
-        if starts:
-            self.waiting[order.order_id] = min(starts)
-
-    def _give(self, order: PlannedOrder, *, sign: int) -> None:
-        for cell, units in units_of(order):
-            self.stock[cell] += sign * units
-            if self.stock[cell] < 0:
-                raise DayError(f"{order.order_id}: {cell} is oversold")
-        for node_id, hour, seconds in seconds_of(order, self.setting):
-            hours = self.labor[node_id]
-            hours[hour] = hours.get(hour, 0) + sign * seconds
-            if hours[hour] < 0:
-                raise DayError(f"{order.order_id}: no labor at {node_id} in the hour from {hour}")
+    def _change(self, before: Sequence[PlannedOrder], after: Sequence[PlannedOrder]) -> bool:
+        units: Counter[tuple[str, str]] = Counter()
+        seconds: Counter[tuple[str, int]] = Counter()
+        for sign, orders in ((-1, before), (1, after)):
+            for order in orders:
+                for cell, quantity in units_of(order):
+                    units[cell] += sign * quantity
+                for node_id, hour, amount in seconds_of(order, self.setting):
+                    seconds[node_id, hour] += sign * amount
+        if any(more > self.stock[cell] for cell, more in units.items()):
+            return False
+        if any(more > self.labor[node].get(hour, 0) for (node, hour), more in seconds.items()):
+            return False
+        for order in after:
+            if min((g.window_start_s for g in order.groups), default=self.now_s) < self.now_s:
+                raise DayError(f"{order.order_id}: a window has begun")
+        self.stock.subtract(units)
+        for (node_id, hour), more in seconds.items():
+            self.labor[node_id][hour] -= more
+        for order in after:
+            self.plans[order.order_id] = order
+            self.decisions.append(Decision(self.now_s, order.order_id, order.groups))
+            if order.groups:
+                self.waiting[order.order_id] = min(g.window_start_s for g in order.groups)
+        return True
 
 
 def units_of(order: PlannedOrder) -> Iterator[tuple[tuple[str, str], int]]:
