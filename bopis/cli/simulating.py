@@ -14,9 +14,11 @@ from bopis.domain.policy import CardLevel
 if TYPE_CHECKING:
     from bopis.domain.reallocation import ReallocationProblem, ReallocationProposal
     from bopis.simulate.catalog import Tools
+    from bopis.simulate.run import Run
 
 SEEDS_MAX: Final = 1_000
 FACTOR_MAX: Final = 100.0
+COMPARED_LEAST: Final = 2
 TIME_LIMIT_MAX_S: Final = 3_600.0
 
 
@@ -24,7 +26,10 @@ def simulate(
     directory: Annotated[Path, typer.Argument(help="Folder of a scenario.")],
     policy: Annotated[
         list[str] | None,
-        typer.Option(help="B1, B2, B3; several. The first is what others are compared with."),
+        typer.Option(
+            help="B1, B2, B3, B4, duals, duals+reevaluation or hindsight; give several. The first "
+            "is what the others are compared with."
+        ),
     ] = None,
     labor: Annotated[float, typer.Option(help="Factor of the hours' labor.")] = 1.0,
     stock: Annotated[float, typer.Option(help="Factor of the stock of the morning.")] = 1.0,
@@ -49,34 +54,28 @@ def simulate(
     time_limit: Annotated[
         float, typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for a whole day's plan.")
     ] = 30.0,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the differences into this file (SVG).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list, no progress.")] = False,
 ) -> None:
     """Plays a day under policies, in memory, and prints what came of it and how they differ."""
-    from bopis.domain.errors import NotServing
-    from bopis.scenario.loader import load_scenario
-    from bopis.scenario.rows import ScenarioError
     from bopis.simulate.catalog import POLICIES, Options
     from bopis.simulate.policies.reevaluation import Rules
     from bopis.simulate.run import Run
-    from bopis.simulate.run import as_json as json_of
-    from bopis.simulate.run import simulate as play
     from bopis.simulate.setting import Variant
-    from bopis.simulate.show import Bar, show
-    from bopis.telemetry import configure_logs
 
-    configure_logs("warning")
     names = tuple(dict.fromkeys(policy or ("B1", "B2", "B3")))
     for name in names:
         if name not in POLICIES:
             refuse(f"--policy: {name} is none of {', '.join(POLICIES)}", code=BAD_OPTION)
+    if plot is not None and len(names) < COMPARED_LEAST:
+        refuse("--plot: it compares two policies or more", code=BAD_OPTION)
+    factors = {"labor": _factor("--labor", labor), "stock": _factor("--stock", stock)}
     run = Run(
         policies=names,
         seeds=tuple(range(first_seed, first_seed + seeds)),
-        variant=Variant(
-            labor=_factor("--labor", labor),
-            stock=_factor("--stock", stock),
-            card=card,
-        ),
+        variant=Variant(**factors, card=card),
         options=Options(
             refresh_s=60 * refresh,
             rules=Rules(every_s=60 * reevaluate, freeze_s=60 * freeze, moves_max=moves),
@@ -84,10 +83,27 @@ def simulate(
             time_limit_ms=round(1_000 * time_limit),
         ),
     )
+    _play(directory, run, plot=plot, as_json=as_json)
+
+
+def _play(directory: Path, run: "Run", *, plot: Path | None, as_json: bool) -> None:
+    from bopis.domain.errors import NotServing
+    from bopis.scenario.loader import load_scenario
+    from bopis.scenario.rows import ScenarioError
+    from bopis.simulate.plot import draw
+    from bopis.simulate.run import as_json as json_of
+    from bopis.simulate.run import simulate as play
+    from bopis.simulate.show import Bar, compare, show, title_of
+    from bopis.telemetry import configure_logs
+
+    configure_logs("warning")
     try:
         scenario = load_scenario(directory)
-        with Bar(days=len(run.seeds) * len(names), quiet=as_json) as bar:
+        with Bar(days=len(run.seeds) * len(run.policies), quiet=as_json) as bar:
             records = play(scenario, run, _tools(), notice=bar.notice)
+        if plot is not None:
+            compared = compare(records, run.policies)
+            plot.write_text(draw(title_of(scenario.name, run), run.policies[0], compared))
     except (ScenarioError, ValueError, OSError) as error:
         refuse(str(error))
     except NotServing as error:

@@ -114,12 +114,18 @@ def show(name: str, run: Run, records: Sequence[Record]) -> None:
             console.print(f"[bold red]problem[/]: {record.policy}, seed {record.seed}: {text}")
 
 
-def _means(name: str, run: Run, records: Sequence[Record]) -> Table:
+def title_of(name: str, run: Run) -> str:
+    """What was played."""
     variant = run.variant
-    table = Table(
-        title=f"{name}: {records[0].verdict.score.orders} orders a day, {len(run.seeds)} day(s), "
-        f"labor x{float(variant.labor):g}, stock x{float(variant.stock):g}, card {variant.card}"
+    return (
+        f"{name}, {len(run.seeds)} day(s), labor x{float(variant.labor):g}, "
+        f"stock x{float(variant.stock):g}, card {variant.card}"
     )
+
+
+def _means(name: str, run: Run, records: Sequence[Record]) -> Table:
+    orders = records[0].verdict.score.orders
+    table = Table(title=f"{title_of(name, run)}, {orders} orders a day")
     table.add_column("mean of the days")
     for column in ("cost", "over bound", *SHARES.values(), "nodes", "oversold", "moves", "seconds"):
         table.add_column(column, justify="right")

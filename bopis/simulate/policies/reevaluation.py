@@ -95,8 +95,8 @@ class Jointly:
     def act(self, day: Day) -> None:
         """Moves what gains. Raises bopis.domain.errors.NotServing."""
         orders = day.open_orders(freeze_s=self._rules.freeze_s)
-        # One alone has nobody to swap with. Without a decision since the last round there is nothing
-        # new: time only takes windows away.
+        # One alone has nobody to swap with. Without a decision since the last round there is
+        # nothing new: time only takes windows away.
         if len(orders) < 2 or len(day.decisions) == self._decided:
             return
         self._decided = len(day.decisions)
