@@ -4,7 +4,8 @@ For each sampled rest of the day a vector of prices is kept, one per unit of a S
 per second of a node's hour. A pass prices all orders of the sample and moves each price up where
 they want more than is left, down where they want less (dual ascent with a step per row as in Adam,
 Kingma and Ba 2015); the prices that count are the mean over the samples. The first refresh of a day
-makes many passes, each later one a few, on a few of the samples in turn.
+makes many passes over the first sample and goes on from its prices with the others; each later one
+makes a pass over a few of the samples in turn.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from bopis.simulate.ports import Batch, LaborRow, Pricer, StockRow
 from bopis.simulate.setting import Setting
 
 FIRST_PASSES: Final = 40
+"""Over the first sample."""
+OTHER_PASSES: Final = 12
+"""Over each other one."""
 LATER_SAMPLES: Final = 2
 """Samples that a later refresh goes over, one pass each."""
 FIRST_STEP_UNIT: Final = 1_500_000.0
@@ -31,8 +35,9 @@ FIRST_STEP_UNIT: Final = 1_500_000.0
 FIRST_STEP_SECOND: Final = 50_000.0 / 60
 """Micro-units a second of labor."""
 LEAST_STEP: Final = 0.005
+OTHER_STEP: Final = 0.2
 LATER_STEP: Final = 0.05
-"""Shares of the first step."""
+"""Shares of the first step: at the end; at the start of the other samples; at later refreshes."""
 MEAN_DECAY: Final = 0.9
 SQUARE_DECAY: Final = 0.95
 GONE_UNIT: Final = 1_000_000_000
@@ -104,11 +109,8 @@ class DualPrices:
         samples = self._forecaster.samples(now_s=day.now_s, seen=len(day.plans))
         limits = self._limits(day)
         if not self._vectors:
-            self._vectors = [self._new_vector() for _ in samples]
-            for vector, sample in zip(self._vectors, samples, strict=True):
-                for step in range(FIRST_PASSES):
-                    share = LEAST_STEP + (1 - LEAST_STEP) * (1 - step / FIRST_PASSES) ** 2
-                    self._pass(vector, sample, limits, share=share)
+            for sample in samples:
+                self._vectors.append(self._first_vector(sample, limits))
         else:
             for _ in range(min(LATER_SAMPLES, len(samples))):
                 place = self._next % len(samples)
@@ -118,9 +120,17 @@ class DualPrices:
             mean = sum(vector.prices for vector in self._vectors) / len(self._vectors)
             self._published = np.rint(mean).astype(np.int64).tolist()
 
-    def _new_vector(self) -> _Vector:
+    def _first_vector(self, sample: Sample, limits: Floats) -> _Vector:
         zeros = np.zeros(len(self._gone))
-        return _Vector(zeros.copy(), zeros.copy(), zeros.copy())
+        vector = _Vector(zeros, zeros.copy(), zeros.copy())
+        passes, first = FIRST_PASSES, 1.0
+        if self._vectors:
+            vector.prices = self._vectors[0].prices.copy()
+            passes, first = OTHER_PASSES, OTHER_STEP
+        for step in range(passes):
+            share = LEAST_STEP + (first - LEAST_STEP) * (1 - step / passes) ** 2
+            self._pass(vector, sample, limits, share=share)
+        return vector
 
     def _limits(self, day: Day) -> Floats:
         units = [day.stock[node_id, sku] for node_id, sku, _ in self._stock]

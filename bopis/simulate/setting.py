@@ -34,24 +34,18 @@ class Variant:
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A day's world. `network` and `card` are what rules and judge read, `nodes`, `items` and
-    `policy` the same as the kernel takes it.
+    `policy` the same as the kernel takes it; `carriers` are by SKU the nodes that have units in the
+    morning.
     """
 
     name: str
     network: Network
     card: Card
     stock: Mapping[tuple[str, str], int]
+    carriers: Mapping[str, tuple[str, ...]]
     nodes: tuple[NetworkNode, ...]
     items: tuple[Item, ...]
     policy: Policy
-
-    @property
-    def carriers(self) -> Mapping[str, tuple[str, ...]]:
-        """By SKU the nodes that have units in the morning."""
-        nodes: dict[str, list[str]] = {}
-        for node_id, sku in self.stock:
-            nodes.setdefault(sku, []).append(node_id)
-        return {sku: tuple(ids) for sku, ids in nodes.items()}
 
     def promise_s(self, order: PlannedOrder) -> int:
         """When the order is promised to be ready, Unix seconds."""
@@ -81,11 +75,16 @@ def make_setting(scenario: Scenario, variant: Variant) -> Setting:
         for node_id, hours in network.windows.items()
     }
     scaled = {cell: int(units * variant.stock) for cell, units in scenario.on_hand.items()}
+    carriers: dict[str, list[str]] = {}
+    for (node_id, sku), units in scaled.items():
+        if units > 0:
+            carriers.setdefault(sku, []).append(node_id)
     return Setting(
         name=scenario.name,
         network=replace(network, windows=windows),
         card=card,
         stock={cell: units for cell, units in scaled.items() if units > 0},
+        carriers={sku: tuple(node_ids) for sku, node_ids in carriers.items()},
         nodes=tuple(_network_node(node, windows[node.node_id]) for node in scenario.nodes),
         items=tuple(
             Item(

@@ -22,7 +22,7 @@ from bopis.scenario.model import Method
 from bopis.simulate.day import Day, seconds_of, skus_of, units_of
 from bopis.simulate.policies.exact import Prices, groups_of, hours_of
 from bopis.simulate.policies.hindsight import open_order, steered_cost
-from bopis.simulate.ports import BatchSolver, LaborRow, Pricer, StockRow
+from bopis.simulate.ports import BatchSolver, LaborRow, PricedPlan, Pricer, StockRow
 from bopis.simulate.setting import Setting
 
 PENALTY_FAR_MICRO: Final = 20_000
@@ -77,6 +77,33 @@ def open_again(order: PlannedOrder, setting: Setting, stores: Stores) -> OpenOrd
     return replace(opened, ask=replace(opened.ask, pickup_only_at=told))
 
 
+def offered(day: Day, orders: Sequence[PlannedOrder]) -> tuple[list[StockRow], list[LaborRow]]:
+    """What is left for these orders from now on, and what they hold."""
+    cells = (
+        (node_id, sku)
+        for sku in sorted(skus_of(orders))
+        for node_id in day.setting.carriers.get(sku, ())
+    )
+    stock = Counter({cell: day.stock[cell] for cell in cells if day.stock[cell] > 0})
+    labor = Counter(
+        {
+            (node_id, hour): seconds
+            for node_id, hours in day.labor.items()
+            for hour, seconds in hours.items()
+            if seconds > 0 and hour >= day.now_s
+        }
+    )
+    for order in orders:
+        for cell, units in units_of(order):
+            stock[cell] += units
+        for node_id, hour, seconds in seconds_of(order, day.setting):
+            labor[node_id, hour] += seconds
+    return (
+        [(node_id, sku, units) for (node_id, sku), units in stock.items()],
+        [(node_id, hour, seconds) for (node_id, hour), seconds in labor.items()],
+    )
+
+
 class Jointly:
     """All open orders at once, by the optimizer. Implements `ports.Timer`."""
 
@@ -115,26 +142,12 @@ class Jointly:
 
     def _problem(self, day: Day, orders: Sequence[PlannedOrder]) -> ReallocationProblem:
         """These orders with what is left and what they hold."""
-        skus = skus_of(orders)
-        stock = Counter({cell: n for cell, n in day.stock.items() if n > 0 and cell[1] in skus})
-        labor = Counter(
-            {
-                (node_id, hour): seconds
-                for node_id, hours in day.labor.items()
-                for hour, seconds in hours.items()
-                if seconds > 0 and hour >= day.now_s
-            }
-        )
-        for order in orders:
-            for cell, units in units_of(order):
-                stock[cell] += units
-            for node_id, hour, seconds in seconds_of(order, day.setting):
-                labor[node_id, hour] += seconds
+        stock, labor = offered(day, orders)
         return ReallocationProblem(
             now_ms=day.now_s * 1000,
             orders=tuple(open_again(order, day.setting, self._stores) for order in orders),
-            stock=tuple(StockLimit(node, sku, units) for (node, sku), units in stock.items()),
-            labor=tuple(LaborLimit(node, hour, s) for (node, hour), s in labor.items()),
+            stock=tuple(StockLimit(*row) for row in stock),
+            labor=tuple(LaborLimit(*row) for row in labor),
             time_limit_ms=self._time_limit_ms,
         )
 
@@ -166,55 +179,48 @@ class UnderPrices:
 
     def act(self, day: Day) -> None:
         """Moves what gains, oldest orders first."""
+        orders = day.open_orders(freeze_s=self._rules.freeze_s)
+        if not orders:
+            return
+        # With all that they hold together on offer no order could do better than this.
+        least = self._best(day, orders, held_by=orders)
         moved = 0
-        for order in day.open_orders(freeze_s=self._rules.freeze_s):
-            if moved >= self._rules.moves_max:
-                return
-            moved += self._look_at(day, order)
+        for order, bound in zip(orders, least, strict=True):
+            if moved < self._rules.moves_max and self._gain(day, order, bound.lower_bound) > 0:
+                moved += self._move(day, order)
 
-    def _look_at(self, day: Day, order: PlannedOrder) -> bool:
-        """Moves the order if another plan gains enough."""
-        stock, labor = self._rows(day, order)
-        prices = [self._prices.unit(node_id, sku) for node_id, sku, _ in stock]
-        prices += [self._prices.second(node_id, hour) for node_id, hour, _ in labor]
-        opened = open_again(order, day.setting, self._stores)
-        batch = self._pricer.open(
-            [opened.ask],
-            hours=hours_of(order, day),
-            stock=stock,
-            labor=labor,
-            now_ms=day.now_s * 1000,
-            promised=[[number for group in order.groups for number in group.line_numbers]],
-        )
-        [best] = batch.price([0], prices=prices)
-        now = steered_cost(order, day.setting) + self._charges(order, day.setting)
-        if now - best.priced_cost <= penalty_micro(day.waiting[order.order_id] - day.now_s):
+    def _move(self, day: Day, order: PlannedOrder) -> bool:
+        """Moves the order if its best plan, given what is left and what it holds, gains enough."""
+        [best] = self._best(day, [order], held_by=[order])
+        if self._gain(day, order, best.priced_cost) <= 0:
             return False
         return day.move({order.order_id: groups_of(best.plan.groups)})
 
-    def _rows(self, day: Day, order: PlannedOrder) -> tuple[list[StockRow], list[LaborRow]]:
-        """What is left and what the order holds."""
-        own: Counter[tuple[str, str]] = Counter()
-        for cell, units in units_of(order):
-            own[cell] += units
-        held: Counter[tuple[str, int]] = Counter()
-        for node_id, hour, seconds in seconds_of(order, day.setting):
-            held[node_id, hour] += seconds
-        first_s, last_s = hours_of(order, day)
-        skus = skus_of([order])
-        stock = [
-            (node_id, sku, day.stock[node_id, sku] + own[node_id, sku])
-            for sku in sorted(skus)
-            for node_id in day.setting.network.nodes
-            if (node_id, sku) in day.setting.stock
-        ]
-        labor = [
-            (node_id, hour, seconds + held[node_id, hour])
-            for node_id, hours in day.labor.items()
-            for hour, seconds in hours.items()
-            if first_s <= hour <= last_s
-        ]
-        return stock, labor
+    def _gain(self, day: Day, order: PlannedOrder, priced_cost: int) -> int:
+        """What a plan of this cost, prices included, would save, less the penalty."""
+        now = steered_cost(order, day.setting) + self._charges(order, day.setting)
+        return now - priced_cost - penalty_micro(day.waiting[order.order_id] - day.now_s)
+
+    def _best(
+        self, day: Day, orders: Sequence[PlannedOrder], *, held_by: Sequence[PlannedOrder]
+    ) -> Sequence[PricedPlan]:
+        """The best plan of each alone, out of what is left and what `held_by` hold."""
+        stock, labor = offered(day, held_by)
+        prices = [self._prices.unit(node_id, sku) for node_id, sku, _ in stock]
+        prices += [self._prices.second(node_id, hour) for node_id, hour, _ in labor]
+        spans = [hours_of(order, day) for order in orders]
+        batch = self._pricer.open(
+            [open_again(order, day.setting, self._stores).ask for order in orders],
+            hours=(spans[0][0], max(last_s for _, last_s in spans)),
+            stock=stock,
+            labor=labor,
+            now_ms=day.now_s * 1000,
+            promised=[
+                [number for group in order.groups for number in group.line_numbers]
+                for order in orders
+            ],
+        )
+        return batch.price(list(range(len(orders))), prices=prices)
 
     def _charges(self, order: PlannedOrder, setting: Setting) -> int:
         """The prices of what the order's plan takes."""
