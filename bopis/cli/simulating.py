@@ -27,8 +27,8 @@ def simulate(
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            help="B1, B2, B3, B4, duals, duals+reevaluation or hindsight; give several. The first "
-            "is what the others are compared with."
+            help="B1, B2, B3, service, B4, duals, duals+reevaluation or hindsight; give several. "
+            "The first is what the others are compared with."
         ),
     ] = None,
     labor: Annotated[float, typer.Option(help="Factor of the hours' labor.")] = 1.0,
@@ -125,6 +125,7 @@ def _factor(option: str, value: float) -> Fraction:
 
 def _tools() -> "Tools":
     """What policies need from outside: the kernel in this process, the optimizer in its own."""
+    from bopis.adapters.placing_native import NativePlacing
     from bopis.adapters.pricing_native import NativePricer
     from bopis.adapters.solver_process import ProcessSolver
     from bopis.simulate.catalog import Tools
@@ -134,6 +135,9 @@ def _tools() -> "Tools":
 
     return Tools(
         solver=solve,
+        engine=lambda setting: NativePlacing(
+            nodes=setting.nodes, items=setting.items, policy=setting.policy, stock=setting.stock
+        ),
         pricer=lambda setting: NativePricer(
             nodes=setting.nodes, items=setting.items, policy=setting.policy
         ),

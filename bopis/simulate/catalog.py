@@ -14,6 +14,7 @@ from bopis.simulate.policies.exact import Exact
 from bopis.simulate.policies.hindsight import Hindsight
 from bopis.simulate.policies.reevaluation import Jointly, Rules, UnderPrices
 from bopis.simulate.policies.rules import FewestNodes, NearestFirst
+from bopis.simulate.policies.service import Placing, Service
 from bopis.simulate.ports import BatchSolver, Policy, Pricer
 from bopis.simulate.setting import Setting
 
@@ -21,6 +22,7 @@ POLICIES: Final = {
     "B1": "nearest node that has all, else line by line to the nearest",
     "B2": "fewest nodes, then the nearest",
     "B3": "the exact kernel, order by order",
+    "service": "the service as it is: B3, and last units are worth something",
     "B4": "B3, and orders that nobody picks yet are allocated again together",
     "duals": "the kernel under prices of what is scarce, from sampled forecasts",
     "duals+reevaluation": "duals, and orders that nobody picks yet are looked at again",
@@ -48,6 +50,7 @@ class Tools:
 
     pricer: Callable[[Setting], Pricer]
     solver: BatchSolver
+    engine: Callable[[Setting], Placing]
 
 
 def make_policy(
@@ -64,6 +67,8 @@ def make_policy(
         return Online(NearestFirst())
     if name == "B2":
         return Online(FewestNodes())
+    if name == "service":
+        return Service(tools.engine)
     pricer = tools.pricer(setting)
     exact = Exact(pricer, setting)
     if name == "B3":

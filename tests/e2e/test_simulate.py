@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.command_line import bopis
 
-POLICIES = ("B1", "B2", "B3", "B4", "duals", "duals+reevaluation", "hindsight")
+POLICIES = ("B1", "B2", "B3", "service", "B4", "duals", "duals+reevaluation", "hindsight")
 SCARCE = ("--labor", "0.2", "--stock", "0.4")
 QUICK = ("--refresh", "60", "--reevaluate", "60", "--round-limit", "0.2", "--time-limit", "2")
 

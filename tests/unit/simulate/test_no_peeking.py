@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bopis.demo.plans import PlannedOrder
-from bopis.simulate.catalog import Options, Tools, make_policy
+from bopis.simulate.catalog import Options, make_policy
 from bopis.simulate.day import Decision
 from bopis.simulate.duals import DualPrices
 from bopis.simulate.forecast import OtherDays, Sample
@@ -15,11 +15,11 @@ from bopis.simulate.policies.exact import Exact
 from bopis.simulate.policies.reevaluation import Rules
 from tests.unit.simulate.small_days import (
     ignore,
-    no_solver,
     orders_of,
     pricer_of,
     setting_of,
     small_town,
+    tools_of_town,
 )
 
 TOWN = small_town(orders=80)
@@ -42,13 +42,11 @@ def before_the_moment(decisions: Sequence[Decision]) -> list[Decision]:
     return [decision for decision in decisions if decision.time_s <= MOMENT_S]
 
 
-@pytest.mark.parametrize("name", ["B1", "B2", "B3", "duals", "duals+reevaluation"])
+@pytest.mark.parametrize("name", ["B1", "B2", "B3", "service", "duals", "duals+reevaluation"])
 def test_what_comes_later_changes_no_decision_before_it(name: str) -> None:
-    tools = Tools(pricer=pricer_of, solver=no_solver)
-
     def decisions(orders: list[PlannedOrder]) -> Sequence[Decision]:
         policy = make_policy(
-            name, setting=SETTING, recorded=ORDERS, seed=1, tools=tools, options=OPTIONS
+            name, setting=SETTING, recorded=ORDERS, seed=1, tools=tools_of_town(), options=OPTIONS
         )
         return policy.play(SETTING, orders, progress=ignore).decisions
 

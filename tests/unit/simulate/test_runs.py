@@ -7,18 +7,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bopis.simulate.catalog import Tools
 from bopis.simulate.intervals import difference, relative_difference
 from bopis.simulate.plot import draw
 from bopis.simulate.run import Record, Run, as_json, simulate
 from bopis.simulate.seeds import day_of_seed
 from bopis.simulate.setting import Variant, make_setting
 from bopis.simulate.show import chart, compare
-from tests.unit.simulate.small_days import SCARCE, no_solver, orders_of, pricer_of, small_town
+from tests.unit.simulate.small_days import SCARCE, orders_of, small_town, tools_of_town
 
 TOWN = small_town(orders=40)
 ORDERS = orders_of(TOWN)
 RULES_AND_KERNEL = ("B1", "B2", "B3")
+ALONE = (*RULES_AND_KERNEL, "service")
 FIELDS = (
     *("policy", "seed", "cost", "bound", "fill_rate", "promise_kept", "split_rate"),
     *("nodes_per_order", "oversold_units"),
@@ -31,7 +31,7 @@ def ignore(policy: str, seed: int, done: int, orders: int) -> None:
 
 def records(*policies: str, seeds: tuple[int, ...] = (0, 1, 2)) -> list[Record]:
     run = Run(policies=policies, seeds=seeds, variant=SCARCE)
-    return simulate(TOWN, run, Tools(pricer=pricer_of, solver=no_solver), notice=ignore)
+    return simulate(TOWN, run, tools_of_town(), notice=ignore)
 
 
 def test_seed_0_is_the_recorded_day_and_others_are_drawn_from_it() -> None:
@@ -46,14 +46,14 @@ def test_seed_0_is_the_recorded_day_and_others_are_drawn_from_it() -> None:
 
 
 def test_every_policy_keeps_every_rule_on_every_day() -> None:
-    for record in records(*RULES_AND_KERNEL):
+    for record in records(*ALONE):
         assert record.verdict.violations == (), (record.policy, record.seed)
         assert record.verdict.oversold_units == 0
 
 
 def test_a_run_repeats_itself() -> None:
     def verdicts() -> list[object]:
-        return [record.verdict for record in records("B1", "B3")]
+        return [record.verdict for record in records("B1", "B3", "service")]
 
     assert verdicts() == verdicts()
 
@@ -79,7 +79,7 @@ def test_labor_and_stock_are_scaled_and_rounded_down() -> None:
 def test_the_first_order_costs_the_kernel_no_more_than_any_rule() -> None:
     first = replace(TOWN, orders=TOWN.orders[:1])
     run = Run(policies=RULES_AND_KERNEL, variant=SCARCE)
-    played = simulate(first, run, Tools(pricer=pricer_of, solver=no_solver), notice=ignore)
+    played = simulate(first, run, tools_of_town(), notice=ignore)
     costs = {record.policy: record.verdict.score.cost for record in played}
     assert costs["B3"] == min(costs.values())
 
