@@ -83,12 +83,14 @@ class Day:
     def _change(self, before: Sequence[PlannedOrder], after: Sequence[PlannedOrder]) -> bool:
         units: Counter[tuple[str, str]] = Counter()
         seconds: Counter[tuple[str, int]] = Counter()
-        for sign, orders in ((-1, before), (1, after)):
-            for order in orders:
-                for cell, quantity in units_of(order):
-                    units[cell] += sign * quantity
-                for node_id, hour, amount in seconds_of(order, self.setting):
-                    seconds[node_id, hour] += sign * amount
+        for order in after:
+            more_units, more_seconds = holdings(order, self.setting)
+            units.update(more_units)
+            seconds.update(more_seconds)
+        for order in before:
+            less_units, less_seconds = holdings(order, self.setting)
+            units.subtract(less_units)
+            seconds.subtract(less_seconds)
         if any(more > self.stock[cell] for cell, more in units.items()):
             return False
         if any(more > self.labor[node].get(hour, 0) for (node, hour), more in seconds.items()):
@@ -124,6 +126,19 @@ def seconds_of(order: PlannedOrder, setting: Setting) -> Iterator[tuple[str, int
             share = share_s(seconds, span=span, index=index)
             hour = group.window_start_s + index * HOUR_S
             yield group.node_id, hour, share * len(group.line_numbers)
+
+
+def holdings(
+    order: PlannedOrder, setting: Setting
+) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, int]]]:
+    """Units by (node, SKU) and seconds by (node, hour) that the groups take."""
+    units: Counter[tuple[str, str]] = Counter()
+    for cell, quantity in units_of(order):
+        units[cell] += quantity
+    seconds: Counter[tuple[str, int]] = Counter()
+    for node_id, hour, amount in seconds_of(order, setting):
+        seconds[node_id, hour] += amount
+    return units, seconds
 
 
 def skus_of(orders: Sequence[PlannedOrder]) -> set[str]:

@@ -19,7 +19,7 @@ from bopis.domain.network import Place
 from bopis.domain.promise import customer_store
 from bopis.domain.reallocation import LaborLimit, OpenOrder, ReallocationProblem, StockLimit
 from bopis.scenario.model import Method
-from bopis.simulate.day import Day, seconds_of, skus_of, units_of
+from bopis.simulate.day import Day, holdings, seconds_of, skus_of, units_of
 from bopis.simulate.policies.exact import Prices, groups_of, hours_of
 from bopis.simulate.policies.hindsight import open_order, steered_cost
 from bopis.simulate.ports import BatchSolver, LaborRow, PricedPlan, Pricer, StockRow
@@ -77,8 +77,12 @@ def open_again(order: PlannedOrder, setting: Setting, stores: Stores) -> OpenOrd
     return replace(opened, ask=replace(opened.ask, pickup_only_at=told))
 
 
-def offered(day: Day, orders: Sequence[PlannedOrder]) -> tuple[list[StockRow], list[LaborRow]]:
-    """What is left for these orders from now on, and what they hold."""
+def offered(
+    day: Day, orders: Sequence[PlannedOrder], *, together: bool = True
+) -> tuple[list[StockRow], list[LaborRow]]:
+    """What is left for these orders from now on, and what they hold: all of it together, else the
+    most that any one of them holds, which is as much as any one of them alone could use.
+    """
     cells = (
         (node_id, sku)
         for sku in sorted(skus_of(orders))
@@ -93,11 +97,19 @@ def offered(day: Day, orders: Sequence[PlannedOrder]) -> tuple[list[StockRow], l
             if seconds > 0 and hour >= day.now_s
         }
     )
+    held_units: Counter[tuple[str, str]] = Counter()
+    held_seconds: Counter[tuple[str, int]] = Counter()
     for order in orders:
-        for cell, units in units_of(order):
-            stock[cell] += units
-        for node_id, hour, seconds in seconds_of(order, day.setting):
-            labor[node_id, hour] += seconds
+        units, seconds = holdings(order, day.setting)
+        for cell, count in units.items():
+            held_units[cell] = (
+                held_units[cell] + count if together else max(held_units[cell], count)
+            )
+        for hour, count in seconds.items():
+            most = held_seconds[hour]
+            held_seconds[hour] = most + count if together else max(most, count)
+    stock.update(held_units)
+    labor.update(held_seconds)
     return (
         [(node_id, sku, units) for (node_id, sku), units in stock.items()],
         [(node_id, hour, seconds) for (node_id, hour), seconds in labor.items()],
@@ -171,6 +183,7 @@ class UnderPrices:
         self._prices = prices
         self._rules = rules
         self._stores = Stores()
+        self._costs: dict[str, tuple[tuple[Group, ...], int]] = {}
 
     @property
     def every_s(self) -> int:
@@ -182,8 +195,8 @@ class UnderPrices:
         orders = day.open_orders(freeze_s=self._rules.freeze_s)
         if not orders:
             return
-        # With all that they hold together on offer no order could do better than this.
-        least = self._best(day, orders, held_by=orders)
+        # On offer is at least what each could use alone: none can do better than this.
+        least = self._best(day, orders)
         moved = 0
         for order, bound in zip(orders, least, strict=True):
             if moved < self._rules.moves_max and self._gain(day, order, bound.lower_bound) > 0:
@@ -191,21 +204,23 @@ class UnderPrices:
 
     def _move(self, day: Day, order: PlannedOrder) -> bool:
         """Moves the order if its best plan, given what is left and what it holds, gains enough."""
-        [best] = self._best(day, [order], held_by=[order])
+        [best] = self._best(day, [order])
         if self._gain(day, order, best.priced_cost) <= 0:
             return False
         return day.move({order.order_id: groups_of(best.plan.groups)})
 
     def _gain(self, day: Day, order: PlannedOrder, priced_cost: int) -> int:
         """What a plan of this cost, prices included, would save, less the penalty."""
-        now = steered_cost(order, day.setting) + self._charges(order, day.setting)
+        known = self._costs.get(order.order_id)
+        if known is None or known[0] != order.groups:
+            known = order.groups, steered_cost(order, day.setting)
+            self._costs[order.order_id] = known
+        now = known[1] + self._charges(order, day.setting)
         return now - priced_cost - penalty_micro(day.waiting[order.order_id] - day.now_s)
 
-    def _best(
-        self, day: Day, orders: Sequence[PlannedOrder], *, held_by: Sequence[PlannedOrder]
-    ) -> Sequence[PricedPlan]:
-        """The best plan of each alone, out of what is left and what `held_by` hold."""
-        stock, labor = offered(day, held_by)
+    def _best(self, day: Day, orders: Sequence[PlannedOrder]) -> Sequence[PricedPlan]:
+        """The best plan of each alone, out of what is left and the most that any of them holds."""
+        stock, labor = offered(day, orders, together=False)
         prices = [self._prices.unit(node_id, sku) for node_id, sku, _ in stock]
         prices += [self._prices.second(node_id, hour) for node_id, hour, _ in labor]
         spans = [hours_of(order, day) for order in orders]
