@@ -107,6 +107,9 @@ class DualPrices:
     def act(self, day: Day) -> None:
         """Refreshes the prices from what is left of the day and the samples of its rest."""
         samples = self._forecaster.samples(now_s=day.now_s, seen=len(day.plans))
+        if not any(sample.orders for sample in samples):
+            self._published = [0] * len(self._gone)  # Nobody is to come, nothing is kept for them.
+            return
         limits = self._limits(day)
         if not self._vectors:
             for sample in samples:

@@ -91,7 +91,7 @@ class BatchSolver(Protocol):
 class Played:
     """A day under a policy. `at_placing`: every order was decided when it was placed.
 
-    `bound`: no allocation of this day costs less (micro-units), if the policy proves one.
+    `bound_micro`: no allocation of this day costs less, if the policy proves one.
     """
 
     decisions: tuple[Decision, ...]
