@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bopis.demo.plans import PlannedOrder
+from bopis.demo.score import line_seconds
 from bopis.simulate.day import Day
 from bopis.simulate.forecast import Forecaster, Sample
 from bopis.simulate.policies.exact import ask_of
@@ -30,10 +31,10 @@ OTHER_PASSES: Final = 12
 """Over each other one."""
 LATER_SAMPLES: Final = 2
 """Samples that a later refresh goes over, one pass each."""
-FIRST_STEP_UNIT: Final = 1_500_000.0
+FIRST_STEP_UNIT: Final = 2_000_000.0
 """Micro-units a unit."""
-FIRST_STEP_SECOND: Final = 50_000.0 / 60
-"""Micro-units a second of labor."""
+FIRST_STEP_LINE: Final = 1_000_000.0
+"""Micro-units for the labor of a line."""
 LEAST_STEP: Final = 0.005
 OTHER_STEP: Final = 0.2
 LATER_STEP: Final = 0.05
@@ -79,8 +80,10 @@ class DualPrices:
         self._row_of_second = {
             (node, hour): len(self._stock) + row for row, (node, hour, _) in enumerate(self._labor)
         }
+        line_s = {node_id: line_seconds(node) for node_id, node in setting.network.nodes.items()}
         self._first_step = np.array(
-            [FIRST_STEP_UNIT] * len(self._stock) + [FIRST_STEP_SECOND] * len(self._labor)
+            [FIRST_STEP_UNIT] * len(self._stock)
+            + [FIRST_STEP_LINE / line_s[node_id] for node_id, _, _ in self._labor]
         )
         self._gone = np.array(
             [GONE_UNIT] * len(self._stock) + [GONE_SECOND] * len(self._labor), dtype=np.int64
@@ -88,6 +91,12 @@ class DualPrices:
         self._vectors: list[_Vector] = []
         self._next = 0
         self._published: list[int] = [0] * len(self._gone)
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """See `exact.Prices`."""
+        return self._version
 
     @property
     def every_s(self) -> int:
@@ -108,7 +117,7 @@ class DualPrices:
         """Refreshes the prices from what is left of the day and the samples of its rest."""
         samples = self._forecaster.samples(now_s=day.now_s, seen=len(day.plans))
         if not any(sample.orders for sample in samples):
-            self._published = [0] * len(self._gone)  # Nobody is to come, nothing is kept for them.
+            self._publish([0] * len(self._gone))  # Nobody is to come, nothing is kept for them.
             return
         limits = self._limits(day)
         if not self._vectors:
@@ -121,7 +130,11 @@ class DualPrices:
                 self._pass(self._vectors[place], samples[place], limits, share=LATER_STEP)
         if self._vectors:
             mean = sum(vector.prices for vector in self._vectors) / len(self._vectors)
-            self._published = np.rint(mean).astype(np.int64).tolist()
+            self._publish(np.rint(mean).astype(np.int64).tolist())
+
+    def _publish(self, prices: list[int]) -> None:
+        self._version += prices != self._published
+        self._published = prices
 
     def _first_vector(self, sample: Sample, limits: Floats) -> _Vector:
         zeros = np.zeros(len(self._gone))

@@ -19,6 +19,10 @@ from bopis.simulate.setting import Setting
 class Prices(Protocol):
     """What a unit and a second are worth to others, in micro-units; 0 where nothing is scarce."""
 
+    @property
+    def version(self) -> int:
+        """Grows when prices change."""
+
     def unit(self, node_id: str, sku: str) -> int:
         """Of a unit."""
 

@@ -28,6 +28,8 @@ from bopis.simulate.setting import Setting
 PENALTY_FAR_MICRO: Final = 20_000
 PENALTY_NEAR_MICRO: Final = 1_000_000
 """What a move must gain at least: far from the picking, and as it begins."""
+LOOKS_MAX: Final = 100
+"""Orders that a round under prices looks at closely: those that could gain the most."""
 PENALTY_FROM_S: Final = 2 * HOUR_S
 """The penalty grows within this time before the picking."""
 
@@ -183,6 +185,7 @@ class UnderPrices:
         self._prices = prices
         self._rules = rules
         self._stores = Stores()
+        self._news = (0, 0)
         self._costs: dict[str, tuple[tuple[Group, ...], int]] = {}
 
     @property
@@ -191,16 +194,22 @@ class UnderPrices:
         return self._rules.every_s
 
     def act(self, day: Day) -> None:
-        """Moves what gains, oldest orders first."""
+        """Moves what gains, first who could gain the most."""
         orders = day.open_orders(freeze_s=self._rules.freeze_s)
-        if not orders:
-            return
+        news = len(day.decisions), self._prices.version
+        if not orders or news == self._news:
+            return  # Time alone only takes windows away.
+        self._news = news
         # On offer is at least what each could use alone: none can do better than this.
         least = self._best(day, orders)
+        hopes = [
+            (-self._gain(day, order, best.lower_bound), place)
+            for place, (order, best) in enumerate(zip(orders, least, strict=True))
+        ]
         moved = 0
-        for order, bound in zip(orders, least, strict=True):
-            if moved < self._rules.moves_max and self._gain(day, order, bound.lower_bound) > 0:
-                moved += self._move(day, order)
+        for hope, place in sorted(hopes)[:LOOKS_MAX]:
+            if moved < self._rules.moves_max and hope < 0:
+                moved += self._move(day, orders[place])
 
     def _move(self, day: Day, order: PlannedOrder) -> bool:
         """Moves the order if its best plan, given what is left and what it holds, gains enough."""

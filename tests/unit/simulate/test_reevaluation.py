@@ -49,6 +49,7 @@ class FirstComePrices:
 
     def __init__(self, node_id: str) -> None:
         self.node_id = node_id
+        self.version = 1
 
     def unit(self, node_id: str, sku: str) -> int:
         del sku
