@@ -1,5 +1,5 @@
-"""The command line: `bopis serve | demo | generate | reservations | reallocate | verify | rebuild |
-journal | snapshot | backup | restore | notifications | policy`.
+"""The command line: `bopis serve | demo | generate | simulate | reservations | reallocate |
+verify | rebuild | journal | snapshot | backup | restore | notifications | policy`.
 """
 
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from bopis.cli.listing import reservations
 from bopis.cli.policy import policy
 from bopis.cli.reallocating import reallocate
 from bopis.cli.serving import serve
+from bopis.cli.simulating import simulate
 from bopis.cli.snapshotting import snapshot
 
 app = typer.Typer(
@@ -51,6 +52,7 @@ for _command in (
     serve,
     demo,
     generate,
+    simulate,
     reservations,
     reallocate,
     verify,

@@ -83,7 +83,7 @@ class World:
 
 
 @dataclass(slots=True)
-class _Choice:
+class Choice:
     """What is being put together for one order: lines by node, and the pickup store if any."""
 
     order: PlannedOrder
@@ -104,7 +104,32 @@ def allocate(
     without: str | None = None,
 ) -> None:
     """Chooses nodes for `lines` and takes their stock and labor. `without` a node: short there."""
-    choice = _Choice(
+    for group in choose(world, order, lines, now_s=now_s, without=without):
+        _take(world, order.order_id, group, now_s=now_s)
+
+
+def choose(
+    world: World,
+    order: PlannedOrder,
+    lines: Sequence[ScenarioLine],
+    *,
+    now_s: int,
+    without: str | None = None,
+) -> tuple[Group, ...]:
+    """Chooses nodes for `lines` by the rule, and takes nothing."""
+    choice = start(world, order, now_s=now_s)
+    nodes = [node for node in allowed(world, choice) if node[0] != without]
+    known = [line for line in lines if line.sku in world.network.items]
+    if not whole_order(world, choice, nodes, known, all_known=len(known) == len(lines)):
+        for line in known:
+            if not _place_line(world, choice, nodes, line, late=False):
+                _place_line(world, choice, nodes, line, late=True)
+    return groups_of(choice)
+
+
+def start(world: World, order: PlannedOrder, *, now_s: int) -> Choice:
+    """Nothing chosen yet, for an order that may have groups already."""
+    return Choice(
         order=order,
         now_s=now_s,
         promise_s=promise_s(order.placed_s, order.ready_within_s, default_h=world.card.promise_h),
@@ -113,17 +138,23 @@ def allocate(
         else None,
         pickup_node=next((g.node_id for g in order.groups if g.method is Method.PICKUP), None),
     )
-    nodes = [node for node in _allowed(world, choice) if node[0] != without]
-    known = [line for line in lines if line.sku in world.network.items]
-    if not _whole_order(world, choice, nodes, known, all_known=len(known) == len(lines)):
-        for line in known:
-            if not _place_line(world, choice, nodes, line, late=False):
-                _place_line(world, choice, nodes, line, late=True)
-    for node_id, taken in choice.lines.items():
-        _take(world, choice, node_id, taken)
 
 
-def _allowed(world: World, choice: _Choice) -> list[tuple[str, Method]]:
+def groups_of(choice: Choice) -> tuple[Group, ...]:
+    """What was chosen, a group a node."""
+    return tuple(
+        Group(
+            node_id=node_id,
+            method=Method.PICKUP if choice.pickup_node == node_id else Method.SHIP,
+            window_start_s=choice.spans[node_id][0],
+            ready_s=choice.spans[node_id][1],
+            line_numbers=tuple(line.line_number for line in lines),
+        )
+        for node_id, lines in choice.lines.items()
+    )
+
+
+def allowed(world: World, choice: Choice) -> list[tuple[str, Method]]:
     """Nodes by distance with the method they would serve by."""
     order, card = choice.order, world.card
     reach = min(card.reach_m, card.consent_other_store_m)
@@ -145,33 +176,34 @@ def _allowed(world: World, choice: _Choice) -> list[tuple[str, Method]]:
     return [(node_id, method) for _, node_id, method in sorted(found)]
 
 
-def _method_at(choice: _Choice, node_id: str, method: Method, world: World) -> Method | None:
+def method_at(choice: Choice, node_id: str, method: Method, world: World) -> Method | None:
     """The method at this node given what is chosen; None when the node may not serve any more."""
     if method is Method.SHIP or choice.pickup_node in (None, node_id):
         return method
     return Method.SHIP if world.card.consent_ship_home else None
 
 
-def _whole_order(
+def whole_order(
     world: World,
-    choice: _Choice,
+    choice: Choice,
     nodes: Sequence[tuple[str, Method]],
     lines: Sequence[ScenarioLine],
     *,
     all_known: bool,
 ) -> bool:
+    """Gives everything to the nearest node that can do it by the promise; False if none can."""
     if not all_known:
         return False
     for node_id, method in nodes:
-        if _method_at(choice, node_id, method, world) is None:
+        if method_at(choice, node_id, method, world) is None:
             continue
-        if not _in_stock(world, node_id, lines):
+        if not in_stock(world, node_id, lines):
             continue
-        span = _earliest(world, choice, node_id, len(lines), late=False)
+        span = earliest(world, choice, node_id, len(lines), late=False)
         if span is not None:
             choice.lines[node_id] = list(lines)
             choice.spans[node_id] = span
-            if _method_at(choice, node_id, method, world) is Method.PICKUP:
+            if method_at(choice, node_id, method, world) is Method.PICKUP:
                 choice.pickup_node = node_id
             return True
     return False
@@ -179,7 +211,7 @@ def _whole_order(
 
 def _place_line(
     world: World,
-    choice: _Choice,
+    choice: Choice,
     nodes: Sequence[tuple[str, Method]],
     line: ScenarioLine,
     *,
@@ -187,11 +219,11 @@ def _place_line(
 ) -> bool:
     ranked = sorted(nodes, key=lambda node: node[0] != choice.store)
     for node_id, method in ranked:
-        how = _method_at(choice, node_id, method, world)
+        how = method_at(choice, node_id, method, world)
         there = choice.lines.get(node_id, [])
-        if how is None or not _in_stock(world, node_id, [*there, line]):
+        if how is None or not in_stock(world, node_id, [*there, line]):
             continue
-        span = _earliest(world, choice, node_id, len(there) + 1, late=late)
+        span = earliest(world, choice, node_id, len(there) + 1, late=late)
         if span is None:
             continue
         choice.lines.setdefault(node_id, []).append(line)
@@ -202,15 +234,16 @@ def _place_line(
     return False
 
 
-def _in_stock(world: World, node_id: str, lines: Sequence[ScenarioLine]) -> bool:
+def in_stock(world: World, node_id: str, lines: Sequence[ScenarioLine]) -> bool:
+    """Whether the node has free units for all of these lines together."""
     asked: Counter[str] = Counter()
     for line in lines:
         asked[line.sku] += line.quantity
     return all(world.free(node_id, sku) >= quantity for sku, quantity in asked.items())
 
 
-def _earliest(
-    world: World, choice: _Choice, node_id: str, count: int, *, late: bool
+def earliest(
+    world: World, choice: Choice, node_id: str, count: int, *, late: bool
 ) -> tuple[int, int] | None:
     """The earliest-ending span (start, end) of open hours that can take `count` lines."""
     labor = world.labor[node_id]
@@ -242,22 +275,16 @@ def hours_of(world: World, group: Group, count: int) -> Iterator[tuple[int, int]
         yield hour, count * share_s(seconds, span=span, index=index)
 
 
-def _take(world: World, choice: _Choice, node_id: str, lines: Sequence[ScenarioLine]) -> None:
-    order = world.orders[choice.order.order_id]
-    start_s, ready_s = choice.spans[node_id]
-    group = Group(
-        node_id=node_id,
-        method=Method.PICKUP if choice.pickup_node == node_id else Method.SHIP,
-        window_start_s=start_s,
-        ready_s=ready_s,
-        line_numbers=tuple(line.line_number for line in lines),
-    )
-    for line in lines:
-        world.promised[node_id, line.sku] += line.quantity
-    for hour, seconds in hours_of(world, group, len(lines)):
+def _take(world: World, order_id: str, group: Group, *, now_s: int) -> None:
+    order = world.orders[order_id]
+    node_id = group.node_id
+    for line in order.lines:
+        if line.line_number in group.line_numbers:
+            world.promised[node_id, line.sku] += line.quantity
+    for hour, seconds in hours_of(world, group, len(group.line_numbers)):
         world.labor[node_id][hour] -= seconds
     world.orders[order.order_id] = replace(order, groups=(*order.groups, group))
     task = Task(f"{order.order_id}/{len(world.tasks)}", order.order_id, group)
     world.tasks[task.task_id] = task
-    heapq.heappush(world.queues.setdefault(node_id, []), (ready_s, task.task_id))
-    world.at(choice.now_s, "work", node_id)
+    heapq.heappush(world.queues.setdefault(node_id, []), (group.ready_s, task.task_id))
+    world.at(now_s, "work", node_id)

@@ -63,6 +63,10 @@ LAYERS: dict[str, Layer] = {
     "bopis.demo": layer(
         "bopis.scenario bopis.v1 bopis.policy", others="grpc google rich numpy msgspec uvloop"
     ),
+    # A day in this process: rules and judge of the demo, the kernel and the optimizer as ports.
+    "bopis.simulate": layer(
+        "bopis.scenario bopis.demo bopis.domain bopis.policy", others="rich numpy"
+    ),
     "bopis.testing": layer("*", others="*"),
     "solver": layer(others="numpy ortools"),
     "solver.allocation": layer("solver bopis._allocator_rs", others="numpy msgspec"),

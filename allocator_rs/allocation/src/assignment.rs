@@ -10,7 +10,7 @@ pub struct Assignment {
     /// What each row has left, overtime included.
     pub(crate) room: Vec<i64>,
     /// Of all orders, overtime aside.
-    pub(crate) cost: i64,
+    pub(crate) cost: i128,
 }
 
 impl Assignment {
@@ -18,7 +18,8 @@ impl Assignment {
     #[must_use]
     pub fn nothing(instance: &Instance) -> Self {
         let choices = vec![Choice::nothing(); instance.count()];
-        let costs = (0..instance.count()).map(|order| instance.cost(order, &Choice::nothing()));
+        let cost = |order| i128::from(instance.cost(order, &Choice::nothing()));
+        let costs = (0..instance.count()).map(cost);
         Self {
             cost: costs.sum(),
             choices,
@@ -35,15 +36,11 @@ impl Assignment {
     /// What it costs, overtime included (micro-units).
     #[must_use]
     pub fn cost(&self, instance: &Instance) -> i64 {
-        let beyond =
-            |(row, room): (&crate::Row, &i64)| (row.overtime - room).max(0) * row.overtime_price;
-        self.cost
-            + instance
-                .rows
-                .iter()
-                .zip(&self.room)
-                .map(beyond)
-                .sum::<i64>()
+        let beyond = |(row, room): (&crate::Row, &i64)| {
+            i128::from((row.overtime - room).max(0)) * i128::from(row.overtime_price)
+        };
+        let overtime = instance.rows.iter().zip(&self.room).map(beyond);
+        i64::try_from(self.cost + overtime.sum::<i128>()).unwrap_or(i64::MAX)
     }
 
     /// The rows of which more is taken than there is, with what lacks.
@@ -62,7 +59,8 @@ impl Assignment {
         };
         let before = std::mem::replace(mine, choice);
         let calendar = &instance.calendar;
-        self.cost += mine.cost(asked, calendar) - before.cost(asked, calendar);
+        self.cost += i128::from(mine.cost(asked, calendar));
+        self.cost -= i128::from(before.cost(asked, calendar));
         let room = &mut self.room;
         before.takes(asked, calendar, |row, amount| add(room, row, amount));
         mine.takes(asked, calendar, |row, amount| add(room, row, -amount));

@@ -34,7 +34,7 @@ pub struct Row {
 pub struct Line {
     /// Units.
     pub quantity: i64,
-    /// Cost of leaving it (micro-units).
+    /// Cost of leaving it (micro-units). Above `COST_MAX`: it is never left for the sake of others.
     pub unfilled: i64,
 }
 

@@ -91,7 +91,7 @@ impl Pricer {
         let charges = (order.extra_group, order.late, order.all_or_nothing);
         self.draft.set_charges(charges.0, charges.1, charges.2);
         let unfilled = self.draft.unfilled().iter_mut().zip(&order.lines);
-        unfilled.for_each(|(cost, line)| *cost = line.unfilled);
+        unfilled.for_each(|(cost, line)| *cost = line.unfilled.min(COST_MAX));
         for (number, way) in (0_u32..).zip(&order.ways) {
             let mut served = 0_u32;
             let mut saved: i64 = -way.fixed;

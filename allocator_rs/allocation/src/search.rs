@@ -155,7 +155,7 @@ impl Instance {
             for (row, left) in (0_u32..).zip(&part.room) {
                 add(&mut joined.room, row, *left);
             }
-            joined.cost += part.gained;
+            joined.cost += i128::from(part.gained);
             for (order, choice) in part.into_choices() {
                 if let Some(mine) = joined.choices.get_mut(order as usize) {
                     *mine = choice;

@@ -373,8 +373,9 @@ impl BatchOrders {
         let promised = self.kernel.promised_of(index);
         let line = |line: &crate::ask::AskLine| Line {
             quantity: line.quantity,
+            // Dearer than any line that may be left.
             unfilled: if promised.contains(&line.line_number) {
-                COST_MAX
+                2 * COST_MAX
             } else {
                 policy.left_cost(ask, line)
             },

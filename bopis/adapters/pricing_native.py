@@ -1,0 +1,129 @@
+"""Plans under prices, by the native kernel: the face of the native module for what-if days."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from bopis._allocator_rs import BatchKernel
+from bopis.domain.network import Item, NetworkNode
+from bopis.domain.policy import Policy
+from bopis.domain.sourcing import Ask, Plan
+
+WORK_LIMIT: Final = 10_000_000
+"""Work units of the kernel for one order."""
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class PricedPlan(msgspec.Struct, frozen=True):
+    """The best plan of one order under prices.
+
+    `cost_micro` is its cost without prices, `priced_cost` with them; no plan has less than
+    `lower_bound`. It takes `amounts` of `rows` (stock first, then labor, in the order given).
+    """
+
+    lower_bound: int
+    priced_cost: int
+    cost_micro: int
+    rows: tuple[int, ...]
+    amounts: tuple[int, ...]
+    encoded_plan: bytes
+
+    @property
+    def plan(self) -> Plan:
+        """The plan."""
+        return _decode_plan(self.encoded_plan)
+
+
+class _Column(msgspec.Struct, frozen=True):
+    cost_micro: int
+    rows: tuple[int, ...]
+    amounts: tuple[int, ...]
+    plan: msgspec.Raw
+
+
+class _Priced(msgspec.Struct, frozen=True):
+    lower_bound: int
+    priced_cost: int
+    column: _Column
+
+
+_decode: Final = msgspec.msgpack.Decoder(list[_Priced]).decode
+_decode_plan: Final = msgspec.msgpack.Decoder(Plan).decode
+
+
+class NativePricer:
+    """Orders over one network: opens batches of them on given stock and labor."""
+
+    def __init__(
+        self, *, nodes: Sequence[NetworkNode], items: Sequence[Item], policy: Policy
+    ) -> None:
+        self._nodes = tuple(nodes)
+        self._items = {item.sku: item for item in items}
+        self._policy = msgspec.Raw(_encode(policy))
+        self._network: tuple[tuple[int, int], msgspec.Raw] | None = None
+
+    def open(
+        self,
+        asks: Sequence[Ask],
+        *,
+        hours: tuple[int, int],
+        stock: Sequence[tuple[str, str, int]],
+        labor: Sequence[tuple[str, int, int]],
+        now_ms: int,
+        promised: Sequence[Sequence[int]] = (),
+    ) -> "NativeBatch":
+        """A batch on these rows: (node, SKU, units) and (node, start of the hour, seconds).
+
+        `hours`: the first and the last hour (Unix seconds) that are looked at. `promised`: by order
+        the lines that must not be left.
+        """
+        skus = {line.sku for ask in asks for line in ask.lines}
+        payload = {
+            "network": self._encoded_network(hours),
+            "items": [self._items[sku] for sku in sorted(skus) if sku in self._items],
+            "policy": self._policy,
+            "asks": asks,
+            "promised": promised or [()] * len(asks),
+            "now_ms": now_ms,
+            "stock": stock,
+            "labor": labor,
+        }
+        return NativeBatch(BatchKernel(_encode(payload)))
+
+    def _encoded_network(self, hours: tuple[int, int]) -> msgspec.Raw:
+        """The nodes with their windows in these hours; orders of one hour share them."""
+        if self._network is None or self._network[0] != hours:
+            first_s, last_s = hours
+            nodes = [
+                NetworkNode(
+                    one.node,
+                    tuple(w for w in one.windows if first_s <= w.start_s <= last_s),
+                )
+                for one in self._nodes
+            ]
+            self._network = hours, msgspec.Raw(_encode({"version": 0, "nodes": nodes}))
+        return self._network[1]
+
+
+class NativeBatch:
+    """Orders and rows, fixed; prices vary."""
+
+    def __init__(self, kernel: BatchKernel) -> None:
+        self._kernel = kernel
+
+    def price(self, orders: Sequence[int], *, prices: Sequence[int]) -> list[PricedPlan]:
+        """The best plan of each named order; prices in micro-units by row, missing ones 0."""
+        asked = {"orders": orders, "prices": prices, "work_limit": WORK_LIMIT}
+        return [
+            PricedPlan(
+                lower_bound=answer.lower_bound,
+                priced_cost=answer.priced_cost,
+                cost_micro=answer.column.cost_micro,
+                rows=answer.column.rows,
+                amounts=answer.column.amounts,
+                encoded_plan=bytes(answer.column.plan),
+            )
+            for answer in _decode(self._kernel.price(_encode(asked)))
+        ]

@@ -1,0 +1,144 @@
+"""`bopis simulate`: a scenario's day under policies, and how they differ."""
+
+import asyncio
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from bopis.cli.complaints import BAD_OPTION, FAILED, refuse
+from bopis.domain.policy import CardLevel
+
+if TYPE_CHECKING:
+    from bopis.domain.reallocation import ReallocationProblem, ReallocationProposal
+    from bopis.simulate.catalog import Tools
+    from bopis.simulate.run import Run
+
+SEEDS_MAX: Final = 1_000
+FACTOR_MAX: Final = 100.0
+COMPARED_LEAST: Final = 2
+TIME_LIMIT_MAX_S: Final = 3_600.0
+
+
+def simulate(
+    directory: Annotated[Path, typer.Argument(help="Folder of a scenario.")],
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="B1, B2, B3, service, B4, duals, duals+reevaluation or hindsight; give several. "
+            "The first is what the others are compared with."
+        ),
+    ] = None,
+    labor: Annotated[float, typer.Option(help="Factor of the hours' labor.")] = 1.0,
+    stock: Annotated[float, typer.Option(help="Factor of the stock of the morning.")] = 1.0,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=SEEDS_MAX, help="So many days; the first is the recorded one.")
+    ] = 1,
+    first_seed: Annotated[int, typer.Option(min=0, help="1 leaves the recorded day out.")] = 0,
+    card: Annotated[CardLevel, typer.Option(help="Level of the cost card.")] = CardLevel.BASE,
+    refresh: Annotated[
+        int, typer.Option(min=1, max=1440, help="Minutes between refreshes of prices.")
+    ] = 5,
+    reevaluate: Annotated[
+        int, typer.Option(min=1, max=1440, help="Minutes between rounds of re-evaluation.")
+    ] = 15,
+    freeze: Annotated[
+        int, typer.Option(min=0, max=1440, help="Minutes before picking in which none moves.")
+    ] = 5,
+    moves: Annotated[int, typer.Option(min=1, help="Orders that a round moves at most.")] = 500,
+    round_limit: Annotated[
+        float, typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for a round of B4.")
+    ] = 1.0,
+    time_limit: Annotated[
+        float, typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for a whole day's plan.")
+    ] = 30.0,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the differences into this file (SVG).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list, no progress.")] = False,
+) -> None:
+    """Plays a day under policies, in memory, and prints what came of it and how they differ."""
+    from bopis.simulate.catalog import POLICIES, Options
+    from bopis.simulate.policies.reevaluation import Rules
+    from bopis.simulate.run import Run
+    from bopis.simulate.setting import Variant
+
+    names = tuple(dict.fromkeys(policy or ("B1", "B2", "B3")))
+    for name in names:
+        if name not in POLICIES:
+            refuse(f"--policy: {name} is none of {', '.join(POLICIES)}", code=BAD_OPTION)
+    if plot is not None and len(names) < COMPARED_LEAST:
+        refuse("--plot: it compares two policies or more", code=BAD_OPTION)
+    factors = {"labor": _factor("--labor", labor), "stock": _factor("--stock", stock)}
+    run = Run(
+        policies=names,
+        seeds=tuple(range(first_seed, first_seed + seeds)),
+        variant=Variant(**factors, card=card),
+        options=Options(
+            refresh_s=60 * refresh,
+            rules=Rules(every_s=60 * reevaluate, freeze_s=60 * freeze, moves_max=moves),
+            round_limit_ms=round(1_000 * round_limit),
+            time_limit_ms=round(1_000 * time_limit),
+        ),
+    )
+    _play(directory, run, plot=plot, as_json=as_json)
+
+
+def _play(directory: Path, run: "Run", *, plot: Path | None, as_json: bool) -> None:
+    from bopis.domain.errors import NotServing
+    from bopis.scenario.loader import load_scenario
+    from bopis.scenario.rows import ScenarioError
+    from bopis.simulate.plot import draw
+    from bopis.simulate.run import as_json as json_of
+    from bopis.simulate.run import simulate as play
+    from bopis.simulate.show import Bar, compare, show, title_of
+    from bopis.telemetry import configure_logs
+
+    configure_logs("warning")
+    try:
+        scenario = load_scenario(directory)
+        with Bar(days=len(run.seeds) * len(run.policies), quiet=as_json) as bar:
+            records = play(scenario, run, _tools(), notice=bar.notice)
+        if plot is not None:
+            compared = compare(records, run.policies)
+            plot.write_text(draw(title_of(scenario.name, run), run.policies[0], compared))
+    except (ScenarioError, ValueError, OSError) as error:
+        refuse(str(error))
+    except NotServing as error:
+        refuse(error.message)
+    if as_json:
+        typer.echo(json.dumps([json_of(record) for record in records]))
+    else:
+        show(scenario.name, run, records)
+    if any(record.verdict.violations for record in records):
+        raise typer.Exit(FAILED)
+
+
+def _factor(option: str, value: float) -> Fraction:
+    """The factor as it was written: 0.35 is 7/20."""
+    if not 0 < value <= FACTOR_MAX:
+        refuse(f"{option}: above 0, at most {FACTOR_MAX:g}", code=BAD_OPTION)
+    return Fraction(str(value))
+
+
+def _tools() -> "Tools":
+    """What policies need from outside: the kernel in this process, the optimizer in its own."""
+    from bopis.adapters.placing_native import NativePlacing
+    from bopis.adapters.pricing_native import NativePricer
+    from bopis.adapters.solver_process import ProcessSolver
+    from bopis.simulate.catalog import Tools
+
+    def solve(problem: "ReallocationProblem", **world: Any) -> "ReallocationProposal":
+        return asyncio.run(ProcessSolver().solve(problem, **world))
+
+    return Tools(
+        solver=solve,
+        engine=lambda setting: NativePlacing(
+            nodes=setting.nodes, items=setting.items, policy=setting.policy, stock=setting.stock
+        ),
+        pricer=lambda setting: NativePricer(
+            nodes=setting.nodes, items=setting.items, policy=setting.policy
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What-if days: a scenario's day under policies, in this process and on a simulated clock."""

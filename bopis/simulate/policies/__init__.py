@@ -1,0 +1,1 @@
+"""The policies that a day can be played under, one a file."""

@@ -1,0 +1,105 @@
+"""Plays the days of all seeds under all policies, and has each judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bopis.scenario.model import Scenario
+from bopis.simulate.catalog import Options, Tools, make_policy
+from bopis.simulate.judge import Verdict, judge
+from bopis.simulate.seeds import day_of_seed
+from bopis.simulate.setting import Variant, make_setting, placed_order
+
+MICROS = 1_000_000
+VIOLATIONS_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is asked: policies by name, seeds, the variant of the scenario, options of policies."""
+
+    policies: tuple[str, ...]
+    seeds: tuple[int, ...] = (0,)
+    variant: Variant = field(default_factory=Variant)
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One day under one policy. `bound_micro`: no allocation of the day costs less, if known."""
+
+    policy: str
+    seed: int
+    verdict: Verdict
+    bound_micro: int | None
+    seconds: float
+
+
+Notice = Callable[[str, int, int, int], None]
+"""Called with (policy, seed, orders done, orders of the day)."""
+
+
+def simulate(scenario: Scenario, run: Run, tools: Tools, *, notice: Notice) -> list[Record]:
+    """One record per seed and policy. Raises ValueError for a scenario without orders."""
+    setting = make_setting(scenario, run.variant)
+    recorded = [placed_order(order) for order in scenario.orders]
+    records: list[Record] = []
+    for seed in run.seeds:
+        orders = day_of_seed(recorded, seed)
+        of_day: list[Record] = []
+        for name in run.policies:
+            started_s = time.monotonic()
+
+            def tell(done: int, name: str = name, seed: int = seed) -> None:
+                notice(name, seed, done, len(recorded))
+
+            policy = make_policy(
+                name,
+                setting=setting,
+                recorded=recorded,
+                seed=seed,
+                tools=tools,
+                options=run.options,
+            )
+            tell(0)
+            played = policy.play(setting, orders, progress=tell)
+            verdict = judge(setting, orders, played.decisions, at_placing=played.at_placing)
+            seconds = time.monotonic() - started_s
+            of_day.append(Record(name, seed, verdict, played.bound_micro, seconds))
+        records += _with_bound(of_day)
+    return records
+
+
+def _with_bound(of_day: Sequence[Record]) -> list[Record]:
+    """A bound on a day holds for every policy on it."""
+    bounds = [record.bound_micro for record in of_day if record.bound_micro is not None]
+    bound = max(bounds, default=None)
+    return [
+        Record(record.policy, record.seed, record.verdict, bound, record.seconds)
+        for record in of_day
+    ]
+
+
+def as_json(record: Record) -> Mapping[str, Any]:
+    """The record as the command prints it; money in whole units of the currency."""
+    score = record.verdict.score
+    return {
+        "policy": record.policy,
+        "seed": record.seed,
+        "cost": score.cost / MICROS,
+        "bound": None if record.bound_micro is None else record.bound_micro / MICROS,
+        "fill_rate": score.fill_rate,
+        "promise_kept": score.promise_kept,
+        "split_rate": score.split_rate,
+        "nodes_per_order": score.nodes_per_order,
+        "oversold_units": record.verdict.oversold_units,
+        "orders": score.orders,
+        "moves": record.verdict.moves,
+        "cost_terms": {name: amount / MICROS for name, amount in sorted(score.terms.items())},
+        "rule_violations": len(record.verdict.violations),
+        "violations": list(record.verdict.violations[:VIOLATIONS_MAX]),
+        "seconds": round(record.seconds, 2),
+    }

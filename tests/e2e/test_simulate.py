@@ -1,0 +1,101 @@
+"""`bopis simulate` as people run it, on a small generated scenario."""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.e2e.command_line import bopis
+
+POLICIES = ("B1", "B2", "B3", "service", "B4", "duals", "duals+reevaluation", "hindsight")
+SCARCE = ("--labor", "0.2", "--stock", "0.4")
+QUICK = ("--refresh", "60", "--reevaluate", "60", "--round-limit", "0.2", "--time-limit", "2")
+
+pytestmark = pytest.mark.needs_services
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("simulate") / "town"
+    made = bopis(
+        "generate", str(folder), *["--nodes", "8", "--skus", "25", "--orders", "60", "--seed", "3"]
+    )
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def played(town: Path, *words: str) -> list[dict[str, Any]]:
+    done = bopis("simulate", str(town), "--json", *words)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert done.stderr == "", "with --json nothing but an error is said there"
+    records: list[dict[str, Any]] = json.loads(done.stdout)
+    return records
+
+
+def chosen(*policies: str) -> list[str]:
+    return [word for policy in policies for word in ("--policy", policy)]
+
+
+@pytest.mark.slow
+def test_every_policy_plays_the_day_by_the_rules(town: Path) -> None:
+    records = played(town, *chosen(*POLICIES), *SCARCE, *QUICK)
+    assert [record["policy"] for record in records] == list(POLICIES)
+    bounds = {record["bound"] for record in records}
+    assert len(bounds) == 1, "a bound on a day holds for every policy"
+    [bound] = bounds
+    for record in records:
+        assert record["oversold_units"] == 0
+        assert record["rule_violations"] == 0, record["violations"]
+        assert 0 < bound <= record["cost"]
+        assert 0 <= record["promise_kept"] <= record["fill_rate"] <= 1
+        assert record["nodes_per_order"] >= 1
+
+
+def test_days_of_several_seeds_are_paired_and_repeat(town: Path) -> None:
+    words = (*chosen("B1", "B3"), "--seeds", "3", "--first-seed", "1", *SCARCE)
+    records = played(town, *words)
+    assert [(record["policy"], record["seed"]) for record in records] == [
+        (policy, seed) for seed in (1, 2, 3) for policy in ("B1", "B3")
+    ]
+    again = played(town, *words)
+    for one, other in zip(records, again, strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_the_card_changes_the_cost(town: Path) -> None:
+    costs = [played(town, *chosen("B3"), "--card", card)[0]["cost"] for card in ("low", "high")]
+    assert costs[0] < costs[1]
+
+
+def test_a_table_a_chart_and_a_plot_are_made(town: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "town.svg"
+    words = (*chosen("B1", "B2", "B3"), "--seeds", "2", "--plot", str(picture))
+    done = bopis("simulate", str(town), *words)
+    assert done.returncode == 0, done.stderr
+    for word in ("lines filled", "95 % paired bootstrap", "B2", "B3"):
+        assert word in done.stdout
+    assert "orders" in done.stderr, "the bar is on standard error"
+    assert ElementTree.parse(picture).getroot().tag.endswith("svg")  # noqa: S314 (our own)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--policy", "B9"), "B9 is none of"),
+        (("--labor", "0"), "--labor: above 0"),
+        (("--stock", "-1"), "--stock: above 0"),
+        (("--policy", "B1", "--plot", "plot.svg"), "two policies"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(town: Path, words: tuple[str, ...], complaint: str) -> None:
+    done = bopis("simulate", str(town), *words)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+
+
+def test_a_folder_that_is_no_scenario_is_refused(tmp_path: Path) -> None:
+    done = bopis("simulate", str(tmp_path / "nowhere"))
+    assert done.returncode == 1
+    assert "no such folder" in done.stderr
