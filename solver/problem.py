@@ -354,9 +354,7 @@ class Rows:
     by_labor: Mapping[LaborKey, int]
 
     def start_prices(self, problem: Problem) -> list[int]:
-        """The prices that a problem starts from, by row; empty if it names none."""
-        if not problem.stock_prices and not problem.labor_prices:
-            return []
+        """The prices that a problem starts from, by row."""
         prices = [0] * len(self.limits)
         for stock in problem.stock_prices:
             row = self.by_stock.get((stock.node_id, stock.sku))

@@ -60,23 +60,36 @@ class CheckError(AssertionError):
     """The independent checker objects to what was found: a bug, never sent as a result."""
 
 
+@dataclass(slots=True)
+class _Teller:
+    """Tells progress; the bound never falls."""
+
+    report: Callable[[Progress], None]
+    orders: int
+    started_s: float
+    bound_micro: int = 0
+
+    def elapsed_ms(self) -> int:
+        return int((time.monotonic() - self.started_s) * 1000)
+
+    def tell(self, told: Told) -> None:
+        self.bound_micro = max(self.bound_micro, told.bound_micro)
+        self.report(
+            Progress(
+                told.stage, self.orders, self.bound_micro, told.cost_micro, self.elapsed_ms()
+            )
+        )
+
+
 def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: None) -> Result:
     """Allocates all orders of the request anew, within about its time limit.
 
     Raises ProblemError where the request contradicts itself, CheckError where the independent
     checker objects (a bug).
     """
-    started_s = time.monotonic()
     problem = request.problem
-    best_bound = 0
-
-    def tell(told: Told) -> None:
-        nonlocal best_bound
-        best_bound = max(best_bound, told.bound_micro)
-        elapsed_ms = int((time.monotonic() - started_s) * 1000)
-        count = len(problem.orders)
-        report(Progress(told.stage, count, best_bound, told.cost_micro, elapsed_ms))
-
+    teller = _Teller(report, len(problem.orders), time.monotonic())
+    tell = teller.tell
     tell(Told("READING", 0, 0))
     if not problem.orders:
         return Result((), 0, 0, 0, 0, 0, "", (), (), (), 0)
@@ -132,7 +145,7 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
         work=tuple(outcome.work),
         stock_prices=_stock_prices(rows, outcome),
         labor_prices=_labor_prices(rows, outcome),
-        solve_time_ms=int((time.monotonic() - started_s) * 1000),
+        solve_time_ms=teller.elapsed_ms(),
     )
 
 

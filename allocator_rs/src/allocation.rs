@@ -1,128 +1,23 @@
 //! Many orders allocated at once: the steps of the batch optimizer, which calls them in its order.
 
+mod dto;
+
 use bopis_allocation::{
-    bound, Ascended, AscentOptions, Assignment, Calendar, Choice, InForce, Instance, Line, Order,
-    Pattern, Pool, Row, SearchOptions, Slot, Source, Table, Way, NO_ROW,
+    bound, Ascended, AscentOptions, Assignment, Choice, Instance, Pool, SearchOptions, Source,
+    Table,
 };
 use bopis_promise::BatchOrders;
 use parking_lot::{Mutex, RwLock};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use serde::{Deserialize, Serialize};
 
+use self::dto::{AscentDto, ChosenDto, ColumnsDto, OrdersDto, SearchDto, TableDto};
 use crate::errors::BindingError;
-use crate::kernel::BatchDto;
-use crate::planning::PlanDto;
 
 /// Work units of the kernel for one order.
 const WORK_LIMIT: u64 = 10_000_000;
 /// The same where a good plan is as welcome as the best: in the search.
 const SEARCH_WORK_LIMIT: u64 = 20_000;
-
-/// An order's plan so far.
-#[derive(Debug, Deserialize)]
-struct InForceDto {
-    cost_micro: i64,
-    rows: Vec<u32>,
-    amounts: Vec<i64>,
-}
-
-impl From<InForceDto> for InForce {
-    fn from(dto: InForceDto) -> Self {
-        Self {
-            cost: dto.cost_micro,
-            takes: dto.rows.into_iter().zip(dto.amounts).collect(),
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct OrdersDto {
-    batch: BatchDto,
-    /// By order.
-    in_force: Vec<Option<InForceDto>>,
-    threads: usize,
-}
-
-/// A way of a table: it takes seconds of one row for every line.
-#[derive(Debug, Deserialize)]
-struct TableWayDto {
-    node: u32,
-    /// By line, micro-units.
-    costs: Vec<i64>,
-    labor_row: u32,
-    labor_seconds: i64,
-}
-
-#[derive(Debug, Deserialize)]
-struct TableOrderDto {
-    /// By line, micro-units.
-    unfilled: Vec<i64>,
-    ways: Vec<TableWayDto>,
-}
-
-/// Orders that come with their ways; units never lack.
-#[derive(Debug, Deserialize)]
-struct TableDto {
-    /// By row.
-    limits: Vec<i64>,
-    orders: Vec<TableOrderDto>,
-    threads: usize,
-}
-
-impl From<TableDto> for Table {
-    fn from(dto: TableDto) -> Self {
-        let row = |(family, limit): (u32, &i64)| Row {
-            limit: *limit,
-            family,
-            ..Row::default()
-        };
-        let mut calendar = Calendar::default();
-        let orders = dto
-            .orders
-            .iter()
-            .map(|order| table_order(order, &mut calendar));
-        Self {
-            orders: orders.collect(),
-            rows: (0..).zip(&dto.limits).map(row).collect(),
-            calendar,
-        }
-    }
-}
-
-fn table_order(dto: &TableOrderDto, calendar: &mut Calendar) -> Order {
-    let line = |unfilled: &i64| Line {
-        quantity: 1,
-        unfilled: *unfilled,
-    };
-    let mut order = Order {
-        lines: dto.unfilled.iter().map(line).collect(),
-        ..Order::default()
-    };
-    for way in &dto.ways {
-        let first = u32::try_from(calendar.patterns.len()).unwrap_or(u32::MAX);
-        calendar.patterns.push(Pattern {
-            start_h: 0,
-            ready_h: 1,
-            shares: [(way.labor_row, way.labor_seconds)].into_iter().collect(),
-        });
-        order.ways.push(Way {
-            node: way.node,
-            pickup: false,
-            fixed: 0,
-            slot: u32::try_from(calendar.slots.len()).unwrap_or(u32::MAX),
-        });
-        calendar.slots.push(Slot {
-            first,
-            end: first + 1,
-            start_from_h: 0,
-            promise_h: 1,
-        });
-        order.costs.extend(&way.costs);
-        order.rows.extend(way.costs.iter().map(|_| NO_ROW));
-    }
-    order
-}
 
 /// Who knows the orders.
 enum Orders {
@@ -139,53 +34,12 @@ impl Orders {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct AscentDto {
-    /// By row; missing ones are 0.
-    start: Vec<i64>,
-    passes: u32,
-    first_step: f64,
-    pool_passes: u32,
-}
-
-#[derive(Debug, Deserialize)]
-struct SearchDto {
-    moves: u64,
-    rounds: u32,
-    tolerance: f64,
-    seed: u64,
-    /// By row, micro-units.
-    prices: Vec<i64>,
-}
-
 /// What the steps have come to so far.
 #[derive(Default)]
 struct Found {
     ascended: Option<Ascended>,
     assignment: Option<Assignment>,
     pool: Pool,
-}
-
-/// The pool in arrays of native integers.
-#[derive(Serialize)]
-struct ColumnsDto {
-    orders: Vec<u32>,
-    costs: Vec<i64>,
-    starts: Vec<u32>,
-    rows: Vec<u32>,
-    amounts: Vec<i64>,
-}
-
-#[derive(Serialize)]
-struct ChosenDto {
-    order: usize,
-    cost_micro: i64,
-    rows: Vec<u32>,
-    amounts: Vec<i64>,
-    /// None: of a table.
-    plan: Option<PlanDto>,
-    /// By group: (node, line indices).
-    groups: Vec<(u32, Vec<u16>)>,
 }
 
 /// Orders that are allocated together, step by step.

@@ -74,7 +74,13 @@ LAYERS: dict[str, Layer] = {
     "solver.worker": layer("solver", others="numpy ortools msgspec"),
 }
 # The native module has few faces: the adapters named after it, the kernel, the composition root.
-NATIVE_FACES = ("bopis.adapters.", "bopis.bootstrap", "solver.allocation", "bopis.testing", "bopis.cli")
+NATIVE_FACES = (
+    "bopis.adapters.",
+    "bopis.bootstrap",
+    "solver.allocation",
+    "bopis.testing",
+    "bopis.cli",
+)
 
 
 def module_name(path: str) -> str:
@@ -153,10 +159,20 @@ CRATES: dict[str, frozenset[str]] = {
     "bopis-journal": frozenset(),
     "bopis-sourcing": frozenset(),
     "bopis-engine": frozenset({"bopis-ledger", "bopis-journal"}),
-    "bopis-promise": frozenset({"bopis-engine", "bopis-ledger", "bopis-sourcing"}),
+    "bopis-allocation": frozenset({"bopis-sourcing"}),
+    "bopis-promise": frozenset(
+        {"bopis-engine", "bopis-ledger", "bopis-sourcing", "bopis-allocation"}
+    ),
     "bopis-door": frozenset({"bopis-engine", "bopis-ledger", "bopis-sourcing", "bopis-promise"}),
     "bopis-allocator": frozenset(
-        {"bopis-engine", "bopis-ledger", "bopis-sourcing", "bopis-promise", "bopis-door"}
+        {
+            "bopis-engine",
+            "bopis-ledger",
+            "bopis-sourcing",
+            "bopis-allocation",
+            "bopis-promise",
+            "bopis-door",
+        }
     ),
 }
 # Programs that measure or test, which nothing may depend on: they may use every crate.

@@ -159,8 +159,12 @@ impl Pricer {
         let Ok(problem) = self.draft.check() else {
             return Vec::new();
         };
+        let most = order.nodes_max.unwrap_or(usize::MAX);
         let solutions = k_best(problem, k, work_limit);
-        let choices = solutions.iter().map(|solution| self.choice(solution));
+        let choices = solutions
+            .iter()
+            .filter(|solution| solution.open_facilities().len() <= most)
+            .map(|solution| self.choice(solution));
         choices.collect()
     }
 
