@@ -4,6 +4,7 @@ import random
 
 from solver.moves import ACT_LINES_MAX, Change, change_of, components, strong_components
 
+
 def test_a_change_is_net_by_row() -> None:
     change = change_of(3, {0: 2, 1: 5}, {1: 4, 2: 7}, lines=2)
     assert dict(change.net) == {0: -2, 1: -1, 2: 7}
