@@ -151,7 +151,7 @@ def _passes(
 
 
 def _improve(steps: _Steps, share: float) -> None:
-    """Searches and rescues in turn, as long as there is time and orders have not had their turns."""
+    """Searches and rescues in turn, until time is up or orders have had their turns."""
     limits = steps.limits
     for turn in range(SEARCH_TURNS):
         left_s = steps.left_s(share)
