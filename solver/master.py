@@ -24,7 +24,7 @@ MIP_WORKERS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
-    """The LP's solution: value of each column, price of each row (>= 0), objective in micro-units."""
+    """The LP's solution: value of each column, price of each row (>= 0), objective (micro)."""
 
     values: npt.NDArray[np.float64]
     prices: npt.NDArray[np.float64]
