@@ -151,6 +151,10 @@ class Allocation:
         """What prices prove over every way: (micro-units, orders whose search was stopped)."""
         return self._native.bound(prices)
 
+    def prefer(self, columns: Sequence[int], weights: Sequence[int]) -> None:
+        """Names what a first assignment prefers: a column per order; heavier ones come first."""
+        self._native.prefer(columns, weights)
+
     def widen(self, prices: Sequence[int]) -> int:
         """Looks at the ways that the best choices under prices use; how many came."""
         return self._native.widen(prices)

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 
 from solver.allocation import Allocation, Columns, Ints
-from solver.master import choose, near_optimal, relax
+from solver.master import best_of_each, choose, near_optimal, relax
 
-ASCENT_SHARE: Final = 0.3
+ASCENT_SHARE: Final = 0.25
 """Share of the time limit for the dual ascent."""
 PASSES_MIN: Final = 20
 PASSES_MAX: Final = 600
@@ -38,6 +38,8 @@ POOL_ORDERS_MAX: Final = 2_500
 POOL_COLUMNS_MAX: Final = 40_000
 POOL_CHEAPEST: Final = 24
 """Of each order, so many of the cheapest columns under the prices."""
+POLISH_SHARE: Final = 0.4
+"""Share of the time limit after which no LP is solved any more."""
 POLISHES_MAX: Final = 4
 """LPs over the pool, each with the cheapest columns under the prices of the one before."""
 POOL_SHARE: Final = 0.35
@@ -191,22 +193,24 @@ def _polish(steps: _Steps) -> None:
     outcome, limits = steps.outcome, steps.limits
     for _ in range(POLISHES_MAX):
         columns = steps.allocation.pool(outcome.prices, cheapest=POOL_CHEAPEST)
-        if len(columns) > POOL_COLUMNS_MAX or steps.left_s(ASCENT_SHARE * 2) < 0:
+        if len(columns) > POOL_COLUMNS_MAX or steps.left_s(POLISH_SHARE) < 0:
             break
         relaxed = relax(
             columns,
             limits=limits.limits,
             orders=limits.orders,
-            time_limit_s=max(0.05, steps.left_s(ASCENT_SHARE * 2)),
+            time_limit_s=max(0.05, steps.left_s(POLISH_SHARE)),
         )
         if relaxed is None:
             break
+        preferred = best_of_each(columns, relaxed.values, limits.orders)
         prices = np.rint(relaxed.prices).astype(np.int64).tolist()
         bound, stopped = steps.allocation.bound(prices)
+        weights = np.rint(1000 * relaxed.values[preferred]).astype(np.int64).tolist()
+        steps.allocation.prefer(preferred, weights)
         if bound <= outcome.bound_micro:
             break
         outcome.bound_micro, outcome.stopped, outcome.prices = bound, stopped, prices
-        steps.allocation.ascend(passes=1, start=prices, go_on=lambda *_: True)
 
 
 def _pool(steps: _Steps) -> bool:

@@ -182,6 +182,25 @@ impl PyAllocation {
         })
     }
 
+    /// What a first assignment prefers: a column of the pool per order, with its weight.
+    fn prefer(&self, py: Python<'_>, numbers: Vec<usize>, weights: Vec<u32>) {
+        py.detach(|| {
+            let mut found = self.found.lock();
+            let Found { ascended, pool, .. } = &mut *found;
+            let Some(ascended) = ascended else { return };
+            for (number, weight) in numbers.into_iter().zip(weights) {
+                let Some((order, choice)) = pool.column(number) else {
+                    continue;
+                };
+                let place = order as usize;
+                let known = ascended.choices.get_mut(place);
+                if let Some((known, steady)) = known.zip(ascended.steady.get_mut(place)) {
+                    (*known, *steady) = (choice.clone(), weight);
+                }
+            }
+        });
+    }
+
     /// Looks at more ways: those of the best choices under prices; how many came.
     fn widen(&self, py: Python<'_>, prices: Vec<i64>) -> usize {
         py.detach(|| {

@@ -44,9 +44,9 @@ pub struct Ascended {
     pub estimate: i64,
     /// Passes made.
     pub passes: u32,
-    /// By order: the best choice of the last pass.
+    /// By order: what it chose most often in the last passes.
     pub choices: Vec<Choice>,
-    /// By order: for how many passes it has been the same.
+    /// By order: how often it was chosen in the last passes.
     pub steady: Vec<u32>,
     /// Different choices of the last passes, as (order, choice).
     pub pool: Vec<(u32, Choice)>,
@@ -65,6 +65,16 @@ pub struct AscentOptions {
     pub work_limit: u64,
     /// Threads.
     pub threads: usize,
+}
+
+/// Choices, with how often each was made.
+type Tally = Vec<(Choice, u32)>;
+
+fn count(tally: &mut Tally, choice: &Choice) {
+    match tally.iter_mut().find(|(known, _)| known == choice) {
+        Some((_, count)) => *count += 1,
+        None => tally.push((choice.clone(), 1)),
+    }
 }
 
 /// A number that moves against its slope.
@@ -103,9 +113,9 @@ struct State<'a> {
     moving: Vec<u32>,
     least: Vec<i64>,
     choices: Vec<Choice>,
-    steady: Vec<u32>,
+    /// By order: the choices of the last passes, with how often each was made.
+    tallies: Vec<Tally>,
     usage: Vec<i64>,
-    pool: Vec<(u32, Choice)>,
 }
 
 impl Instance {
@@ -138,13 +148,18 @@ impl Instance {
             let progress = f64::from(passes) / f64::from(options.passes.max(1));
             state.step(progress);
         }
+        let (choices, steady) = state.most_frequent();
+        let tallies = (0_u32..).zip(state.tallies);
+        let chosen = |(order, tally): (u32, Tally)| {
+            tally.into_iter().map(move |(choice, _)| (order, choice))
+        };
         Ascended {
             estimate: best.0,
             prices: best.1,
             passes,
-            choices: state.choices,
-            steady: state.steady,
-            pool: state.pool,
+            choices,
+            steady,
+            pool: tallies.flat_map(chosen).collect(),
         }
     }
 }
@@ -201,9 +216,8 @@ impl<'a> State<'a> {
             moving: (0_u32..).take(count).collect(),
             least: vec![0; count],
             choices: vec![Choice::nothing(); count],
-            steady: vec![0; count],
+            tallies: vec![Tally::new(); count],
             usage: vec![0; instance.rows.len()],
-            pool: Vec::new(),
             live: live.iter().map(|(row, ..)| *row).collect(),
         };
         state.price(&zero, u32::MAX);
@@ -274,18 +288,13 @@ impl<'a> State<'a> {
             if let Some(least) = self.least.get_mut(place) {
                 *least = priced.lower_bound;
             }
-            if let Some((choice, steady)) =
-                self.choices.get_mut(place).zip(self.steady.get_mut(place))
-            {
-                if *choice == priced.choice {
-                    *steady += 1;
-                } else {
-                    *steady = 0;
-                    if keeps {
-                        self.pool.push((*order, priced.choice.clone()));
-                    }
-                    *choice = priced.choice;
+            if keeps {
+                if let Some(tally) = self.tallies.get_mut(place) {
+                    count(tally, &priced.choice);
                 }
+            }
+            if let Some(choice) = self.choices.get_mut(place) {
+                *choice = priced.choice;
             }
         }
         for (order, choice) in instance.orders.iter().zip(&self.choices) {
@@ -295,6 +304,15 @@ impl<'a> State<'a> {
                 }
             });
         }
+    }
+
+    /// By order: what it chose most often in the last passes, the later of equals, and how often.
+    fn most_frequent(&self) -> (Vec<Choice>, Vec<u32>) {
+        let chosen = self.tallies.iter().zip(&self.choices).map(|(tally, last)| {
+            let most = tally.iter().max_by_key(|(_, count)| *count);
+            most.map_or_else(|| (last.clone(), 0), Clone::clone)
+        });
+        chosen.unzip()
     }
 
     fn sum(&self, prices: &[i64]) -> i64 {

@@ -58,6 +58,13 @@ impl Pool {
         self.columns.is_empty()
     }
 
+    /// A column: its order, and what that does.
+    #[must_use]
+    pub fn column(&self, number: usize) -> Option<(u32, &Choice)> {
+        let (order, choice) = self.columns.get(number)?;
+        Some((*order, choice))
+    }
+
     /// All columns in arrays.
     #[must_use]
     pub fn columns(&self, instance: &Instance) -> Columns {
