@@ -8,6 +8,7 @@ adapters (tests/contract).
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from bopis.domain.duals import Duals
 from bopis.domain.events import Envelope
 from bopis.domain.ids import RequestKey
 from bopis.domain.ledger import (
@@ -134,16 +135,33 @@ class Sourcer(Protocol):
         """Replaces the policy."""
         ...
 
+    def load_duals(self, duals: Duals) -> None:
+        """Replaces all dual prices at once, unless a later version is loaded."""
+        ...
+
     async def place(self, place_ask: PlaceAsk) -> Placement:
         """Chooses the best plan and holds it, as one native call that retries a lost race with
         fresh stock. Lines without any plan, unknown SKUs among them, come back as unfilled with
         their reason. The reservation is HELD; its lines are those of the plan's groups: units
-        summed per node and SKU, labor per node and hour. Raises ReservationTakenError.
+        summed per node and SKU, labor per node and hour. A quote is kept while it is possible; if
+        it is not, the answer says why. Raises ReservationTakenError.
         """
         ...
 
     async def plan(self, ask: Ask, *, k: int) -> Sequence[Plan]:
         """The best k plans (at least one) under the stock of now, cheapest first; holds nothing."""
+        ...
+
+
+class DualStore(Protocol):
+    """The dual prices in force."""
+
+    def current(self) -> Duals | None:
+        """The last ones; None: there are none."""
+        ...
+
+    def replace(self, duals: Duals) -> None:
+        """Keeps these instead."""
         ...
 
 

@@ -4,17 +4,21 @@
 use bopis_ledger::ReservationId;
 use bopis_promise::{
     Ask, AskLine, Consent, CostCard, Item, Method, NodeKind, NodeSpec, PlaceAsk, Plan, Policy,
-    RequestId, Window,
+    QuoteTerms, RequestId, Window,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::dto::parse_uuid;
+use crate::duals::QuoteAskDto;
 use crate::errors::BindingError;
 
+/// How goods reach the customer.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum MethodDto {
+pub enum MethodDto {
+    /// Collected.
     Pickup,
+    /// Sent home.
     Ship,
 }
 
@@ -110,6 +114,8 @@ pub struct PlaceAskDto {
     request_id: String,
     hold_ttl_ms: i64,
     priority: u8,
+    #[serde(default)]
+    quote: Option<QuoteAskDto>,
 }
 
 impl PlaceAskDto {
@@ -123,6 +129,7 @@ impl PlaceAskDto {
             request_id: RequestId(parse_uuid(&self.request_id)?),
             hold_ttl_ms: self.hold_ttl_ms,
             priority: self.priority,
+            quote: self.quote.map(Into::into),
             ask: self.ask.into(),
         })
     }
@@ -204,6 +211,15 @@ pub struct ItemDto {
     sku: String,
     unit_price_micro: i64,
     weight_g: i64,
+    #[serde(default)]
+    currency: String,
+}
+
+impl ItemDto {
+    /// Of its price; empty: it has none.
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
 }
 
 impl From<ItemDto> for (String, Item) {
@@ -245,6 +261,21 @@ pub struct PolicyDto {
     ship_when_out_of_reach: bool,
     late_windows_max_h: u32,
     span_windows_max: usize,
+    opportunity_beside_duals: bool,
+    version: String,
+    promise_ms: i64,
+    quote_ttl_ms: i64,
+}
+
+impl PolicyDto {
+    /// What quoting needs of it.
+    pub fn quote_terms(&self) -> QuoteTerms {
+        QuoteTerms {
+            policy_version: self.version.clone(),
+            promise_ms: self.promise_ms,
+            quote_ttl_ms: self.quote_ttl_ms,
+        }
+    }
 }
 
 impl From<PolicyDto> for Policy {
@@ -274,6 +305,7 @@ impl From<PolicyDto> for Policy {
             ship_when_out_of_reach: dto.ship_when_out_of_reach,
             late_windows_max_h: dto.late_windows_max_h,
             span_windows_max: dto.span_windows_max,
+            opportunity_beside_duals: dto.opportunity_beside_duals,
         }
     }
 }

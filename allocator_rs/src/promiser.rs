@@ -1,10 +1,11 @@
 //! The promiser for Python: plan + hold as one call, answered through the engine's completions.
 
-use bopis_promise::{Promiser, PromiserOptions};
+use bopis_promise::{Planner, Promiser, PromiserOptions};
 use parking_lot::RwLock;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::duals::DualsDto;
 use crate::engine::PyEngine;
 use crate::errors::BindingError;
 use crate::planning::{ItemDto, NetworkDto, PlaceAskDto, PlanDto, PlansAskDto, PolicyDto};
@@ -27,6 +28,14 @@ impl PyPromiser {
             Some(promiser) => use_it(promiser),
             None => Err(BindingError::Stopped),
         }
+    }
+
+    /// Plans without holding.
+    ///
+    /// # Errors
+    /// `Stopped`.
+    pub fn planner(&self) -> Result<Planner, BindingError> {
+        self.with(|promiser| Ok(promiser.planner()))
     }
 
     fn place_one(&self, promiser: &Promiser, dto: PlaceAskDto) {
@@ -76,7 +85,11 @@ impl PyPromiser {
     fn load_items(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
         py.detach(|| {
             let items: Vec<ItemDto> = rmp_serde::from_slice(payload)?;
+            let priced = items.iter().map(ItemDto::currency);
+            let currency = priced.into_iter().find(|one| !one.is_empty());
+            let currency = currency.unwrap_or_default().to_owned();
             self.with(|promiser| {
+                promiser.load_currency(&currency);
                 promiser.load_items(items.into_iter().map(Into::into).collect());
                 Ok(())
             })
@@ -88,7 +101,20 @@ impl PyPromiser {
         py.detach(|| {
             let policy: PolicyDto = rmp_serde::from_slice(payload)?;
             self.with(|promiser| {
+                promiser.load_quote_terms(policy.quote_terms());
                 promiser.load_policy(policy.into());
+                Ok(())
+            })
+        })
+    }
+
+    /// Replaces all dual prices, unless a later version is loaded.
+    fn load_duals(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+        py.detach(|| {
+            let duals: DualsDto = rmp_serde::from_slice(payload)?;
+            let (version, stock, labor) = duals.into_prices();
+            self.with(|promiser| {
+                promiser.load_duals(version, &stock, &labor);
                 Ok(())
             })
         })

@@ -5,9 +5,11 @@ from enum import StrEnum
 from typing import Final
 
 from bopis.domain.cost import CostBreakdown, breakdown
+from bopis.domain.duals import DualCharges
 from bopis.domain.fulfillment import DELIVERED, ENDED, FulfillmentOrder, FulfillmentState
 from bopis.domain.machine import Transition, machine
 from bopis.domain.network import Method, Place
+from bopis.domain.quote import QuotedPromise
 from bopis.domain.sourcing import Consent, UnfilledLine
 
 ORDER_VALUE_MICRO_MAX: Final = 1_000_000_000_000_000
@@ -71,11 +73,14 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class Sourcing:
-    """One sourcing attempt: its number from 1, the reservation it made, what its plan costs."""
+    """One sourcing attempt: its number from 1, the reservation it made, what its plan costs, and
+    what dual prices charged for it (None: there were none).
+    """
 
     attempt: int
     reservation_id: str
     cost: CostBreakdown
+    duals: DualCharges | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,7 @@ class Order:
 
     `body_digest` tells whether another CreateOrder with the same order_id is the same order.
     `groups_made` counts fulfillment orders ever made, so that their ids are never used twice.
+    `quoted`: what became of the option that it was placed with.
     """
 
     order_id: str
@@ -118,6 +124,7 @@ class Order:
     cancelled: bool = False
     cancel_reason: str = ""
     version: int = 1
+    quoted: QuotedPromise | None = None
 
     @property
     def etag(self) -> str:

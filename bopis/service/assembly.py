@@ -1,10 +1,19 @@
 """Putting the use cases' dependencies together, and bringing them up in the right order."""
 
 from bopis.domain.policy import Policy
-from bopis.ports import Clock, Ids, Ledger, OrderStore, ReallocationSolver, Sourcer
+from bopis.ports import (
+    Clock,
+    DualStore,
+    Ids,
+    Ledger,
+    OrderStore,
+    ReallocationSolver,
+    Sourcer,
+)
 from bopis.service import reconcile
 from bopis.service.catalog import load_catalog
 from bopis.service.dependencies import Dependencies
+from bopis.service.duals import load_duals
 from bopis.service.reconcile import Reconciled, reconcile_all
 from bopis.service.stores import load_network
 
@@ -17,8 +26,10 @@ def assemble(
     sourcer: Sourcer,
     store: OrderStore,
     solver: ReallocationSolver,
+    duals: DualStore,
     policy: Policy,
     code_key: bytes,
+    quote_key: bytes,
 ) -> Dependencies:
     """Dependencies with an empty directory; `bring_up` fills it."""
     return Dependencies(
@@ -28,17 +39,20 @@ def assemble(
         sourcer=sourcer,
         store=store,
         solver=solver,
+        duals=duals,
         policy=policy,
         code_key=code_key,
+        quote_key=quote_key,
         resume=reconcile.resume,
     )
 
 
 async def bring_up(deps: Dependencies) -> Reconciled:
-    """After a start, before SERVING: policy, catalog and network are loaded, labor windows opened,
-    and what the last process left half-done is finished.
+    """After a start, before SERVING: policy, dual prices, catalog and network are loaded, labor
+    windows opened, and what the last process left half-done is finished.
     """
     deps.sourcer.load_policy(deps.policy)
+    load_duals(deps)
     await load_catalog(deps)
     await load_network(deps)
     return await reconcile_all(deps)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bopis.domain.duals import DualCharges
 from bopis.domain.errors import Overloaded
 from bopis.domain.fulfillment import FulfillmentLine, FulfillmentOrder, FulfillmentState
 from bopis.domain.ids import act_id, fulfillment_order_id, reservation_id
@@ -19,6 +20,7 @@ from bopis.domain.ledger import (
 )
 from bopis.domain.order import Order, OrderLine, Sourcing
 from bopis.domain.pick_task import PickTask
+from bopis.domain.quote import QuoteAsk, QuoteLost
 from bopis.domain.sourcing import Ask, AskLine, PlaceAsk, Placement, Plan, ReservationTakenError
 from bopis.failpoints import failpoint
 from bopis.service.acts import Asked, LedgerDisagrees, Work
@@ -43,11 +45,15 @@ _LIVE: Final = (ReservationState.HELD, ReservationState.COMMITTED)
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The plan and, if it has groups, the committed reservation that holds it."""
+    """The plan and, if it has groups, the committed reservation that holds it. `quote_lost`: why
+    what was quoted is not what was placed.
+    """
 
     plan: Plan
     reservation_id: str
     attempt: int
+    duals: DualCharges | None = None
+    quote_lost: QuoteLost | None = None
 
 
 def ask_of(
@@ -74,7 +80,9 @@ def ask_of(
     )
 
 
-async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Placed:
+async def place_and_commit(
+    work: Work[Asked], ask: Ask, *, attempts: int, quote: QuoteAsk | None = None
+) -> Placed:
     """Sources an ask of a mutation and commits it; `attempts` were made for the order before.
 
     A resumption first gives back what an earlier try holds, of which nobody was told. A hold that
@@ -94,6 +102,7 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
                     reservation_id=reservation_id(ask.order_id, attempt),
                     request_id=deps.ids.new_uuid(),
                     hold_ttl_ms=deps.policy.hold_ttl_ms,
+                    quote=quote,
                 )
             )
         except ReservationTakenError:
@@ -101,13 +110,19 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
             attempt += 1
             continue
         if placement.reservation is None:
-            return Placed(placement.plan, "", attempt)
+            return Placed(placement.plan, "", attempt, quote_lost=placement.quote_lost)
         work.acted = True  # Something is held: from here the mutation can only be finished.
         failpoint(f"{point}.after_hold")
         attempt, committed = await _commit(deps, ask.order_id, placement, attempt)
         if committed:
             failpoint(f"{point}.after_commit")
-            return Placed(placement.plan, reservation_id(ask.order_id, attempt), attempt)
+            return Placed(
+                placement.plan,
+                reservation_id(ask.order_id, attempt),
+                attempt,
+                placement.duals,
+                placement.quote_lost,
+            )
         attempt += 1
         ask = replace(ask, now_ms=deps.clock.wall_ms())
     raise Overloaded("no hold could be committed", retry_after_ms=LATER_MS)
@@ -178,7 +193,7 @@ def allocated(order: Order, placed: Placed) -> tuple[Order, tuple[PickTask, ...]
                 reservation_id=placed.reservation_id,
             )
         )
-    sourcing = Sourcing(placed.attempt, placed.reservation_id, placed.plan.cost)
+    sourcing = Sourcing(placed.attempt, placed.reservation_id, placed.plan.cost, placed.duals)
     after = replace(
         order,
         fulfillment_orders=order.fulfillment_orders + tuple(groups),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use bopis_sourcing::{k_best, per_unit_of, weight_cost, OpportunityTiers, COST_MAX};
+use bopis_sourcing::{k_best, per_unit_of, solve, weight_cost, OpportunityTiers, COST_MAX};
 
 use crate::ask::Ask;
 use crate::network::{Catalog, Network};
 use crate::offers::{build, AskError};
-use crate::plan::{plan_of, Plan};
+use crate::plan::{drafts, plan_of, Draft, Plan};
 use crate::policy::Policy;
 use crate::supply::Supply;
 
@@ -40,6 +40,19 @@ impl World {
             .iter()
             .map(|solution| plan_of(self, ask, &offers, solution))
             .collect())
+    }
+
+    /// The best plan, its groups in indices, and the kernel's cost of it: all terms and dual charges.
+    pub(crate) fn best(
+        &self,
+        ask: &Ask,
+        supply: &dyn Supply,
+        work_limit: u64,
+    ) -> Result<(Plan, Vec<Draft>, i64), AskError> {
+        let offers = build(self, ask, supply, true)?;
+        let solution = solve(&offers.problem, work_limit);
+        let plan = plan_of(self, ask, &offers, &solution);
+        Ok((plan, drafts(&offers, &solution), solution.cost))
     }
 }
 

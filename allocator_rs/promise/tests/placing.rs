@@ -136,6 +136,7 @@ fn place_ask(ask: Ask, number: u128) -> PlaceAsk {
         request_id: RequestId(number),
         hold_ttl_ms: 900_000,
         priority: 0,
+        quote: None,
     }
 }
 
