@@ -8,8 +8,8 @@ use crate::ask::{Ask, AskLine, Consent, Method};
 use crate::duals::DualCharges;
 use crate::eligible::allowed;
 use crate::network::{meters_between, Network};
-use crate::offers::AskError;
-use crate::plan::{node_id, Plan};
+use crate::offers::{charged, AskError};
+use crate::plan::{node_id, price, Plan, Shelves};
 use crate::planner::{Planner, QuoteTerms};
 use crate::supply::{EngineSupply, ReadSupply};
 use crate::world::World;
@@ -170,16 +170,16 @@ impl Shop<'_> {
         let node_id = node_id(self.world, node);
         let mut ask = self.base.clone();
         ask.pickup_only_at = Some(node_id.clone());
-        let (mut plan, mut duals) = self.best(&ask)?;
-        if ship_rest && !plan.unfilled.is_empty() {
+        let (mut plan, mut duals) = self.best(&ask, self.units)?;
+        let lines = self.base.lines.len();
+        if ship_rest && !plan.unfilled.is_empty() && !plan.groups.is_empty() {
             ask.consent.ship_home = true;
-            let (with_rest, charges) = self.best(&ask)?;
-            let here = |group: &crate::plan::Group| group.method == Method::Pickup;
-            if with_rest.unfilled.is_empty() && with_rest.groups.iter().any(here) {
+            let (with_rest, charges) = self.best(&ask, &self.left_to_store(node, &plan))?;
+            let collects = with_rest.groups.iter().any(|g| g.method == Method::Pickup);
+            if with_rest.unfilled.is_empty() && collects {
                 (plan, duals) = (with_rest, charges);
             }
         }
-        let lines = self.base.lines.len();
         let atp = self.units.iter().skip(node * lines).take(lines).copied();
         Ok(StoreOption {
             method: Method::Pickup,
@@ -191,12 +191,26 @@ impl Shop<'_> {
         })
     }
 
+    /// The units that are left to choose from when a store does the lines of its plan: of those, no
+    /// other node has any.
+    fn left_to_store(&self, store: usize, plan: &Plan) -> Vec<i64> {
+        let lines = self.base.lines.len();
+        let mut units = self.units.to_vec();
+        let done = plan.groups.iter().flat_map(|group| &group.line_numbers);
+        for line in done.filter_map(|number| usize::try_from(number - 1).ok()) {
+            let column = units.iter_mut().skip(line).step_by(lines).enumerate();
+            let others = column.filter(|(node, _)| *node != store);
+            others.for_each(|(_, units)| *units = 0);
+        }
+        units
+    }
+
     /// All of it shipped.
     fn shipping(&self) -> Result<StoreOption, AskError> {
         let mut ask = self.base.clone();
         ask.method = Method::Ship;
         ask.customer_node_id = None;
-        let (plan, duals) = self.best(&ask)?;
+        let (plan, duals) = self.best(&ask, self.units)?;
         let lines = self.base.lines.len();
         let most = |line| self.units.iter().skip(line).step_by(lines).copied().max();
         Ok(StoreOption {
@@ -209,13 +223,22 @@ impl Shop<'_> {
         })
     }
 
-    fn best(&self, ask: &Ask) -> Result<(Plan, Option<DualCharges>), AskError> {
+    /// The best plan from some of the units, priced by what there is in all.
+    fn best(&self, ask: &Ask, units: &[i64]) -> Result<(Plan, Option<DualCharges>), AskError> {
+        let lines = ask.lines.len();
         let supply = ReadSupply {
             engine: self.live,
-            units: self.units,
-            lines: ask.lines.len(),
+            units,
+            lines,
         };
-        let (plan, drafts, _) = self.world.best(ask, &supply, self.work_limit)?;
+        let (mut plan, drafts, _) = self.world.best(ask, &supply, self.work_limit)?;
+        let opportunity = charged(self.world, ask, &supply);
+        let shelves = Shelves {
+            units: self.units,
+            opportunity: &opportunity,
+            lines,
+        };
+        plan.terms = price(self.world, ask, &drafts, Some(&shelves));
         let charges = self.live.charges(self.world, ask, &drafts);
         Ok((plan, charges))
     }
