@@ -261,20 +261,31 @@ pub struct PolicyDto {
     ship_when_out_of_reach: bool,
     late_windows_max_h: u32,
     span_windows_max: usize,
+}
+
+/// The policy as the service loads it: beside what plans are priced by, what it steers and quotes by.
+#[derive(Debug, Deserialize)]
+pub struct ServedPolicyDto {
+    #[serde(flatten)]
+    policy: PolicyDto,
     opportunity_beside_duals: bool,
     version: String,
     promise_ms: i64,
     quote_ttl_ms: i64,
 }
 
-impl PolicyDto {
-    /// What quoting needs of it.
-    pub fn quote_terms(&self) -> QuoteTerms {
-        QuoteTerms {
-            policy_version: self.version.clone(),
-            promise_ms: self.promise_ms,
-            quote_ttl_ms: self.quote_ttl_ms,
-        }
+impl From<ServedPolicyDto> for (Policy, QuoteTerms) {
+    fn from(dto: ServedPolicyDto) -> Self {
+        let policy = Policy {
+            opportunity_beside_duals: dto.opportunity_beside_duals,
+            ..dto.policy.into()
+        };
+        let terms = QuoteTerms {
+            policy_version: dto.version,
+            promise_ms: dto.promise_ms,
+            quote_ttl_ms: dto.quote_ttl_ms,
+        };
+        (policy, terms)
     }
 }
 
@@ -305,7 +316,8 @@ impl From<PolicyDto> for Policy {
             ship_when_out_of_reach: dto.ship_when_out_of_reach,
             late_windows_max_h: dto.late_windows_max_h,
             span_windows_max: dto.span_windows_max,
-            opportunity_beside_duals: dto.opportunity_beside_duals,
+            // The optimizer charges no opportunity at all.
+            opportunity_beside_duals: false,
         }
     }
 }

@@ -8,7 +8,7 @@ use pyo3::types::PyBytes;
 use crate::duals::DualsDto;
 use crate::engine::PyEngine;
 use crate::errors::BindingError;
-use crate::planning::{ItemDto, NetworkDto, PlaceAskDto, PlanDto, PlansAskDto, PolicyDto};
+use crate::planning::{ItemDto, NetworkDto, PlaceAskDto, PlanDto, PlansAskDto, ServedPolicyDto};
 use crate::station::{Finished, Station};
 
 /// Chooses plans and holds them.
@@ -99,10 +99,11 @@ impl PyPromiser {
     /// Replaces the policy.
     fn load_policy(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
         py.detach(|| {
-            let policy: PolicyDto = rmp_serde::from_slice(payload)?;
+            let served: ServedPolicyDto = rmp_serde::from_slice(payload)?;
+            let (policy, terms) = served.into();
             self.with(|promiser| {
-                promiser.load_quote_terms(policy.quote_terms());
-                promiser.load_policy(policy.into());
+                promiser.load_quote_terms(terms);
+                promiser.load_policy(policy);
                 Ok(())
             })
         })

@@ -1,18 +1,33 @@
 """Options, their quotes and the orders placed with them, through the real door."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 import pytest
 
-from bopis.testing.client import Client, new_uuid, refused
+from bopis.domain.network import Method
+from bopis.domain.quote import BasketLine, Quote, TokenGroup, basket_digest
+from bopis.service.promise_tokens import read_token
+from bopis.testing.client import Client, Error, error_of, eventually, new_uuid, refused
+from bopis.testing.server import ServerProcess, serving
 from bopis.v1 import allocation_service_pb2 as allocation
 from bopis.v1 import common_pb2 as common
 from bopis.v1 import order_service_pb2 as orders
 from bopis.v1 import promise_service_pb2 as promise
 from bopis.v1 import stock_service_pb2 as stock
 from bopis.v1 import store_service_pb2 as stores
-from tests.e2e.small_town import CALL_S, HOME, PICKUP, SHIP, cell, order_request, place
+from tests.e2e.small_town import (
+    CALL_S,
+    HOME,
+    PICKUP,
+    SHIP,
+    TIME_ORIGIN,
+    bring_in,
+    cell,
+    order_request,
+    place,
+)
 
 pytestmark = pytest.mark.needs_services()
 
@@ -200,6 +215,56 @@ def test_a_token_is_taken_only_as_it_was_given_out(client: Client) -> None:
             reason,
             paths,
         )
+
+
+def test_a_token_says_what_its_option_says_under_a_key_of_this_folder_alone(
+    server: ServerProcess, client: Client
+) -> None:
+    """What the door signs is what the services read: byte for byte the same format and digest."""
+    key_file = server.data / "promise_tokens.key"
+    assert key_file.stat().st_mode & 0o777 == 0o600
+    [option] = get(client, BASKET.options(node_id="west")).options
+    quote = read_token(option.promise_token, key_file.read_bytes())
+    ready_ms = option.ready_by_time.seconds * 1_000
+    assert quote.groups == (
+        TokenGroup(
+            "west",
+            Method.PICKUP,
+            (1, 0),  # The basket's bread is the second of its sorted lines.
+            option.groups[0].window_start_time.seconds * 1_000,
+            ready_ms,
+        ),
+    )
+    assert quote == Quote(
+        basket=basket_digest([BasketLine(1, "apple", 2), BasketLine(2, "bread", 1)]),
+        method=Method.PICKUP,
+        groups=quote.groups,
+        ready_by_ms=ready_ms,
+        cost_micro=option.cost.total.units * 1_000_000 + option.cost.total.nanos // 1_000,
+        currency="USD",
+        policy_version="2026-11/base",
+        expire_ms=option.promise_expire_time.ToMilliseconds(),
+    )
+
+
+def test_a_token_expires(tmp_path: Path) -> None:
+    """Time runs so fast that its quarter of an hour is a second and a half."""
+    clock = ("--time-origin", TIME_ORIGIN, "--time-scale", "600")
+    with serving(tmp_path, options=clock) as server, server.channel() as channel:
+        client = Client(channel)
+        bring_in(client)
+        token = at_store(client, "east").promise_token
+
+        def expired() -> Error | None:
+            try:
+                place(client, BASKET.order(token))
+            except grpc.RpcError as error:
+                return error_of(error)
+            return None
+
+        error = eventually(expired)
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "PROMISE_EXPIRED")
+    assert error.paths == ("promise_token",)
 
 
 def test_bad_requests_for_options_name_their_fields(client: Client) -> None:

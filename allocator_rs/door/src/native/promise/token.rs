@@ -1,7 +1,7 @@
 //! The promise token: an option, signed, for `CreateOrder`. The one place that signs.
 //!
 //! `base64url(version 1 | msgpack map | HMAC-SHA256 of what is before it)`, without padding.
-//! `bopis/service/promise_tokens.py` reads it; `tests/contract/test_promise_token.py` holds both to it.
+//! `bopis/service/promise_tokens.py` reads it; `tests/e2e/test_promises.py` holds both to it.
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine as _;
