@@ -70,7 +70,7 @@ class GetPickupOptionsRequest(_message.Message):
     most.
     """
     ship_rest: _builtins.bool
-    """Lines that a store lacks may be shipped home beside the pickup."""
+    """Lines that a store lacks may be shipped home beside the pickup, for the nearest 10 stores."""
     with_shipping: _builtins.bool
     """The best way to ship the whole basket is an option too. Not with node_id: it knows no home."""
     max_options: _builtins.int

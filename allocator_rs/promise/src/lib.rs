@@ -48,7 +48,9 @@ pub use by_store::{StoreAsk, StoreStock, StoresRead};
 pub use duals::{DualCharges, LaborPrice, StockPrice};
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
 pub use offers::AskError;
-pub use options::{Near, Options, OptionsAsk, OptionsError, StoreOption, STORES_MAX};
+pub use options::{
+    Near, Options, OptionsAsk, OptionsError, StoreOption, REST_STORES_MAX, STORES_MAX,
+};
 pub use placement::{
     PlaceAsk, PlaceError, Placement, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
 };

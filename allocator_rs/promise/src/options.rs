@@ -16,6 +16,8 @@ use crate::world::World;
 
 /// Stores looked at for one basket, the nearest ones.
 pub const STORES_MAX: usize = 50;
+/// Of those, the ones whose baskets are made whole by shipping: each takes a plan over all nodes.
+pub const REST_STORES_MAX: usize = 10;
 const HOUR_MS: i64 = 3_600_000;
 
 /// Around where.
@@ -124,7 +126,7 @@ struct Shop<'a> {
 
 impl Planner {
     /// The options of a basket under the stock and dual prices of now. Runs on the caller's thread, at
-    /// most as long as 51 plans that use up the work limit, for most of which a few lines decide.
+    /// most as long as 11 plans that use up the work limit; those of one store alone are short.
     ///
     /// # Errors
     /// See [`OptionsError`].
@@ -144,8 +146,10 @@ impl Planner {
         };
         let mut options = Vec::with_capacity(stores.len() + 1);
         if base.customer_node_id.is_some() {
-            for (meters, node) in stores.into_iter().take(STORES_MAX) {
-                options.push(shop.pickup(node, meters, asked.ship_rest)?);
+            let nearest = stores.into_iter().take(STORES_MAX);
+            for (rank, (meters, node)) in nearest.enumerate() {
+                let ship_rest = asked.ship_rest && rank < REST_STORES_MAX;
+                options.push(shop.pickup(node, meters, ship_rest)?);
             }
         }
         if asked.with_shipping {
