@@ -175,6 +175,9 @@ async def test_a_token_is_for_its_basket_and_method(counter: Counter) -> None:
 
 
 def test_an_order_without_a_token_has_the_digest_that_it_always_had() -> None:
+    cancel = commands.CancelOrder(request_id="", tenant="", order_id="o", reason="r")
+    whole = blake2b(msgspec.json.encode(cancel), digest_size=16).hexdigest()
+    assert fingerprint(replace(cancel, request_id=request_id())) == whole
     command = Counter.create_command(("apple", 1))
     body = msgspec.to_builtins(replace(command, request_id="", tenant=""))
     for name in commands.CreateOrder.added:
