@@ -21,6 +21,7 @@ mod clock;
 mod completions;
 mod door;
 mod dto;
+mod duals;
 mod engine;
 mod errors;
 mod journal;

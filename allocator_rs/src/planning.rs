@@ -6,18 +6,22 @@ use std::sync::Arc;
 use bopis_ledger::ReservationId;
 use bopis_promise::{
     Ask, AskLine, Consent, CostCard, Item, Method, NodeKind, NodeSpec, PlaceAsk, Plan, Policy,
-    RequestId, Window,
+    QuoteTerms, RequestId, Window,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::dto::parse_uuid;
+use crate::duals::QuoteAskDto;
 use crate::errors::BindingError;
 use crate::rules::{ClosureDto, PinDto, RulesDto};
 
+/// How goods reach the customer.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum MethodDto {
+pub enum MethodDto {
+    /// Collected.
     Pickup,
+    /// Sent home.
     Ship,
 }
 
@@ -129,6 +133,8 @@ pub struct PlaceAskDto {
     request_id: String,
     hold_ttl_ms: i64,
     priority: u8,
+    #[serde(default)]
+    quote: Option<QuoteAskDto>,
 }
 
 impl PlaceAskDto {
@@ -142,6 +148,7 @@ impl PlaceAskDto {
             request_id: RequestId(parse_uuid(&self.request_id)?),
             hold_ttl_ms: self.hold_ttl_ms,
             priority: self.priority,
+            quote: self.quote.map(Into::into),
             ask: self.ask.into(),
         })
     }
@@ -239,6 +246,15 @@ pub struct ItemDto {
     sku: String,
     unit_price_micro: i64,
     weight_g: i64,
+    #[serde(default)]
+    currency: String,
+}
+
+impl ItemDto {
+    /// Of its price; empty: it has none.
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
 }
 
 impl From<ItemDto> for (String, Item) {
@@ -280,8 +296,32 @@ pub struct PolicyDto {
     ship_when_out_of_reach: bool,
     late_windows_max_h: u32,
     span_windows_max: usize,
+    /// Without effect in the optimizer, which charges no opportunity at all.
+    #[serde(default)]
+    opportunity_beside_duals: bool,
     #[serde(default)]
     rules: RulesDto,
+}
+
+/// The policy as the service loads it: beside what plans are made by, what it quotes by.
+#[derive(Debug, Deserialize)]
+pub struct ServedPolicyDto {
+    #[serde(flatten)]
+    policy: PolicyDto,
+    version: String,
+    promise_ms: i64,
+    quote_ttl_ms: i64,
+}
+
+impl From<ServedPolicyDto> for (Policy, QuoteTerms) {
+    fn from(dto: ServedPolicyDto) -> Self {
+        let terms = QuoteTerms {
+            policy_version: dto.version,
+            promise_ms: dto.promise_ms,
+            quote_ttl_ms: dto.quote_ttl_ms,
+        };
+        (dto.policy.into(), terms)
+    }
 }
 
 impl From<PolicyDto> for Policy {
@@ -311,6 +351,7 @@ impl From<PolicyDto> for Policy {
             ship_when_out_of_reach: dto.ship_when_out_of_reach,
             late_windows_max_h: dto.late_windows_max_h,
             span_windows_max: dto.span_windows_max,
+            opportunity_beside_duals: dto.opportunity_beside_duals,
             rules: Arc::new(dto.rules.into()),
         }
     }

@@ -7,7 +7,8 @@
     │   ├── RequestIdReused         the request_id was used with another body
     │   ├── QuantityOutOfRange      a quantity, or a sum of quantities, does not fit
     │   ├── CardNumberRefused       free text holds what looks like a card number
-    │   └── TokenInvalid            a page or resume token is not one of ours
+    │   ├── TokenInvalid            a page, resume or promise token is not one of ours
+    │   └── PromiseMismatch         a promise token is for another basket or method
     ├── NotFound                NOT_FOUND
     │   ├── NodeNotFound
     │   ├── SkuNotFound
@@ -27,7 +28,8 @@
     │   ├── WrongState              the verb does not apply in this state
     │   ├── TaskClaimed             another associate holds the task
     │   ├── WrongNode               the order is not ready at this node
-    │   └── NotPromisable           an all-or-nothing order that cannot be filled
+    │   ├── NotPromisable           an order whose conditions cannot be met
+    │   └── PromiseExpired          a promise token was given out too long ago
     ├── AlreadyExists           ALREADY_EXISTS
     │   └── OrderExists             the order_id exists with another body
     ├── Denied                  PERMISSION_DENIED
@@ -140,9 +142,15 @@ class CardNumberRefused(InvalidInput):
 
 
 class TokenInvalid(InvalidInput):
-    """A page or resume token is not one of ours."""
+    """A page, resume or promise token is not one of ours."""
 
     reason = "TOKEN_INVALID"
+
+
+class PromiseMismatch(InvalidInput):
+    """A promise token is for another basket or method; `field` tells which."""
+
+    reason = "PROMISE_MISMATCH"
 
 
 class NotFound(BopisError):
@@ -215,6 +223,12 @@ class WrongMoment(BopisError):
     """The state of things does not allow it."""
 
     code = Code.FAILED_PRECONDITION
+
+
+class PromiseExpired(WrongMoment):
+    """A promise token was given out too long ago."""
+
+    reason = "PROMISE_EXPIRED"
 
 
 class ReservationExpired(WrongMoment):
@@ -367,6 +381,7 @@ ALL_ERRORS: tuple[type[BopisError], ...] = (
     QuantityOutOfRange,
     CardNumberRefused,
     TokenInvalid,
+    PromiseMismatch,
     NodeNotFound,
     SkuNotFound,
     ReservationNotFound,
@@ -385,6 +400,7 @@ ALL_ERRORS: tuple[type[BopisError], ...] = (
     TaskClaimed,
     WrongNode,
     NotPromisable,
+    PromiseExpired,
     OrderExists,
     PickupCodeWrong,
     StaleEtag,
