@@ -28,6 +28,7 @@ mod journal;
 mod kernel;
 mod names;
 mod planning;
+mod policy;
 mod promiser;
 mod reads;
 mod rules;

@@ -8,7 +8,8 @@ use pyo3::types::PyBytes;
 use crate::duals::DualsDto;
 use crate::engine::PyEngine;
 use crate::errors::BindingError;
-use crate::planning::{ItemDto, NetworkDto, PlaceAskDto, PlanDto, PlansAskDto, ServedPolicyDto};
+use crate::planning::{ItemDto, NetworkDto, PlaceAskDto, PlanDto, PlansAskDto};
+use crate::policy::ServedPolicyDto;
 use crate::station::{Finished, Station};
 
 /// Chooses plans and holds them.

@@ -52,7 +52,7 @@ call changed nothing, except a wrong pickup code, which costs one of the tries.
 """
 
 # ruff: noqa: N818 (the names are those of the reasons; BopisError says that they are errors)
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar
@@ -375,41 +375,13 @@ class NotServing(Unavailable):
     reason = "NOT_SERVING"
 
 
-ALL_ERRORS: tuple[type[BopisError], ...] = (
-    FieldInvalid,
-    RequestIdReused,
-    QuantityOutOfRange,
-    CardNumberRefused,
-    TokenInvalid,
-    PromiseMismatch,
-    NodeNotFound,
-    SkuNotFound,
-    ReservationNotFound,
-    OrderNotFound,
-    PickTaskNotFound,
-    FulfillmentOrderNotFound,
-    OperationNotFound,
-    PolicyVersionNotFound,
-    OverrideNotFound,
-    LineNotFound,
-    ReservationExpired,
-    ReservationAlreadyCommitted,
-    ReservationEnded,
-    ReservationNotCommitted,
-    WrongState,
-    TaskClaimed,
-    WrongNode,
-    NotPromisable,
-    PromiseExpired,
-    OrderExists,
-    PickupCodeWrong,
-    StaleEtag,
-    PickupCodeLocked,
-    RequestWindowFull,
-    Overloaded,
-    DiskFull,
-    TooManyStreams,
-    DeadlinePassed,
-    NotServing,
-)
+def _with_reason(kind: type[BopisError]) -> Iterator[type[BopisError]]:
+    """The errors below one that have a reason of their own."""
+    for below in kind.__subclasses__():
+        if "reason" in vars(below):
+            yield below
+        yield from _with_reason(below)
+
+
+ALL_ERRORS: tuple[type[BopisError], ...] = tuple(_with_reason(BopisError))
 """Every error that has a reason of its own."""

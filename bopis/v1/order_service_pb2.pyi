@@ -224,7 +224,7 @@ class QuotedPromise(_message.Message):
         REASON_WINDOW_PAST: QuotedPromise._Reason.ValueType  # 3
         """The window began before the order came."""
         REASON_NODE_NOT_ALLOWED: QuotedPromise._Reason.ValueType  # 4
-        """The node is not there any more, or the policy does not allow it now."""
+        """The node is not there any more, or the policy or a planner does not allow it now."""
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
         """Why it was not kept."""
@@ -238,7 +238,7 @@ class QuotedPromise(_message.Message):
     REASON_WINDOW_PAST: QuotedPromise.Reason.ValueType  # 3
     """The window began before the order came."""
     REASON_NODE_NOT_ALLOWED: QuotedPromise.Reason.ValueType  # 4
-    """The node is not there any more, or the policy does not allow it now."""
+    """The node is not there any more, or the policy or a planner does not allow it now."""
 
     STATE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int

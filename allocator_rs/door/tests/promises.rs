@@ -19,7 +19,10 @@ use bopis_door::v1::{
     GetAvailabilityByStoreRequest, GetPickupOptionsRequest, GetPickupOptionsResponse, Place,
 };
 use bopis_ledger::{CellKey, Command, ItemName};
-use bopis_promise::{CostCard, Item, NodeKind, NodeSpec, Policy, QuoteTerms, StockPrice, Window};
+use bopis_promise::{
+    CostCard, Item, NodeKind, NodeRule, NodeSet, NodeSpec, Policy, QuoteTerms, Rules, StockPrice,
+    Window,
+};
 use support::*;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -238,4 +241,46 @@ fn a_call_that_waited_past_its_deadline_is_refused_and_others_go_on() {
         answered
     });
     assert_eq!(answers, 32);
+}
+
+#[test]
+fn a_store_that_the_policy_closes_to_pickups_is_no_option() {
+    let house = House::open();
+    load(&house);
+    assert_eq!(nodes(&ask(&house, request()).unwrap()), [NODE, OTHER_NODE]);
+    let closed = NodeRule {
+        name: "no counter".to_owned(),
+        nodes: NodeSet {
+            node_ids: [NODE.to_owned()].into_iter().collect(),
+            ..NodeSet::default()
+        },
+        ships: true,
+        pickup: false,
+        ship_floor: 9,
+        ship_km_max: None,
+    };
+    house.promiser.load_policy(Policy {
+        rules: Arc::new(Rules {
+            nodes: vec![closed],
+            ..Rules::default()
+        }),
+        ..policy()
+    });
+    let asked = GetPickupOptionsRequest {
+        with_shipping: true,
+        ..request()
+    };
+    let answer = ask(&house, asked).unwrap();
+    assert_eq!(nodes(&answer), [OTHER_NODE, ""]);
+    let shipped = &answer.options[1];
+    assert_eq!(
+        shipped.groups[0].node_id, OTHER_NODE,
+        "{NODE} keeps nine of its ten units"
+    );
+    let at_store = GetPickupOptionsRequest {
+        near: Some(Near::NodeId(NODE.to_owned())),
+        ..request()
+    };
+    let refused = ask(&house, at_store).unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
 }

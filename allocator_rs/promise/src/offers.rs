@@ -12,7 +12,7 @@ use crate::eligible::{allowed, Eligible, Leg};
 use crate::network::{Node, WINDOW_S};
 use crate::plan::Shelves;
 use crate::policy::{weighed, Policy};
-use crate::supply::Supply;
+use crate::supply::{charged, Supply};
 use crate::world::{line_tiers, ship_kg_cost, World};
 
 /// Why an ask cannot be planned.
@@ -273,43 +273,6 @@ pub(crate) fn read_units(world: &World, supply: &dyn Supply, lines: usize) -> Ve
         units.extend((0..lines).map(|line| supply.units(node, line)));
     }
     units
-}
-
-/// Whether the opportunity of a line's cell is charged at a node, node-major: where no dual price says
-/// what its last units are worth. Lines that share their SKU share its charge, which is the same at
-/// all nodes: they are charged nowhere as soon as one node has a price.
-pub(crate) fn charged(world: &World, ask: &Ask, supply: &dyn Supply) -> Vec<bool> {
-    let nodes = 0..world.network.nodes().len();
-    let lines = 0..ask.lines.len();
-    let mut charged = Vec::with_capacity(nodes.len() * lines.len());
-    for node in nodes {
-        charged.extend(lines.clone().map(|line| !supply.is_priced(node, line)));
-    }
-    if charged.iter().all(|one| *one) {
-        return charged;
-    }
-    for line in lines.clone().filter(|line| shares_sku(ask, *line)) {
-        let cells = || (line..charged.len()).step_by(lines.len());
-        if cells().any(|cell| charged.get(cell) == Some(&false)) {
-            let whole: Vec<usize> = cells().collect();
-            for cell in whole {
-                charged
-                    .get_mut(cell)
-                    .into_iter()
-                    .for_each(|one| *one = false);
-            }
-        }
-    }
-    charged
-}
-
-fn shares_sku(ask: &Ask, line: usize) -> bool {
-    let sku = ask.lines.get(line).map(|line| line.sku.as_str());
-    let same = ask
-        .lines
-        .iter()
-        .filter(|other| Some(other.sku.as_str()) == sku);
-    same.count() > 1
 }
 
 /// Which windows of a node may be used at all, and the promise, in seconds.

@@ -8,10 +8,10 @@ use crate::ask::{Ask, AskLine, Consent, Method};
 use crate::duals::DualCharges;
 use crate::eligible::allowed;
 use crate::network::{meters_between, Network};
-use crate::offers::{charged, AskError};
+use crate::offers::AskError;
 use crate::plan::{node_id, price, Plan, Shelves};
 use crate::planner::{Planner, QuoteTerms};
-use crate::supply::{EngineSupply, ReadSupply};
+use crate::supply::{charged, EngineSupply, ReadSupply};
 use crate::world::World;
 
 /// Stores looked at for one basket, the nearest ones.

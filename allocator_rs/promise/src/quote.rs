@@ -6,9 +6,8 @@ use crate::ask::{Ask, Method};
 use crate::closed::Closed;
 use crate::eligible::{allowed, Eligible};
 use crate::network::WINDOW_S;
-use crate::offers::charged;
 use crate::plan::{groups, node_id, price, Draft, Plan, Shelves};
-use crate::supply::{EngineSupply, Supply};
+use crate::supply::{charged, EngineSupply, Supply};
 use crate::world::World;
 
 /// Lines that one node was to do.

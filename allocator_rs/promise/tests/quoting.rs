@@ -13,17 +13,12 @@
 mod bench;
 mod town;
 
-use bench::{bench, place, place_ask, Bench};
+use bench::{bench, names, options, options_ask, place, place_ask, quoting, taken_up, Bench};
 use bopis_promise::{
-    LaborPrice, Method, Near, Options, OptionsAsk, OptionsError, PlaceAsk, Placement, Policy,
-    QuoteAsk, QuoteFault, QuoteTerms, QuotedGroup, StockPrice, StoreOption, UnfilledReason,
+    LaborPrice, Method, Near, OptionsAsk, OptionsError, Placement, Policy, QuoteFault, QuotedGroup,
+    StockPrice, UnfilledReason,
 };
 use town::{ask, nodes, policy, HOUR_S, NOON_S, PLENTY};
-
-const HERE: Near = Near::Place {
-    latitude: 0.0,
-    longitude: 0.0,
-};
 
 fn stock_price(node_id: &str, sku: &str, price_micro: i64) -> StockPrice {
     StockPrice {
@@ -48,56 +43,6 @@ fn placed(bench: &Bench, number: u128, lines: &[(&str, i64)]) -> Placement {
         place_ask(ask(Method::Pickup, lines), number),
     )
     .unwrap()
-}
-
-fn quoting(bench: &Bench) {
-    bench.promiser.load_quote_terms(QuoteTerms {
-        policy_version: "test".to_owned(),
-        promise_ms: 4 * HOUR_S * 1_000,
-        quote_ttl_ms: 900_000,
-    });
-}
-
-fn options_ask(lines: &[(&str, i64)]) -> OptionsAsk {
-    let line = |(sku, quantity): &(&str, i64)| ((*sku).to_owned(), *quantity);
-    OptionsAsk {
-        lines: lines.iter().map(line).collect(),
-        near: HERE,
-        ready_within_ms: None,
-        radius_km: None,
-        ship_rest: false,
-        with_shipping: false,
-        options_max: 50,
-    }
-}
-
-fn options(bench: &Bench, asked: &OptionsAsk) -> Options {
-    bench.promiser.planner().options(asked).unwrap()
-}
-
-fn names(options: &Options) -> Vec<&str> {
-    options
-        .options
-        .iter()
-        .map(|one| one.node_id.as_str())
-        .collect()
-}
-
-/// A placement that is to keep an option.
-fn taken_up(option: &StoreOption, lines: &[(&str, i64)], required: bool) -> PlaceAsk {
-    let groups = option.plan.groups.iter().map(|group| QuotedGroup {
-        node_id: group.node_id.clone(),
-        method: group.method,
-        line_numbers: group.line_numbers.clone(),
-        window_start_s: group.window_start_s,
-        ready_s: group.ready_s,
-    });
-    let mut place_ask = place_ask(ask(option.method, lines), 77);
-    place_ask.quote = Some(QuoteAsk {
-        groups: groups.collect(),
-        required,
-    });
-    place_ask
 }
 
 #[test]
@@ -353,8 +298,8 @@ fn an_option_that_is_gone_says_why_and_another_plan_is_placed_or_none() {
         QuoteFault::NodeNotAllowed
     );
     let past = |group: &mut QuotedGroup| {
-        group.window_start_s -= HOUR_S;
-        group.ready_s -= HOUR_S;
+        group.window_start_s = NOON_S - HOUR_S;
+        group.ready_s = NOON_S;
     };
     assert_eq!(fault(&past), QuoteFault::WindowPast);
     let closed = |group: &mut QuotedGroup| {

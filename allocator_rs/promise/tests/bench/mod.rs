@@ -16,10 +16,11 @@ use bopis_ledger::{
     Act, ActOutcome, CellKey, Command, ItemName, Outcome, RequestKey, ReservationId,
 };
 use bopis_promise::{
-    Ask, Item, PlaceAsk, PlaceError, Placement, Promiser, PromiserOptions, RequestId,
+    Ask, Item, Near, Options, OptionsAsk, PlaceAsk, PlaceError, Placement, Promiser,
+    PromiserOptions, QuoteAsk, QuoteTerms, QuotedGroup, RequestId, StoreOption,
 };
 
-use crate::town::{policy, world, NOON_S};
+use crate::town::{ask, policy, world, HOUR_S, NOON_S};
 
 /// Longest wait for an answer.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -141,6 +142,66 @@ pub fn place(promiser: &Promiser, ask: PlaceAsk) -> Result<Placement, PlaceError
         .place(ask, Box::new(move |result| send.send(result).unwrap()))
         .unwrap();
     receive.recv_timeout(DEADLINE).unwrap()
+}
+
+/// Where the town's customers are.
+pub const HERE: Near = Near::Place {
+    latitude: 0.0,
+    longitude: 0.0,
+};
+
+/// Options can be asked for from now on.
+pub fn quoting(bench: &Bench) {
+    bench.promiser.load_quote_terms(QuoteTerms {
+        policy_version: "test".to_owned(),
+        promise_ms: 4 * HOUR_S * 1_000,
+        quote_ttl_ms: 900_000,
+    });
+}
+
+/// A basket near the town.
+pub fn options_ask(lines: &[(&str, i64)]) -> OptionsAsk {
+    let line = |(sku, quantity): &(&str, i64)| ((*sku).to_owned(), *quantity);
+    OptionsAsk {
+        lines: lines.iter().map(line).collect(),
+        near: HERE,
+        ready_within_ms: None,
+        radius_km: None,
+        ship_rest: false,
+        with_shipping: false,
+        options_max: 50,
+    }
+}
+
+/// The options of a basket.
+pub fn options(bench: &Bench, asked: &OptionsAsk) -> Options {
+    bench.promiser.planner().options(asked).unwrap()
+}
+
+/// Their stores.
+pub fn names(options: &Options) -> Vec<&str> {
+    options
+        .options
+        .iter()
+        .map(|one| one.node_id.as_str())
+        .collect()
+}
+
+/// A placement that is to keep an option.
+pub fn taken_up(option: &StoreOption, lines: &[(&str, i64)], required: bool) -> PlaceAsk {
+    let groups = option.plan.groups.iter().map(|group| QuotedGroup {
+        node_id: group.node_id.clone(),
+        method: group.method,
+        line_numbers: group.line_numbers.clone(),
+        window_start_s: group.window_start_s,
+        ready_s: group.ready_s,
+    });
+    let mut place_ask = place_ask(ask(option.method, lines), 77);
+    place_ask.quote = Some(QuoteAsk {
+        groups: groups.collect(),
+        required,
+    });
+    place_ask
 }
 
 impl Bench {
