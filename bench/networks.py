@@ -56,6 +56,10 @@ POLICY: Final[dict[str, Any]] = {
     "ship_when_out_of_reach": True,
     "late_windows_max_h": 48,
     "span_windows_max": 3,
+    "opportunity_beside_duals": False,
+    "version": "bench",
+    "promise_ms": 4 * HOUR_S * 1_000,
+    "quote_ttl_ms": 900_000,
 }
 """Part of the instances, so that a new default policy leaves them as they are."""
 

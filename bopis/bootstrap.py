@@ -17,7 +17,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import grpc
 import msgspec
@@ -25,9 +25,10 @@ import structlog
 import uvloop
 from sqlalchemy.exc import DatabaseError
 
-from bopis._allocator_rs import Clock, Door, Engine, Progress, rebuild, verify
+from bopis._allocator_rs import Clock, Door, Engine
 from bopis.adapters.bus_local import LocalBus
 from bopis.adapters.clock_native import has_scaled_clock, scaled_clock, system_clock
+from bopis.adapters.duals_memory import MemoryDuals
 from bopis.adapters.feed_native import NativeFeed
 from bopis.adapters.ids_random import RandomIds
 from bopis.adapters.key_file import load_or_create_key
@@ -68,6 +69,8 @@ from bopis.telemetry import configure_logs
 LEDGER_FOLDER: Final = "ledger"
 ORDERS_FILE: Final = "orders.sqlite3"
 KEY_FILE: Final = "pickup_codes.key"
+QUOTE_KEY_FILE: Final = "promise_tokens.key"
+"""Unlike the other key it can be lost: promises given out before are worth nothing then."""
 NOTIFICATIONS_FILE: Final = "notifications.jsonl"
 SOCKET_NOTE: Final = "socket_folder"
 
@@ -128,33 +131,6 @@ def serve(settings: Settings, announce: Callable[[Ready], None]) -> int:
     native = _open(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, text, native, announce))
-
-
-def verify_folder(data_folder: Path, progress: Progress | None = None) -> dict[str, str | int]:
-    """Decides the whole journal of a stopped service again: journal id, last sequence, records and
-    state hash. Never writes.
-
-    Raises DivergenceError naming where the journal disagrees, FileNotFoundError.
-    """
-    report: dict[str, str | int] = msgspec.msgpack.decode(verify(_ledger(data_folder), progress))
-    return report
-
-
-def rebuild_folder(data_folder: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """Makes the counters of a stopped service anew: journal id, last sequence, state hash, whether
-    the last orderly stop left that (None: nothing to compare with), cells. Never writes.
-
-    Raises DivergenceError, FileNotFoundError.
-    """
-    report: dict[str, Any] = msgspec.msgpack.decode(rebuild(_ledger(data_folder), progress))
-    return report
-
-
-def _ledger(data_folder: Path) -> Path:
-    ledger = data_folder / LEDGER_FOLDER
-    if not ledger.is_dir():
-        raise FileNotFoundError(f"there is no ledger in {data_folder}")
-    return ledger
 
 
 def _open(settings: Settings) -> _Native:
@@ -234,6 +210,7 @@ async def _start(
     calls = NativeCalls(engine, asyncio.get_running_loop())
     sourcer = NativeSourcer(engine, calls)
     key = load_or_create_key(folder / KEY_FILE)
+    quote_key = load_or_create_key(folder / QUOTE_KEY_FILE)
     store = _open_store(folder / ORDERS_FILE)
     deps = assemble(
         clock=native.clock,
@@ -242,11 +219,13 @@ async def _start(
         sourcer=sourcer,
         store=store,
         solver=ProcessSolver(),
+        duals=MemoryDuals(),
         policy=policy,
         code_key=key,
+        quote_key=quote_key,
     )
     services = all_services(deps)
-    door = _start_door(settings, engine, address, services)
+    door = _start_door(settings, native, sourcer, address, services, quote_key=quote_key)
     _lower_priority()
     notifier = FileNotifier(folder / NOTIFICATIONS_FILE)
     bus = LocalBus()
@@ -286,17 +265,25 @@ def _open_store(path: Path) -> SqlOrderStore:
 
 
 def _start_door(
-    settings: Settings, engine: Engine, address: Address, services: Sequence[Service]
+    settings: Settings,
+    native: _Native,
+    sourcer: NativeSourcer,
+    address: Address,
+    services: Sequence[Service],
+    *,
+    quote_key: bytes,
 ) -> Door:
     options = {
         "port": settings.port,
         "upstream_socket": str(address.socket),
         "upstream_secret": address.secret,
+        "quote_key": list(quote_key),
         "passthrough": [asdict(method) for method in passthrough(services)],
         "max_message_bytes": MESSAGE_BYTES_MAX,
         "max_streams": settings.max_streams,
     }
-    return Door.start(engine, msgspec.msgpack.encode(options), descriptor_set(services))
+    encoded = msgspec.msgpack.encode(options)
+    return Door.start(native.engine, sourcer.promiser, encoded, descriptor_set(services))
 
 
 def _lower_priority() -> None:

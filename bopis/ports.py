@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from bopis.domain.day_limits import DueGroups
+from bopis.domain.duals import Duals
 from bopis.domain.events import Envelope
 from bopis.domain.ids import RequestKey
 from bopis.domain.ledger import (
@@ -137,11 +138,16 @@ class Sourcer(Protocol):
         """Replaces the policy."""
         ...
 
+    def load_duals(self, duals: Duals) -> None:
+        """Replaces all dual prices at once, unless a later version is loaded."""
+        ...
+
     async def place(self, place_ask: PlaceAsk) -> Placement:
         """Chooses the best plan and holds it, as one native call that retries a lost race with
         fresh stock. Lines without any plan, unknown SKUs among them, come back as unfilled with
         their reason. The reservation is HELD; its lines are those of the plan's groups: units
-        summed per node and SKU, labor per node and hour. Raises ReservationTakenError.
+        summed per node and SKU, labor per node and hour. A quote is kept while it is possible; if
+        it is not, the answer says why. Raises ReservationTakenError.
         """
         ...
 
@@ -157,6 +163,18 @@ class Sourcer(Protocol):
 
         `policy`: another one than is loaded. `own`: what the order holds itself, free to it.
         """
+        ...
+
+
+class DualStore(Protocol):
+    """The dual prices in force."""
+
+    def current(self) -> Duals | None:
+        """The last ones; None: there are none."""
+        ...
+
+    def replace(self, duals: Duals) -> None:
+        """Keeps these instead."""
         ...
 
 

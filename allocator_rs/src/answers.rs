@@ -4,6 +4,7 @@ use bopis_ledger::{CellView, Outcome, Refusal, ReservationState, ReservationView
 use serde::Serialize;
 
 use crate::dto::{format_uuid, LineDto};
+use crate::duals::{DualChargesDto, QuoteLostDto};
 use crate::errors::BindingError;
 use crate::names::Names;
 use crate::planning::PlanDto;
@@ -199,6 +200,10 @@ pub struct PlacedDto {
     pub reservation: Option<ReservationDto>,
     /// Plans tried.
     pub attempts: u32,
+    /// What dual prices charged; none: there were none.
+    pub duals: Option<DualChargesDto>,
+    /// Why the quote was not kept; none: it was, or there was none.
+    pub quote_lost: Option<QuoteLostDto>,
 }
 
 /// What came of a submission.

@@ -4,12 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bopis_door::{Door, DoorOptions, PassThroughMethod};
+use bopis_door::{Door, DoorOptions, PassThroughMethod, Quoting};
 use pyo3::prelude::*;
 use serde::Deserialize;
 
 use crate::engine::PyEngine;
 use crate::errors::BindingError;
+use crate::promiser::PyPromiser;
 
 #[derive(Debug, Deserialize)]
 struct MethodDto {
@@ -22,6 +23,7 @@ struct OptionsDto {
     port: u16,
     upstream_socket: PathBuf,
     upstream_secret: String,
+    quote_key: Vec<u8>,
     passthrough: Vec<MethodDto>,
     max_message_bytes: usize,
     max_streams: usize,
@@ -41,6 +43,7 @@ impl PyDoor {
     fn start(
         py: Python<'_>,
         engine: &PyEngine,
+        promiser: &PyPromiser,
         options: &[u8],
         descriptor_set: &[u8],
     ) -> Result<Self, BindingError> {
@@ -63,7 +66,11 @@ impl PyDoor {
                 max_streams: dto.max_streams,
                 ..defaults
             };
-            let door = Door::start(engine, options)
+            let quoting = Quoting {
+                planner: promiser.planner()?,
+                key: dto.quote_key,
+            };
+            let door = Door::start(engine, quoting, options)
                 .map_err(|error| BindingError::Door(error.to_string()))?;
             Ok(Self { door })
         })

@@ -8,7 +8,8 @@ use pyo3::types::PyBytes;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::BindingError;
-use crate::planning::{AskDto, ItemDto, NetworkDto, PlanDto, PolicyDto};
+use crate::planning::{AskDto, ItemDto, NetworkDto, PlanDto};
+use crate::policy::PolicyDto;
 
 /// Units of a SKU at a node that the orders may use.
 #[derive(Debug, Deserialize)]

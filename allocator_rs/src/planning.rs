@@ -1,23 +1,25 @@
 //! What is asked of the promiser and what it answers, as msgpack maps. The fields are those of the
-//! values in bopis/domain (sourcing.py, network.py, policy.py).
-
-use std::sync::Arc;
+//! values in bopis/domain (sourcing.py, network.py).
 
 use bopis_ledger::ReservationId;
 use bopis_promise::{
-    Ask, AskLine, Consent, CostCard, Item, Method, NodeKind, NodeSpec, PlaceAsk, Plan, Policy,
-    RequestId, Window,
+    Ask, AskLine, Consent, Item, Method, NodeKind, NodeSpec, PlaceAsk, Plan, RequestId, Window,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::dto::parse_uuid;
+use crate::duals::QuoteAskDto;
 use crate::errors::BindingError;
-use crate::rules::{ClosureDto, PinDto, RulesDto};
+use crate::policy::PolicyDto;
+use crate::rules::{ClosureDto, PinDto};
 
+/// How goods reach the customer.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum MethodDto {
+pub enum MethodDto {
+    /// Collected.
     Pickup,
+    /// Sent home.
     Ship,
 }
 
@@ -129,6 +131,8 @@ pub struct PlaceAskDto {
     request_id: String,
     hold_ttl_ms: i64,
     priority: u8,
+    #[serde(default)]
+    quote: Option<QuoteAskDto>,
 }
 
 impl PlaceAskDto {
@@ -142,6 +146,7 @@ impl PlaceAskDto {
             request_id: RequestId(parse_uuid(&self.request_id)?),
             hold_ttl_ms: self.hold_ttl_ms,
             priority: self.priority,
+            quote: self.quote.map(Into::into),
             ask: self.ask.into(),
         })
     }
@@ -239,6 +244,15 @@ pub struct ItemDto {
     sku: String,
     unit_price_micro: i64,
     weight_g: i64,
+    #[serde(default)]
+    currency: String,
+}
+
+impl ItemDto {
+    /// Of its price; empty: it has none.
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
 }
 
 impl From<ItemDto> for (String, Item) {
@@ -248,71 +262,6 @@ impl From<ItemDto> for (String, Item) {
             weight_g: dto.weight_g,
         };
         (dto.sku, item)
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct CardDto {
-    ship_package_micro: i64,
-    ship_km_micro: i64,
-    ship_kg_micro: i64,
-    pick_line_micro: i64,
-    extra_group_micro: i64,
-    other_store_km_micro: i64,
-    pickup_shipped_micro: i64,
-    late_hour_micro: i64,
-    promise_broken_micro: i64,
-    unfilled_share_bp: i64,
-    unfilled_goodwill_micro: i64,
-    opportunity_last_bp: i64,
-    opportunity_next_two_bp: i64,
-    opportunity_cap_micro: i64,
-    opportunity_block_micro: i64,
-}
-
-/// The policy, as far as the promiser needs it.
-#[derive(Debug, Deserialize)]
-pub struct PolicyDto {
-    card: CardDto,
-    unit_weight_g: i64,
-    lead_time_ms: i64,
-    pickup_reach_km: i64,
-    ship_when_out_of_reach: bool,
-    late_windows_max_h: u32,
-    span_windows_max: usize,
-    #[serde(default)]
-    rules: RulesDto,
-}
-
-impl From<PolicyDto> for Policy {
-    fn from(dto: PolicyDto) -> Self {
-        let card = dto.card;
-        Self {
-            card: CostCard {
-                ship_package_micro: card.ship_package_micro,
-                ship_km_micro: card.ship_km_micro,
-                ship_kg_micro: card.ship_kg_micro,
-                pick_line_micro: card.pick_line_micro,
-                extra_group_micro: card.extra_group_micro,
-                other_store_km_micro: card.other_store_km_micro,
-                pickup_shipped_micro: card.pickup_shipped_micro,
-                late_hour_micro: card.late_hour_micro,
-                promise_broken_micro: card.promise_broken_micro,
-                unfilled_share_bp: card.unfilled_share_bp,
-                unfilled_goodwill_micro: card.unfilled_goodwill_micro,
-                opportunity_last_bp: card.opportunity_last_bp,
-                opportunity_next_two_bp: card.opportunity_next_two_bp,
-                opportunity_cap_micro: card.opportunity_cap_micro,
-                opportunity_block_micro: card.opportunity_block_micro,
-            },
-            unit_weight_g: dto.unit_weight_g,
-            lead_time_ms: dto.lead_time_ms,
-            pickup_reach_km: dto.pickup_reach_km,
-            ship_when_out_of_reach: dto.ship_when_out_of_reach,
-            late_windows_max_h: dto.late_windows_max_h,
-            span_windows_max: dto.span_windows_max,
-            rules: Arc::new(dto.rules.into()),
-        }
     }
 }
 

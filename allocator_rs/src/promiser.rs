@@ -1,13 +1,15 @@
 //! The promiser for Python: plan + hold as one call, answered through the engine's completions.
 
-use bopis_promise::{Own, Promiser, PromiserOptions};
+use bopis_promise::{Own, Planner, Promiser, PromiserOptions};
 use parking_lot::RwLock;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::duals::DualsDto;
 use crate::engine::PyEngine;
 use crate::errors::BindingError;
-use crate::planning::{ItemDto, NetworkDto, PlaceAskDto, PlanDto, PlansAskDto, PolicyDto};
+use crate::planning::{ItemDto, NetworkDto, PlaceAskDto, PlanDto, PlansAskDto};
+use crate::policy::ServedPolicyDto;
 use crate::station::{Finished, Station};
 
 /// Chooses plans and holds them.
@@ -27,6 +29,14 @@ impl PyPromiser {
             Some(promiser) => use_it(promiser),
             None => Err(BindingError::Stopped),
         }
+    }
+
+    /// Plans without holding.
+    ///
+    /// # Errors
+    /// `Stopped`.
+    pub fn planner(&self) -> Result<Planner, BindingError> {
+        self.with(|promiser| Ok(promiser.planner()))
     }
 
     fn place_one(&self, promiser: &Promiser, dto: PlaceAskDto) {
@@ -76,7 +86,11 @@ impl PyPromiser {
     fn load_items(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
         py.detach(|| {
             let items: Vec<ItemDto> = rmp_serde::from_slice(payload)?;
+            let priced = items.iter().map(ItemDto::currency);
+            let currency = priced.into_iter().find(|one| !one.is_empty());
+            let currency = currency.unwrap_or_default().to_owned();
             self.with(|promiser| {
+                promiser.load_currency(&currency);
                 promiser.load_items(items.into_iter().map(Into::into).collect());
                 Ok(())
             })
@@ -86,9 +100,23 @@ impl PyPromiser {
     /// Replaces the policy.
     fn load_policy(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
         py.detach(|| {
-            let policy: PolicyDto = rmp_serde::from_slice(payload)?;
+            let served: ServedPolicyDto = rmp_serde::from_slice(payload)?;
+            let (policy, terms) = served.into();
             self.with(|promiser| {
-                promiser.load_policy(policy.into());
+                promiser.load_quote_terms(terms);
+                promiser.load_policy(policy);
+                Ok(())
+            })
+        })
+    }
+
+    /// Replaces all dual prices, unless a later version is loaded.
+    fn load_duals(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+        py.detach(|| {
+            let duals: DualsDto = rmp_serde::from_slice(payload)?;
+            let (version, stock, labor) = duals.into_prices();
+            self.with(|promiser| {
+                promiser.load_duals(version, &stock, &labor);
                 Ok(())
             })
         })

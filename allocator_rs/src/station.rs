@@ -199,6 +199,8 @@ impl Station {
                             .map(|view| ReservationDto::new(&view, &names)),
                         plan: placement.plan.into(),
                         attempts: placement.attempts,
+                        duals: placement.duals.map(Into::into),
+                        quote_lost: placement.quote_lost.map(Into::into),
                     })),
                 },
                 Err(error) => early(ticket, BindingError::from(error).into()),

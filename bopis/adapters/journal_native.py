@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bopis._allocator_rs import JournalReader
+from bopis._allocator_rs import JournalReader, Progress, rebuild, verify
 
 BATCH: Final = 4_096
 """Records fetched at once."""
@@ -49,6 +49,32 @@ def growing_records(ledger: Path) -> Iterator[list[dict[str, Any]]]:
     reader = JournalReader(ledger)
     while True:
         yield _batch(reader, proven=True)
+
+
+def verify_ledger(ledger: Path, progress: Progress | None = None) -> dict[str, str | int]:
+    """Decides the whole journal of a stopped service again: journal id, last sequence, records and
+    state hash. Never writes.
+
+    Raises DivergenceError naming where the journal disagrees, FileNotFoundError.
+    """
+    report: dict[str, str | int] = msgspec.msgpack.decode(verify(_there(ledger), progress))
+    return report
+
+
+def rebuild_ledger(ledger: Path, progress: Progress | None = None) -> dict[str, Any]:
+    """Makes the counters of a stopped service anew: journal id, last sequence, state hash, whether
+    the last orderly stop left that (None: nothing to compare with), cells. Never writes.
+
+    Raises DivergenceError, FileNotFoundError.
+    """
+    report: dict[str, Any] = msgspec.msgpack.decode(rebuild(_there(ledger), progress))
+    return report
+
+
+def _there(ledger: Path) -> Path:
+    if not ledger.is_dir():
+        raise FileNotFoundError(f"there is no ledger in {ledger.parent}")
+    return ledger
 
 
 def as_line(record: dict[str, Any]) -> bytes:

@@ -8,9 +8,11 @@ import msgspec
 
 from bopis._allocator_rs import Engine, Promiser
 from bopis.adapters.native_calls import NativeCalls, NativeFaultError
+from bopis.domain.duals import DualCharges, Duals
 from bopis.domain.ledger import Reservation, ReservationLine
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
+from bopis.domain.quote import QuoteLost
 from bopis.domain.sourcing import Ask, PlaceAsk, Placement, Plan
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -20,6 +22,8 @@ class _Placed(msgspec.Struct, frozen=True, tag="placed"):
     plan: Plan
     reservation: Reservation | None
     attempts: int
+    duals: DualCharges | None
+    quote_lost: QuoteLost | None
 
 
 _placed_decoder = msgspec.msgpack.Decoder(_Placed)
@@ -33,6 +37,11 @@ class NativeSourcer:
         self._promiser = Promiser(engine)
         self._calls = calls
 
+    @property
+    def promiser(self) -> Promiser:
+        """What the door plans with."""
+        return self._promiser
+
     def load_network(self, nodes: Sequence[NetworkNode], *, version: int) -> None:
         """See the port."""
         self._promiser.load_network(_encode({"version": version, "nodes": nodes}))
@@ -45,6 +54,10 @@ class NativeSourcer:
         """See the port."""
         self._promiser.load_policy(_encode(policy))
 
+    def load_duals(self, duals: Duals) -> None:
+        """See the port."""
+        self._promiser.load_duals(_encode(duals))
+
     async def place(self, place_ask: PlaceAsk) -> Placement:
         """See the port."""
         payload = {
@@ -53,6 +66,7 @@ class NativeSourcer:
             "request_id": place_ask.request_id,
             "hold_ttl_ms": place_ask.hold_ttl_ms,
             "priority": place_ask.priority,
+            "quote": place_ask.quote,
         }
         completion = await self._calls.call(self._promiser.place, payload)
         try:
@@ -64,6 +78,8 @@ class NativeSourcer:
             reservation=placed.reservation,
             sequence=completion.sequence,
             attempts=placed.attempts,
+            duals=placed.duals,
+            quote_lost=placed.quote_lost,
         )
 
     async def plan(

@@ -23,10 +23,12 @@ def verify(directory: _Stopped, as_json: _Json = False) -> None:
     """Decides the whole journal again and compares: prints nothing if it agrees; exit code 1 and
     where, if it is damaged or disagrees, 2 if it cannot be read now (a service runs on the folder).
     """
-    from bopis.bootstrap import verify_folder
+    from bopis.adapters.journal_native import verify_ledger
+    from bopis.bootstrap import LEDGER_FOLDER
 
     with _complaining():
-        report = watched(lambda progress: verify_folder(directory, progress), doing="verify")
+        ledger = directory / LEDGER_FOLDER
+        report = watched(lambda progress: verify_ledger(ledger, progress), doing="verify")
         if as_json:
             typer.echo(json.dumps(report))
 
@@ -41,10 +43,12 @@ def rebuild(
 
     Nothing is written: counters are kept nowhere but in the journal, so there is nothing to mend.
     """
-    from bopis.bootstrap import rebuild_folder
+    from bopis.adapters.journal_native import rebuild_ledger
+    from bopis.bootstrap import LEDGER_FOLDER
 
     with _complaining():
-        report = watched(lambda progress: rebuild_folder(directory, progress), doing="rebuild")
+        ledger = directory / LEDGER_FOLDER
+        report = watched(lambda progress: rebuild_ledger(ledger, progress), doing="rebuild")
     found = report.pop("cells")
     for cell in found if cells else ():
         typer.echo(json.dumps(cell))

@@ -58,9 +58,16 @@ def restore(
 def _parts() -> "Parts":
     from bopis.adapters.backup import Parts
     from bopis.adapters.clock_native import CLOCK_FILE
-    from bopis.bootstrap import KEY_FILE, LEDGER_FOLDER, NOTIFICATIONS_FILE, ORDERS_FILE
+    from bopis.bootstrap import (
+        KEY_FILE,
+        LEDGER_FOLDER,
+        NOTIFICATIONS_FILE,
+        ORDERS_FILE,
+        QUOTE_KEY_FILE,
+    )
 
-    return Parts(LEDGER_FOLDER, ORDERS_FILE, (KEY_FILE, CLOCK_FILE, NOTIFICATIONS_FILE))
+    beside = (KEY_FILE, QUOTE_KEY_FILE, CLOCK_FILE, NOTIFICATIONS_FILE)
+    return Parts(LEDGER_FOLDER, ORDERS_FILE, beside)
 
 
 def _report(manifest: "Manifest", done: str, *, as_json: bool) -> None:

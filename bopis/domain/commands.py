@@ -18,9 +18,14 @@ from bopis.domain.sourcing import Consent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What every mutation carries."""
+    """What every mutation carries.
+
+    `added`: fields that older versions did not have. Unset, they are no part of the body's digest,
+    so that a repeat across an upgrade is still a repeat.
+    """
 
     rpc: ClassVar[str] = ""
+    added: ClassVar[tuple[str, ...]] = ()
 
     request_id: str
     tenant: str = "default"
@@ -34,10 +39,12 @@ class Request:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateOrder(Request):
     """Places an order. `order_id` empty: made from the request; `consent` None: the policy's;
-    `ready_within_ms` None: the policy's.
+    `ready_within_ms` None: the policy's. `promise_token`: an option to take as it was quoted;
+    `require_quoted`: that or nothing.
     """
 
     rpc: ClassVar[str] = "CreateOrder"
+    added: ClassVar[tuple[str, ...]] = ("promise_token", "require_quoted")
 
     method: Method
     place: Place
@@ -49,6 +56,8 @@ class CreateOrder(Request):
     all_or_nothing: bool = False
     customer_id: str = ""
     note: str = ""
+    promise_token: str = ""
+    require_quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@
     │   ├── RequestIdReused         the request_id was used with another body
     │   ├── QuantityOutOfRange      a quantity, or a sum of quantities, does not fit
     │   ├── CardNumberRefused       free text holds what looks like a card number
-    │   └── TokenInvalid            a page or resume token is not one of ours
+    │   ├── TokenInvalid            a page, resume or promise token is not one of ours
+    │   └── PromiseMismatch         a promise token is for another basket or method
     ├── NotFound                NOT_FOUND
     │   ├── NodeNotFound
     │   ├── SkuNotFound
@@ -27,7 +28,8 @@
     │   ├── WrongState              the verb does not apply in this state
     │   ├── TaskClaimed             another associate holds the task
     │   ├── WrongNode               the order is not ready at this node
-    │   └── NotPromisable           an all-or-nothing order that cannot be filled
+    │   ├── NotPromisable           an order whose conditions cannot be met
+    │   └── PromiseExpired          a promise token was given out too long ago
     ├── AlreadyExists           ALREADY_EXISTS
     │   └── OrderExists             the order_id exists with another body
     ├── Denied                  PERMISSION_DENIED
@@ -50,7 +52,7 @@ call changed nothing, except a wrong pickup code, which costs one of the tries.
 """
 
 # ruff: noqa: N818 (the names are those of the reasons; BopisError says that they are errors)
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar
@@ -140,9 +142,15 @@ class CardNumberRefused(InvalidInput):
 
 
 class TokenInvalid(InvalidInput):
-    """A page or resume token is not one of ours."""
+    """A page, resume or promise token is not one of ours."""
 
     reason = "TOKEN_INVALID"
+
+
+class PromiseMismatch(InvalidInput):
+    """A promise token is for another basket or method; `field` tells which."""
+
+    reason = "PROMISE_MISMATCH"
 
 
 class NotFound(BopisError):
@@ -215,6 +223,12 @@ class WrongMoment(BopisError):
     """The state of things does not allow it."""
 
     code = Code.FAILED_PRECONDITION
+
+
+class PromiseExpired(WrongMoment):
+    """A promise token was given out too long ago."""
+
+    reason = "PROMISE_EXPIRED"
 
 
 class ReservationExpired(WrongMoment):
@@ -361,39 +375,13 @@ class NotServing(Unavailable):
     reason = "NOT_SERVING"
 
 
-ALL_ERRORS: tuple[type[BopisError], ...] = (
-    FieldInvalid,
-    RequestIdReused,
-    QuantityOutOfRange,
-    CardNumberRefused,
-    TokenInvalid,
-    NodeNotFound,
-    SkuNotFound,
-    ReservationNotFound,
-    OrderNotFound,
-    PickTaskNotFound,
-    FulfillmentOrderNotFound,
-    OperationNotFound,
-    PolicyVersionNotFound,
-    OverrideNotFound,
-    LineNotFound,
-    ReservationExpired,
-    ReservationAlreadyCommitted,
-    ReservationEnded,
-    ReservationNotCommitted,
-    WrongState,
-    TaskClaimed,
-    WrongNode,
-    NotPromisable,
-    OrderExists,
-    PickupCodeWrong,
-    StaleEtag,
-    PickupCodeLocked,
-    RequestWindowFull,
-    Overloaded,
-    DiskFull,
-    TooManyStreams,
-    DeadlinePassed,
-    NotServing,
-)
+def _with_reason(kind: type[BopisError]) -> Iterator[type[BopisError]]:
+    """The errors below one that have a reason of their own."""
+    for below in kind.__subclasses__():
+        if "reason" in vars(below):
+            yield below
+        yield from _with_reason(below)
+
+
+ALL_ERRORS: tuple[type[BopisError], ...] = tuple(_with_reason(BopisError))
 """Every error that has a reason of its own."""

@@ -5,9 +5,11 @@ from enum import StrEnum
 from typing import Final
 
 from bopis.domain.cost import CostBreakdown, breakdown
+from bopis.domain.duals import DualCharges
 from bopis.domain.fulfillment import DELIVERED, ENDED, FulfillmentOrder, FulfillmentState
 from bopis.domain.machine import Transition, machine
 from bopis.domain.network import Method, Place
+from bopis.domain.quote import QuotedPromise
 from bopis.domain.sourcing import Consent, UnfilledLine
 
 ORDER_VALUE_MICRO_MAX: Final = 1_000_000_000_000_000
@@ -72,7 +74,8 @@ class OrderLine:
 @dataclass(frozen=True, slots=True)
 class Sourcing:
     """One sourcing attempt: its number from 1, the reservation it made, what its plan costs, under
-    which policy, and at which change of the planners' overrides.
+    which policy, and at which change of the planners' overrides; and what dual prices charged for
+    it (None: there were none).
     """
 
     attempt: int
@@ -80,6 +83,7 @@ class Sourcing:
     cost: CostBreakdown
     policy_version: str = ""
     override_sequence: int = 0
+    duals: DualCharges | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Order:
 
     `body_digest` tells whether another CreateOrder with the same order_id is the same order.
     `groups_made` counts fulfillment orders ever made, so that their ids are never used twice.
+    `quoted`: what became of the option that it was placed with.
     """
 
     order_id: str
@@ -122,6 +127,7 @@ class Order:
     cancelled: bool = False
     cancel_reason: str = ""
     version: int = 1
+    quoted: QuotedPromise | None = None
 
     @property
     def etag(self) -> str:

@@ -68,6 +68,7 @@ class Policy:
     card: CostCard
     unit_weight_g: int
     hold_ttl_ms: int
+    quote_ttl_ms: int
     lead_time_ms: int
     promise_ms: int
     pickup_kept_ms: int
@@ -80,6 +81,7 @@ class Policy:
     late_windows_max_h: int
     span_windows_max: int
     labor_horizon_days: int
+    opportunity_beside_duals: bool
     rules: Rules = field(default_factory=Rules)
     tiers: tuple[Tier, ...] = ()
 
@@ -101,6 +103,7 @@ def parse_policy(text: str, *, level: CardLevel = CardLevel.BASE) -> Policy:
         card=card,
         unit_weight_g=reader.integer("shipping.unit_weight_g", 1, 1_000_000),
         hold_ttl_ms=reader.integer("orders.hold_ttl_min", 1, 1440) * MINUTE_MS,
+        quote_ttl_ms=reader.integer("orders.quote_ttl_min", 1, 1440) * MINUTE_MS,
         lead_time_ms=reader.integer("orders.lead_time_min", 0, 10_080) * MINUTE_MS,
         promise_ms=reader.integer("orders.promise_h", 1, 720) * HOUR_MS,
         pickup_kept_ms=reader.integer("pickup.kept_h", 1, 2160) * HOUR_MS,
@@ -116,6 +119,7 @@ def parse_policy(text: str, *, level: CardLevel = CardLevel.BASE) -> Policy:
         late_windows_max_h=reader.integer("labor.late_windows_max_h", 0, 720),
         span_windows_max=reader.integer("labor.span_windows_max", 1, 3),
         labor_horizon_days=reader.integer("labor.horizon_days", 1, 60),
+        opportunity_beside_duals=reader.flag("duals.opportunity_beside"),
         rules=read_rules(reader),
         tiers=read_tiers(reader),
     )

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bopis.domain.cost import CostBreakdown
+from bopis.domain.duals import DualCharges
 from bopis.domain.ledger import Reservation
 from bopis.domain.network import Method, Place
+from bopis.domain.quote import QuoteAsk, QuoteLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,16 @@ class ReservationTakenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PlaceAsk:
-    """An ask whose best plan shall be held under `reservation_id` by the act `request_id`."""
+    """An ask whose best plan shall be held under `reservation_id` by the act `request_id`; with a
+    `quote`, that plan as long as it is possible.
+    """
 
     ask: Ask
     reservation_id: str
     request_id: str
     hold_ttl_ms: int
     priority: int = 0
+    quote: QuoteAsk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +157,13 @@ class Placement:
 
     For an all-or-nothing ask that cannot be filled the plan has no group and names every line that
     lacks. `attempts` counts plans tried: more than one means that a race was lost on the way.
+    `duals`: what dual prices charged, None if there are none. `quote_lost`: why the quote was not
+    kept; of a required one the plan is empty then.
     """
 
     plan: Plan
     reservation: Reservation | None
     sequence: int = 0
     attempts: int = 1
+    duals: DualCharges | None = None
+    quote_lost: QuoteLost | None = None

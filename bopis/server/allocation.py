@@ -5,7 +5,7 @@ from google.longrunning import operations_pb2
 from bopis.server import decode, encode
 from bopis.server.operations import message_of
 from bopis.server.rpc import Caller, Service, service
-from bopis.service import allocation, ordering, reallocation
+from bopis.service import allocation, duals, ordering, reallocation
 from bopis.service.dependencies import Dependencies
 from bopis.v1 import allocation_service_pb2 as pb
 
@@ -32,4 +32,23 @@ def allocation_service(deps: Dependencies) -> Service:
         command = decode.reallocate(request, tenant=caller.tenant)
         return message_of(await reallocation.begin_reallocation(deps, command))
 
-    return service(DESCRIPTOR, {"ExplainAllocation": explain_allocation, "Reallocate": reallocate})
+    async def get_dual_prices(
+        request: pb.GetDualPricesRequest, _caller: Caller
+    ) -> pb.GetDualPricesResponse:
+        page = duals.read_duals(
+            deps,
+            node_ids=request.node_ids,
+            skus=request.skus,
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return encode.dual_prices(page, deps.directory.currency)
+
+    return service(
+        DESCRIPTOR,
+        {
+            "ExplainAllocation": explain_allocation,
+            "Reallocate": reallocate,
+            "GetDualPrices": get_dual_prices,
+        },
+    )

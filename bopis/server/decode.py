@@ -99,6 +99,8 @@ def create_order(
         all_or_nothing=request.all_or_nothing,
         customer_id=request.customer_id,
         note=request.note,
+        promise_token=request.promise_token,
+        require_quoted=request.require_quoted,
     )
 
 

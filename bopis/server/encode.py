@@ -7,13 +7,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
 from bopis.domain.cost import CostBreakdown
+from bopis.domain.duals import DualCharges, StockDual
 from bopis.domain.fulfillment import FulfillmentOrder
 from bopis.domain.network import Item, Method, Node, Place
 from bopis.domain.order import Order, OrderState
 from bopis.domain.pick_task import PickTask
+from bopis.domain.quote import QuotedPromise
 from bopis.domain.records import OperationStage, ReallocationReport
 from bopis.domain.results import CapacitySet
 from bopis.domain.sourcing import Plan, UnfilledLine
+from bopis.service.duals import DualPage
 from bopis.v1 import (
     allocation_service_pb2,
     catalog_service_pb2,
@@ -108,6 +111,29 @@ def fulfillment_order(value: FulfillmentOrder) -> order_service_pb2.FulfillmentO
     return message
 
 
+def quoted_promise(value: QuotedPromise, currency: str) -> order_service_pb2.QuotedPromise:
+    """What became of a quote."""
+    kind = order_service_pb2.QuotedPromise
+    message = kind(
+        state=kind.STATE_KEPT if value.lost is None else kind.STATE_NOT_KEPT,
+        quoted_ready_by_time=timestamp(value.ready_by_ms),
+        quoted_cost=money(value.cost_micro, currency),
+    )
+    if value.lost is not None:
+        message.reason = kind.Reason.Value(f"REASON_{value.lost.reason.value}")
+        message.node_id = value.lost.node_id
+    return message
+
+
+def dual_charges(value: DualCharges, currency: str) -> order_service_pb2.DualCharges:
+    """What dual prices charged."""
+    return order_service_pb2.DualCharges(
+        version=value.version,
+        stock=money(value.stock_micro, currency),
+        labor=money(value.labor_micro, currency),
+    )
+
+
 def order_state(value: OrderState) -> order_service_pb2.Order.State.ValueType:
     """Where an order stands."""
     return order_service_pb2.Order.State.Value(f"STATE_{value.value}")
@@ -128,6 +154,8 @@ def order(value: Order) -> order_service_pb2.Order:
         customer_id=value.customer_id,
         policy_version=value.policy_version,
     )
+    if value.quoted is not None:
+        message.quoted_promise.CopyFrom(quoted_promise(value.quoted, value.currency))
     for line in value.lines:
         message.lines.add(
             line_number=line.line_number,
@@ -139,6 +167,9 @@ def order(value: Order) -> order_service_pb2.Order:
         fulfillment_order(group) for group in value.fulfillment_orders
     )
     message.unfilled_lines.extend(unfilled_line(line) for line in value.unfilled_lines)
+    for sourcing in value.sourcings:
+        if sourcing.duals is not None:
+            message.dual_charges.append(dual_charges(sourcing.duals, value.currency))
     return message
 
 
@@ -215,6 +246,25 @@ def plan(value: Plan, currency: str) -> allocation_service_pb2.Plan:
             method=method(group.method),
             line_numbers=group.line_numbers,
         )
+    return message
+
+
+def dual_prices(value: DualPage, currency: str) -> allocation_service_pb2.GetDualPricesResponse:
+    """A page of dual prices."""
+    message = allocation_service_pb2.GetDualPricesResponse(
+        next_page_token=value.next_page_token,
+        version=value.version,
+        as_of_time=timestamp(value.as_of_ms),
+        basis=allocation_service_pb2.GetDualPricesResponse.BASIS_ESTIMATE,
+    )
+    if value.version:
+        message.age.CopyFrom(duration(value.age_ms))
+    for one in value.prices:
+        price = message.prices.add(node_id=one.node_id, price=money(one.price_micro, currency))
+        if isinstance(one, StockDual):
+            price.sku = one.sku
+        else:
+            price.labor_window_start_time.CopyFrom(window_start(one.window_start_s))
     return message
 
 

@@ -15,7 +15,7 @@ from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from bopis.server.rpc import SecretInterceptor, Service
-from bopis.v1 import inventory_service_pb2, stock_service_pb2
+from bopis.v1 import inventory_service_pb2, promise_service_pb2, stock_service_pb2
 
 FOLDER_PREFIX: Final = "bopis-"
 SOCKET_NAME: Final = "s"
@@ -23,7 +23,11 @@ _SECRET_BYTES: Final = 32
 PENDING_MAX: Final = 16_384
 """Calls that wait for a handler at most."""
 
-_NATIVE_FILES: Final = (inventory_service_pb2.DESCRIPTOR, stock_service_pb2.DESCRIPTOR)
+_NATIVE_FILES: Final = (
+    inventory_service_pb2.DESCRIPTOR,
+    promise_service_pb2.DESCRIPTOR,
+    stock_service_pb2.DESCRIPTOR,
+)
 """Files of the services that the door answers itself; reflection names them too."""
 
 

@@ -10,7 +10,15 @@ from bopis.domain.day_limits import DayLimit
 from bopis.domain.planner import Override, PolicyVersion, with_forbids
 from bopis.domain.policy import Policy
 from bopis.domain.records import Intent
-from bopis.ports import Clock, Ids, Ledger, OrderStore, ReallocationSolver, Sourcer
+from bopis.ports import (
+    Clock,
+    DualStore,
+    Ids,
+    Ledger,
+    OrderStore,
+    ReallocationSolver,
+    Sourcer,
+)
 from bopis.service.directory import Directory, Locks
 from bopis.service.feed import TaskFeed
 
@@ -111,8 +119,10 @@ class Dependencies:
     sourcer: Sourcer
     store: OrderStore
     solver: ReallocationSolver
+    duals: DualStore
     board: PolicyBoard
     code_key: bytes
+    quote_key: bytes
     resume: Callable[["Dependencies", Intent], Awaitable[None]]
     directory: Directory = field(default_factory=Directory)
     locks: Locks = field(default_factory=Locks)

@@ -32,12 +32,14 @@ from bopis.domain.order import (
 )
 from bopis.domain.pick_task import OPEN_STATES, PickTask, PickTaskState
 from bopis.domain.promise import promise_time_ms
+from bopis.domain.quote import BasketLine, Quote, QuoteAsk, QuotedPromise, quoted_groups
 from bopis.domain.records import OrderWrite, WriteSet
 from bopis.failpoints import failpoint
 from bopis.service.acts import Outcome, Work, fingerprint, mutate
 from bopis.service.changes import Happened, changed, restock_task_of
 from bopis.service.dependencies import Dependencies
-from bopis.service.sourcing import allocated, ask_of, place_and_commit
+from bopis.service.promise_tokens import check_quote, read_token
+from bopis.service.sourcing import Placed, allocated, ask_of, place_and_commit
 
 PAGE_DEFAULT: Final = 100
 
@@ -47,7 +49,8 @@ async def create_order(deps: Dependencies, command: CreateOrder) -> Order:
 
     Idempotent by request_id, and by order_id: the same order again returns it as it stands.
     Raises FieldInvalid, QuantityOutOfRange (the order's value), SkuNotFound (if the policy refuses
-    unknown SKUs), OrderExists, NotPromisable (all-or-nothing orders), RequestIdReused.
+    unknown SKUs), OrderExists, NotPromisable (all-or-nothing orders, required quotes),
+    TokenInvalid, PromiseExpired, PromiseMismatch, RequestIdReused.
     """
     return await mutate(
         deps,
@@ -70,14 +73,23 @@ async def run_create(work: Work[CreateOrder]) -> Outcome[Order]:
                 raise OrderExists(f"order {work.order_id} exists with another body")
             return Outcome(existing)
         _check_lines(deps, work.command)
-        pending = _pending(work)
+        quote = _quote(work)
+        pending = _pending(work, quote)
         _check_value(pending)
         failpoint("create_order.before_intent")
-        await work.begin(writes=WriteSet(orders=(OrderWrite(pending, 0),)))
+        await work.begin(facts=quote, writes=WriteSet(orders=(OrderWrite(pending, 0),)))
     pending = await work.order()
+    # A resumption takes what was noted: by then the token may have expired.
+    quote = work.facts(Quote) if work.command.promise_token else None
     ask = ask_of(deps, pending, pending.lines, now_ms=work.now_ms)
-    placed = await place_and_commit(work, ask, attempts=pending.attempts)
+    placed = await place_and_commit(
+        work, ask, attempts=pending.attempts, quote=_quote_ask(work, quote)
+    )
     after, tasks, happened = allocated(pending, placed)
+    if quote is not None:
+        _check_kept(work.command, placed)
+        promise = QuotedPromise(quote.ready_by_ms, quote.cost_micro, placed.quote_lost)
+        after = replace(after, quoted=promise)
     if not placed.plan.groups and pending.all_or_nothing:
         lacking = ", ".join(f"line {one.line_number}: {one.words}" for one in placed.plan.unfilled)
         raise NotPromisable(f"the order cannot be filled whole ({lacking})")
@@ -90,6 +102,38 @@ async def run_create(work: Work[CreateOrder]) -> Outcome[Order]:
     ]
     order, writes = changed(pending, after, now_ms=work.now_ms, happened=first, tasks=tasks)
     return Outcome(order, writes)
+
+
+def _quote(work: Work[CreateOrder]) -> Quote | None:
+    """What the token says. Raises FieldInvalid, TokenInvalid, PromiseExpired, PromiseMismatch."""
+    command = work.command
+    if not command.promise_token:
+        if command.require_quoted:
+            raise FieldInvalid("needs a promise_token", field="require_quoted")
+        return None
+    quote = read_token(command.promise_token, work.deps.quote_key)
+    check_quote(quote, _basket(command), method=command.method, now_ms=work.now_ms)
+    return quote
+
+
+def _basket(command: CreateOrder) -> list[BasketLine]:
+    return [BasketLine(line.line_number, line.sku, line.quantity) for line in command.lines]
+
+
+def _quote_ask(work: Work[CreateOrder], quote: Quote | None) -> QuoteAsk | None:
+    if quote is None:
+        return None
+    return QuoteAsk(quoted_groups(quote, _basket(work.command)), work.command.require_quoted)
+
+
+def _check_kept(command: CreateOrder, placed: Placed) -> None:
+    """Raises NotPromisable if the quote was required and could not be kept."""
+    lost = placed.quote_lost
+    if lost is not None and command.require_quoted:
+        raise NotPromisable(
+            f"what was quoted is not possible any more: {lost.reason.value} at {lost.node_id}",
+            metadata={"quote_reason": lost.reason.value, "node_id": lost.node_id},
+        )
 
 
 def _digest(work: Work[CreateOrder]) -> str:
@@ -130,8 +174,12 @@ def _priced(deps: Dependencies, line: OrderLine) -> OrderLine:
     return replace(line, unit_price_micro=listed.unit_price_micro)
 
 
-def _pending(work: Work[CreateOrder]) -> Order:
+def _pending(work: Work[CreateOrder], quote: Quote | None) -> Order:
+    """The order before its allocation. What was quoted is its promise, and the store that the
+    customer chose is the customer's.
+    """
     command, policy = work.command, work.deps.policy
+    promise_ms = promise_time_ms(work.now_ms, command.ready_within_ms, policy)
     return Order(
         order_id=work.order_id,
         tenant=command.tenant,
@@ -141,12 +189,13 @@ def _pending(work: Work[CreateOrder]) -> Order:
         lines=tuple(_priced(work.deps, line) for line in command.lines),
         currency=command.currency or work.deps.directory.currency,
         create_time_ms=work.now_ms,
-        promise_time_ms=promise_time_ms(work.now_ms, command.ready_within_ms, policy),
+        promise_time_ms=promise_ms if quote is None else quote.ready_by_ms,
         consent=policy.consent if command.consent is None else command.consent,
         body_digest=_digest(work),
         all_or_nothing=command.all_or_nothing,
         customer_id=command.customer_id,
         note=command.note,
+        customer_node_id="" if quote is None else quote.pickup_node_id,
     )
 
 

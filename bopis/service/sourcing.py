@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bopis.domain.duals import DualCharges
 from bopis.domain.errors import Overloaded
 from bopis.domain.fulfillment import FulfillmentLine, FulfillmentOrder, FulfillmentState
 from bopis.domain.ids import act_id, fulfillment_order_id, reservation_id
@@ -20,6 +21,7 @@ from bopis.domain.ledger import (
 from bopis.domain.order import Order, OrderLine, Sourcing
 from bopis.domain.pick_task import PickTask
 from bopis.domain.planner import closures_of, pin_of, tier_of
+from bopis.domain.quote import QuoteAsk, QuoteLost
 from bopis.domain.sourcing import Ask, AskLine, PlaceAsk, Placement, Plan, ReservationTakenError
 from bopis.failpoints import failpoint
 from bopis.service.acts import Asked, LedgerDisagrees, Work
@@ -47,7 +49,8 @@ _LIVE: Final = (ReservationState.HELD, ReservationState.COMMITTED)
 @dataclass(frozen=True, slots=True)
 class Placed:
     """The plan and, if it has groups, the committed reservation that holds it; under which policy
-    it was made, and at which change of the planners' overrides.
+    it was made, at which change of the planners' overrides, and what dual prices charged for it.
+    `quote_lost`: why what was quoted is not what was placed.
     """
 
     plan: Plan
@@ -55,6 +58,8 @@ class Placed:
     attempt: int
     policy_version: str = ""
     override_sequence: int = 0
+    duals: DualCharges | None = None
+    quote_lost: QuoteLost | None = None
 
 
 def ask_of(
@@ -95,7 +100,9 @@ def ask_of(
     )
 
 
-async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Placed:
+async def place_and_commit(
+    work: Work[Asked], ask: Ask, *, attempts: int, quote: QuoteAsk | None = None
+) -> Placed:
     """Sources an ask of a mutation and commits it; `attempts` were made for the order before.
 
     A resumption first gives back what an earlier try holds, of which nobody was told. A hold that
@@ -113,7 +120,8 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
         attempt = await _step_over_abandoned(deps, ask.order_id, attempt)
     for _ in range(PLACE_TRIES):
         made_under = (deps.policy.version, deps.board.sequence)
-        other = await plan_in_shadow(deps, order, ask)
+        # What a customer chose says nothing of how the policies choose.
+        other = None if quote is not None else await plan_in_shadow(deps, order, ask)
         try:
             placement = await deps.sourcer.place(
                 PlaceAsk(
@@ -122,6 +130,7 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
                     request_id=deps.ids.new_uuid(),
                     hold_ttl_ms=deps.policy.hold_ttl_ms,
                     priority=priority,
+                    quote=quote,
                 )
             )
         except ReservationTakenError:
@@ -130,7 +139,7 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
             continue
         note_in_shadow(deps, order, placement.plan, other)
         if placement.reservation is None:
-            return Placed(placement.plan, "", attempt, *made_under)
+            return Placed(placement.plan, "", attempt, *made_under, quote_lost=placement.quote_lost)
         work.acted = True  # Something is held: from here the mutation can only be finished.
         failpoint(f"{point}.after_hold")
         attempt, committed = await _commit(
@@ -138,8 +147,14 @@ async def place_and_commit(work: Work[Asked], ask: Ask, *, attempts: int) -> Pla
         )
         if committed:
             failpoint(f"{point}.after_commit")
-            reserved = reservation_id(ask.order_id, attempt)
-            return Placed(placement.plan, reserved, attempt, *made_under)
+            return Placed(
+                placement.plan,
+                reservation_id(ask.order_id, attempt),
+                attempt,
+                *made_under,
+                placement.duals,
+                placement.quote_lost,
+            )
         attempt += 1
         ask = replace(ask, now_ms=deps.clock.wall_ms())
     raise Overloaded("no hold could be committed", retry_after_ms=LATER_MS)
@@ -216,6 +231,7 @@ def allocated(order: Order, placed: Placed) -> tuple[Order, tuple[PickTask, ...]
         placed.plan.cost,
         placed.policy_version,
         placed.override_sequence,
+        placed.duals,
     )
     after = replace(
         order,

@@ -21,6 +21,7 @@ from bopis.v1 import (
     pick_service_pb2_grpc,
     pickup_service_pb2_grpc,
     policy_service_pb2_grpc,
+    promise_service_pb2_grpc,
     stock_service_pb2_grpc,
     store_service_pb2_grpc,
 )
@@ -41,6 +42,7 @@ class Client:
         self.stock = stock_service_pb2_grpc.StockServiceStub(channel)
         self.orders = order_service_pb2_grpc.OrderServiceStub(channel)
         self.allocation = allocation_service_pb2_grpc.AllocationServiceStub(channel)
+        self.promise = promise_service_pb2_grpc.PromiseServiceStub(channel)
         self.pick = pick_service_pb2_grpc.PickServiceStub(channel)
         self.pickup = pickup_service_pb2_grpc.PickupServiceStub(channel)
         self.policies = policy_service_pb2_grpc.PolicyServiceStub(channel)

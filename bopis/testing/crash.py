@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from bopis.adapters.bus_local import LocalBus
+from bopis.adapters.duals_memory import MemoryDuals
 from bopis.adapters.ids_random import RandomIds
 from bopis.adapters.notify_file import FileNotifier
 from bopis.adapters.store_sql import open_store
@@ -54,6 +55,7 @@ from bopis.testing.shop import (
     MONDAY_10_UTC_MS,
     NODES,
     ON_HAND,
+    QUOTE_KEY,
     default_policy,
     default_policy_text,
 )
@@ -169,8 +171,10 @@ async def _run(folder: Path, *, native: bool, at_ms: int, steps: Sequence[Step])
             sourcer=sourcer,
             store=store,
             solver=solver,
+            duals=MemoryDuals(),
             policy=policy,
             code_key=CODE_KEY,
+            quote_key=QUOTE_KEY,
         )
         bus = LocalBus()
         bus.subscribe("notify", notifying_handler(notifier, code_key=CODE_KEY, policy=policy))

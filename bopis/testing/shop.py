@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bopis.adapters.bus_local import LocalBus
+from bopis.adapters.duals_memory import MemoryDuals
 from bopis.adapters.ids_random import RandomIds
 from bopis.adapters.store_sql import SqlOrderStore, open_store
 from bopis.domain.ledger import SetOnHand
@@ -26,6 +27,7 @@ MONDAY_10_UTC_MS: Final = 1_780_308_000_000
 """2026-06-01 10:00 UTC, a Monday: 06:00 in New York."""
 
 CODE_KEY: Final = bytes(range(32))
+QUOTE_KEY: Final = bytes(range(32, 64))
 PRICE_MICRO: Final = 10_000_000
 
 
@@ -104,8 +106,10 @@ async def open_shop(folder: Path, *, now_ms: int = MONDAY_10_UTC_MS) -> Shop:
         sourcer=NaiveSourcer(ledger),
         store=store,
         solver=solver,
+        duals=MemoryDuals(),
         policy=policy,
         code_key=CODE_KEY,
+        quote_key=QUOTE_KEY,
     )
     bus.subscribe("notify", notifying_handler(notifier, code_key=CODE_KEY, policy=policy))
     await bring_up(deps, policy_text=default_policy_text())

@@ -7,6 +7,7 @@ chooses badly on purpose: it is there so that the services can be tested without
 from collections.abc import Sequence
 
 from bopis.domain.cost import CostBreakdown, CostTerm, breakdown
+from bopis.domain.duals import Duals
 from bopis.domain.ledger import (
     CellKey,
     Hold,
@@ -19,6 +20,7 @@ from bopis.domain.ledger import (
 from bopis.domain.network import Item, Method, NetworkNode
 from bopis.domain.policy import HOUR_MS, Policy
 from bopis.domain.promise import customer_store, distance_m, usable
+from bopis.domain.quote import QuoteAsk, QuoteFault, QuoteLost
 from bopis.domain.sourcing import (
     Ask,
     AskLine,
@@ -44,6 +46,7 @@ class NaiveSourcer:
         self._nodes: dict[str, NetworkNode] = {}
         self._items: dict[str, Item] = {}
         self._policy: Policy | None = None
+        self.duals: Duals | None = None
 
     def load_network(self, nodes: Sequence[NetworkNode], *, version: int) -> None:
         """See the port."""
@@ -58,12 +61,24 @@ class NaiveSourcer:
         """See the port."""
         self._policy = policy
 
+    def load_duals(self, duals: Duals) -> None:
+        """See the port; kept for tests to look at, and not used."""
+        self.duals = duals
+
     async def place(self, place_ask: PlaceAsk) -> Placement:
         """See the port."""
         ask = place_ask.ask
         [plan] = await self.plan(ask, k=1)
+        lost: QuoteLost | None = None
+        if place_ask.quote is not None:
+            kept = self._quoted(ask, place_ask.quote)
+            if isinstance(kept, Plan):
+                plan = kept
+            else:
+                lost = kept
+                plan = Plan((), (), CostBreakdown()) if place_ask.quote.required else plan
         if not plan.groups:
-            return Placement(plan, None)
+            return Placement(plan, None, quote_lost=lost)
         hold = Hold(
             place_ask.reservation_id,
             ask.order_id,
@@ -82,7 +97,7 @@ class NaiveSourcer:
             raise AssertionError("the naive sourcer has no competitor")
         if held.state is not ReservationState.HELD or set(held.lines) != set(hold.lines):
             raise ReservationTakenError(f"{held.reservation_id} is there already")
-        return Placement(plan, held, done.sequence)
+        return Placement(plan, held, done.sequence, quote_lost=lost)
 
     async def plan(
         self,
@@ -147,6 +162,34 @@ class NaiveSourcer:
             )
             candidates += [(node_id, Method.SHIP) for _, node_id in by_distance if node_id != store]
         return [one for one in candidates if one[0] not in ask.excluded_node_ids]
+
+    def _quoted(self, ask: Ask, quote: QuoteAsk) -> Plan | QuoteLost:
+        """The quoted plan, of windows of one hour, or why it cannot be kept."""
+        lines = {line.line_number: line for line in ask.lines}
+        groups: list[PlannedGroup] = []
+        for one in quote.groups:
+            node = self._nodes.get(one.node_id)
+            if node is None:
+                return QuoteLost(QuoteFault.NODE_NOT_ALLOWED, one.node_id)
+            if one.window_start_ms < ask.now_ms:
+                return QuoteLost(QuoteFault.WINDOW_PAST, one.node_id)
+            if not all(self._has(one.node_id, lines[number]) for number in one.line_numbers):
+                return QuoteLost(QuoteFault.NO_STOCK, one.node_id)
+            start_s = one.window_start_ms // 1_000
+            seconds = -(-HOUR_S // node.node.pick_lines_per_hour) * len(one.line_numbers)
+            if self._ledger.atp(CellKey(one.node_id, None, start_s)) < seconds:
+                return QuoteLost(QuoteFault.NO_LABOR, one.node_id)
+            groups.append(
+                PlannedGroup(
+                    one.node_id,
+                    one.method,
+                    one.line_numbers,
+                    (LaborShare(start_s, seconds),),
+                    one.window_start_ms,
+                    one.ready_by_ms,
+                )
+            )
+        return Plan(tuple(groups), (), self._cost(groups, ()), ask.customer_node_id or "")
 
     def _has(self, node_id: str, line: AskLine) -> bool:
         return self._ledger.atp(CellKey(node_id, line.sku)) >= line.quantity

@@ -27,10 +27,11 @@ from bopis.v1 import field_rules_pb2 as bopis_dot_v1_dot_field__rules__pb2
 from bopis.v1 import order_service_pb2 as bopis_dot_v1_dot_order__service__pb2
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!bopis/v1/allocation_service.proto\x12\x08\x62opis.v1\x1a\x15\x62opis/v1/common.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a\x1c\x62opis/v1/order_service.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/type/money.proto\"\xcf\x01\n\x04Plan\x12$\n\x06groups\x18\x01 \x03(\x0b\x32\x14.bopis.v1.Plan.Group\x12\x1d\n\x15unfilled_line_numbers\x18\x02 \x03(\x05\x12%\n\x04\x63ost\x18\x03 \x01(\x0b\x32\x17.bopis.v1.CostBreakdown\x1a[\n\x05Group\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12+\n\x06method\x18\x02 \x01(\x0e\x32\x1b.bopis.v1.FulfillmentMethod\x12\x14\n\x0cline_numbers\x18\x03 \x03(\x05\"6\n\x18\x45xplainAllocationRequest\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\"\x8d\x01\n\x19\x45xplainAllocationResponse\x12\x1e\n\x06\x63hosen\x18\x01 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12 \n\x08\x62\x65st_now\x18\x02 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12.\n\x0eunfilled_lines\x18\x03 \x03(\x0b\x32\x16.bopis.v1.UnfilledLine\"\x9d\x01\n\x11ReallocateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1e\n\nmax_orders\x18\x02 \x01(\x05\x42\n\x92\xf6\x18\x06\x30\x00\x38\xa0\x8d\x06\x12\x39\n\ntime_limit\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\x92\xf6\x18\x06\x30\x64\x38\xc0\xcf$\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"\xc9\x01\n\x12ReallocateMetadata\x12\x31\n\x05stage\x18\x01 \x01(\x0e\x32\".bopis.v1.ReallocateMetadata.Stage\x12\x18\n\x10\x63onsidered_count\x18\x02 \x01(\x05\"f\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n\rSTAGE_READING\x10\x01\x12\x11\n\rSTAGE_SOLVING\x10\x02\x12\x10\n\x0cSTAGE_MOVING\x10\x03\x12\x0e\n\nSTAGE_DONE\x10\x04\"\x8c\x02\n\x12ReallocateResponse\x12\x18\n\x10\x63onsidered_count\x18\x01 \x01(\x05\x12\x13\n\x0bmoved_count\x18\x02 \x01(\x05\x12\x17\n\x0frace_lost_count\x18\x03 \x01(\x05\x12\'\n\x0b\x63ost_before\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12&\n\ncost_after\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12!\n\x05\x62ound\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x0b\n\x03gap\x18\x07 \x01(\x01\x12-\n\nsolve_time\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration2\xbb\x01\n\x11\x41llocationService\x12\\\n\x11\x45xplainAllocation\x12\".bopis.v1.ExplainAllocationRequest\x1a#.bopis.v1.ExplainAllocationResponse\x12H\n\nReallocate\x12\x1b.bopis.v1.ReallocateRequest\x1a\x1d.google.longrunning.Operationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!bopis/v1/allocation_service.proto\x12\x08\x62opis.v1\x1a\x15\x62opis/v1/common.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a\x1c\x62opis/v1/order_service.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xcf\x01\n\x04Plan\x12$\n\x06groups\x18\x01 \x03(\x0b\x32\x14.bopis.v1.Plan.Group\x12\x1d\n\x15unfilled_line_numbers\x18\x02 \x03(\x05\x12%\n\x04\x63ost\x18\x03 \x01(\x0b\x32\x17.bopis.v1.CostBreakdown\x1a[\n\x05Group\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12+\n\x06method\x18\x02 \x01(\x0e\x32\x1b.bopis.v1.FulfillmentMethod\x12\x14\n\x0cline_numbers\x18\x03 \x03(\x05\"6\n\x18\x45xplainAllocationRequest\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\"\x8d\x01\n\x19\x45xplainAllocationResponse\x12\x1e\n\x06\x63hosen\x18\x01 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12 \n\x08\x62\x65st_now\x18\x02 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12.\n\x0eunfilled_lines\x18\x03 \x03(\x0b\x32\x16.bopis.v1.UnfilledLine\"\x9d\x01\n\x11ReallocateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1e\n\nmax_orders\x18\x02 \x01(\x05\x42\n\x92\xf6\x18\x06\x30\x00\x38\xa0\x8d\x06\x12\x39\n\ntime_limit\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\x92\xf6\x18\x06\x30\x64\x38\xc0\xcf$\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"\xc9\x01\n\x12ReallocateMetadata\x12\x31\n\x05stage\x18\x01 \x01(\x0e\x32\".bopis.v1.ReallocateMetadata.Stage\x12\x18\n\x10\x63onsidered_count\x18\x02 \x01(\x05\"f\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n\rSTAGE_READING\x10\x01\x12\x11\n\rSTAGE_SOLVING\x10\x02\x12\x10\n\x0cSTAGE_MOVING\x10\x03\x12\x0e\n\nSTAGE_DONE\x10\x04\"\x8c\x02\n\x12ReallocateResponse\x12\x18\n\x10\x63onsidered_count\x18\x01 \x01(\x05\x12\x13\n\x0bmoved_count\x18\x02 \x01(\x05\x12\x17\n\x0frace_lost_count\x18\x03 \x01(\x05\x12\'\n\x0b\x63ost_before\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12&\n\ncost_after\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12!\n\x05\x62ound\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x0b\n\x03gap\x18\x07 \x01(\x01\x12-\n\nsolve_time\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x86\x01\n\x14GetDualPricesRequest\x12\x1a\n\x08node_ids\x18\x01 \x03(\tB\x08\x92\xf6\x18\x04\x10\x01(d\x12\x16\n\x04skus\x18\x02 \x03(\tB\x08\x92\xf6\x18\x04\x10\x01(d\x12\x1c\n\tpage_size\x18\x03 \x01(\x05\x42\t\x92\xf6\x18\x05\x30\x00\x38\xe8\x07\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\x92\xf6\x18\x04\x10\x05\x18@\"\x95\x01\n\tDualPrice\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\r\n\x03sku\x18\x02 \x01(\tH\x00\x12=\n\x17labor_window_start_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12!\n\x05price\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x06\n\x04item\"\xa8\x02\n\x15GetDualPricesResponse\x12#\n\x06prices\x18\x01 \x03(\x0b\x32\x13.bopis.v1.DualPrice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12.\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x03\x61ge\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x05\x62\x61sis\x18\x06 \x01(\x0e\x32%.bopis.v1.GetDualPricesResponse.Basis\"2\n\x05\x42\x61sis\x12\x15\n\x11\x42\x41SIS_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x42\x41SIS_ESTIMATE\x10\x01\x32\x8d\x02\n\x11\x41llocationService\x12\\\n\x11\x45xplainAllocation\x12\".bopis.v1.ExplainAllocationRequest\x1a#.bopis.v1.ExplainAllocationResponse\x12H\n\nReallocate\x12\x1b.bopis.v1.ReallocateRequest\x1a\x1d.google.longrunning.Operation\x12P\n\rGetDualPrices\x12\x1e.bopis.v1.GetDualPricesRequest\x1a\x1f.bopis.v1.GetDualPricesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,22 +46,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REALLOCATEREQUEST'].fields_by_name['max_orders']._serialized_options = b'\222\366\030\0060\0008\240\215\006'
   _globals['_REALLOCATEREQUEST'].fields_by_name['time_limit']._loaded_options = None
   _globals['_REALLOCATEREQUEST'].fields_by_name['time_limit']._serialized_options = b'\222\366\030\0060d8\300\317$'
-  _globals['_PLAN']._serialized_start=223
-  _globals['_PLAN']._serialized_end=430
-  _globals['_PLAN_GROUP']._serialized_start=339
-  _globals['_PLAN_GROUP']._serialized_end=430
-  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_start=432
-  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_end=486
-  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_start=489
-  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_end=630
-  _globals['_REALLOCATEREQUEST']._serialized_start=633
-  _globals['_REALLOCATEREQUEST']._serialized_end=790
-  _globals['_REALLOCATEMETADATA']._serialized_start=793
-  _globals['_REALLOCATEMETADATA']._serialized_end=994
-  _globals['_REALLOCATEMETADATA_STAGE']._serialized_start=892
-  _globals['_REALLOCATEMETADATA_STAGE']._serialized_end=994
-  _globals['_REALLOCATERESPONSE']._serialized_start=997
-  _globals['_REALLOCATERESPONSE']._serialized_end=1265
-  _globals['_ALLOCATIONSERVICE']._serialized_start=1268
-  _globals['_ALLOCATIONSERVICE']._serialized_end=1455
+  _globals['_GETDUALPRICESREQUEST'].fields_by_name['node_ids']._loaded_options = None
+  _globals['_GETDUALPRICESREQUEST'].fields_by_name['node_ids']._serialized_options = b'\222\366\030\004\020\001(d'
+  _globals['_GETDUALPRICESREQUEST'].fields_by_name['skus']._loaded_options = None
+  _globals['_GETDUALPRICESREQUEST'].fields_by_name['skus']._serialized_options = b'\222\366\030\004\020\001(d'
+  _globals['_GETDUALPRICESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_GETDUALPRICESREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\366\030\0050\0008\350\007'
+  _globals['_GETDUALPRICESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_GETDUALPRICESREQUEST'].fields_by_name['page_token']._serialized_options = b'\222\366\030\004\020\005\030@'
+  _globals['_PLAN']._serialized_start=256
+  _globals['_PLAN']._serialized_end=463
+  _globals['_PLAN_GROUP']._serialized_start=372
+  _globals['_PLAN_GROUP']._serialized_end=463
+  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_start=465
+  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_end=519
+  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_start=522
+  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_end=663
+  _globals['_REALLOCATEREQUEST']._serialized_start=666
+  _globals['_REALLOCATEREQUEST']._serialized_end=823
+  _globals['_REALLOCATEMETADATA']._serialized_start=826
+  _globals['_REALLOCATEMETADATA']._serialized_end=1027
+  _globals['_REALLOCATEMETADATA_STAGE']._serialized_start=925
+  _globals['_REALLOCATEMETADATA_STAGE']._serialized_end=1027
+  _globals['_REALLOCATERESPONSE']._serialized_start=1030
+  _globals['_REALLOCATERESPONSE']._serialized_end=1298
+  _globals['_GETDUALPRICESREQUEST']._serialized_start=1301
+  _globals['_GETDUALPRICESREQUEST']._serialized_end=1435
+  _globals['_DUALPRICE']._serialized_start=1438
+  _globals['_DUALPRICE']._serialized_end=1587
+  _globals['_GETDUALPRICESRESPONSE']._serialized_start=1590
+  _globals['_GETDUALPRICESRESPONSE']._serialized_end=1886
+  _globals['_GETDUALPRICESRESPONSE_BASIS']._serialized_start=1836
+  _globals['_GETDUALPRICESRESPONSE_BASIS']._serialized_end=1886
+  _globals['_ALLOCATIONSERVICE']._serialized_start=1889
+  _globals['_ALLOCATIONSERVICE']._serialized_end=2158
 # @@protoc_insertion_point(module_scope)

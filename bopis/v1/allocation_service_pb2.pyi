@@ -9,6 +9,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import money_pb2 as _money_pb2
@@ -297,3 +298,148 @@ class ReallocateResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReallocateResponse: _TypeAlias = ReallocateResponse  # noqa: Y015
+
+@_typing.final
+class GetDualPricesRequest(_message.Message):
+    """Asks for dual prices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_IDS_FIELD_NUMBER: _builtins.int
+    SKUS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """1 to 1,000. 0: 100."""
+    page_token: _builtins.str
+    """From the page before; of prices that were replaced meanwhile it is TOKEN_INVALID."""
+    @_builtins.property
+    def node_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only of these nodes; at most 100. Empty: all."""
+
+    @_builtins.property
+    def skus(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only of these SKUs, and no labor; at most 100. Empty: all."""
+
+    def __init__(
+        self,
+        *,
+        node_ids: _abc.Iterable[_builtins.str] | None = ...,
+        skus: _abc.Iterable[_builtins.str] | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_ids", b"node_ids", "page_size", b"page_size", "page_token", b"page_token", "skus", b"skus"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDualPricesRequest: _TypeAlias = GetDualPricesRequest  # noqa: Y015
+
+@_typing.final
+class DualPrice(_message.Message):
+    """What one more unit, or second, is worth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    LABOR_WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    node_id: _builtins.str
+    """The node."""
+    sku: _builtins.str
+    """Units of this SKU; the price is of one base unit."""
+    @_builtins.property
+    def labor_window_start_time(self) -> _timestamp_pb2.Timestamp:
+        """Labor of the hour that starts then; the price is of one second."""
+
+    @_builtins.property
+    def price(self) -> _money_pb2.Money:
+        """The price."""
+
+    def __init__(
+        self,
+        *,
+        node_id: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        labor_window_start_time: _timestamp_pb2.Timestamp | None = ...,
+        price: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "price", b"price", "sku", b"sku"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "node_id", b"node_id", "price", b"price", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["sku", "labor_window_start_time"]  # noqa: Y015
+    _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
+
+Global___DualPrice: _TypeAlias = DualPrice  # noqa: Y015
+
+@_typing.final
+class GetDualPricesResponse(_message.Message):
+    """Dual prices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Basis:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _BasisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[GetDualPricesResponse._Basis.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        BASIS_UNSPECIFIED: GetDualPricesResponse._Basis.ValueType  # 0
+        """Not set."""
+        BASIS_ESTIMATE: GetDualPricesResponse._Basis.ValueType  # 1
+        """From the prices of a plan of many orders: right for small changes, and only about right."""
+
+    class Basis(_Basis, metaclass=_BasisEnumTypeWrapper):
+        """How a price was come by."""
+
+    BASIS_UNSPECIFIED: GetDualPricesResponse.Basis.ValueType  # 0
+    """Not set."""
+    BASIS_ESTIMATE: GetDualPricesResponse.Basis.ValueType  # 1
+    """From the prices of a plan of many orders: right for small changes, and only about right."""
+
+    PRICES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    AGE_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page. Empty: this was the last."""
+    version: _builtins.int
+    """Their version. 0: there are none."""
+    basis: Global___GetDualPricesResponse.Basis.ValueType
+    """How they were come by."""
+    @_builtins.property
+    def prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___DualPrice]:
+        """By node; its SKUs, then its hours. What is not listed has no dual price."""
+
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp:
+        """The moment that they were made for. Unset: there are none."""
+
+    @_builtins.property
+    def age(self) -> _duration_pb2.Duration:
+        """How old that is."""
+
+    def __init__(
+        self,
+        *,
+        prices: _abc.Iterable[Global___DualPrice] | None = ...,
+        next_page_token: _builtins.str = ...,
+        version: _builtins.int = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
+        age: _duration_pb2.Duration | None = ...,
+        basis: Global___GetDualPricesResponse.Basis.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "as_of_time", b"as_of_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "as_of_time", b"as_of_time", "basis", b"basis", "next_page_token", b"next_page_token", "prices", b"prices", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDualPricesResponse: _TypeAlias = GetDualPricesResponse  # noqa: Y015

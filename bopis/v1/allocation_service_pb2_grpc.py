@@ -46,6 +46,11 @@ class AllocationServiceStub:
                 request_serializer=bopis_dot_v1_dot_allocation__service__pb2.ReallocateRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
+        self.GetDualPrices = channel.unary_unary(
+                '/bopis.v1.AllocationService/GetDualPrices',
+                request_serializer=bopis_dot_v1_dot_allocation__service__pb2.GetDualPricesRequest.SerializeToString,
+                response_deserializer=bopis_dot_v1_dot_allocation__service__pb2.GetDualPricesResponse.FromString,
+                _registered_method=True)
 
 
 class AllocationServiceServicer:
@@ -72,6 +77,14 @@ class AllocationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDualPrices(self, request, context):
+        """What the last unit of scarce stock and the last second of scarce labor are worth to other
+        orders, as the hot path uses them now. Read-only. Errors: TOKEN_INVALID, NODE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AllocationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -84,6 +97,11 @@ def add_AllocationServiceServicer_to_server(servicer, server):
                     servicer.Reallocate,
                     request_deserializer=bopis_dot_v1_dot_allocation__service__pb2.ReallocateRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'GetDualPrices': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDualPrices,
+                    request_deserializer=bopis_dot_v1_dot_allocation__service__pb2.GetDualPricesRequest.FromString,
+                    response_serializer=bopis_dot_v1_dot_allocation__service__pb2.GetDualPricesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -141,6 +159,33 @@ class AllocationService:
             '/bopis.v1.AllocationService/Reallocate',
             bopis_dot_v1_dot_allocation__service__pb2.ReallocateRequest.SerializeToString,
             google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDualPrices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bopis.v1.AllocationService/GetDualPrices',
+            bopis_dot_v1_dot_allocation__service__pb2.GetDualPricesRequest.SerializeToString,
+            bopis_dot_v1_dot_allocation__service__pb2.GetDualPricesResponse.FromString,
             options,
             channel_credentials,
             insecure,

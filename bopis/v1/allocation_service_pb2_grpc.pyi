@@ -46,6 +46,10 @@ class AllocationServiceStub:
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
+    GetDualPrices: _grpc.UnaryUnaryMultiCallable[_allocation_service_pb2.GetDualPricesRequest, _allocation_service_pb2.GetDualPricesResponse]
+    """What the last unit of scarce stock and the last second of scarce labor are worth to other
+    orders, as the hot path uses them now. Read-only. Errors: TOKEN_INVALID, NODE_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class AllocationServiceAsyncStub(AllocationServiceStub):
@@ -63,6 +67,10 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     request_id. Errors: REQUEST_ID_REUSED, OVERLOADED (one runs already).
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+    """
+    GetDualPrices: _aio.UnaryUnaryMultiCallable[_allocation_service_pb2.GetDualPricesRequest, _allocation_service_pb2.GetDualPricesResponse]  # type: ignore[assignment]
+    """What the last unit of scarce stock and the last second of scarce labor are worth to other
+    orders, as the hot path uses them now. Read-only. Errors: TOKEN_INVALID, NODE_NOT_FOUND.
     """
 
 class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -90,6 +98,16 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request_id. Errors: REQUEST_ID_REUSED, OVERLOADED (one runs already).
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+
+    @_abc_1.abstractmethod
+    def GetDualPrices(
+        self,
+        request: _allocation_service_pb2.GetDualPricesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_allocation_service_pb2.GetDualPricesResponse, _abc.Awaitable[_allocation_service_pb2.GetDualPricesResponse]]:
+        """What the last unit of scarce stock and the last second of scarce labor are worth to other
+        orders, as the hot path uses them now. Read-only. Errors: TOKEN_INVALID, NODE_NOT_FOUND.
         """
 
 def add_AllocationServiceServicer_to_server(servicer: AllocationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -126,9 +126,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_POSITION_OUT_OF_RANGE: _ErrorReason.ValueType  # 64
     """OUT_OF_RANGE: at_least_position lies above the last position, or in another journal."""
     ERROR_REASON_TOKEN_INVALID: _ErrorReason.ValueType  # 65
-    """INVALID_ARGUMENT: the page or resume token is not one of ours."""
+    """INVALID_ARGUMENT: the page, resume or promise token is not one of ours."""
     ERROR_REASON_NOT_PROMISABLE: _ErrorReason.ValueType  # 66
     """FAILED_PRECONDITION: the order asks for nothing that can be promised under its conditions."""
+    ERROR_REASON_PROMISE_EXPIRED: _ErrorReason.ValueType  # 67
+    """FAILED_PRECONDITION: the promise token was given out too long ago; ask for options again."""
+    ERROR_REASON_PROMISE_MISMATCH: _ErrorReason.ValueType  # 68
+    """INVALID_ARGUMENT: the promise token is for another basket or method; the path tells which."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reasons in google.rpc.ErrorInfo (domain "bopis"): the name without its prefix. The comment
@@ -214,9 +218,13 @@ ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 63
 ERROR_REASON_POSITION_OUT_OF_RANGE: ErrorReason.ValueType  # 64
 """OUT_OF_RANGE: at_least_position lies above the last position, or in another journal."""
 ERROR_REASON_TOKEN_INVALID: ErrorReason.ValueType  # 65
-"""INVALID_ARGUMENT: the page or resume token is not one of ours."""
+"""INVALID_ARGUMENT: the page, resume or promise token is not one of ours."""
 ERROR_REASON_NOT_PROMISABLE: ErrorReason.ValueType  # 66
 """FAILED_PRECONDITION: the order asks for nothing that can be promised under its conditions."""
+ERROR_REASON_PROMISE_EXPIRED: ErrorReason.ValueType  # 67
+"""FAILED_PRECONDITION: the promise token was given out too long ago; ask for options again."""
+ERROR_REASON_PROMISE_MISMATCH: ErrorReason.ValueType  # 68
+"""INVALID_ARGUMENT: the promise token is for another basket or method; the path tells which."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -145,6 +145,138 @@ class CostBreakdown(_message.Message):
 Global___CostBreakdown: _TypeAlias = CostBreakdown  # noqa: Y015
 
 @_typing.final
+class DualCharges(_message.Message):
+    """What dual prices charged when an allocation was chosen. They steer and are no cost: no part of
+    any CostBreakdown.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    STOCK_FIELD_NUMBER: _builtins.int
+    LABOR_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """The version of the dual prices."""
+    @_builtins.property
+    def stock(self) -> _money_pb2.Money:
+        """For the units taken."""
+
+    @_builtins.property
+    def labor(self) -> _money_pb2.Money:
+        """For the labor taken."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        stock: _money_pb2.Money | None = ...,
+        labor: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["labor", b"labor", "stock", b"stock"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["labor", b"labor", "stock", b"stock", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DualCharges: _TypeAlias = DualCharges  # noqa: Y015
+
+@_typing.final
+class QuotedPromise(_message.Message):
+    """What became of the option that an order was placed with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[QuotedPromise._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: QuotedPromise._State.ValueType  # 0
+        """Not set."""
+        STATE_KEPT: QuotedPromise._State.ValueType  # 1
+        """The order was allocated as quoted: same nodes, same windows."""
+        STATE_NOT_KEPT: QuotedPromise._State.ValueType  # 2
+        """It was not possible any more: the order was allocated anew, as if it had no token."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Whether it was kept."""
+
+    STATE_UNSPECIFIED: QuotedPromise.State.ValueType  # 0
+    """Not set."""
+    STATE_KEPT: QuotedPromise.State.ValueType  # 1
+    """The order was allocated as quoted: same nodes, same windows."""
+    STATE_NOT_KEPT: QuotedPromise.State.ValueType  # 2
+    """It was not possible any more: the order was allocated anew, as if it had no token."""
+
+    class _Reason:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[QuotedPromise._Reason.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        REASON_UNSPECIFIED: QuotedPromise._Reason.ValueType  # 0
+        """Not set."""
+        REASON_NO_STOCK: QuotedPromise._Reason.ValueType  # 1
+        """The units are gone."""
+        REASON_NO_LABOR: QuotedPromise._Reason.ValueType  # 2
+        """The labor of the window is taken, or the window was closed."""
+        REASON_WINDOW_PAST: QuotedPromise._Reason.ValueType  # 3
+        """The window began before the order came."""
+        REASON_NODE_NOT_ALLOWED: QuotedPromise._Reason.ValueType  # 4
+        """The node is not there any more, or the policy or a planner does not allow it now."""
+
+    class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
+        """Why it was not kept."""
+
+    REASON_UNSPECIFIED: QuotedPromise.Reason.ValueType  # 0
+    """Not set."""
+    REASON_NO_STOCK: QuotedPromise.Reason.ValueType  # 1
+    """The units are gone."""
+    REASON_NO_LABOR: QuotedPromise.Reason.ValueType  # 2
+    """The labor of the window is taken, or the window was closed."""
+    REASON_WINDOW_PAST: QuotedPromise.Reason.ValueType  # 3
+    """The window began before the order came."""
+    REASON_NODE_NOT_ALLOWED: QuotedPromise.Reason.ValueType  # 4
+    """The node is not there any more, or the policy or a planner does not allow it now."""
+
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    QUOTED_READY_BY_TIME_FIELD_NUMBER: _builtins.int
+    QUOTED_COST_FIELD_NUMBER: _builtins.int
+    state: Global___QuotedPromise.State.ValueType
+    """Whether it was kept."""
+    reason: Global___QuotedPromise.Reason.ValueType
+    """Why not. UNSPECIFIED if it was."""
+    node_id: _builtins.str
+    """The node that could not keep it. Empty if it was kept."""
+    @_builtins.property
+    def quoted_ready_by_time(self) -> _timestamp_pb2.Timestamp:
+        """When the goods would have been ready."""
+
+    @_builtins.property
+    def quoted_cost(self) -> _money_pb2.Money:
+        """What the quote said it costs."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___QuotedPromise.State.ValueType = ...,
+        reason: Global___QuotedPromise.Reason.ValueType = ...,
+        node_id: _builtins.str = ...,
+        quoted_ready_by_time: _timestamp_pb2.Timestamp | None = ...,
+        quoted_cost: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quoted_cost", b"quoted_cost", "quoted_ready_by_time", b"quoted_ready_by_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_id", b"node_id", "quoted_cost", b"quoted_cost", "quoted_ready_by_time", b"quoted_ready_by_time", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotedPromise: _TypeAlias = QuotedPromise  # noqa: Y015
+
+@_typing.final
 class UnfilledLine(_message.Message):
     """A line that no plan fills, and why."""
 
@@ -438,6 +570,8 @@ class Order(_message.Message):
     CUSTOMER_NODE_ID_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    QUOTED_PROMISE_FIELD_NUMBER: _builtins.int
+    DUAL_CHARGES_FIELD_NUMBER: _builtins.int
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The client's id, or one made from the request_id."""
@@ -483,6 +617,14 @@ class Order(_message.Message):
     def cost(self) -> Global___CostBreakdown:
         """What the current allocation costs, opportunity included."""
 
+    @_builtins.property
+    def quoted_promise(self) -> Global___QuotedPromise:
+        """What became of the option that it was placed with. Unset without a promise_token."""
+
+    @_builtins.property
+    def dual_charges(self) -> _containers.RepeatedCompositeFieldContainer[Global___DualCharges]:
+        """What dual prices charged, one for each time it was sourced under some."""
+
     def __init__(
         self,
         *,
@@ -499,11 +641,13 @@ class Order(_message.Message):
         customer_node_id: _builtins.str = ...,
         etag: _builtins.str = ...,
         customer_id: _builtins.str = ...,
+        quoted_promise: Global___QuotedPromise | None = ...,
+        dual_charges: _abc.Iterable[Global___DualCharges] | None = ...,
         policy_version: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "create_time", b"create_time", "place", b"place", "promise_time", b"promise_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "create_time", b"create_time", "place", b"place", "promise_time", b"promise_time", "quoted_promise", b"quoted_promise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "create_time", b"create_time", "customer_id", b"customer_id", "customer_node_id", b"customer_node_id", "etag", b"etag", "fulfillment_orders", b"fulfillment_orders", "lines", b"lines", "method", b"method", "order_id", b"order_id", "place", b"place", "policy_version", b"policy_version", "promise_time", b"promise_time", "state", b"state", "unfilled_lines", b"unfilled_lines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "create_time", b"create_time", "customer_id", b"customer_id", "customer_node_id", b"customer_node_id", "dual_charges", b"dual_charges", "etag", b"etag", "fulfillment_orders", b"fulfillment_orders", "lines", b"lines", "method", b"method", "order_id", b"order_id", "place", b"place", "policy_version", b"policy_version", "promise_time", b"promise_time", "quoted_promise", b"quoted_promise", "state", b"state", "unfilled_lines", b"unfilled_lines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -525,6 +669,8 @@ class CreateOrderRequest(_message.Message):
     ALL_OR_NOTHING_FIELD_NUMBER: _builtins.int
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    PROMISE_TOKEN_FIELD_NUMBER: _builtins.int
+    REQUIRE_QUOTED_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID; a repeat returns the first response."""
     order_id: _builtins.str
@@ -537,6 +683,15 @@ class CreateOrderRequest(_message.Message):
     """Reference to the customer, never personal data."""
     note: _builtins.str
     """A word for the store, at most 500 characters."""
+    promise_token: _builtins.str
+    """An option of PromiseService.GetPickupOptions for the same SKUs and quantities, and the same
+    method. The order gets its nodes and windows if that is still possible; its pickup store is the
+    customer's store, and its ready-by time is the promise instead of ready_within.
+    """
+    require_quoted: _builtins.bool
+    """Refuse the order (NOT_PROMISABLE; metadata: quote_reason, node_id) if the option is not possible
+    any more, rather than allocate it anew. Only with a promise_token.
+    """
     @_builtins.property
     def place(self) -> _common_pb2.Place:
         """The customer's place."""
@@ -568,10 +723,12 @@ class CreateOrderRequest(_message.Message):
         all_or_nothing: _builtins.bool = ...,
         customer_id: _builtins.str = ...,
         note: _builtins.str = ...,
+        promise_token: _builtins.str = ...,
+        require_quoted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "place", b"place", "ready_within", b"ready_within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_or_nothing", b"all_or_nothing", "consent", b"consent", "customer_id", b"customer_id", "lines", b"lines", "method", b"method", "note", b"note", "order_id", b"order_id", "place", b"place", "ready_within", b"ready_within", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_or_nothing", b"all_or_nothing", "consent", b"consent", "customer_id", b"customer_id", "lines", b"lines", "method", b"method", "note", b"note", "order_id", b"order_id", "place", b"place", "promise_token", b"promise_token", "ready_within", b"ready_within", "request_id", b"request_id", "require_quoted", b"require_quoted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,7 +65,8 @@ class OrderServiceServicer:
         """Promises and allocates an order, or tells line by line why it cannot be filled.
         Idempotent by request_id, and by order_id: the same order again returns it as it stands.
         Errors: FIELD_INVALID, SKU_NOT_FOUND (only if the policy refuses unknown SKUs), ORDER_EXISTS,
-        CARD_NUMBER_REFUSED, REQUEST_ID_REUSED, NOT_PROMISABLE (all_or_nothing only).
+        CARD_NUMBER_REFUSED, REQUEST_ID_REUSED, NOT_PROMISABLE (all_or_nothing, or a promise that must be
+        kept and cannot); of a promise_token TOKEN_INVALID, PROMISE_EXPIRED, PROMISE_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,8 @@ class OrderServiceStub:
     """Promises and allocates an order, or tells line by line why it cannot be filled.
     Idempotent by request_id, and by order_id: the same order again returns it as it stands.
     Errors: FIELD_INVALID, SKU_NOT_FOUND (only if the policy refuses unknown SKUs), ORDER_EXISTS,
-    CARD_NUMBER_REFUSED, REQUEST_ID_REUSED, NOT_PROMISABLE (all_or_nothing only).
+    CARD_NUMBER_REFUSED, REQUEST_ID_REUSED, NOT_PROMISABLE (all_or_nothing, or a promise that must be
+    kept and cannot); of a promise_token TOKEN_INVALID, PROMISE_EXPIRED, PROMISE_MISMATCH.
     """
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.GetOrderRequest, _order_service_pb2.GetOrderResponse]
     """One order as it stands. Read-only. Errors: ORDER_NOT_FOUND."""
@@ -57,7 +58,8 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """Promises and allocates an order, or tells line by line why it cannot be filled.
     Idempotent by request_id, and by order_id: the same order again returns it as it stands.
     Errors: FIELD_INVALID, SKU_NOT_FOUND (only if the policy refuses unknown SKUs), ORDER_EXISTS,
-    CARD_NUMBER_REFUSED, REQUEST_ID_REUSED, NOT_PROMISABLE (all_or_nothing only).
+    CARD_NUMBER_REFUSED, REQUEST_ID_REUSED, NOT_PROMISABLE (all_or_nothing, or a promise that must be
+    kept and cannot); of a promise_token TOKEN_INVALID, PROMISE_EXPIRED, PROMISE_MISMATCH.
     """
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.GetOrderRequest, _order_service_pb2.GetOrderResponse]  # type: ignore[assignment]
     """One order as it stands. Read-only. Errors: ORDER_NOT_FOUND."""
@@ -80,7 +82,8 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """Promises and allocates an order, or tells line by line why it cannot be filled.
         Idempotent by request_id, and by order_id: the same order again returns it as it stands.
         Errors: FIELD_INVALID, SKU_NOT_FOUND (only if the policy refuses unknown SKUs), ORDER_EXISTS,
-        CARD_NUMBER_REFUSED, REQUEST_ID_REUSED, NOT_PROMISABLE (all_or_nothing only).
+        CARD_NUMBER_REFUSED, REQUEST_ID_REUSED, NOT_PROMISABLE (all_or_nothing, or a promise that must be
+        kept and cannot); of a promise_token TOKEN_INVALID, PROMISE_EXPIRED, PROMISE_MISMATCH.
         """
 
     @_abc_1.abstractmethod

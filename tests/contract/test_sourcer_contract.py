@@ -14,6 +14,7 @@ from bopis.adapters.ledger_native import NativeLedger
 from bopis.adapters.native_calls import NativeCalls
 from bopis.adapters.sourcer_native import NativeSourcer
 from bopis.domain import ledger as values
+from bopis.domain.duals import DualCharges, Duals, StockDual
 from bopis.domain.errors import NotServing
 from bopis.domain.ledger import CellKey, ReservationState
 from bopis.domain.network import (
@@ -26,11 +27,13 @@ from bopis.domain.network import (
     Place,
 )
 from bopis.domain.policy import HOUR_MS, Policy, parse_policy
+from bopis.domain.quote import QuoteAsk, QuotedGroup, QuoteFault, QuoteLost
 from bopis.domain.sourcing import (
     Ask,
     AskLine,
     Consent,
     PlaceAsk,
+    Placement,
     ReservationTakenError,
     UnfilledReason,
 )
@@ -212,3 +215,44 @@ async def test_nodes_that_are_excluded_do_nothing(town: Town) -> None:
 async def test_nothing_is_placed_before_the_network_is_loaded(town: Town) -> None:
     with pytest.raises(NotServing):
         await town.sourcer.place(place_ask(ask()))
+
+
+async def test_a_dual_price_moves_an_order_and_is_told_beside_its_cost(town: Town) -> None:
+    load(town)
+    first = await town.sourcer.place(place_ask(ask()))
+    assert first.duals is None
+    dear = StockDual("east", "apple", 5_000_000)
+    cheap = StockDual("west", "apple", 40_000)
+    town.sourcer.load_duals(Duals(2, NOW_MS, stock=(cheap, dear)))
+    town.sourcer.load_duals(Duals(1, NOW_MS))
+    second = await town.sourcer.place(place_ask(ask()))
+    assert [group.node_id for group in second.plan.groups] == ["west"]
+    assert second.duals == DualCharges(2, 40_000, 0)
+    assert {term.name for term in second.plan.cost.terms} == {"pick", "other_store_km"}
+
+
+def quote_of(placement: Placement, *, required: bool = False) -> QuoteAsk:
+    """The plan of a placement as a quote."""
+    groups = tuple(
+        QuotedGroup(one.node_id, one.method, one.line_numbers, one.window_start_ms, one.ready_by_ms)
+        for one in placement.plan.groups
+    )
+    return QuoteAsk(groups, required)
+
+
+async def test_a_quote_is_kept_while_it_is_possible(town: Town) -> None:
+    load(town)
+    [plan] = await town.sourcer.plan(ask(), k=1)
+    quote = quote_of(Placement(plan, None))
+    town.sourcer.load_duals(Duals(1, NOW_MS, stock=(StockDual("east", "apple", 9_000_000),)))
+    kept = await town.sourcer.place(replace(place_ask(ask()), quote=quote))
+    assert (kept.plan.groups, kept.quote_lost) == (plan.groups, None)
+    both = replace(place_ask(ask(2)), quote=quote)
+    lost = await town.sourcer.place(both)
+    assert lost.quote_lost == QuoteLost(QuoteFault.NO_STOCK, "east")
+    assert [group.node_id for group in lost.plan.groups] == ["west"]
+    refused = await town.sourcer.place(
+        replace(both, quote=replace(quote, required=True), reservation_id=new_id())
+    )
+    assert refused.quote_lost == lost.quote_lost
+    assert (refused.plan.groups, refused.reservation) == ((), None)

@@ -184,9 +184,11 @@ class Process:
             ],
             "max_message_bytes": MESSAGE_MAX,
             "max_streams": 4096,
+            "quote_key": list(bytes(32)),
         }
         payload = msgspec.msgpack.encode({**names, **options})
-        self.door = native.Door.start(self.engine, payload, descriptor_set())
+        self.promiser = native.Promiser(self.engine)
+        self.door = native.Door.start(self.engine, self.promiser, payload, descriptor_set())
 
     async def start_upstream(self) -> None:
         limits = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]

@@ -10,11 +10,16 @@ use std::{env, fs};
 
 use protox::Compiler;
 
-const NATIVE_FILES: [&str; 2] = [
+const NATIVE_FILES: [&str; 3] = [
     "bopis/v1/inventory_service.proto",
+    "bopis/v1/promise_service.proto",
     "bopis/v1/stock_service.proto",
 ];
-const NATIVE_SERVICES: [&str; 2] = ["bopis.v1.InventoryService", "bopis.v1.StockService"];
+const NATIVE_SERVICES: [&str; 3] = [
+    "bopis.v1.InventoryService",
+    "bopis.v1.PromiseService",
+    "bopis.v1.StockService",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let protos = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../protos");
@@ -22,6 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "common",
         "field_rules",
         "inventory_service",
+        "order_service",
+        "promise_service",
         "stock_service",
     ] {
         println!(
@@ -35,6 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.open_files(NATIVE_FILES)?;
     tonic_prost_build::configure()
         .codec_path("crate::native::codec::StrictCodec")
+        .extern_path(".google.type.Money", "crate::money::Money")
         .emit_rerun_if_changed(false)
         .compile_fds(compiler.file_descriptor_set())?;
 

@@ -16,7 +16,7 @@ use crate::admission::Admission;
 use crate::answer::Answerer;
 use crate::inbound::InboundBudget;
 use crate::native::Native;
-use crate::options::{DoorOptions, StartError};
+use crate::options::{DoorOptions, Quoting, StartError};
 use crate::passthrough::PassThrough;
 use crate::routes::Routes;
 use crate::server;
@@ -49,8 +49,13 @@ impl Door {
     ///
     /// # Errors
     /// See [`StartError`]; nothing is left behind then.
-    pub fn start(engine: Engine, options: DoorOptions) -> Result<Self, StartError> {
+    pub fn start(
+        engine: Engine,
+        quoting: Quoting,
+        options: DoorOptions,
+    ) -> Result<Self, StartError> {
         options.check()?;
+        quoting.check()?;
         let secret = HeaderValue::from_str(&options.upstream_secret);
         let mut secret = secret.map_err(|_| StartError::Secret)?;
         secret.set_sensitive(true);
@@ -60,7 +65,7 @@ impl Door {
         let services = routes.services();
         let answerer = Arc::new(Answerer {
             routes,
-            native: Native::new(engine, options.max_message_bytes),
+            native: Native::new(engine, quoting, options.max_message_bytes),
             passthrough: PassThrough::new(&options, secret),
             admission: Admission::new(options.max_streams, options.max_calls),
             budget: Arc::new(InboundBudget::new(options.max_inbound_bytes)),

@@ -21,7 +21,8 @@ pub const fn code_of(reason: ErrorReason) -> Code {
         | R::MalformedMessage
         | R::QuantityOutOfRange
         | R::CardNumberRefused
-        | R::TokenInvalid => Code::InvalidArgument,
+        | R::TokenInvalid
+        | R::PromiseMismatch => Code::InvalidArgument,
         R::NodeNotFound
         | R::SkuNotFound
         | R::ReservationNotFound
@@ -41,7 +42,8 @@ pub const fn code_of(reason: ErrorReason) -> Code {
         | R::TaskClaimed
         | R::WrongNode
         | R::CountTooOld
-        | R::NotPromisable => Code::FailedPrecondition,
+        | R::NotPromisable
+        | R::PromiseExpired => Code::FailedPrecondition,
         R::OrderExists => Code::AlreadyExists,
         R::PickupCodeWrong => Code::PermissionDenied,
         R::StaleEtag | R::StockChanged => Code::Aborted,

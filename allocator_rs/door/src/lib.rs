@@ -3,6 +3,7 @@
 //! | call | answered by |
 //! | --- | --- |
 //! | `InventoryService`, `StockService` | the engine, natively |
+//! | `PromiseService` | the planner over the engine, natively |
 //! | an rpc of the pass-through table | the services behind the door, over a unix socket |
 //! | `grpc.health.v1`, `grpc.reflection` v1 and v1alpha | the door |
 //! | anything else | UNIMPLEMENTED, `UNKNOWN_METHOD` |
@@ -18,6 +19,7 @@ mod errors;
 mod guarded;
 mod inbound;
 mod meter;
+mod money;
 mod native;
 mod options;
 mod passthrough;
@@ -28,7 +30,8 @@ mod system;
 
 pub use door::{Door, StopReport};
 pub use errors::{code_of, name_of, ERROR_DOMAIN};
-pub use options::{DoorOptions, PassThroughMethod, StartError};
+pub use money::Money;
+pub use options::{DoorOptions, PassThroughMethod, Quoting, StartError};
 
 /// Messages and clients of `bopis.v1`, as far as the native services speak of them.
 #[allow(

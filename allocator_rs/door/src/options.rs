@@ -3,6 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bopis_promise::Planner;
+
+const QUOTE_KEY_BYTES_MIN: usize = 32;
+
 /// One rpc that passes through to the services behind the door.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassThroughMethod {
@@ -66,6 +70,24 @@ impl DoorOptions {
     }
 }
 
+/// What PromiseService answers from, and signs with.
+#[derive(Clone)]
+pub struct Quoting {
+    /// Plans without holding.
+    pub planner: Planner,
+    /// Secret; whoever knows it can make promises. At least 32 bytes.
+    pub key: Vec<u8>,
+}
+
+impl Quoting {
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        if self.key.len() < QUOTE_KEY_BYTES_MIN {
+            return Err(StartError::QuoteKey);
+        }
+        Ok(())
+    }
+}
+
 /// Why a door did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -86,6 +108,9 @@ pub enum StartError {
     /// The secret cannot travel in a header.
     #[error("the upstream secret holds characters that no header can carry")]
     Secret,
+    /// The key of the promise tokens is too short to keep anyone from signing his own.
+    #[error("the key of the promise tokens has fewer than {QUOTE_KEY_BYTES_MIN} bytes")]
+    QuoteKey,
     /// The descriptors are no valid descriptor set.
     #[error("the descriptor set is not valid: {0}")]
     Descriptors(String),

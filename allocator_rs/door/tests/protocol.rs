@@ -11,6 +11,7 @@ mod support;
 
 use bopis_door::{Door, DoorOptions, PassThroughMethod, StartError};
 use bopis_engine::{Engine, EngineOptions, SystemClock};
+use bopis_promise::{Promiser, PromiserOptions};
 use bytes::Bytes;
 use prost::Message;
 use support::raw::{self, call, connect, framed, read, request};
@@ -116,7 +117,9 @@ fn a_door_opens_on_loopback_only_and_never_over_its_own_methods() {
     let start = |change: &dyn Fn(&mut DoorOptions)| {
         let mut options = options("/nowhere".into());
         change(&mut options);
-        Door::start(engine().unwrap(), options).map(|_| ())
+        let engine = engine().unwrap();
+        let promiser = Promiser::start(engine.clone(), PromiserOptions::default()).unwrap();
+        Door::start(engine, quoting(&promiser), options).map(|_| ())
     };
     let outside = |options: &mut DoorOptions| options.address = "0.0.0.0:0".parse().unwrap();
     assert!(matches!(start(&outside), Err(StartError::NotLoopback(_))));

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | [`Promiser::place`] | the best plan under the stock of now, held; on the promiser's thread |
 //! | [`Promiser::plan`] | the best k plans, nothing held; on the caller's thread |
+//! | [`Planner::options`] | where a basket can be had, nothing held; on the caller's thread |
+//! | [`Planner::by_store`] | what the stores around a place have; on the caller's thread |
 //! | [`BatchKernel`] | the best plan of each of many orders under dual prices, for the optimizer |
 //! | [`BatchOrders`] | the same orders as a source of the allocation, and its choices as plans |
 //!
@@ -24,17 +26,22 @@ mod ask;
 mod batch;
 mod batch_orders;
 mod block;
+mod by_store;
 mod closed;
+mod duals;
 mod eligible;
 mod limited;
 mod network;
 mod offers;
+mod options;
 mod own;
 mod placement;
 mod placing;
 mod plan;
+mod planner;
 mod policy;
 mod promiser;
+mod quote;
 mod reasons;
 mod rules;
 mod supply;
@@ -44,15 +51,22 @@ mod world;
 pub use ask::{Ask, AskLine, Closure, Consent, Method, Pin};
 pub use batch::{BatchKernel, BatchRow, Priced};
 pub use batch_orders::BatchOrders;
+pub use by_store::{StoreAsk, StoreStock, StoresRead};
+pub use duals::{DualCharges, LaborPrice, StockPrice};
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
 pub use offers::AskError;
+pub use options::{
+    Near, Options, OptionsAsk, OptionsError, StoreOption, REST_STORES_MAX, STORES_MAX,
+};
 pub use own::Own;
 pub use placement::{
     PlaceAsk, PlaceError, Placement, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
 };
 pub use plan::{Group, Plan, Terms, Unfilled, UnfilledReason};
+pub use planner::{Planner, QuoteTerms};
 pub use policy::{CostCard, Policy};
 pub use promiser::Promiser;
+pub use quote::{QuoteAsk, QuoteFault, QuoteLost, QuotedGroup};
 pub use rules::{ItemRule, NodeRule, NodeSet, Rules};
 pub use supply::{Supply, TableSupply};
 pub use world::World;

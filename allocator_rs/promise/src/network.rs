@@ -132,6 +132,7 @@ pub struct Item {
 pub struct Catalog {
     /// Later ones count; each holds at least twice as many items as the next.
     layers: Vec<Arc<HashMap<Arc<str>, Item>>>,
+    currency: Option<Arc<str>>,
 }
 
 impl Catalog {
@@ -150,6 +151,19 @@ impl Catalog {
             newest = merged;
         }
         self.layers.push(Arc::new(newest));
+    }
+
+    /// Names the currency of all prices: the first one named stays.
+    pub fn name_currency(&mut self, currency: &str) {
+        if self.currency.is_none() && !currency.is_empty() {
+            self.currency = Some(currency.into());
+        }
+    }
+
+    /// The currency of all prices; empty while there is none.
+    #[must_use]
+    pub fn currency(&self) -> &str {
+        self.currency.as_deref().unwrap_or_default()
     }
 
     /// An item.

@@ -10,8 +10,9 @@ use crate::block::Blocks;
 use crate::closed::Closed;
 use crate::eligible::{allowed, Eligible, Leg};
 use crate::network::{Node, WINDOW_S};
+use crate::plan::Shelves;
 use crate::policy::{weighed, Policy};
-use crate::supply::Supply;
+use crate::supply::{charged, Supply};
 use crate::world::{line_tiers, ship_kg_cost, World};
 
 /// Why an ask cannot be planned.
@@ -55,6 +56,19 @@ pub(crate) struct Offers {
     pub(crate) eligible: Eligible,
     /// Units at every node by line, node-major, as read for this problem.
     pub(crate) units: Vec<i64>,
+    /// The same for whether opportunity is charged there; empty: everywhere.
+    pub(crate) opportunity: Vec<bool>,
+}
+
+impl Offers {
+    /// What is on the shelves before the plan.
+    pub(crate) fn shelves<'a>(&'a self, ask: &Ask) -> Shelves<'a> {
+        Shelves {
+            units: &self.units,
+            opportunity: &self.opportunity,
+            lines: ask.lines.len(),
+        }
+    }
 }
 
 /// Builds the problem. `opportunity`: charge what the last units of a cell are worth.
@@ -75,7 +89,7 @@ pub(crate) fn build(
     for (node, method, leg) in &eligible.allowed {
         builder.offer(*node, *method, *leg);
     }
-    let twins = twins(world, ask, &builder.tiers, &builder.offers, &builder.units);
+    let twins = twins(ask, &builder);
     let unfilled = |(index, line): (usize, &AskLine)| {
         if supply.is_promised(index) {
             COST_MAX
@@ -96,13 +110,13 @@ pub(crate) fn build(
         ask.all_or_nothing,
         twins,
     )?;
-    let (offers, units) = (builder.offers, builder.units);
     Ok(Offers {
         problem,
-        offers,
+        offers: builder.offers,
         customer_node: eligible.customer_node,
         eligible,
-        units,
+        units: builder.units,
+        opportunity: builder.opportunity,
     })
 }
 
@@ -111,7 +125,9 @@ struct Builder<'a> {
     world: &'a World,
     ask: &'a Ask,
     supply: &'a dyn Supply,
+    /// By node and line, node-major: units, and whether opportunity is charged.
     units: Vec<i64>,
+    opportunity: Vec<bool>,
     /// By line: what shipping its weight costs, and what its last units are worth.
     kg: Vec<i64>,
     tiers: Vec<OpportunityTiers>,
@@ -149,6 +165,11 @@ impl<'a> Builder<'a> {
             world,
             ask,
             supply,
+            opportunity: if opportunity {
+                charged(world, ask, supply)
+            } else {
+                Vec::new()
+            },
             blocks: lines.clone().map(blocks).collect(),
             units,
             kg: lines
@@ -228,12 +249,12 @@ impl<'a> Builder<'a> {
             Method::Ship => self.kg.get(line).copied().unwrap_or(0),
             Method::Pickup => 0,
         };
-        let worth = self
-            .tiers
-            .get(line)
-            .map_or(0, |tiers| tiers.charge(available, quantity));
         let card = &self.world.policy.card;
-        let block = self.blocks.get(line).map_or(0, |blocks| {
+        let charged = self.opportunity.get(node * count + line) != Some(&false);
+        let tiers = self.tiers.get(line).filter(|_| charged);
+        let worth = tiers.map_or(0, |tiers| tiers.charge(available, quantity));
+        let blocks = self.blocks.get(line).filter(|_| charged);
+        let block = blocks.map_or(0, |blocks| {
             blocks.charge(card.opportunity_block_micro, available, quantity)
         });
         let dual = per_unit_of(self.supply.unit_price(node, line), quantity);
@@ -245,7 +266,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn read_units(world: &World, supply: &dyn Supply, lines: usize) -> Vec<i64> {
+pub(crate) fn read_units(world: &World, supply: &dyn Supply, lines: usize) -> Vec<i64> {
     let nodes = world.network.nodes().len();
     let mut units = Vec::with_capacity(nodes * lines);
     for node in 0..nodes {
@@ -309,13 +330,7 @@ fn patterns(
 }
 
 /// Lines that name the same SKU.
-fn twins(
-    world: &World,
-    ask: &Ask,
-    tiers: &[OpportunityTiers],
-    offers: &[Offer],
-    units: &[i64],
-) -> Vec<Twins> {
+fn twins(ask: &Ask, builder: &Builder<'_>) -> Vec<Twins> {
     let count = ask.lines.len();
     let mut by_sku: hashbrown::HashMap<&str, Vec<usize>> = hashbrown::HashMap::new();
     for (index, line) in ask.lines.iter().enumerate() {
@@ -330,19 +345,23 @@ fn twins(
         .into_iter()
         .filter_map(|lines| {
             let first = *lines.first()?;
+            let charged = builder.opportunity.get(first) != Some(&false);
+            let tiers = builder.tiers.get(first).filter(|_| charged);
             Some(Twins {
                 quantities: lines
                     .iter()
                     .map(|l| ask.lines.get(*l).map_or(1, |line| line.quantity))
                     .collect(),
-                available: offers
+                available: builder
+                    .offers
                     .iter()
                     .map(|o| {
-                        let units = units.get(o.node * count + first).copied().unwrap_or(0);
-                        units - world.sites.floor(o.node, o.method)
+                        let units = builder.units.get(o.node * count + first);
+                        let floor = builder.world.sites.floor(o.node, o.method);
+                        units.copied().unwrap_or(0) - floor
                     })
                     .collect(),
-                tiers: tiers.get(first).copied().unwrap_or_default(),
+                tiers: tiers.copied().unwrap_or_default(),
                 lines,
             })
         })

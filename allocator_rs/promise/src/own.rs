@@ -68,6 +68,10 @@ impl Supply for WithOwn<'_> {
         self.free.second_price(node, window_start_s)
     }
 
+    fn is_priced(&self, node: usize, line: usize) -> bool {
+        self.free.is_priced(node, line)
+    }
+
     fn is_promised(&self, line: usize) -> bool {
         self.free.is_promised(line)
     }

@@ -5,8 +5,10 @@ use bopis_ledger::{Refusal, ReservationId, ReservationView};
 use bopis_sourcing::WORK_LIMIT;
 
 use crate::ask::Ask;
+use crate::duals::DualCharges;
 use crate::offers::AskError;
 use crate::plan::Plan;
+use crate::quote::{QuoteAsk, QuoteLost};
 
 /// Most plans tried for one order before a lost race is given up.
 pub const PLACE_ATTEMPTS_MAX: u32 = 16;
@@ -49,6 +51,8 @@ pub struct PlaceAsk {
     pub hold_ttl_ms: i64,
     /// Larger is more important.
     pub priority: u8,
+    /// An option to be taken as it was quoted, if it is still there.
+    pub quote: Option<QuoteAsk>,
 }
 
 /// A placed ask.
@@ -64,6 +68,10 @@ pub struct Placement {
     pub wall_ms: i64,
     /// Plans tried: more than one means that a race was lost on the way.
     pub attempts: u32,
+    /// What dual prices charged; none: there were none.
+    pub duals: Option<DualCharges>,
+    /// Why the quote was not kept; none: it was, or there was none.
+    pub quote_lost: Option<QuoteLost>,
 }
 
 /// Why an ask was not placed.

@@ -1,15 +1,19 @@
 //! One placement on its way: plan, hold, and what its outcome means.
 
-use crate::limited::solve_within;
-use crate::offers::build;
-use crate::placement::{Answer, PlaceAsk, PlaceError, Placement};
-use crate::plan::{drafts, plan_of, Draft, Plan};
-use crate::supply::EngineSupply;
-use crate::world::World;
+use std::sync::Arc;
+
 use bopis_engine::{fingerprint, order_reference, scope, Engine};
 use bopis_ledger::{
     Act, CellKey, Command, Line, OrderRef, RequestKey, ReservationState, ReservationView, Terms,
 };
+
+use crate::ask::Ask;
+use crate::duals::{DualCharges, Duals};
+use crate::placement::{Answer, PlaceAsk, PlaceError, Placement};
+use crate::plan::{Draft, Plan};
+use crate::quote::{quoted, QuoteLost};
+use crate::supply::EngineSupply;
+use crate::world::World;
 
 /// A placement between two steps.
 pub(crate) struct Placing {
@@ -19,36 +23,50 @@ pub(crate) struct Placing {
     pub(crate) attempts: u32,
     /// The last plan and what it would hold.
     pub(crate) planned: Option<Planned>,
+    /// Set once the quote cannot be kept.
+    pub(crate) quote_lost: Option<QuoteLost>,
 }
 
 /// A plan and what it holds.
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
     pub(crate) lines: Vec<Line>,
+    pub(crate) charges: Option<DualCharges>,
 }
 
 impl Placing {
-    /// Plans under the stock of now.
+    /// Plans under the stock and the dual prices of now: what was quoted while that is possible.
     pub(crate) fn plan(
         &mut self,
         engine: &Engine,
         world: &World,
+        duals: Option<Arc<Duals>>,
         work_limit: u64,
     ) -> Result<&Planned, PlaceError> {
         let ask = &self.ask.ask;
         self.attempts += 1;
-        let supply = EngineSupply::new(engine, &world.network, ask);
-        let offers = build(world, ask, &supply, true)?;
-        let limited = solve_within(&offers.problem, world.policy.rules.nodes_max, work_limit);
-        let solution = limited.solution;
-        let plan = plan_of(world, ask, &offers, &solution, limited.is_binding);
-        debug_assert_eq!(
-            plan.terms.total(),
-            solution.cost,
-            "the card agrees with the kernel"
-        );
-        let lines = lines_of(world, ask, &drafts(&offers, &solution), &supply)?;
-        Ok(self.planned.insert(Planned { plan, lines }))
+        let supply = EngineSupply::new(engine, world, ask, duals);
+        let (plan, drafts) = match (&self.ask.quote, &self.quote_lost) {
+            (Some(quote), None) => match quoted(world, ask, quote, &supply) {
+                Ok(kept) => kept,
+                Err(lost) => {
+                    self.quote_lost = Some(lost);
+                    if quote.required {
+                        (Plan::default(), Vec::new())
+                    } else {
+                        best(world, ask, &supply, work_limit)?
+                    }
+                }
+            },
+            _ => best(world, ask, &supply, work_limit)?,
+        };
+        let lines = lines_of(world, ask, &drafts, &supply)?;
+        let charges = supply.charges(world, ask, &drafts);
+        Ok(self.planned.insert(Planned {
+            plan,
+            lines,
+            charges,
+        }))
     }
 
     /// The act that holds the last plan. Its id follows from the caller's and the number of the
@@ -76,12 +94,15 @@ impl Placing {
     /// The plan fills nothing.
     pub(crate) fn answer_without_hold(mut self) {
         let attempts = self.attempts;
+        let quote_lost = self.quote_lost.take();
         let result = self.planned.take().map(|planned| Placement {
             plan: planned.plan,
             reservation: None,
             sequence: 0,
             wall_ms: 0,
             attempts,
+            duals: planned.charges,
+            quote_lost,
         });
         self.answer.give(result.ok_or(PlaceError::Stopped));
     }
@@ -96,11 +117,30 @@ impl Placing {
                 sequence,
                 wall_ms,
                 attempts,
+                duals: planned.charges,
+                quote_lost: self.quote_lost.take(),
             }),
             _ => Err(PlaceError::ReservationMismatch),
         };
         self.answer.give(result);
     }
+}
+
+/// The kernel's choice.
+fn best(
+    world: &World,
+    ask: &Ask,
+    supply: &EngineSupply<'_>,
+    work_limit: u64,
+) -> Result<(Plan, Vec<Draft>), PlaceError> {
+    let (plan, drafts, cost) = world.best(ask, supply, work_limit)?;
+    let charges = supply.charges(world, ask, &drafts);
+    debug_assert_eq!(
+        plan.terms.total() + charges.map_or(0, |charges| charges.total()),
+        cost,
+        "the card agrees with the kernel"
+    );
+    Ok((plan, drafts))
 }
 
 fn holds(view: &ReservationView, planned: &[Line]) -> bool {
@@ -115,7 +155,7 @@ fn holds(view: &ReservationView, planned: &[Line]) -> bool {
 /// Stock and labor of all groups, one line per cell, stock first.
 fn lines_of(
     world: &World,
-    ask: &crate::ask::Ask,
+    ask: &Ask,
     drafts: &[Draft],
     supply: &EngineSupply<'_>,
 ) -> Result<Vec<Line>, PlaceError> {

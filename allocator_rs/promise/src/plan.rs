@@ -128,7 +128,7 @@ impl Terms {
 }
 
 /// A way to fulfill an ask.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Who does what; by rising place of the node in the network.
     pub groups: Vec<Group>,
@@ -205,13 +205,31 @@ pub(crate) fn drafts(offers: &Offers, solution: &Solution) -> Vec<Draft> {
     drafts
 }
 
-/// Prices groups from the rules alone. `units`: what the cell of a line at a node has before the
-/// plan; none: the opportunity is not charged.
+/// What the cells of an ask's lines have before a plan, node-major, and where their opportunity is
+/// charged (empty: everywhere).
+pub(crate) struct Shelves<'a> {
+    pub(crate) units: &'a [i64],
+    pub(crate) opportunity: &'a [bool],
+    pub(crate) lines: usize,
+}
+
+impl Shelves<'_> {
+    fn units(&self, node: usize, line: usize) -> i64 {
+        let index = node * self.lines + line;
+        self.units.get(index).copied().unwrap_or(0)
+    }
+
+    fn is_charged(&self, node: usize, line: usize) -> bool {
+        self.opportunity.get(node * self.lines + line) != Some(&false)
+    }
+}
+
+/// Prices groups from the rules alone. Without shelves the opportunity is not charged.
 pub(crate) fn price(
     world: &World,
     ask: &Ask,
     drafts: &[Draft],
-    units: Option<&dyn Fn(usize, usize) -> i64>,
+    shelves: Option<&Shelves<'_>>,
 ) -> Terms {
     let card = &world.policy.card;
     let mut terms = Terms::default();
@@ -237,18 +255,21 @@ pub(crate) fn price(
             if draft.method == Method::Ship {
                 terms.ship_kg += ship_kg_cost(world, ask, *line);
             }
-            if let Some(units) = units {
+            let charged = shelves.filter(|shelves| shelves.is_charged(draft.node, *line));
+            if let Some(shelves) = charged {
                 let nodes = 0..world.network.nodes().len();
-                let blocks = Blocks::of_line(ask, *line, nodes.map(|node| units(node, *line)));
-                let available = units(draft.node, *line) - floor;
+                let units = nodes.map(|node| shelves.units(node, *line));
+                let blocks = Blocks::of_line(ask, *line, units);
+                let available = shelves.units(draft.node, *line) - floor;
                 terms.opportunity +=
                     blocks.charge(card.opportunity_block_micro, available, asked.quantity);
             }
             taken.entry(asked.sku.as_str()).or_insert((*line, 0)).1 += asked.quantity;
         }
-        if let Some(units) = units {
+        if let Some(shelves) = shelves {
+            taken.retain(|_, (line, _)| shelves.is_charged(draft.node, *line));
             for (line, quantity) in taken.into_values() {
-                let available = units(draft.node, line) - floor;
+                let available = shelves.units(draft.node, line) - floor;
                 terms.opportunity += line_tiers(world, ask, line).charge(available, quantity);
             }
         }
@@ -312,10 +333,7 @@ pub(crate) fn plan_of(
     is_limited: bool,
 ) -> Plan {
     let drafts = drafts(offers, solution);
-    let count = ask.lines.len();
-    let units =
-        |node: usize, line: usize| offers.units.get(node * count + line).copied().unwrap_or(0);
-    let terms = price(world, ask, &drafts, Some(&units));
+    let terms = price(world, ask, &drafts, Some(&offers.shelves(ask)));
     Plan {
         groups: groups(world, ask, &drafts),
         unfilled: crate::reasons::unfilled(world, ask, offers, &drafts, is_limited),

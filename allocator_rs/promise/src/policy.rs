@@ -63,6 +63,8 @@ pub struct Policy {
     pub late_windows_max_h: u32,
     /// Most consecutive windows of a group (1 to 3).
     pub span_windows_max: usize,
+    /// Charge the card's opportunity for cells that have a dual price too: scarcity counts twice.
+    pub opportunity_beside_duals: bool,
     /// What no plan may break.
     pub rules: Arc<Rules>,
 }

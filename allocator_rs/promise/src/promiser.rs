@@ -9,11 +9,13 @@ use crossbeam_channel::{bounded, unbounded, Sender, TrySendError};
 use parking_lot::{Mutex, RwLock};
 
 use crate::ask::Ask;
+use crate::duals::{Duals, LaborPrice, StockPrice};
 use crate::network::{Catalog, Item, Network, NodeSpec};
 use crate::own::{Own, WithOwn};
 use crate::placement::{Answer, Callback, PlaceAsk, PlaceError, PromiserOptions};
 use crate::placing::Placing;
 use crate::plan::Plan;
+use crate::planner::{Planner, QuoteTerms};
 use crate::policy::Policy;
 use crate::supply::EngineSupply;
 use crate::worker::Worker;
@@ -31,6 +33,8 @@ pub struct Promiser {
     engine: Engine,
     parts: Mutex<Parts>,
     world: Arc<ArcSwapOption<World>>,
+    terms: Arc<ArcSwapOption<QuoteTerms>>,
+    duals: Arc<ArcSwapOption<Duals>>,
     /// None once it is stopped.
     queue: RwLock<Option<Sender<Box<Placing>>>>,
     worker: Mutex<Option<JoinHandle<()>>>,
@@ -44,11 +48,13 @@ impl Promiser {
     /// The system has no thread left.
     pub fn start(engine: Engine, options: PromiserOptions) -> std::io::Result<Self> {
         let world: Arc<ArcSwapOption<World>> = Arc::default();
+        let duals: Arc<ArcSwapOption<Duals>> = Arc::default();
         let (queue, places) = bounded(options.queue_max);
         let (replies, events) = unbounded();
         let worker = Worker {
             engine: engine.clone(),
             world: Arc::clone(&world),
+            duals: Arc::clone(&duals),
             replies,
             in_flight: 0,
             options,
@@ -60,6 +66,8 @@ impl Promiser {
             engine,
             parts: Mutex::default(),
             world,
+            terms: Arc::default(),
+            duals,
             queue: RwLock::new(Some(queue)),
             worker: Mutex::new(Some(thread)),
             work_limit: options.work_limit,
@@ -86,11 +94,47 @@ impl Promiser {
         self.publish(&parts);
     }
 
+    /// Names the currency of all prices, unless one is named already.
+    pub fn load_currency(&self, currency: &str) {
+        let mut parts = self.parts.lock();
+        Arc::make_mut(&mut parts.catalog).name_currency(currency);
+        self.publish(&parts);
+    }
+
     /// Replaces the policy.
     pub fn load_policy(&self, policy: Policy) {
         let mut parts = self.parts.lock();
         parts.policy = Some(policy);
         self.publish(&parts);
+    }
+
+    /// Replaces what quoting needs beside the policy.
+    pub fn load_quote_terms(&self, terms: QuoteTerms) {
+        self.terms.store(Some(Arc::new(terms)));
+    }
+
+    /// Replaces all dual prices at once, unless a later version is loaded. Every order sees one
+    /// version.
+    pub fn load_duals(&self, version: i64, stock: &[StockPrice], labor: &[LaborPrice]) {
+        // The lock keeps two loads in order.
+        let _parts = self.parts.lock();
+        let loaded = self.duals.load();
+        if loaded.as_ref().is_none_or(|known| known.version <= version) {
+            let duals = Duals::new(&self.engine, version, stock, labor);
+            self.duals.store(Some(Arc::new(duals)));
+        }
+    }
+
+    /// Plans without holding, from any thread, for as long as the engine lives.
+    #[must_use]
+    pub fn planner(&self) -> Planner {
+        Planner {
+            engine: self.engine.clone(),
+            world: Arc::clone(&self.world),
+            terms: Arc::clone(&self.terms),
+            duals: Arc::clone(&self.duals),
+            work_limit: self.work_limit,
+        }
     }
 
     fn publish(&self, parts: &Parts) {
@@ -118,6 +162,7 @@ impl Promiser {
             answer: Answer(Some(done)),
             attempts: 0,
             planned: None,
+            quote_lost: None,
         });
         let (mut refused, error) = match queue.try_send(placing) {
             Ok(()) => return Ok(()),
@@ -134,9 +179,7 @@ impl Promiser {
     /// # Errors
     /// `NotLoaded`, `Ask`.
     pub fn plan(&self, ask: &Ask, k: usize) -> Result<Vec<Plan>, PlaceError> {
-        let world = self.world.load_full().ok_or(PlaceError::NotLoaded)?;
-        let supply = EngineSupply::new(&self.engine, &world.network, ask);
-        Ok(world.best_plans(ask, &supply, k, self.work_limit)?)
+        self.planner().plan(ask, k)
     }
 
     /// The same under another policy, or with what the order holds itself as free.
@@ -155,7 +198,7 @@ impl Promiser {
             let (network, catalog) = (Arc::clone(&world.network), Arc::clone(&world.catalog));
             world = Arc::new(World::new(network, catalog, policy));
         }
-        let free = EngineSupply::new(&self.engine, &world.network, ask);
+        let free = EngineSupply::new(&self.engine, &world, ask, self.duals.load_full());
         let supply = WithOwn::new(&free, own, &world.network, ask);
         Ok(world.best_plans(ask, &supply, k, self.work_limit)?)
     }

@@ -1,11 +1,16 @@
 //! What is free, and at which dual price, from the point of view of one ask.
 
-use bopis_engine::Engine;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use bopis_engine::{Engine, ReadStamp};
 use bopis_ledger::{CellKey, ItemId, LocationId};
 use hashbrown::HashMap;
 
 use crate::ask::Ask;
-use crate::network::Network;
+use crate::duals::{DualCharges, Duals};
+use crate::plan::Draft;
+use crate::world::World;
 
 /// Free units and seconds for one ask. Nodes are indices in the network, lines in the ask.
 pub trait Supply {
@@ -20,6 +25,11 @@ pub trait Supply {
     /// Dual price of a labor second (micro-units, at least 0).
     fn second_price(&self, _node: usize, _window_start_s: i64) -> i64 {
         0
+    }
+    /// Whether a unit's dual price says already what the last units of the line's cell are worth, so
+    /// that the cost card's opportunity is not charged for it.
+    fn is_priced(&self, _node: usize, _line: usize) -> bool {
+        false
     }
     /// Whether a line is promised already: leaving it then costs more than any plan.
     fn is_promised(&self, _line: usize) -> bool {
@@ -54,25 +64,31 @@ impl Supply for TableSupply {
     }
 }
 
-/// The engine's published cells, each as of the moment it is read.
+/// The engine's published cells, each as of the moment it is read, under the dual prices of now.
 pub(crate) struct EngineSupply<'a> {
     engine: &'a Engine,
     locations: Vec<Option<LocationId>>,
     skus: Vec<Option<ItemId>>,
-    hours: std::cell::RefCell<HashMap<i64, Option<ItemId>>>,
+    hours: RefCell<HashMap<i64, Option<ItemId>>>,
+    duals: Option<Arc<Duals>>,
+    opportunity_beside_duals: bool,
 }
 
 impl<'a> EngineSupply<'a> {
-    pub(crate) fn new(engine: &'a Engine, network: &Network, ask: &Ask) -> Self {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        world: &World,
+        ask: &Ask,
+        duals: Option<Arc<Duals>>,
+    ) -> Self {
+        let nodes = world.network.nodes().iter();
         Self {
             engine,
-            locations: network
-                .nodes()
-                .iter()
-                .map(|n| engine.location(&n.spec.node_id))
-                .collect(),
+            locations: nodes.map(|n| engine.location(&n.spec.node_id)).collect(),
             skus: ask.lines.iter().map(|l| engine.sku(&l.sku)).collect(),
-            hours: std::cell::RefCell::default(),
+            hours: RefCell::default(),
+            duals,
+            opportunity_beside_duals: world.policy.opportunity_beside_duals,
         }
     }
 
@@ -94,8 +110,54 @@ impl<'a> EngineSupply<'a> {
         })
     }
 
+    /// The units of every line at every node, node-major, all as of one record.
+    pub(crate) fn all_units(&self) -> (Vec<i64>, ReadStamp) {
+        let known: Vec<LocationId> = self.locations.iter().flatten().copied().collect();
+        let items: Vec<ItemId> = self.skus.iter().flatten().copied().collect();
+        let basket = self.engine.basket(&items, Some(&known));
+        let mut atp = basket.atp.iter().copied();
+        let mut units = Vec::with_capacity(self.locations.len() * self.skus.len());
+        for location in &self.locations {
+            for sku in &self.skus {
+                let is_known = location.is_some() && sku.is_some();
+                units.push(if is_known { atp.next().unwrap_or(0) } else { 0 });
+            }
+        }
+        (units, basket.stamp)
+    }
+
+    /// What groups are charged by dual prices; none: there are none.
+    pub(crate) fn charges(
+        &self,
+        world: &World,
+        ask: &Ask,
+        drafts: &[Draft],
+    ) -> Option<DualCharges> {
+        let duals = self.duals.as_ref()?;
+        let mut charges = DualCharges {
+            version: duals.version,
+            ..DualCharges::default()
+        };
+        for draft in drafts {
+            for line in &draft.lines {
+                let quantity = ask.lines.get(*line).map_or(0, |asked| asked.quantity);
+                let price = self.unit_price(draft.node, *line);
+                charges.stock = charges.stock.saturating_add(price.saturating_mul(quantity));
+            }
+            for (start_s, seconds) in draft.labor(world) {
+                let price = self.second_price(draft.node, start_s);
+                charges.labor = charges.labor.saturating_add(price.saturating_mul(seconds));
+            }
+        }
+        Some(charges)
+    }
+
     fn atp(&self, cell: Option<CellKey>) -> i64 {
         cell.map_or(0, |cell| self.engine.atp(cell))
+    }
+
+    fn price(&self, cell: impl FnOnce() -> Option<CellKey>) -> Option<i64> {
+        self.duals.as_ref()?.price(cell()?)
     }
 }
 
@@ -107,4 +169,85 @@ impl Supply for EngineSupply<'_> {
     fn seconds(&self, node: usize, window_start_s: i64) -> i64 {
         self.atp(self.labor_cell(node, window_start_s))
     }
+
+    fn unit_price(&self, node: usize, line: usize) -> i64 {
+        self.price(|| self.sku_cell(node, line)).unwrap_or(0)
+    }
+
+    fn second_price(&self, node: usize, window_start_s: i64) -> i64 {
+        let cell = || self.labor_cell(node, window_start_s);
+        self.price(cell).unwrap_or(0)
+    }
+
+    fn is_priced(&self, node: usize, line: usize) -> bool {
+        !self.opportunity_beside_duals && self.price(|| self.sku_cell(node, line)).is_some()
+    }
+}
+
+/// A supply whose units were read before, once for many asks with the same lines.
+pub(crate) struct ReadSupply<'a> {
+    pub(crate) engine: &'a EngineSupply<'a>,
+    /// Node-major.
+    pub(crate) units: &'a [i64],
+    pub(crate) lines: usize,
+}
+
+impl Supply for ReadSupply<'_> {
+    fn units(&self, node: usize, line: usize) -> i64 {
+        let index = node * self.lines + line;
+        self.units.get(index).copied().unwrap_or(0)
+    }
+
+    fn seconds(&self, node: usize, window_start_s: i64) -> i64 {
+        self.engine.seconds(node, window_start_s)
+    }
+
+    fn unit_price(&self, node: usize, line: usize) -> i64 {
+        self.engine.unit_price(node, line)
+    }
+
+    fn second_price(&self, node: usize, window_start_s: i64) -> i64 {
+        self.engine.second_price(node, window_start_s)
+    }
+
+    fn is_priced(&self, node: usize, line: usize) -> bool {
+        self.engine.is_priced(node, line)
+    }
+}
+
+/// Whether the opportunity of a line's cell is charged at a node, node-major: where no dual price says
+/// what its last units are worth. Lines that share their SKU share its charge, which is the same at
+/// all nodes: they are charged nowhere as soon as one node has a price.
+pub(crate) fn charged(world: &World, ask: &Ask, supply: &dyn Supply) -> Vec<bool> {
+    let nodes = 0..world.network.nodes().len();
+    let lines = 0..ask.lines.len();
+    let mut charged = Vec::with_capacity(nodes.len() * lines.len());
+    for node in nodes {
+        charged.extend(lines.clone().map(|line| !supply.is_priced(node, line)));
+    }
+    if charged.iter().all(|one| *one) {
+        return charged;
+    }
+    for line in lines.clone().filter(|line| shares_sku(ask, *line)) {
+        let cells = || (line..charged.len()).step_by(lines.len());
+        if cells().any(|cell| charged.get(cell) == Some(&false)) {
+            let whole: Vec<usize> = cells().collect();
+            for cell in whole {
+                charged
+                    .get_mut(cell)
+                    .into_iter()
+                    .for_each(|one| *one = false);
+            }
+        }
+    }
+    charged
+}
+
+fn shares_sku(ask: &Ask, line: usize) -> bool {
+    let sku = ask.lines.get(line).map(|line| line.sku.as_str());
+    let same = ask
+        .lines
+        .iter()
+        .filter(|other| Some(other.sku.as_str()) == sku);
+    same.count() > 1
 }

@@ -8,6 +8,7 @@ use bopis_ledger::{ActOutcome, Outcome};
 use crossbeam_channel::{never, select, Receiver, Sender};
 use parking_lot::Mutex;
 
+use crate::duals::Duals;
 use crate::placement::{PlaceError, PromiserOptions, PLACE_ATTEMPTS_MAX};
 use crate::placing::Placing;
 use crate::world::World;
@@ -34,6 +35,7 @@ pub(crate) struct Event {
 pub(crate) struct Worker {
     pub(crate) engine: Engine,
     pub(crate) world: Arc<ArcSwapOption<World>>,
+    pub(crate) duals: Arc<ArcSwapOption<Duals>>,
     pub(crate) replies: Sender<Event>,
     pub(crate) in_flight: usize,
     pub(crate) options: PromiserOptions,
@@ -67,7 +69,9 @@ impl Worker {
         let Some(world) = self.world.load_full() else {
             return placing.answer.give(Err(PlaceError::NotLoaded));
         };
-        let lines = match placing.plan(&self.engine, &world, self.options.work_limit) {
+        let duals = self.duals.load_full();
+        let work_limit = self.options.work_limit;
+        let lines = match placing.plan(&self.engine, &world, duals, work_limit) {
             Ok(planned) => planned.lines.clone(),
             Err(error) => return placing.answer.give(Err(error)),
         };

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bopis_sourcing::{per_unit_of, weight_cost, OpportunityTiers, COST_MAX};
 
 use crate::ask::Ask;
-use crate::limited::best_within;
+use crate::limited::{best_within, solve_within};
 use crate::network::{Catalog, Network};
 use crate::offers::{build, AskError};
-use crate::plan::{plan_of, Plan};
+use crate::plan::{drafts, plan_of, Draft, Plan};
 use crate::policy::Policy;
 use crate::rules::Sites;
 use crate::supply::Supply;
@@ -56,6 +56,20 @@ impl World {
             .iter()
             .map(|solution| plan_of(self, ask, &offers, solution, is_binding))
             .collect())
+    }
+
+    /// The best plan, its groups in indices, and the kernel's cost of it: all terms and dual charges.
+    pub(crate) fn best(
+        &self,
+        ask: &Ask,
+        supply: &dyn Supply,
+        work_limit: u64,
+    ) -> Result<(Plan, Vec<Draft>, i64), AskError> {
+        let offers = build(self, ask, supply, true)?;
+        let limited = solve_within(&offers.problem, self.policy.rules.nodes_max, work_limit);
+        let solution = limited.solution;
+        let plan = plan_of(self, ask, &offers, &solution, limited.is_binding);
+        Ok((plan, drafts(&offers, &solution), solution.cost))
     }
 }
 

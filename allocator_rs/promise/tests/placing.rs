@@ -10,151 +10,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod bench;
 mod town;
 
 use std::sync::mpsc;
-use std::sync::Arc;
-use std::time::Duration;
 
-use bopis_engine::{order_reference, scope, Engine, EngineOptions, ScaledClock};
-use bopis_ledger::{
-    Act, ActOutcome, CellKey, Command, ItemName, Outcome, RequestKey, ReservationId,
-    ReservationState,
-};
-use bopis_promise::{
-    Ask, Item, Method, PlaceAsk, PlaceError, Placement, Promiser, PromiserOptions, RequestId,
-    UnfilledReason,
-};
-use town::{ask, policy, world, NOON_S};
-
-const DEADLINE: Duration = Duration::from_secs(20);
-
-struct Bench {
-    engine: Engine,
-    promiser: Promiser,
-}
-
-fn act(engine: &Engine, name: &str, commands: Vec<Command>) -> Vec<Outcome> {
-    let (send, receive) = mpsc::channel();
-    let request = RequestKey {
-        scope: scope::INTERNAL,
-        id: order_reference(name),
-    };
-    let act = Act {
-        request,
-        fingerprint: 1,
-        commands,
-    };
-    engine
-        .submit(act, Box::new(move |reply| send.send(reply).unwrap()))
-        .unwrap();
-    match receive.recv_timeout(DEADLINE).unwrap().unwrap().outcome {
-        ActOutcome::Done(outcomes) => outcomes.into_vec(),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// An engine with the town's names, its labor, and units by (node, SKU).
-fn bench(units: &[(&str, &str, i64)]) -> Bench {
-    let clock = Arc::new(ScaledClock::open(NOON_S * 1_000, 1.0, None).unwrap());
-    let engine = Engine::open(EngineOptions::memory(clock)).unwrap();
-    let world = world();
-    let mut names = Vec::new();
-    for node in world.network.nodes() {
-        names.push(Command::RegisterLocation {
-            name: node.spec.node_id.as_str().into(),
-        });
-        for window in &node.spec.windows {
-            let name = ItemName::Labor {
-                window_start_s: window.start_s,
-            };
-            names.push(Command::RegisterItem { name });
-        }
-    }
-    for sku in ["a", "b", "c", "d"] {
-        names.push(Command::RegisterItem {
-            name: ItemName::Sku(sku.into()),
-        });
-    }
-    act(&engine, "names", names);
-    let mut facts = Vec::new();
-    for node in world.network.nodes() {
-        let location = engine.location(&node.spec.node_id).unwrap();
-        for window in &node.spec.windows {
-            let item = engine.labor(window.start_s).unwrap();
-            let cell = CellKey { location, item };
-            facts.push(Command::SetOnHand {
-                cell,
-                on_hand: window.seconds,
-            });
-        }
-    }
-    for (node, sku, on_hand) in units {
-        let cell = CellKey {
-            location: engine.location(node).unwrap(),
-            item: engine.sku(sku).unwrap(),
-        };
-        facts.push(Command::SetOnHand {
-            cell,
-            on_hand: *on_hand,
-        });
-    }
-    act(&engine, "facts", facts);
-    let promiser = started(&engine);
-    Bench { engine, promiser }
-}
-
-fn started(engine: &Engine) -> Promiser {
-    let world = world();
-    let promiser = Promiser::start(engine.clone(), PromiserOptions::default()).unwrap();
-    promiser.load_network(
-        world
-            .network
-            .nodes()
-            .iter()
-            .map(|n| n.spec.clone())
-            .collect(),
-        1,
-    );
-    let item = Item {
-        unit_price_micro: 10_000_000,
-        weight_g: 0,
-    };
-    promiser.load_items(
-        ["a", "b", "c", "d"]
-            .map(|sku| (sku.to_owned(), item))
-            .to_vec(),
-    );
-    promiser.load_policy(policy());
-    promiser
-}
-
-fn place_ask(ask: Ask, number: u128) -> PlaceAsk {
-    PlaceAsk {
-        ask,
-        reservation_id: ReservationId(1_000 + number),
-        request_id: RequestId(number),
-        hold_ttl_ms: 900_000,
-        priority: 0,
-    }
-}
-
-fn place(promiser: &Promiser, ask: PlaceAsk) -> Result<Placement, PlaceError> {
-    let (send, receive) = mpsc::channel();
-    promiser
-        .place(ask, Box::new(move |result| send.send(result).unwrap()))
-        .unwrap();
-    receive.recv_timeout(DEADLINE).unwrap()
-}
-
-impl Bench {
-    fn atp(&self, node: &str, sku: &str) -> i64 {
-        self.engine.atp(CellKey {
-            location: self.engine.location(node).unwrap(),
-            item: self.engine.sku(sku).unwrap(),
-        })
-    }
-}
+use bench::{bench, place, place_ask, DEADLINE};
+use bopis_ledger::{CellKey, ReservationId, ReservationState};
+use bopis_promise::{Method, PlaceError, Placement, Promiser, PromiserOptions, UnfilledReason};
+use town::{ask, NOON_S};
 
 #[test]
 fn a_placement_holds_the_stock_and_labor_of_all_groups() {

@@ -24,9 +24,10 @@ use bopis_door::v1::inventory_service_client::InventoryServiceClient;
 use bopis_door::v1::stock_service_client::StockServiceClient;
 use bopis_door::v1::{reservation_line, CommitReservationRequest, ReleaseReservationRequest};
 use bopis_door::v1::{Reservation, ReservationLine, ReserveRequest};
-use bopis_door::{Door, DoorOptions};
+use bopis_door::{Door, DoorOptions, Quoting};
 use bopis_engine::{Engine, EngineOptions, SystemClock};
 use bopis_ledger::{Act, ActOutcome, CellKey, Command, ItemName, Outcome, RequestKey};
+use bopis_promise::{Promiser, PromiserOptions};
 use prost_types::Timestamp;
 use tokio::runtime::Runtime;
 use tonic::transport::{Channel, Endpoint};
@@ -56,6 +57,7 @@ pub struct House {
     pub runtime: Runtime,
     pub channel: Channel,
     pub folder: tempfile::TempDir,
+    pub promiser: Promiser,
 }
 
 impl House {
@@ -70,7 +72,8 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let mut options = options(folder.path().join("up"));
         change(&mut options);
-        let door = Door::start(engine.clone(), options).unwrap();
+        let promiser = Promiser::start(engine.clone(), PromiserOptions::default()).unwrap();
+        let door = Door::start(engine.clone(), quoting(&promiser), options).unwrap();
         door.set_serving(true);
         let runtime = Runtime::new().unwrap();
         let channel = runtime.block_on(async { endpoint(door.port()).connect().await.unwrap() });
@@ -80,6 +83,7 @@ impl House {
             runtime,
             channel,
             folder,
+            promiser,
         }
     }
 
@@ -102,6 +106,14 @@ impl House {
 
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("up")
+    }
+}
+
+/// What promises are made from and signed with.
+pub fn quoting(promiser: &Promiser) -> Quoting {
+    Quoting {
+        planner: promiser.planner(),
+        key: vec![7; 32],
     }
 }
 

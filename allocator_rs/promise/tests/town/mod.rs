@@ -38,6 +38,7 @@ pub fn policy() -> Policy {
         ship_when_out_of_reach: true,
         late_windows_max_h: 48,
         span_windows_max: 3,
+        opportunity_beside_duals: false,
         rules: Arc::default(),
     }
 }
