@@ -75,9 +75,7 @@ class _Teller:
     def tell(self, told: Told) -> None:
         self.bound_micro = max(self.bound_micro, told.bound_micro)
         self.report(
-            Progress(
-                told.stage, self.orders, self.bound_micro, told.cost_micro, self.elapsed_ms()
-            )
+            Progress(told.stage, self.orders, self.bound_micro, told.cost_micro, self.elapsed_ms())
         )
 
 

@@ -138,9 +138,7 @@ def _ascend(steps: _Steps) -> None:
     outcome.bound_micro, outcome.stopped = allocation.bound(outcome.prices)
 
 
-def _passes(
-    steps: _Steps, planned: int, *, start: Sequence[int], first_step: float
-) -> None:
+def _passes(steps: _Steps, planned: int, *, start: Sequence[int], first_step: float) -> None:
     def go_on(passes: int, _: int) -> bool:
         steps.tell("PRICING")
         # Too few passes are better than none: the planned ones took longer than the first.
