@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from solver.allocation import Allocation, Columns, Ints
-from solver.master import best_of_each, choose, near_optimal, relax
+from solver.master import best_of_each, choose, relax
+from solver.neighborhoods import better_parts, select
 
 ASCENT_SHARE: Final = 0.25
 """Share of the time limit for the dual ascent."""
@@ -42,8 +43,14 @@ POLISH_SHARE: Final = 0.4
 """Share of the time limit after which no LP is solved any more."""
 POLISHES_MAX: Final = 4
 """LPs over the pool, each with the cheapest columns under the prices of the one before."""
-POOL_SHARE: Final = 0.35
-"""Share of the time limit for the pool's MIP."""
+POOL_SHARE: Final = 0.5
+"""Share of the time limit for the pool, as a whole and in parts."""
+POOL_WHOLE_SHARE: Final = 0.7
+"""Share of the time limit after which the pool is solved in parts."""
+PARTS_IDLE_MAX: Final = 100
+"""Parts in a row that gain nothing, after which no other is tried."""
+PART_COLUMNS: Final = 6
+"""Columns per order that parts are solved over: those cheapest under the prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ def allocate(
     steps.found("CONSTRUCTION", allocation.construct())
     _improve(steps, 1 - POOL_SHARE if is_small else 0.96)
     if is_small and not steps.is_proven and not _pool(steps):
-        _improve(steps, 0.98)
+        _parts(steps)
     return steps.outcome
 
 
@@ -217,44 +224,60 @@ def _pool(steps: _Steps) -> bool:
     steps.tell("POOL")
     columns = steps.allocation.pool(outcome.prices, cheapest=POOL_CHEAPEST)
     outcome.columns = len(columns)
-    kept = _that_matter(steps, columns)
-    if steps.left_s(0.95) < 0.1 or len(kept) > POOL_COLUMNS_MAX:
+    numbers = _that_matter(steps, columns)
+    kept = select(columns, numbers, columns.assigned)
+    if steps.left_s(POOL_WHOLE_SHARE) < 0.1 or len(kept) > POOL_COLUMNS_MAX:
         return False
     chosen, is_best = choose(
         kept,
         limits=limits.limits,
         orders=limits.orders,
-        time_limit_s=steps.left_s(0.95),
+        time_limit_s=steps.left_s(POOL_WHOLE_SHARE),
         seed=limits.seed,
     )
-    numbers = np.flatnonzero(_mask(steps, columns))[chosen].tolist()
-    if steps.allocation.choose(numbers):
-        steps.found("POOL", int(columns.costs[numbers].sum()))
+    taken = numbers[chosen]
+    if steps.allocation.choose(taken.tolist()):
+        steps.found("POOL", int(columns.costs[taken].sum()))
     return is_best
 
 
-def _mask(steps: _Steps, columns: Columns) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _parts(steps: _Steps) -> None:
+    """Solves parts of the pool again for the rest of the time."""
+    outcome, limits = steps.outcome, steps.limits
+    columns = steps.allocation.pool(outcome.prices, cheapest=POOL_CHEAPEST)
+    reduced = _reduced(steps, columns)
+    few = np.argsort(reduced, kind="stable")[: PART_COLUMNS * limits.orders]
+    solved = idle = 0
+    for assigned, gained in better_parts(
+        columns, np.sort(few), limits=limits.limits, seed=limits.seed
+    ):
+        solved += 1
+        if gained > 0 and steps.allocation.choose(assigned.tolist()):
+            steps.found("PARTS", int(columns.costs[assigned].sum()))
+        idle = 0 if gained > 0 else idle + 1
+        if idle >= PARTS_IDLE_MAX or steps.left_s(0.97) < 0 or steps.is_proven:
+            break
+    outcome.work.append(("PARTS", solved, solved))
+
+
+def _reduced(steps: _Steps, columns: Columns) -> Ints:
+    """How much a column costs beyond the cheapest of its order, charges included."""
     prices = np.array(steps.outcome.prices, dtype=np.int64)
     charges = np.zeros(len(columns), dtype=np.int64)
     column = np.repeat(np.arange(len(columns)), np.diff(columns.starts))
     np.add.at(charges, column, columns.amounts * prices[columns.rows])
+    charged = columns.costs + charges
     least = np.full(steps.limits.orders, np.iinfo(np.int64).max)
-    np.minimum.at(least, columns.orders, columns.costs + charges)
-    slack = max(0, steps.outcome.cost_micro - steps.outcome.bound_micro)
-    return near_optimal(columns, prices=prices, least=least, slack_micro=slack)
+    np.minimum.at(least, columns.orders, charged)
+    reduced: Ints = charged - least[columns.orders]
+    return reduced
 
 
-def _that_matter(steps: _Steps, columns: Columns) -> Columns:
-    kept = np.flatnonzero(_mask(steps, columns))
-    counts = np.diff(columns.starts)
-    entries = np.repeat(np.isin(np.arange(len(columns)), kept), counts)
-    place = np.full(len(columns), -1, dtype=np.int64)
-    place[kept] = np.arange(len(kept))
-    return Columns(
-        orders=columns.orders[kept],
-        costs=columns.costs[kept],
-        starts=np.concatenate([[0], np.cumsum(counts[kept])]).astype(np.int64),
-        rows=columns.rows[entries],
-        amounts=columns.amounts[entries],
-        assigned=place[columns.assigned],
-    )
+def _that_matter(steps: _Steps, columns: Columns) -> Ints:
+    """Numbers of the columns that an allocation may hold which is better than what is found: one
+    that lies further above the cheapest of its order than the gap is in none (reduced cost fixing).
+    """
+    gap = max(0, steps.outcome.cost_micro - steps.outcome.bound_micro)
+    kept = np.flatnonzero(_reduced(steps, columns) <= gap)
+    matter: Ints = np.union1d(kept, columns.assigned)
+    return matter

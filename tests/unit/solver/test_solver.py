@@ -9,7 +9,8 @@ import pytest
 
 from solver import check
 from solver.allocation import Allocation, Columns, InForce
-from solver.master import best_of_each, choose, near_optimal, relax
+from solver.master import best_of_each, choose, choose_of_few, relax
+from solver.neighborhoods import better_parts
 from solver.problem import LaborLimit, ProblemError, Request, Rows, rows_of
 from solver.solve import Progress, solve
 from tests.unit.solver.small_batches import (
@@ -137,9 +138,7 @@ def test_the_lp_over_all_plans_meets_the_proven_bound(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(600, 610))
-def test_the_master_over_all_plans_finds_the_optimum_also_among_those_that_matter(
-    seed: int,
-) -> None:
+def test_the_master_over_all_plans_finds_the_optimum(seed: int) -> None:
     request = small_request(seed)
     rows = rows_of(request.problem)
     numbers = np.array(rows.limits, dtype=np.int64)
@@ -148,16 +147,33 @@ def test_the_master_over_all_plans_finds_the_optimum_also_among_those_that_matte
     chosen, is_best = choose(columns, limits=numbers, orders=count, time_limit_s=10, seed=1)
     assert is_best
     assert int(columns.costs[chosen].sum()) == optimum(request)
-    # Under no prices a column can cost as much more than its order's least as the best does.
-    least = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(least, columns.orders, columns.costs)
-    slack = int(columns.costs[chosen].sum() - least.sum())
-    none = np.zeros(len(numbers), dtype=np.int64)
-    kept = near_optimal(columns, prices=none, least=least, slack_micro=slack)
-    assert all(kept[chosen])
+    few = choose_of_few(columns, limits=numbers, orders=count, time_limit_s=10)
+    assert int(columns.costs[few].sum()) == optimum(request)
     values = np.zeros(len(columns))
     values[chosen] = 1.0
     assert best_of_each(columns, values, count) == chosen
+
+
+def test_parts_solved_again_keep_every_limit_and_cost_less_and_less() -> None:
+    reached = 0
+    for seed in range(700, 712):
+        request = small_request(seed, orders=6)
+        rows = rows_of(request.problem)
+        numbers = np.array(rows.limits, dtype=np.int64)
+        columns = every_column(request, rows)
+        cost = int(columns.costs[columns.assigned].sum())
+        parts = better_parts(columns, np.arange(len(columns)), limits=numbers, seed=seed)
+        for (assigned, gained), _ in zip(parts, range(6), strict=False):
+            assert gained >= 0
+            cost -= gained
+            assert cost == int(columns.costs[assigned].sum())
+            used = np.zeros(len(numbers), dtype=np.int64)
+            for number in assigned:
+                entries = slice(columns.starts[number], columns.starts[number + 1])
+                np.add.at(used, columns.rows[entries], columns.amounts[entries])
+            assert (used <= numbers).all()
+        reached += cost == optimum(request)
+    assert reached >= 8
 
 
 def test_any_prices_give_a_bound_below_the_optimum() -> None:
