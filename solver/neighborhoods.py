@@ -78,8 +78,10 @@ def used_by(columns: Columns, numbers: Ints, rows: int) -> Ints:
 def better_parts(
     columns: Columns, mask: Ints, *, limits: Ints, seed: int
 ) -> Iterator[tuple[Ints, int]]:
-    """Solves part after part, without end unless one holds all orders: after each, the assigned columns by order and what was
-    gained by it. `mask`: numbers of the columns that can matter, the assigned ones among them.
+    """Solves part after part, without end unless one holds all orders.
+
+    Gives after each the assigned columns by order, and what was gained. `mask`: numbers of the
+    columns that parts choose among, beside the assigned ones.
     """
     dice = np.random.default_rng(seed)
     assigned = columns.assigned.copy()
