@@ -57,7 +57,7 @@ class Variant:
 
 
 def generated(orders: int, *, nodes: int = 213, skus: int = 3_000, seed: int = 1) -> Request:
-    """A generated network under strain: a third of the SKUs scarce, labor tight, all open at noon."""
+    """A generated network under strain: a third of the SKUs scarce, labor tight, open at noon."""
     scenario = generate_scenario(
         GeneratorParameters(nodes=nodes, skus=skus, orders=orders, seed=seed)
     )
@@ -72,9 +72,7 @@ def generated(orders: int, *, nodes: int = 213, skus: int = 3_000, seed: int = 1
     return _with(request, stock=stock, labor=labor)
 
 
-def _scarce(
-    request: Request, asked: Counter[str], dice: random.Random
-) -> tuple[StockLimit, ...]:
+def _scarce(request: Request, asked: Counter[str], dice: random.Random) -> tuple[StockLimit, ...]:
     """The same stock, but for a share of the SKUs only some of the nodes that carry it."""
     carriers: dict[str, list[StockLimit]] = {}
     for limit in request.problem.stock:
@@ -171,9 +169,7 @@ def batch(scenario: Scenario, variant: Variant, *, name_time: str = "placed") ->
     return _with(request, orders=orders)
 
 
-def _ask(
-    order: ScenarioOrder, *, now_s: int | None, policy: tuple[Policy, int, Consent]
-) -> Ask:
+def _ask(order: ScenarioOrder, *, now_s: int | None, policy: tuple[Policy, int, Consent]) -> Ask:
     _, promise_h, consent = policy
     placed_s = int(order.placed_at.timestamp()) if now_s is None else now_s
     minutes = order.ready_within_minutes
