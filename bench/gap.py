@@ -103,9 +103,7 @@ def highs(instance: Instance, *, seconds: float) -> float | None:
     pairs = [(agent, job) for agent in range(len(instance.costs)) for job in range(instance.jobs)]
     x = {pair: model.add_binary_variable() for pair in pairs}
     for job in range(instance.jobs):
-        model.add_linear_constraint(
-            sum(x[agent, job] for agent in range(len(instance.costs))) == 1
-        )
+        model.add_linear_constraint(sum(x[agent, job] for agent in range(len(instance.costs))) == 1)
     for agent, most in enumerate(instance.capacities):
         used = sum(instance.resources[agent][job] * x[agent, job] for job in range(instance.jobs))
         model.add_linear_constraint(used <= most)

@@ -29,13 +29,17 @@ def judge(request: Request, plans: Sequence[Plan]) -> Judged:
     if len(plans) != len(orders):
         raise WrongAnswerError(f"{len(plans)} plans for {len(orders)} orders")
     for order, plan in zip(orders, plans, strict=True):
-        found += plan_problems(world, order.ask, plan)
+        problems = plan_problems(world, order.ask, plan)
+        if problems:
+            found += problems
+            continue
         cost += cost_of(world, order.ask, plan.groups).total_micro
         done = sum(len(group.line_numbers) for group in plan.groups)
         unfilled += len(order.ask.lines) - done
         late += any(group.ready_by_ms > order.ask.promise_ms for group in plan.groups)
-    pairs = [(order.ask, plan) for order, plan in zip(orders, plans, strict=True)]
-    found += limit_problems(request, pairs)
+    if not found:
+        pairs = [(order.ask, plan) for order, plan in zip(orders, plans, strict=True)]
+        found += limit_problems(request, pairs)
     if found:
         raise WrongAnswerError("; ".join(found[:10]))
     return Judged(cost, unfilled, late)
