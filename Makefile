@@ -95,7 +95,7 @@ bench-ledger: setup ## the ledger's figures beside their goals, Redis and Postgr
 
 .PHONY: bench-allocation
 bench-allocation: setup ## the batch optimizer beside goals, rules and solvers (ARGS=--quick: CI sizes)
-	@$(PY) -m bench.allocation $(ARGS)
+	@$(WITH_RUST) $(PY) -m bench.allocation $(ARGS)
 
 .PHONY: lock
 lock: setup ## writes requirements/ from pyproject.toml (ARGS=--upgrade: newest versions)

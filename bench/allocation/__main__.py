@@ -9,8 +9,11 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from bench.allocation import compact, figures
+from bench.allocation import compact, figures, speeds
 from bench.allocation.figures import Case
 from bench.allocation.instances import Variant, generated, scenario_day
 from bopis.scenario.loader import data_directory
@@ -74,6 +77,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--card", type=words, default=["low", "base", "high"], metavar="LEVEL,...")
     parser.add_argument("--seconds", type=float, default=20.0, help="time limit of a scenario")
     parser.add_argument("--no-peer", action="store_true", help="without CP-SAT, HiGHS and SCIP")
+    parser.add_argument("--no-kernel", action="store_true", help="without the kernel's test")
+    parser.add_argument("--certificates", type=Path, metavar="DIR", help="writes them there")
     return parser.parse_args()
 
 
@@ -94,11 +99,27 @@ def cases(asked: argparse.Namespace) -> Iterator[Case]:
     yield from scenario_cases(asked)
 
 
+def speed_figures(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Moves a second; the kernel's times where cargo is and the run is no quick one."""
+    orders = 200 if asked.quick else 1_000
+    yield speeds.moves(f"generated-{orders}", generated(orders))
+    if asked.quick or asked.no_kernel:
+        return
+    kernel = speeds.kernel()
+    if kernel is None:
+        print("kernel: no cargo here, skipped", file=sys.stderr)
+    yield from kernel or ()
+
+
 def main() -> None:
     """The command."""
     asked = arguments()
+    if asked.certificates is not None:
+        asked.certificates.mkdir(parents=True, exist_ok=True)
+    for figure in speed_figures(asked):
+        print(json.dumps(figure), flush=True)
     for case in cases(asked):
-        for figure in figures.of_case(case):
+        for figure in figures.of_case(replace(case, certificates=asked.certificates)):
             print(json.dumps(figure), flush=True)
 
 

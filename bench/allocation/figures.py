@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bench.allocation import compact, methods
@@ -27,6 +28,16 @@ class Case:
     gap_goal: float | None = None
     has_way_goals: bool = False
     peers: tuple[str, ...] = ()
+    certificates: Path | None = None
+
+    @property
+    def certificate(self) -> Path | None:
+        """Where the optimizer's certificate goes."""
+        if self.certificates is None:
+            return None
+        one = self.variant
+        name = f"{self.name}-{one.card}-labor{one.labor:g}-stock{one.stock:g}.certificate"
+        return self.certificates / name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,8 @@ def of_case(case: Case) -> Iterator[dict[str, Any]]:
     """One figure a method. Raises WrongAnswerError where the checker objects."""
     rules = _measured("rules", case, methods.by_rules(case.request))
     exact = _measured("exact", case, methods.exact(case.request))
-    ours = _measured("optimizer", case, methods.optimized(case.request, seconds=case.seconds))
+    answer = methods.optimized(case.request, seconds=case.seconds, certificate=case.certificate)
+    ours = _measured("optimizer", case, answer)
     bound = ours.answer.bound_micro or 0
     for one in (rules, exact, ours):
         if one.judged.cost_micro < bound:
@@ -49,11 +61,11 @@ def of_case(case: Case) -> Iterator[dict[str, Any]]:
         goals = _goals(case, rules=rules, exact=exact, ours=ours) if one is ours else []
         yield _figure(case, one, bound=bound, rules=rules, goals=goals)
     for solver in case.peers:
-        answer = compact.solved(case.request, solver=solver, seconds=case.seconds)
-        if answer is None:
+        found = compact.solved(case.request, solver=solver, seconds=case.seconds)
+        if found is None:
             yield {**_head(case), "method": solver, "cost": None, "reason": "no plans in time"}
             continue
-        peer = _measured(solver, case, answer)
+        peer = _measured(solver, case, found)
         if peer.judged.cost_micro < bound:
             raise AssertionError(f"{case.name}: {solver} costs less than the bound")
         yield _figure(case, peer, bound=bound, rules=rules, goals=[])

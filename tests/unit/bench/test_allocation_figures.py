@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.allocation import compact, figures, methods, nearest
+from bench.allocation import compact, figures, methods, nearest, speeds
 from bench.allocation.judge import WrongAnswerError, judge
 from solver.check import World, cost_of
 from solver.problem import OpenOrder, Plan, Request, UnfilledLine
@@ -75,3 +75,22 @@ def test_a_goal_stands_beside_the_optimizer_and_says_whether_it_is_met() -> None
     assert ours["met"] == all(goal["met"] for goal in ours["goal"])
     assert ours["cost"] >= ours["bound"]
     assert ours["rules_cost"] == by_method["rules"]["cost"]
+
+
+def test_the_kernels_lines_get_the_goal_of_their_number_of_lines() -> None:
+    def printed(lines: int, p50: float, p99: float) -> str:
+        return f'.{{"figure":"kernel","lines":{lines},"p50_us":{p50},"p99_us":{p99}}}'
+
+    text = ["running 1 test", printed(3, 2.5, 90), printed(9, 8.1, 9), printed(20, 31, 30), "ok"]
+    few, nine, twenty = speeds.kernel_figures(text)
+    assert (few["goal"], few["met"]) == ("p50_us <= 3", True)
+    assert (nine["goal"], nine["met"]) == ("p50_us <= 8", False)
+    assert (twenty["goal"], twenty["met"]) == ("p99_us <= 30", True)
+    with pytest.raises(AssertionError, match="no figures"):
+        speeds.kernel_figures(["ok"])
+
+
+def test_moves_are_counted_and_what_they_lead_to_is_checked() -> None:
+    figure = speeds.moves("small", unplanned(5))
+    assert figure["moves"] > 0
+    assert figure["met"] == (figure["value"] >= speeds.MOVES_GOAL)
