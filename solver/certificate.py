@@ -34,6 +34,8 @@ from solver.solve import Result
 FORMAT: Final = "bopis-certificate/1"
 PRICE_MAX: Final = check.COST_MAX_MICRO
 """No price says more: a unit is worth at most the dearest line."""
+SHOWN: Final = 16
+"""Characters of a hash in the table."""
 DISAGREES: Final = 1
 UNREADABLE: Final = 2
 
@@ -136,7 +138,7 @@ def _instance(certificate: Certificate, expected: str | None) -> Finding:
         problems.append("the request is not the one that was hashed")
     if expected is not None and found != expected:
         problems.append("the request is not the one that was asked about")
-    return Finding("instance", certificate.instance_sha256, found, tuple(problems))
+    return Finding("instance", certificate.instance_sha256[:SHOWN], found[:SHOWN], tuple(problems))
 
 
 def _prices(certificate: Certificate, rows: Rows) -> Finding:
@@ -216,10 +218,11 @@ def _compared(name: Literal["bound", "cost"], claimed: int, found: int) -> Findi
 
 
 def _print(findings: Sequence[Finding], certificate: Certificate) -> None:
-    print(f"{'':<10}{'claimed':<66}{'found':<66}")
+    print(f"instance {hashlib.sha256(certificate.instance).hexdigest()}")
+    print(f"{'':<10}{'claimed':<22}{'found':<22}")
     for finding in findings:
         verdict = "DISAGREES" if finding.problems else "agrees"
-        print(f"{finding.name:<10}{finding.claimed:<66}{finding.found:<66}{verdict}")
+        print(f"{finding.name:<10}{finding.claimed:<22}{finding.found:<22}{verdict}")
         for problem in finding.problems[:10]:
             print(f"{'':<10}{problem}")
     if certificate.bound_micro > 0 and not any(finding.problems for finding in findings):
@@ -240,8 +243,8 @@ def main() -> int:
         return UNREADABLE
     try:
         findings = findings_of(certificate, expected_sha256=asked.hash)
-    except (msgspec.DecodeError, ProblemError) as error:
-        print(f"{asked.file}: the instance: {error}", file=sys.stderr)
+    except (msgspec.DecodeError, ProblemError, KeyError) as error:
+        print(f"{asked.file}: the instance contradicts itself: {error}", file=sys.stderr)
         return DISAGREES
     _print(findings, certificate)
     return DISAGREES if any(finding.problems for finding in findings) else 0

@@ -189,6 +189,18 @@ def test_the_worker_writes_what_the_command_accepts_and_a_raised_bound_is_refuse
     assert "DISAGREES" in refused.stdout
 
 
+def test_an_instance_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
+    known = made()
+    request = msgspec.msgpack.decode(known.instance, type=Request)
+    bare = replace(request, nodes=())
+    path = tmp_path / "batch.certificate"
+    certificates.write(path, replace(known, instance=msgspec.msgpack.encode(bare)))
+    refused = checked(path)
+    assert refused.returncode == 1
+    assert "contradicts itself" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_file_that_is_none_or_absent_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "nothing"
     assert checked(path).returncode == 2
