@@ -57,7 +57,7 @@ class Variant:
 
 
 def generated(orders: int, *, nodes: int = 213, skus: int = 3_000, seed: int = 1) -> Request:
-    """A generated network under strain: a third of the SKUs scarce, labor tight, open at noon."""
+    """A network under strain: a third of the SKUs scarce, labor tight, all orders open at noon."""
     scenario = generate_scenario(
         GeneratorParameters(nodes=nodes, skus=skus, orders=orders, seed=seed)
     )
