@@ -93,6 +93,10 @@ bench-ledger: setup ## the ledger's figures beside their goals, Redis and Postgr
 	@$(WITH_RUST) cargo build --release --locked --quiet -p bopis-ledger-bench
 	@$(PY) -m bench.ledger.run $(ARGS)
 
+.PHONY: bench-allocation
+bench-allocation: setup ## the batch optimizer beside goals, rules and solvers (ARGS=--quick: CI sizes)
+	@$(WITH_RUST) $(PY) -m bench.allocation $(ARGS)
+
 .PHONY: lock
 lock: setup ## writes requirements/ from pyproject.toml (ARGS=--upgrade: newest versions)
 	@tools/lock.sh $(ARGS)

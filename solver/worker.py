@@ -12,9 +12,10 @@ Request, one frame on stdin::
                                          #   pick_lines_per_hour}, windows: [{start_s, seconds}]}
      "items":   [Item, ...],             # {sku, unit_price_micro, weight_g}
      "policy":  Policy,                  # {card: CostCard, unit_weight_g, lead_time_ms, ...}
-     "problem": ReallocationProblem}     # {now_ms, orders: [OpenOrder], stock: [StockLimit],
+     "problem": ReallocationProblem,     # {now_ms, orders: [OpenOrder], stock: [StockLimit],
                                          #   labor: [LaborLimit], time_limit_ms, seed,
                                          #   stock_prices, labor_prices: of an earlier solve}
+     "certificate": str}                 # optional: where to write one (solver/certificate.py)
 
 Each `OpenOrder` is `{ask, groups, unfilled, cost}` with the plan in force. `stock` and `labor` are
 what these orders may use, what they hold included; limits that are zero may be left out.
@@ -58,17 +59,26 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import msgspec
 
+from solver import certificate
 from solver.problem import ProblemError, Request
 from solver.solve import CheckError, Progress, Result, solve
 
 FRAME_MAX: Final = 1 << 30
 """Bytes of one frame."""
 _LENGTH: Final = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a request may ask for beside its result."""
+
+    certificate: str | None = None
 
 
 class FrameError(ValueError):
@@ -145,10 +155,14 @@ def run(
         write_frame(sink, {"type": "progress", **asdict(progress)})
 
     try:
-        request = msgspec.msgpack.decode(read_frame(source), type=Request)
+        frame = read_frame(source)
+        request = msgspec.msgpack.decode(frame, type=Request)
+        wish = msgspec.msgpack.decode(frame, type=_Wish)
         on_read()
         result = solve(request, report=report)
-    except (FrameError, msgspec.DecodeError, ProblemError, CheckError) as error:
+        if wish.certificate is not None:
+            certificate.write(Path(wish.certificate), certificate.certificate_of(request, result))
+    except (FrameError, msgspec.DecodeError, ProblemError, CheckError, OSError) as error:
         on_answer()
         write_frame(sink, {"type": "failed", "why": f"{type(error).__name__}: {error}"})
         return 1

@@ -1,5 +1,5 @@
 """The command line: `bopis serve | demo | generate | simulate | reservations | reallocate |
-verify | rebuild | journal | snapshot | backup | restore | notifications | policy`.
+certificate | verify | rebuild | journal | snapshot | backup | restore | notifications | policy`.
 """
 
 from importlib.metadata import version
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bopis.cli.certifying import certificate
 from bopis.cli.comparing import diff, shadow
 from bopis.cli.day import demo, generate
 from bopis.cli.folder import notifications, rebuild, verify
@@ -55,6 +56,7 @@ for _command in (
     simulate,
     reservations,
     reallocate,
+    certificate,
     verify,
     rebuild,
     snapshot,

@@ -72,6 +72,8 @@ LAYERS: dict[str, Layer] = {
     "solver.allocation": layer("solver bopis._allocator_rs", others="numpy msgspec"),
     # The process that solves; the only door between the library and what the service sends it.
     "solver.worker": layer("solver", others="numpy ortools msgspec"),
+    # The process that checks what another claims.
+    "solver.certificate": layer("solver", others="msgspec"),
 }
 # The native module has few faces: the adapters named after it, the kernel, the composition root.
 NATIVE_FACES = (
