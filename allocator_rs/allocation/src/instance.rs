@@ -82,6 +82,8 @@ pub struct Order {
     pub all_or_nothing: bool,
     /// Lines that ask for the same item, where there are several.
     pub twins: Vec<Vec<usize>>,
+    /// By way, then twins: most units of them together; none: what their row has.
+    pub twins_max: Vec<i64>,
     /// The plan in force.
     pub in_force: Option<InForce>,
 }
@@ -97,6 +99,13 @@ impl Order {
     pub(crate) fn rows_of(&self, way: usize) -> &[u32] {
         let lines = self.lines.len();
         self.rows.get(way * lines..(way + 1) * lines).unwrap_or(&[])
+    }
+
+    pub(crate) fn twins_max_of(&self, way: usize) -> &[i64] {
+        let twins = self.twins.len();
+        self.twins_max
+            .get(way * twins..(way + 1) * twins)
+            .unwrap_or(&[])
     }
 
     /// The most that a way alone can save against leaving every line.
@@ -153,6 +162,11 @@ impl Order {
             rows: kept
                 .iter()
                 .flat_map(|way| self.rows_of(*way))
+                .copied()
+                .collect(),
+            twins_max: kept
+                .iter()
+                .flat_map(|way| self.twins_max_of(*way))
                 .copied()
                 .collect(),
             lines: self.lines.clone(),
@@ -256,6 +270,7 @@ impl Instance {
             order.ways.extend(more.ways);
             order.costs.extend(more.costs);
             order.rows.extend(more.rows);
+            order.twins_max.extend(more.twins_max);
         }
         added
     }
@@ -274,6 +289,7 @@ impl Instance {
             order.ways.extend(more.ways);
             order.costs.extend(more.costs);
             order.rows.extend(more.rows);
+            order.twins_max.extend(more.twins_max);
             origins.len() - 1
         });
         u32::try_from(place).unwrap_or(u32::MAX)

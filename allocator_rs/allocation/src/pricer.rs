@@ -230,11 +230,13 @@ impl Pricer {
     }
 
     fn twins(&self, order: &Order, rooms: Rooms<'_>) -> Vec<Twins> {
-        let of_lines = |lines: &Vec<usize>| {
+        let of_lines = |(number, lines): (usize, &Vec<usize>)| {
             let first = lines.first().copied().unwrap_or(0);
             let available = |(way, _): &(u32, u32)| {
                 let row = order.rows_of(*way as usize).get(first).copied();
-                rooms.of(row.unwrap_or(NO_ROW)).clamp(0, COST_MAX)
+                let most = order.twins_max_of(*way as usize).get(number).copied();
+                let room = rooms.of(row.unwrap_or(NO_ROW));
+                room.min(most.unwrap_or(i64::MAX)).clamp(0, COST_MAX)
             };
             Twins {
                 lines: lines.clone(),
@@ -246,7 +248,7 @@ impl Pricer {
                 tiers: OpportunityTiers::default(),
             }
         };
-        let twins = order.twins.iter().map(of_lines);
+        let twins = order.twins.iter().enumerate().map(of_lines);
         // Where every node has enough for all of them, they are lines like any other.
         let lacks = |twins: &Twins| {
             let all: i64 = twins.quantities.iter().sum();

@@ -15,7 +15,7 @@
 mod tables;
 
 use bopis_allocation::{
-    Assignment, Instance, Line, Order, Pattern, Pool, Row, Slot, Source, Table, Way,
+    bound, Assignment, Instance, Line, Order, Pattern, Pool, Row, Slot, Source, Table, Way,
 };
 use tables::{
     ascent, far_prices, many, meaning, optimum, put_in_force, random_table, search, sound, steps,
@@ -68,6 +68,17 @@ fn one_unit_each() -> Table {
         });
     }
     table
+}
+
+#[test]
+fn only_a_bound_over_every_way_lies_below_the_optimum() {
+    let table = one_unit_each();
+    let optimum = 1_000 + (0..60).sum::<i64>();
+    let instance = Instance::new(&table, 1);
+    let ascended = instance.ascend(&[], ascent(150, 1), |_| true);
+    // Of the ways that the search looks at, 20 orders find none: what that proves is too much.
+    assert!(ascended.estimate > optimum, "{}", ascended.estimate);
+    assert!(bound(&table, &ascended.prices, WORK, 1).micro <= optimum);
 }
 
 #[test]
