@@ -2,11 +2,12 @@
 
 use bopis_sourcing::{LatePrice, CANNOT};
 
+use crate::assignment::add;
 use crate::calendar::Calendar;
 use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::rooms::Rooms;
-use crate::threads::{in_order, with_each};
+use crate::threads::with_each;
 
 /// A cell without a row of its own: nothing can ever lack there.
 pub const NO_ROW: u32 = u32::MAX;
@@ -81,6 +82,8 @@ pub struct Order {
     pub all_or_nothing: bool,
     /// Lines that ask for the same item, where there are several.
     pub twins: Vec<Vec<usize>>,
+    /// By way, then twins: most units of them together; none: what their row has.
+    pub twins_max: Vec<i64>,
     /// The plan in force.
     pub in_force: Option<InForce>,
 }
@@ -96,6 +99,13 @@ impl Order {
     pub(crate) fn rows_of(&self, way: usize) -> &[u32] {
         let lines = self.lines.len();
         self.rows.get(way * lines..(way + 1) * lines).unwrap_or(&[])
+    }
+
+    pub(crate) fn twins_max_of(&self, way: usize) -> &[i64] {
+        let twins = self.twins.len();
+        self.twins_max
+            .get(way * twins..(way + 1) * twins)
+            .unwrap_or(&[])
     }
 
     /// The most that a way alone can save against leaving every line.
@@ -154,6 +164,11 @@ impl Order {
                 .flat_map(|way| self.rows_of(*way))
                 .copied()
                 .collect(),
+            twins_max: kept
+                .iter()
+                .flat_map(|way| self.twins_max_of(*way))
+                .copied()
+                .collect(),
             lines: self.lines.clone(),
             twins: self.twins.clone(),
             in_force: self.in_force.clone(),
@@ -195,17 +210,20 @@ impl Instance {
             .iter()
             .map(|row| row.limit.saturating_add(row.overtime))
             .collect();
-        let narrowed = in_order(source.count(), threads, |index| {
+        let narrow = |wanted: &mut Vec<i64>, index: usize| {
             let order = whole(source, index, &rooms);
+            add_wanted(&order, wanted);
             let kept = order.promising(WAYS_MAX);
             let origins: Vec<u32> = kept
                 .iter()
                 .filter_map(|way| u32::try_from(*way).ok())
                 .collect();
             (order.with_ways(&kept), origins)
-        });
+        };
+        let nothing = || vec![0_i64; rooms.len()];
+        let (narrowed, wanted) = with_each(source.count(), threads, nothing, narrow);
         let (mut orders, origins): (Vec<Order>, Vec<Vec<u32>>) = narrowed.into_iter().unzip();
-        forget_ample_rows(&mut orders, &rooms);
+        forget_ample_rows(&mut orders, source.rows(), &wanted);
         Self {
             rows: source.rows().to_vec(),
             calendar: source.calendar().clone(),
@@ -252,6 +270,7 @@ impl Instance {
             order.ways.extend(more.ways);
             order.costs.extend(more.costs);
             order.rows.extend(more.rows);
+            order.twins_max.extend(more.twins_max);
         }
         added
     }
@@ -270,6 +289,7 @@ impl Instance {
             order.ways.extend(more.ways);
             order.costs.extend(more.costs);
             order.rows.extend(more.rows);
+            order.twins_max.extend(more.twins_max);
             origins.len() - 1
         });
         u32::try_from(place).unwrap_or(u32::MAX)
@@ -309,40 +329,38 @@ pub(crate) fn whole(source: &dyn Source, index: usize, rooms: &[i64]) -> Order {
     order
 }
 
-/// Rows of stock that suffice for everyone who could want of them need no look.
-fn forget_ample_rows(orders: &mut [Order], rooms: &[i64]) {
-    let mut wanted = vec![0_i64; rooms.len()];
-    for order in orders.iter() {
-        let lines = order.lines.len().max(1);
-        // A line meets a row by one method or another, but takes of it once.
-        let mut by_line: Vec<(u32, usize)> = Vec::new();
-        for (at, (row, cost)) in order.rows.iter().zip(&order.costs).enumerate() {
-            if *row != NO_ROW && *cost < CANNOT {
-                by_line.push((*row, at % lines));
-            }
-        }
-        by_line.sort_unstable();
-        by_line.dedup();
-        for (row, line) in by_line {
-            if let Some(wanted) = wanted.get_mut(row as usize) {
-                *wanted += order.lines.get(line).map_or(0, |line| line.quantity);
-            }
-        }
-        for (row, amount) in order.in_force.iter().flat_map(|plan| &plan.takes) {
-            if let Some(wanted) = wanted.get_mut(*row as usize) {
-                *wanted += amount;
-            }
+/// Adds up by row what an order could want of it by all of its ways, also those that the search
+/// does not look at yet.
+fn add_wanted(order: &Order, wanted: &mut [i64]) {
+    let lines = order.lines.len().max(1);
+    // A line meets a row by one method or another, but takes of it once.
+    let mut by_line: Vec<(u32, usize)> = Vec::new();
+    for (at, (row, cost)) in order.rows.iter().zip(&order.costs).enumerate() {
+        if *row != NO_ROW && *cost < CANNOT {
+            by_line.push((*row, at % lines));
         }
     }
-    let is_ample = |row: u32| {
-        let place = row as usize;
-        wanted
-            .get(place)
-            .zip(rooms.get(place))
-            .is_some_and(|(wanted, room)| wanted <= room)
+    by_line.sort_unstable();
+    by_line.dedup();
+    for (row, line) in by_line {
+        let quantity = order.lines.get(line).map_or(0, |line| line.quantity);
+        add(wanted, row, quantity);
+    }
+    for (row, amount) in order.in_force.iter().flat_map(|plan| &plan.takes) {
+        add(wanted, *row, *amount);
+    }
+}
+
+/// Rows of stock whose limit suffices for everyone who could want of them need no look. `wanted`: by
+/// thread, then row.
+fn forget_ample_rows(orders: &mut [Order], rows: &[Row], wanted: &[Vec<i64>]) {
+    let is_ample = |(at, row): (usize, &Row)| {
+        let all = wanted.iter().filter_map(|wanted| wanted.get(at));
+        all.sum::<i64>() <= row.limit
     };
+    let is_ample: Vec<bool> = rows.iter().enumerate().map(is_ample).collect();
     for row in orders.iter_mut().flat_map(|order| &mut order.rows) {
-        if *row != NO_ROW && is_ample(*row) {
+        if is_ample.get(*row as usize).copied().unwrap_or(false) {
             *row = NO_ROW;
         }
     }

@@ -58,6 +58,7 @@ impl Pricer {
     ) -> Priced {
         self.collect(order, calendar, prices, (rooms, cut));
         let mut priced = self.solve(order.nodes_max, work_limit);
+        priced.charged += self.beyond_max(order);
         if let Some(plan) = &order.in_force {
             let fits = plan
                 .takes
@@ -66,8 +67,8 @@ impl Pricer {
             let charges = plan
                 .takes
                 .iter()
-                .map(|(row, amount)| prices.of(*row) * amount);
-            let charged = plan.cost + charges.sum::<i64>();
+                .map(|(row, amount)| prices.of(*row).saturating_mul(*amount));
+            let charged = charges.fold(plan.cost, i64::saturating_add);
             if fits && charged <= priced.charged {
                 priced.charged = charged;
                 priced.choice = Choice::InForce;
@@ -77,6 +78,14 @@ impl Pricer {
             }
         }
         priced
+    }
+
+    /// What the lines that the solution leaves cost beyond what the kernel counts for one.
+    fn beyond_max(&self, order: &Order) -> i64 {
+        let lines = self.solution.assignment.iter().zip(&order.lines);
+        let left = lines.filter(|(facility, _)| facility.is_none());
+        left.map(|(_, line)| (line.unfilled - COST_MAX).max(0))
+            .sum()
     }
 
     fn collect(
@@ -106,7 +115,7 @@ impl Pricer {
                     if line.quantity > rooms.of(*row) {
                         cost = CANNOT;
                     } else {
-                        cost += (prices.of(*row) * line.quantity).min(COST_MAX);
+                        cost += prices.of(*row).saturating_mul(line.quantity).min(COST_MAX);
                     }
                 }
                 if cost < CANNOT {
@@ -135,7 +144,7 @@ impl Pricer {
                 self.origins.push((number, offer.pattern));
                 for (cost, base) in row.iter_mut().zip(&self.base) {
                     if *base < CANNOT {
-                        *cost = (base + offer.price).min(COST_MAX);
+                        *cost = base.saturating_add(offer.price).min(COST_MAX);
                     }
                 }
             }
@@ -221,11 +230,13 @@ impl Pricer {
     }
 
     fn twins(&self, order: &Order, rooms: Rooms<'_>) -> Vec<Twins> {
-        let of_lines = |lines: &Vec<usize>| {
+        let of_lines = |(number, lines): (usize, &Vec<usize>)| {
             let first = lines.first().copied().unwrap_or(0);
             let available = |(way, _): &(u32, u32)| {
                 let row = order.rows_of(*way as usize).get(first).copied();
-                rooms.of(row.unwrap_or(NO_ROW)).clamp(0, COST_MAX)
+                let most = order.twins_max_of(*way as usize).get(number).copied();
+                let room = rooms.of(row.unwrap_or(NO_ROW));
+                room.min(most.unwrap_or(i64::MAX)).clamp(0, COST_MAX)
             };
             Twins {
                 lines: lines.clone(),
@@ -237,7 +248,7 @@ impl Pricer {
                 tiers: OpportunityTiers::default(),
             }
         };
-        let twins = order.twins.iter().map(of_lines);
+        let twins = order.twins.iter().enumerate().map(of_lines);
         // Where every node has enough for all of them, they are lines like any other.
         let lacks = |twins: &Twins| {
             let all: i64 = twins.quantities.iter().sum();

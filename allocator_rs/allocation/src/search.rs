@@ -126,14 +126,16 @@ impl Instance {
         let mut orders: Vec<u32> = (0_u32..).take(self.count()).collect();
         dice.shuffle(&mut orders);
         let size = orders.len().div_ceil(threads).max(1);
-        let turn = dice.below(threads);
+        // Few orders make fewer hands than threads: all that is left is theirs.
+        let count = orders.len().div_ceil(size).max(1);
+        let turn = dice.below(count);
         let hands = orders.chunks(size).enumerate();
         hands
             .map(|(hand, orders)| {
                 // What does not divide goes round, so that nobody always lacks the last unit.
                 let share = |(row, left): (usize, &i64)| {
-                    let (each, rest) = (left / threads as i64, left % threads as i64);
-                    let place = (hand + turn + row) % threads;
+                    let (each, rest) = (left / count as i64, left % count as i64);
+                    let place = (hand + turn + row) % count;
                     each + i64::from((place as i64) < rest)
                 };
                 let room = now.room.iter().enumerate().map(share).collect();

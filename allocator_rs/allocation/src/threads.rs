@@ -6,16 +6,8 @@ use std::sync::Mutex;
 /// Pieces of work that a thread takes at a time.
 const PIECE: usize = 64;
 
-/// `work` of every number below `count`, on so many threads.
-pub(crate) fn in_order<T: Send>(
-    count: usize,
-    threads: usize,
-    work: impl Fn(usize) -> T + Sync,
-) -> Vec<T> {
-    with_each(count, threads, || (), |(), index| work(index)).0
-}
-
-/// The same where every thread has something of its own, which is given back as well.
+/// `work` of every number below `count`, on so many threads; every thread has something of its own,
+/// which is given back as well.
 pub(crate) fn with_each<S: Send, T: Send>(
     count: usize,
     threads: usize,

@@ -12,7 +12,7 @@ use bopis_allocation::{
 use bopis_sourcing::{LatePrice, Pattern as Hours, CANNOT, COST_MAX};
 use hashbrown::HashMap;
 
-use crate::ask::{Ask, Method};
+use crate::ask::{Ask, AskLine, Method};
 use crate::batch::{BatchKernel, NO_ROW};
 use crate::closed::Closed;
 use crate::eligible::{allowed, Eligible, Leg};
@@ -89,10 +89,9 @@ impl BatchOrders {
         let mut offered = Vec::new();
         for (node, method, leg) in &eligible.allowed {
             let whole = [u32::try_from(span * nodes + node).unwrap_or(u32::MAX)];
-            let parts = match ask.closed.is_empty() {
-                true => None,
-                false => self.parted.get(&(index, *node, *method)),
-            };
+            let parts = (!ask.closed.is_empty())
+                .then(|| self.parted.get(&(index, *node, *method)))
+                .flatten();
             let slots = parts.map_or(&whole[..], Vec::as_slice);
             offered.extend(slots.iter().map(|slot| (*node, *method, *leg, *slot)));
         }
@@ -325,11 +324,8 @@ impl Source for BatchOrders {
         let kg: Vec<i64> = (0..lines)
             .map(|line| ship_kg_cost(world, ask, line))
             .collect();
-        let known: Vec<bool> = ask
-            .lines
-            .iter()
-            .map(|line| world.catalog.get(&line.sku).is_some())
-            .collect();
+        let is_known = |line: &AskLine| world.catalog.get(&line.sku).is_some();
+        let known: Vec<bool> = ask.lines.iter().map(is_known).collect();
         let mut order = Order {
             lines: self.lines(index, ask),
             extra_group: card.extra_group_micro,
@@ -362,6 +358,12 @@ impl Source for BatchOrders {
                 order.costs.push(if possible { cost } else { CANNOT });
                 order.rows.push(row);
             }
+            let most = |lines_of: &Vec<usize>| {
+                let row = stock.get(node * lines + lines_of.first()?)?;
+                Some(self.kernel.limits.get(*row as usize)? - floor)
+            };
+            let most = order.twins.iter().map(|twins| most(twins).unwrap_or(0));
+            order.twins_max.extend(most);
         }
         order
     }
@@ -371,7 +373,7 @@ impl BatchOrders {
     fn lines(&self, index: usize, ask: &Ask) -> Vec<Line> {
         let policy = &self.kernel.world.policy;
         let promised = self.kernel.promised_of(index);
-        let line = |line: &crate::ask::AskLine| Line {
+        let line = |line: &AskLine| Line {
             quantity: line.quantity,
             // Dearer than any line that may be left.
             unfilled: if promised.contains(&line.line_number) {
@@ -389,10 +391,8 @@ fn twins(ask: &Ask) -> Vec<Vec<usize>> {
     for (line, asked) in ask.lines.iter().enumerate() {
         by_sku.entry(asked.sku.as_str()).or_default().push(line);
     }
-    let mut twins: Vec<Vec<usize>> = by_sku
-        .into_values()
-        .filter(|lines| lines.len() > 1)
-        .collect();
+    by_sku.retain(|_, lines| lines.len() > 1);
+    let mut twins: Vec<Vec<usize>> = by_sku.into_values().collect();
     twins.sort_unstable();
     twins
 }

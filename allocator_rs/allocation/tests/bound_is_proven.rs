@@ -1,0 +1,173 @@
+//! The bound against brute force: any prices, rows with overtime, rounding.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    unused_imports,
+    reason = "a test fails by panicking; the tables are shared by several tests"
+)]
+
+mod tables;
+
+use bopis_allocation::{bound, AscentOptions, Instance, Table};
+use tables::{optimum, options, put_in_force, random_table, step_of, Dice, SMALL, WORK};
+
+fn small(seed: u64) -> Table {
+    let mut table = random_table(seed, SMALL);
+    if seed.is_multiple_of(2) {
+        put_in_force(&mut table, seed);
+    }
+    table
+}
+
+fn random_prices(table: &Table, seed: u64) -> Vec<i64> {
+    let mut dice = Dice(seed ^ 0xB0);
+    let most = step_of(seed) * [2, 15, 60][dice.below(3) as usize];
+    let price = |_| match dice.one_in(3) {
+        true => 0,
+        false => dice.amount(0, most),
+    };
+    table.rows.iter().map(price).collect()
+}
+
+/// What a row with overtime takes off beyond `limit x price`.
+fn overtime_term(table: &Table, prices: &[i64]) -> i64 {
+    let rows = table.rows.iter().zip(prices);
+    rows.map(|(row, price)| row.overtime * (price - row.overtime_price).max(0))
+        .sum()
+}
+
+/// What the prices prove, by trying every plan of every order that fits alone.
+fn charged(table: &Table, prices: &[i64]) -> i64 {
+    let mut sum = -overtime_term(table, prices);
+    for (row, price) in table.rows.iter().zip(prices) {
+        sum -= row.limit * price;
+    }
+    for index in 0..table.orders.len() {
+        let plans = options(table, index).into_iter();
+        let fits = plans.filter(|(_, takes)| {
+            takes.iter().all(|(row, amount)| {
+                let row = table.rows[*row as usize];
+                *amount <= row.limit + row.overtime
+            })
+        });
+        let least = fits.map(|(cost, takes)| {
+            let charge = |(row, amount): (&u32, &i64)| prices[*row as usize] * amount;
+            cost + takes.iter().map(charge).sum::<i64>()
+        });
+        sum += least.min().unwrap();
+    }
+    sum
+}
+
+fn up(value: i64, step: i64) -> i64 {
+    value.div_euclid(step) * step + if value.rem_euclid(step) > 0 { step } else { 0 }
+}
+
+#[test]
+fn any_prices_prove_a_bound_below_the_optimum_and_no_more_than_every_plan_gives() {
+    let (mut met, mut without_overtime, mut doubly_rounded, mut rounded) = (0, 0, 0, 0);
+    for seed in 0..600 {
+        let table = small(seed);
+        let best = optimum(&table);
+        for more in 0..4 {
+            let prices = random_prices(&table, seed + 1_000 * more);
+            let proven = bound(&table, &prices, WORK, 1);
+            let expected = charged(&table, &prices);
+            let step = step_of(seed);
+            assert_eq!(proven.stopped, 0, "seed {seed}");
+            assert!(proven.micro <= best, "seed {seed}: {proven:?} above {best}");
+            met += usize::from(proven.micro >= expected);
+            // Planted errors: the same without the term of overtime, and rounded too far.
+            without_overtime += usize::from(proven.micro + overtime_term(&table, &prices) > best);
+            doubly_rounded += usize::from(up(proven.micro + 1, step) > best);
+            rounded += usize::from(proven.micro > expected);
+        }
+    }
+    println!("{met} met, {rounded} rounded; seen {without_overtime} and {doubly_rounded}");
+    assert!(
+        met > 1_200,
+        "the bound is seldom what the plans give: {met}"
+    );
+    assert!(without_overtime > 20 && doubly_rounded > 20 && rounded > 100);
+}
+
+#[test]
+fn prices_of_an_ascent_prove_a_bound_near_the_optimum() {
+    let (mut proven, mut best, mut zero) = (0, 0, 0);
+    for seed in 1_000..1_150 {
+        let table = small(seed);
+        let instance = Instance::new(&table, 1);
+        let options = AscentOptions {
+            passes: 150,
+            first_step: 1.0,
+            pool_passes: 0,
+            work_limit: WORK,
+            threads: 1,
+        };
+        let ascended = instance.ascend(&[], options, |_| true);
+        let optimum = optimum(&table);
+        let bound = bound(&table, &ascended.prices, WORK, 1).micro;
+        assert!(bound <= optimum, "seed {seed}");
+        let step = step_of(seed);
+        proven += bound / step;
+        best += optimum / step;
+        zero += bopis_allocation::bound(&table, &[], WORK, 1).micro / step;
+    }
+    println!("without prices {zero}, with {proven}, optimum {best}");
+    assert!(proven * 100 >= best * 90, "{proven} of {best}");
+    assert!((best - proven) * 2 < best - zero, "{zero} {proven} {best}");
+}
+
+#[test]
+fn prices_below_zero_and_missing_ones_count_as_zero() {
+    for seed in 0..50 {
+        let table = small(seed);
+        let none = bound(&table, &[], WORK, 1);
+        let below = vec![-5; table.rows.len()];
+        assert_eq!(bound(&table, &below, WORK, 1), none, "seed {seed}");
+    }
+}
+
+#[test]
+fn enormous_prices_prove_little_but_nothing_wrong() {
+    for seed in 0..50 {
+        let table = small(seed);
+        for price in [1 << 42, 1 << 62, i64::MAX] {
+            let prices = vec![price; table.rows.len()];
+            let proven = bound(&table, &prices, WORK, 1).micro;
+            assert!(proven <= optimum(&table), "seed {seed}, price {price}");
+        }
+    }
+}
+
+#[test]
+fn a_search_that_is_stopped_still_proves_a_bound() {
+    let mut stopped = 0;
+    for seed in 0..200 {
+        let table = small(seed);
+        let prices = random_prices(&table, seed);
+        let proven = bound(&table, &prices, 3, 1);
+        assert!(proven.micro <= optimum(&table), "seed {seed}");
+        stopped += proven.stopped;
+    }
+    assert!(stopped > 50, "the limit must bind: {stopped}");
+}
+
+#[test]
+fn the_bound_is_the_same_on_any_number_of_threads() {
+    for seed in 0..10 {
+        let size = tables::Size {
+            orders: 400,
+            ..tables::LARGE
+        };
+        let table = random_table(seed, size);
+        let prices = random_prices(&table, seed);
+        let one = bound(&table, &prices, WORK, 1);
+        assert_eq!(bound(&table, &prices, WORK, 3), one, "seed {seed}");
+    }
+}

@@ -1,0 +1,226 @@
+//! Every step keeps every limit, whatever the crate's own account says: usage and cost are added
+//! up anew from the table.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    unused_imports,
+    reason = "a test fails by panicking; the tables are shared by several tests"
+)]
+
+mod tables;
+
+use bopis_allocation::{
+    bound, Assignment, Instance, Line, Order, Pattern, Pool, Row, Slot, Source, Table, Way,
+};
+use tables::{
+    ascent, far_prices, many, meaning, optimum, put_in_force, random_table, search, sound, steps,
+    wide, Size, LARGE, SMALL, WORK,
+};
+
+/// 60 orders that may take from any of 60 nodes with a unit each, and one that may from the last.
+fn one_unit_each() -> Table {
+    let mut table = Table::default();
+    for node in 0..60 {
+        table.rows.push(Row {
+            limit: 1,
+            family: node,
+            ..Row::default()
+        });
+    }
+    table.rows.push(Row {
+        limit: 1_000,
+        family: 60,
+        ..Row::default()
+    });
+    table.calendar.patterns.push(Pattern {
+        start_h: 0,
+        ready_h: 1,
+        shares: [(60, 1)].into_iter().collect(),
+    });
+    table.calendar.slots.push(Slot {
+        first: 0,
+        end: 1,
+        start_from_h: 0,
+        promise_h: 1,
+    });
+    for index in 0..61 {
+        let nodes = if index == 0 { 59..60 } else { 0..60 };
+        let way = |node: u32| Way {
+            node,
+            pickup: false,
+            fixed: i64::from(node),
+            slot: 0,
+        };
+        table.orders.push(Order {
+            lines: vec![Line {
+                quantity: 1,
+                unfilled: 1_000,
+            }],
+            costs: vec![0; nodes.len()],
+            rows: nodes.clone().collect(),
+            ways: nodes.map(way).collect(),
+            ..Order::default()
+        });
+    }
+    table
+}
+
+#[test]
+fn only_a_bound_over_every_way_lies_below_the_optimum() {
+    let table = one_unit_each();
+    let optimum = 1_000 + (0..60).sum::<i64>();
+    let instance = Instance::new(&table, 1);
+    let ascended = instance.ascend(&[], ascent(150, 1), |_| true);
+    // Of the ways that the search looks at, 20 orders find none: what that proves is too much.
+    assert!(ascended.estimate > optimum, "{}", ascended.estimate);
+    assert!(bound(&table, &ascended.prices, WORK, 1).micro <= optimum);
+}
+
+#[test]
+fn orders_that_look_farther_see_what_others_took_there_before() {
+    let table = one_unit_each();
+    let mut instance = Instance::new(&table, 1);
+    let mut now = Assignment::nothing(&instance);
+    now = instance.improve(now, &[], search(1, 1), |_| true);
+    let rescued = instance.rescue(&table, &mut now, WORK);
+    assert!(rescued >= 15, "{rescued}");
+    let cost = sound(&table, &instance, &now, "rescue");
+    assert_eq!(cost, 1_000 + (0..60).sum::<i64>(), "one order has nothing");
+}
+
+#[test]
+fn no_step_overfills_a_row_and_the_search_never_costs_more() {
+    for seed in 0..24 {
+        let threads = 1 + (seed % 3) as usize;
+        let table = many(seed);
+        let (instance, _, mut now) = steps(&table, seed, threads);
+        instance.settle(&mut now, 5);
+        sound(&table, &instance, &now, &format!("seed {seed}, settle"));
+    }
+}
+
+#[test]
+fn orders_that_look_at_more_ways_overfill_no_row() {
+    for seed in 0..12 {
+        steps(&wide(seed), seed, 2);
+    }
+}
+
+#[test]
+fn few_orders_on_many_threads_lose_no_room() {
+    for seed in 0..40 {
+        let table = random_table(seed, Size { orders: 9, ..LARGE });
+        steps(&table, seed, 8);
+    }
+}
+
+#[test]
+fn small_tables_come_near_their_optimum() {
+    let (mut found, mut best) = (0, 0);
+    for seed in 0..60 {
+        let mut table = random_table(3 * seed, SMALL);
+        put_in_force(&mut table, seed);
+        let (_, _, now) = steps(&table, seed, 1);
+        found += now.cost(&Instance::new(&table, 1));
+        best += optimum(&table);
+    }
+    println!("{found}, optimum {best}");
+    assert!(
+        found >= best && found * 100 <= best * 103,
+        "{found}, optimum {best}"
+    );
+}
+
+#[test]
+fn the_same_seed_does_the_same_on_one_thread_and_on_two() {
+    for threads in [1, 2] {
+        for seed in 0..4 {
+            let size = Size {
+                orders: 200,
+                ..LARGE
+            };
+            let table = random_table(seed, size);
+            let (_, one_prices, one) = steps(&table, seed, threads);
+            let (_, other_prices, other) = steps(&table, seed, threads);
+            assert_eq!(one_prices.prices, other_prices.prices);
+            assert_eq!(one.choices(), other.choices(), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn an_ascent_does_the_same_on_any_number_of_threads() {
+    let table = random_table(
+        7,
+        Size {
+            orders: 400,
+            ..LARGE
+        },
+    );
+    let instance = Instance::new(&table, 1);
+    let one = instance.ascend(&[], ascent(20, 1), |_| true);
+    let three = instance.ascend(&[], ascent(20, 3), |_| true);
+    assert_eq!((one.prices, one.choices), (three.prices, three.choices));
+}
+
+#[test]
+fn more_ways_leave_the_meaning_of_earlier_choices() {
+    let mut added = 0;
+    for seed in 0..12 {
+        let table = wide(seed);
+        let mut instance = Instance::new(&table, 1);
+        let ascended = instance.ascend(&[], ascent(20, 1), |_| true);
+        let now = instance.construct(&ascended, WORK);
+        let all = |instance: &Instance| -> Vec<_> {
+            let choices = now.choices().iter().enumerate();
+            choices
+                .map(|(order, choice)| meaning(&table, instance, order, choice))
+                .collect()
+        };
+        let before = all(&instance);
+        let prices = far_prices(&table, seed);
+        added += instance.widen(&table, &prices, WORK, 2);
+        assert_eq!(instance.widen(&table, &prices, WORK, 2), 0, "all known now");
+        assert_eq!(all(&instance), before, "seed {seed}");
+        sound(&table, &instance, &now, &format!("seed {seed}"));
+        let start = Assignment::nothing(&instance);
+        let found = instance.improve(start, &prices, search(seed, 1), |_| true);
+        sound(&table, &instance, &found, &format!("seed {seed}, widened"));
+    }
+    assert!(added > 20, "{added} ways came");
+}
+
+#[test]
+fn the_pool_gives_back_the_assignment_that_was_put_in() {
+    for seed in 0..12 {
+        let table = many(seed);
+        let (instance, ascended, now) = steps(&table, seed, 2);
+        let mut pool = Pool::default();
+        for (order, choice) in &ascended.pool {
+            pool.add(*order as usize, choice);
+        }
+        instance.add_cheapest(&mut pool, &ascended.prices, 4, WORK, 2);
+        for (order, choice) in now.choices().iter().enumerate() {
+            pool.add(order, choice);
+            assert!(!pool.add(order, choice), "once only");
+        }
+        let numbers = pool.numbers(&now);
+        let columns = pool.columns(&instance);
+        assert_eq!(columns.orders.len(), pool.len());
+        assert_eq!(columns.starts.len(), pool.len() + 1);
+        let of_orders: Vec<usize> = numbers
+            .iter()
+            .map(|at| columns.orders[*at] as usize)
+            .collect();
+        assert_eq!(of_orders, (0..table.count()).collect::<Vec<_>>());
+        let again = pool.assignment(&instance, &numbers).unwrap();
+        assert_eq!(again.choices(), now.choices());
+        assert_eq!(again.cost(&instance), now.cost(&instance));
+        assert!(pool.assignment(&instance, &[pool.len()]).is_none());
+    }
+}

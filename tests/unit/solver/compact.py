@@ -1,0 +1,195 @@
+"""A batch as one compact model: groups and lines as binaries, solved by CP-SAT.
+
+Written from the checker's rules, which share nothing with the plan kernel. Without hard rules.
+"""
+
+import itertools
+import random
+from collections import defaultdict
+from dataclasses import replace
+
+from ortools.sat.python import cp_model
+
+from solver import check
+from solver.problem import (
+    HOUR_S,
+    Ask,
+    AskLine,
+    Consent,
+    Group,
+    Item,
+    LaborShare,
+    OpenOrder,
+    Plan,
+    Request,
+    StockLimit,
+    UnfilledLine,
+)
+from tests.unit.solver.small_batches import NOON_S, limits_of, small_request
+
+MANY_SKUS = tuple(f"m{number}" for number in range(8))
+
+
+def mixed_request(seed: int, *, orders: int = 4) -> Request:
+    """A small batch; in every second one an order of 9 to 12 lines, which nobody does so far."""
+    request = small_request(seed, orders=orders)
+    if seed % 2:
+        return request
+    dice = random.Random(f"mixed {seed}")
+    items = tuple(
+        Item(sku, dice.randint(1, 40) * 1_000_000, dice.choice([0, 300])) for sku in MANY_SKUS
+    )
+    stock = tuple(
+        StockLimit(entry.node.node_id, sku, units)
+        for entry in request.nodes
+        for sku in MANY_SKUS
+        if (units := dice.randint(0, 3))
+    )
+    problem = request.problem
+    request = replace(
+        request,
+        items=(*request.items, *items),
+        problem=replace(problem, stock=(*problem.stock, *stock)),
+    )
+    order = long_order(request, dice)
+    problem = replace(request.problem, orders=(*request.problem.orders, order))
+    return replace(request, problem=problem)
+
+
+def long_order(request: Request, dice: random.Random) -> OpenOrder:
+    """An order of 9 to 12 lines that is left so far."""
+    lines = tuple(
+        AskLine(index + 1, dice.choice(MANY_SKUS), dice.randint(1, 2), dice.randint(1, 40) * 10**6)
+        for index in range(dice.randint(9, 12))
+    )
+    ask = Ask(
+        order_id="long",
+        method=dice.choice(["PICKUP", "SHIP"]),
+        place=request.nodes[0].node.place,
+        lines=lines,
+        now_ms=NOON_S * 1000,
+        promise_ms=(NOON_S + dice.randint(1, 3) * HOUR_S) * 1000,
+        consent=Consent(dice.choice([0, 40]), ship_home=True),
+    )
+    left = tuple(UnfilledLine(line.line_number, "TOO_COSTLY") for line in lines)
+    return OpenOrder(ask, (), left, check.cost_of(check.World.of(request), ask, ()))
+
+
+def single_groups(request: Request, ask: Ask) -> list[tuple[Group, tuple[int, ...]]]:
+    """Every node, method and hours with the lines that it may do."""
+    world = check.World.of(request)
+    one = replace(ask, all_or_nothing=False)
+    found = []
+    for entry in request.nodes:
+        starts = {window.start_s for window in entry.windows}
+        spans = range(1, request.policy.span_windows_max + 1)
+        for method, first, span in itertools.product(("PICKUP", "SHIP"), sorted(starts), spans):
+            hours = [first + HOUR_S * index for index in range(span)]
+            if not starts >= set(hours):
+                continue
+            each, rest = divmod(entry.node.line_seconds, span)
+            group = Group(
+                entry.node.node_id,
+                method,  # type: ignore[arg-type]
+                (),
+                tuple(LaborShare(hour, each + (i < rest)) for i, hour in enumerate(hours)),
+                first * 1000,
+                (first + span * HOUR_S) * 1000,
+            )
+            may = tuple(n for n in range(len(ask.lines)) if _may(world, one, group, n))
+            if may:
+                found.append((group, may))
+    return found
+
+
+def _may(world: check.World, ask: Ask, group: Group, line: int) -> bool:
+    number = ask.lines[line].line_number
+    alone = (replace(group, line_numbers=(number,)),)
+    others = tuple(
+        UnfilledLine(other.line_number, "TOO_COSTLY")
+        for other in ask.lines
+        if other.line_number != number
+    )
+    plan = Plan(alone, others, check.cost_of(world, ask, alone))
+    return not check.plan_problems(world, ask, plan)
+
+
+def line_micro(request: Request, ask: Ask, group: Group, line: int) -> int:
+    """What a line costs in a group."""
+    number = ask.lines[line].line_number
+    world = check.World.of(request)
+    cost = check.cost_of(world, ask, (replace(group, line_numbers=(number,)),))
+    return sum(t.amount_micro for t in cost.terms if t.name in {"pick", "ship_kg"})
+
+
+def opening_micro(request: Request, ask: Ask, group: Group) -> int:
+    """What a group costs before it does a line."""
+    cost = check.cost_of(check.World.of(request), ask, (group,))
+    aside = {"unfilled", "late", "promise_broken"}
+    return sum(term.amount_micro for term in cost.terms if term.name not in aside)
+
+
+class Compact:
+    """The model of a batch."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.model = cp_model.CpModel()
+        self.taken: dict[tuple[str, str | int], list[cp_model.LinearExpr]] = defaultdict(list)
+        self.costs: list[cp_model.LinearExpr | int] = []
+        for order in request.problem.orders:
+            self._add(order)
+        limits = limits_of(request)
+        for cell, amounts in self.taken.items():
+            self.model.add(sum(amounts) <= limits[cell])
+        self.model.minimize(sum(self.costs))
+
+    def optimum(self) -> int:
+        """The least cost that leaves no promised line."""
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.max_time_in_seconds = 60
+        assert solver.solve(self.model) == cp_model.OPTIMAL
+        return round(solver.objective_value)
+
+    def _add(self, order: OpenOrder) -> None:
+        request, model, ask = self.request, self.model, order.ask
+        world, card = check.World.of(request), request.policy.card
+        promised = {number for group in order.groups for number in group.line_numbers}
+        done: list[list[cp_model.IntVar]] = [[] for _ in ask.lines]
+        open_at: dict[str, list[cp_model.IntVar]] = defaultdict(list)
+        pickups, every = [], []
+        any_group = model.new_bool_var("")
+        late = [model.new_bool_var("") for _ in range(request.policy.late_windows_max_h + 1)]
+        for group, may in single_groups(request, ask):
+            is_open = model.new_bool_var("")
+            every.append(is_open)
+            open_at[group.node_id].append(is_open)
+            pickups += [is_open] if group.method == "PICKUP" else []
+            self.costs.append(opening_micro(request, ask, group) * is_open)
+            late_h = -(-(group.ready_by_ms - ask.promise_ms) // 3_600_000)
+            for hour in range(max(0, late_h)):
+                model.add(late[hour] >= is_open)
+            for line in may:
+                does = model.new_bool_var("")
+                model.add(does <= is_open)
+                done[line].append(does)
+                self.costs.append(line_micro(request, ask, group, line) * does)
+                asked = ask.lines[line]
+                self.taken[group.node_id, asked.sku].append(asked.quantity * does)
+                for share in group.labor:
+                    self.taken[group.node_id, share.window_start_s].append(share.seconds * does)
+        for same_node in [*open_at.values(), pickups]:
+            model.add(sum(same_node) <= 1)
+        model.add(any_group <= sum(every))
+        self.costs.append(card.extra_group_micro * (sum(every) - any_group))
+        self.costs.append(card.promise_broken_micro * late[0] + card.late_hour_micro * sum(late))
+        for asked, does_any in zip(ask.lines, done, strict=True):
+            left = 1 - sum(does_any)
+            model.add(left >= 0)
+            if asked.line_number in promised:
+                model.add(left == 0)
+            if ask.all_or_nothing:
+                model.add(sum(does_any) == any_group)
+            unfilled = world.unfilled_micro(asked.quantity, asked.unit_price_micro, percent=100)
+            self.costs.append(unfilled * left)

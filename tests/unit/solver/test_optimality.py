@@ -1,0 +1,147 @@
+"""Bound and plans against a compact model of the whole batch, also with orders of 9 to 12 lines.
+
+BOPIS_BATCHES: how many batches; 150 unless told.
+"""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from solver import check
+from solver.problem import Group, LaborShare, OpenOrder, Plan, Request, UnfilledLine
+from solver.solve import Result, solve
+from tests.unit.solver.compact import (
+    Compact,
+    mixed_request,
+    single_groups,
+)
+from tests.unit.solver.small_batches import limits_of, optimum, small_request, takes_of
+
+BATCHES = int(os.environ.get("BOPIS_BATCHES", "150"))
+SHORT_MS = 60
+
+
+def solved(request: Request) -> Result:
+    return solve(replace(request, problem=replace(request.problem, time_limit_ms=SHORT_MS)))
+
+
+def test_the_compact_model_agrees_with_trying_every_plan() -> None:
+    for seed in range(1_000, 1_030):
+        request = small_request(seed)
+        assert Compact(request).optimum() == optimum(request), seed
+
+
+def test_bounds_lie_below_the_optimum_of_the_compact_model_and_plans_near_it() -> None:
+    seen = long = found = bound = best = 0
+    for seed in range(5_000, 5_000 + BATCHES):
+        request = mixed_request(seed, orders=2 + seed % 4)
+        if not request.problem.orders:
+            continue
+        least = Compact(request).optimum()
+        result = solved(request)
+        assert result.bound_micro <= least <= result.cost_planned_micro, seed
+        # Planted: a bound that is 0.2 % too high.
+        seen += result.bound_micro * 1_002 // 1_000 > least
+        long += any(len(order.ask.lines) >= 9 for order in request.problem.orders)
+        # Lines dearer than all others would hide the rest of the sums.
+        if least < 10**12:
+            found, bound = found + result.cost_planned_micro, bound + result.bound_micro
+            best += least
+    print(f"{BATCHES} batches, {long} long: bound {bound}, optimum {best}, plans {found}")
+    assert seen >= BATCHES // 5
+    assert long >= BATCHES // 3
+    assert bound >= best * 0.97
+    assert found <= best * 1.01
+
+
+def one_group(
+    request: Request, order: OpenOrder, group: Group, may: tuple[int, ...]
+) -> tuple[Group, ...]:
+    """A group with its lines as they come, as long as stock and labor last."""
+    limits = limits_of(request)
+    numbers: tuple[int, ...] = ()
+    for line in may:
+        asked = order.ask.lines[line]
+        cells = [(group.node_id, share.window_start_s, share.seconds) for share in group.labor]
+        takes = [(group.node_id, asked.sku, asked.quantity), *cells]
+        if all(limits[node, item] >= amount for node, item, amount in takes):
+            for node, item, amount in takes:
+                limits[node, item] -= amount
+            numbers = (*numbers, asked.line_number)
+    return (replace(group, line_numbers=numbers),) if numbers else ()
+
+
+def test_a_bound_from_a_heuristic_price_of_a_long_order_lies_above_the_optimum() -> None:
+    seen = 0
+    for seed in range(6_000, 6_040, 2):
+        request = mixed_request(seed)
+        order = request.problem.orders[-1]
+        alone = replace(request, problem=replace(request.problem, orders=(order,)))
+        least = Compact(alone).optimum()
+        assert solved(alone).bound_micro <= least
+        # The cheapest plan of one group, lines taken as they come: sound, but not the least.
+        options = single_groups(request, order.ask)
+        plans = [one_group(request, order, group, may) for group, may in options]
+        world = check.World.of(request)
+        heuristic = min(check.cost_of(world, order.ask, plan).total_micro for plan in plans)
+        seen += heuristic > least
+    assert seen >= 10
+
+
+def moved() -> tuple[Request, dict[str, Plan]]:
+    """A batch with some order moved, and all plans after it."""
+    for seed in range(500, 530):
+        request = small_request(seed, orders=5)
+        plans = {order.ask.order_id: order.plan for order in request.problem.orders}
+        moves = [move for component in solved(request).components for move in component]
+        plans |= {move.order_id: move.plan for move in moves}
+        if moves:
+            return request, plans
+    raise AssertionError("some batch has a move")
+
+
+def test_plans_that_take_more_than_there_is_are_found_cell_by_cell() -> None:
+    request, plans = moved()
+    asks = {order.ask.order_id: order.ask for order in request.problem.orders}
+    final = [(asks[order], plan) for order, plan in plans.items()]
+    assert check.limit_problems(request, final) == []
+    limits = limits_of(request)
+    full = 0
+    for number, row in enumerate(request.problem.stock):
+        used = sum(takes_of(ask, plan)[row.node_id, row.sku] for ask, plan in final)
+        assert used <= limits[row.node_id, row.sku]
+        if not used:
+            continue
+        stock = list(request.problem.stock)
+        stock[number] = replace(row, units=used - 1)
+        less = replace(request, problem=replace(request.problem, stock=tuple(stock)))
+        assert check.limit_problems(less, final)
+        full += 1
+    assert full
+
+
+def test_a_left_line_that_is_priced_cheap_is_found() -> None:
+    request, plans = moved()
+    world = check.World.of(request)
+    for order in request.problem.orders:
+        plan = plans[order.ask.order_id]
+        ask = replace(order.ask, all_or_nothing=False)
+        left = tuple(UnfilledLine(line.line_number, "TOO_COSTLY") for line in ask.lines)
+        nothing = Plan((), left, check.cost_of(world, ask, ()))
+        assert check.plan_problems(world, ask, nothing) == []
+        terms = tuple(replace(term, amount_micro=1) for term in nothing.cost.terms)
+        cheap = replace(nothing, cost=replace(nothing.cost, terms=terms))
+        assert check.plan_problems(world, ask, cheap)
+        # And what was promised may not be left at any price.
+        assert check.promise_problems(replace(order, groups=plan.groups), nothing)
+
+
+@pytest.mark.parametrize("hours", [1, 2])
+def test_the_models_groups_are_those_that_the_checker_accepts(hours: int) -> None:
+    request = small_request(3)
+    ask = request.problem.orders[0].ask
+    for group, _ in single_groups(request, ask):
+        assert isinstance(group.labor[0], LaborShare)
+        assert len(group.labor) <= request.policy.span_windows_max
+    assert any(len(g.labor) == hours for g, _ in single_groups(request, ask))
