@@ -63,8 +63,8 @@ def one_group(
     numbers: tuple[int, ...] = ()
     for line in may:
         asked = order.ask.lines[line]
-        cells = [(group.node_id, share.window_start_s, share.seconds) for share in group.labor]
-        takes = [(group.node_id, asked.sku, asked.quantity), *cells]
+        takes: list[tuple[str, str | int, int]] = [(group.node_id, asked.sku, asked.quantity)]
+        takes += [(group.node_id, share.window_start_s, share.seconds) for share in group.labor]
         if all(limits[node, item] >= amount for node, item, amount in takes):
             for node, item, amount in takes:
                 limits[node, item] -= amount
