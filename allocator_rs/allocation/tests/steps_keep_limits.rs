@@ -75,7 +75,10 @@ fn only_a_bound_over_every_way_lies_below_the_optimum() {
     let table = one_unit_each();
     let optimum = 1_000 + (0..60).sum::<i64>();
     let instance = Instance::new(&table, 1);
-    let ascended = instance.ascend(&[], ascent(150, 1), |_| true);
+    let near: Vec<i64> = (0..60)
+        .map(|node| if node < 40 { 900 } else { 0 })
+        .collect();
+    let ascended = instance.ascend(&near, ascent(1, 1), |_| true);
     // Of the ways that the search looks at, 20 orders find none: what that proves is too much.
     assert!(ascended.estimate > optimum, "{}", ascended.estimate);
     assert!(bound(&table, &ascended.prices, WORK, 1).micro <= optimum);
