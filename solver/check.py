@@ -6,7 +6,7 @@ windows, own sums. A result that it objects to is never sent.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from solver.geo import half_up, meters_between
@@ -19,15 +19,16 @@ from solver.problem import (
     Group,
     NetworkNode,
     OpenOrder,
+    Place,
     Plan,
     Request,
 )
 from solver.rules import planner_problems, rule_problems, serves_pickup
 
 FARTHEST_M: Final = 20_016_000
+"""Half of the earth's circumference: the policy limits the way of a parcel by nothing else."""
 COST_MAX_MICRO: Final = 1 << 42
 """The largest single cost that counts: dearer lines are all alike."""
-"""Half of the earth's circumference: the policy limits the way of a parcel by nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class World:
     nodes: Mapping[str, NetworkNode]
     weights: Mapping[str, int]
     stock: Mapping[tuple[str, str], int]
+    stores: tuple[tuple[int, NetworkNode], ...]
+    """Where customers may collect at all, with their places among the nodes."""
+    known_stores: dict[tuple[Place, int, int], str | None] = field(default_factory=dict)
+    """Customers' stores found before, by place, moment of asking and promise."""
 
     @classmethod
     def of(cls, request: Request) -> "World":
@@ -47,6 +52,11 @@ class World:
             {node.node.node_id: node for node in request.nodes},
             {item.sku: item.weight_g for item in request.items},
             {(row.node_id, row.sku): row.units for row in request.problem.stock},
+            tuple(
+                (index, entry)
+                for index, entry in enumerate(request.nodes)
+                if entry.node.kind in PICKUP_KINDS and serves_pickup(request, entry.node)
+            ),
         )
 
     def customer_store(self, ask: Ask) -> str | None:
@@ -55,12 +65,20 @@ class World:
             return None
         if ask.customer_node_id in self.nodes:
             return ask.customer_node_id
+        key = (ask.place, ask.now_ms, ask.promise_ms)
+        if key not in self.known_stores:
+            self.known_stores[key] = self._nearest_store(ask)
+        return self.known_stores[key]
+
+    def _nearest_store(self, ask: Ask) -> str | None:
         reach_m = self.request.policy.pickup_reach_km * 1000
         stores = []
-        for index, entry in enumerate(self.request.nodes):
+        for index, entry in self.stores:
+            # A degree of latitude is 111 km at least: the way is not shorter than its part.
+            if abs(entry.node.place.latitude - ask.place.latitude) * 111_000 > reach_m + 1_000:
+                continue
             meters = meters_between(ask.place, entry.node.place)
-            serves = entry.node.kind in PICKUP_KINDS and serves_pickup(self.request, entry.node)
-            if serves and meters <= reach_m:
+            if meters <= reach_m:
                 is_open = any(
                     window.seconds > 0
                     and window.start_s * 1000 >= ask.now_ms

@@ -37,17 +37,21 @@ TOLERANCE: Final = 0.2
 POOL_ORDERS_MAX: Final = 2_500
 """Orders up to which the pool is solved as a MIP."""
 POOL_COLUMNS_MAX: Final = 40_000
-POOL_CHEAPEST: Final = 24
-"""Of each order, so many of the cheapest columns under the prices."""
+POOL_CHEAPEST_MAX: Final = 24
+"""Of each order, at most so many of the cheapest columns under the prices."""
+POOL_CHEAPEST_ALL: Final = 8_000
+"""Of all orders together, about so many."""
 POLISH_SHARE: Final = 0.4
 """Share of the time limit after which no LP is solved any more."""
 POLISHES_MAX: Final = 4
 """LPs over the pool, each with the cheapest columns under the prices of the one before."""
-POOL_SHARE: Final = 0.5
+POOL_SHARE: Final = 0.4
 """Share of the time limit for the pool, as a whole and in parts."""
-POOL_WHOLE_SHARE: Final = 0.7
+POOL_WHOLE_SHARE: Final = 0.75
 """Share of the time limit after which the pool is solved in parts."""
-PARTS_IDLE_MAX: Final = 100
+PARTS_SHARE: Final = 0.92
+"""Share of the time limit after which no part is solved any more."""
+PARTS_IDLE_MAX: Final = 30
 """Parts in a row that gain nothing, after which no other is tried."""
 PART_COLUMNS: Final = 6
 """Columns per order that parts are solved over: those cheapest under the prices."""
@@ -108,6 +112,12 @@ class _Steps:
         self.tell(stage)
 
     @property
+    def cheapest(self) -> int:
+        """Columns of an order that enter the pool."""
+        each = POOL_CHEAPEST_ALL // max(1, self.limits.orders)
+        return max(1, min(POOL_CHEAPEST_MAX, each))
+
+    @property
     def is_proven(self) -> bool:
         return bool(self.outcome.stage) and self.outcome.cost_micro <= self.outcome.bound_micro
 
@@ -125,6 +135,7 @@ def allocate(
     _improve(steps, 1 - POOL_SHARE if is_small else 0.96)
     if is_small and not steps.is_proven and not _pool(steps):
         _parts(steps)
+        _improve(steps, 0.97)
     return steps.outcome
 
 
@@ -197,7 +208,7 @@ def _polish(steps: _Steps) -> None:
     """Prices from the LP over the pool, as long as they prove more."""
     outcome, limits = steps.outcome, steps.limits
     for _ in range(POLISHES_MAX):
-        columns = steps.allocation.pool(outcome.prices, cheapest=POOL_CHEAPEST)
+        columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest)
         if len(columns) > POOL_COLUMNS_MAX or steps.left_s(POLISH_SHARE) < 0:
             break
         relaxed = relax(
@@ -222,7 +233,7 @@ def _pool(steps: _Steps) -> bool:
     """The MIP over the columns of the pool that can still matter; whether it found their best."""
     outcome, limits = steps.outcome, steps.limits
     steps.tell("POOL")
-    columns = steps.allocation.pool(outcome.prices, cheapest=POOL_CHEAPEST)
+    columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest)
     outcome.columns = len(columns)
     numbers = _that_matter(steps, columns)
     kept = select(columns, numbers, columns.assigned)
@@ -244,7 +255,7 @@ def _pool(steps: _Steps) -> bool:
 def _parts(steps: _Steps) -> None:
     """Solves parts of the pool again for the rest of the time."""
     outcome, limits = steps.outcome, steps.limits
-    columns = steps.allocation.pool(outcome.prices, cheapest=POOL_CHEAPEST)
+    columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest)
     reduced = _reduced(steps, columns)
     few = np.argsort(reduced, kind="stable")[: PART_COLUMNS * limits.orders]
     solved = idle = 0
@@ -255,7 +266,7 @@ def _parts(steps: _Steps) -> None:
         if gained > 0 and steps.allocation.choose(assigned.tolist()):
             steps.found("PARTS", int(columns.costs[assigned].sum()))
         idle = 0 if gained > 0 else idle + 1
-        if idle >= PARTS_IDLE_MAX or steps.left_s(0.97) < 0 or steps.is_proven:
+        if idle >= PARTS_IDLE_MAX or steps.left_s(PARTS_SHARE) < 0 or steps.is_proven:
             break
     outcome.work.append(("PARTS", solved, solved))
 
