@@ -1,25 +1,18 @@
 """The master: which column of the pool each order takes, as an LP (for prices) and as a MIP.
 
 min sum cost x, one column per order, what is taken of each row at most its limit. Models are built
-as arrays of a ModelProto; OR-Tools' MathOpt solves the LP with GLOP and the MIP with CP-SAT.
+as arrays of a ModelProto; OR-Tools' MathOpt solves the LP with GLOP and the MIP with SCIP (decision 0013).
 """
 
 import datetime
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from ortools.math_opt import model_pb2
 from ortools.math_opt.python import mathopt
-from ortools.sat import sat_parameters_pb2
 
 from solver.allocation import Columns, Ints
-
-SEED_MASK: Final = 0x7FFF_FFFF
-"""OR-Tools takes seeds of 31 bits."""
-MIP_WORKERS: Final = 8
-"""CP-SAT workers; with few it finds no good plans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,39 +114,11 @@ def relax(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -
 
 
 def choose(
-    columns: Columns, *, limits: Ints, orders: int, time_limit_s: float, seed: int
+    columns: Columns, *, limits: Ints, orders: int, time_limit_s: float
 ) -> tuple[list[int], bool]:
     """The best column per order that the MIP finds, and whether no choice of these is better.
 
     The assigned ones if it finds none.
-    """
-    proto, _ = _model(columns, limits=limits, orders=orders, integer=True)
-    model = mathopt.Model.from_model_proto(proto)
-    variables = list(model.variables())
-    # Eight interleaved workers: CP-SAT needs their variety, and interleaved they take the same way
-    # each time, on however many cores.
-    parameters = mathopt.SolveParameters(
-        time_limit=datetime.timedelta(seconds=time_limit_s),
-        random_seed=seed & SEED_MASK,
-        threads=MIP_WORKERS,
-        cp_sat=sat_parameters_pb2.SatParameters(interleave_search=True),
-    )
-    result = mathopt.solve(
-        model,
-        mathopt.SolverType.CP_SAT,
-        params=parameters,
-        model_params=mathopt.ModelSolveParameters(solution_hints=[_hint(columns, variables)]),
-    )
-    is_best = result.termination.reason == mathopt.TerminationReason.OPTIMAL
-    if not result.has_primal_feasible_solution():
-        return columns.assigned.tolist(), False
-    values = np.array(result.variable_values(variables))
-    return best_of_each(columns, values, orders), is_best
-
-
-def choose_of_few(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> list[int]:
-    """The best column per order that SCIP finds, the assigned ones if it finds none: for a part of
-    a pool, where it is better than CP-SAT within half a second.
     """
     proto, _ = _model(columns, limits=limits, orders=orders, integer=True)
     model = mathopt.Model.from_model_proto(proto)
@@ -166,8 +131,10 @@ def choose_of_few(columns: Columns, *, limits: Ints, orders: int, time_limit_s: 
     )
     if not result.has_primal_feasible_solution():
         assigned: list[int] = columns.assigned.tolist()
-        return assigned
-    return best_of_each(columns, np.array(result.variable_values(variables)), orders)
+        return assigned, False
+    is_best = result.termination.reason == mathopt.TerminationReason.OPTIMAL
+    values = np.array(result.variable_values(variables))
+    return best_of_each(columns, values, orders), is_best
 
 
 def _hint(columns: Columns, variables: list[mathopt.Variable]) -> mathopt.SolutionHint:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from solver.allocation import Columns, Ints
-from solver.master import choose_of_few
+from solver.master import choose
 
 ROWS_OF_PART: Final = 4
 """Rows whose orders choose anew together."""
@@ -111,7 +111,7 @@ def better_parts(
             part.amounts,
             part.assigned,
         )
-        chosen = choose_of_few(
+        chosen, _ = choose(
             renumbered,
             limits=left,
             orders=len(orders),

@@ -244,7 +244,6 @@ def _pool(steps: _Steps) -> bool:
         limits=limits.limits,
         orders=limits.orders,
         time_limit_s=steps.left_s(POOL_WHOLE_SHARE),
-        seed=limits.seed,
     )
     taken = numbers[chosen]
     if steps.allocation.choose(taken.tolist()):
