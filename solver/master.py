@@ -1,7 +1,7 @@
 """The master: which column of the pool each order takes, as an LP (for prices) and as a MIP.
 
 min sum cost x, one column per order, what is taken of each row at most its limit. Models are built
-as arrays of a ModelProto; OR-Tools' MathOpt solves the LP with GLOP and the MIP with SCIP (decision 0013).
+as arrays of a ModelProto; OR-Tools' MathOpt solves the LP with GLOP and the MIP with SCIP.
 """
 
 import datetime
