@@ -141,8 +141,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--no-peer", action="store_true", help="without HiGHS beside it")
     asked = parser.parse_args()
-    for path in asked.files:
-        instance = read(path)
+    try:
+        instances = [read(path) for path in asked.files]
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    for instance in instances:
         figure = solve(instance, seconds=asked.seconds)
         peer = None if asked.no_peer else highs(instance, seconds=asked.seconds)
         print(json.dumps({**figure, "highs_cost": peer}), flush=True)

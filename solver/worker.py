@@ -23,7 +23,8 @@ what these orders may use, what they hold included; limits that are zero may be 
 Answer, frames on stdout: any number of ::
 
     {"type": "progress",
-     "stage": "READING" | "PRICING" | "CONSTRUCTION" | "SEARCH" | "POOL" | "CHECKING",
+     "stage": "READING" | "PRICING" | "CONSTRUCTION" | "SEARCH" | "POOL" | "PARTS"
+         | "CHECKING",
      "orders": int, "bound_micro": int, "cost_micro": int, "elapsed_ms": int}
 
 then exactly one of ::
