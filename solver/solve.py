@@ -112,14 +112,7 @@ def solve(
     ]
     threads = available_threads() if record is None else record.threads
     allocation = Allocation.of_orders(request, rows, in_force, threads=threads)
-    limits = Limits(
-        orders=len(problem.orders),
-        limits=np.array(rows.limits, dtype=np.int64),
-        time_limit_s=problem.time_limit_ms / 1000,
-        seed=problem.seed,
-        start_prices=rows.start_prices(problem),
-        record=record,
-    )
+    limits = _limits(problem, rows, read_ms=teller.elapsed_ms(), record=record)
     outcome = allocate(allocation, limits, report=tell)
     allocation.settle(STAY_MICRO)
     chosen = {one.order: one for one in allocation.chosen()}
@@ -153,6 +146,19 @@ def solve(
         stock_prices=_stock_prices(rows, outcome),
         labor_prices=_labor_prices(rows, outcome),
         solve_time_ms=teller.elapsed_ms(),
+    )
+
+
+def _limits(problem: Problem, rows: Rows, *, read_ms: int, record: Record | None) -> Limits:
+    """What the steps may use: reading is over, and checking takes seven tenths as long."""
+    limit_ms = problem.time_limit_ms
+    return Limits(
+        orders=len(problem.orders),
+        limits=np.array(rows.limits, dtype=np.int64),
+        time_limit_s=max(limit_ms / 2, limit_ms - 1.7 * read_ms) / 1000,
+        seed=problem.seed,
+        start_prices=rows.start_prices(problem),
+        record=record,
     )
 
 
