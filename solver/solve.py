@@ -10,6 +10,7 @@ import numpy as np
 from solver import check
 from solver.allocation import Allocation, Chosen, InForce
 from solver.moves import Change, change_of, components
+from solver.paying import that_pay
 from solver.problem import LaborPrice, OpenOrder, Plan, Problem, Request, Rows, StockPrice, rows_of
 from solver.steps import Limits, Outcome, Told, allocate
 
@@ -38,7 +39,8 @@ class OrderMove:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is proposed; costs are of all orders, without opportunity, in micro-units.
+    """What is proposed; costs are of all orders, without opportunity, in micro-units. What moves
+    must gain is no cost: the bound is below the cost of any allocation, by so much further at most.
 
     `prices`: what is not 0. `work`: (step, planned, made) of the steps. `stage` found the plans.
     """
@@ -100,7 +102,7 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
     ]
     before = sum(costs)
     in_force = [
-        InForce(cost, rows.takes(order.ask, order.groups))
+        InForce(cost - order.stay_micro, rows.takes(order.ask, order.groups))
         for order, cost in zip(problem.orders, costs, strict=True)
     ]
     allocation = Allocation.of_orders(request, rows, in_force)
@@ -117,7 +119,7 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
     moves = _moves(problem, rows, in_force, chosen)
     plans = {order: chosen[order] for move in moves for order in move}
     planned = before + sum(one.cost_micro - costs[order] for order, one in plans.items())
-    if planned >= before:
+    if planned + sum(problem.orders[order].stay_micro for order in plans) >= before:
         moves, plans, planned = [], {}, before
     tell(Told("CHECKING", outcome.bound_micro, planned))
     kept = sum(breach for order, breach in enumerate(breaches) if order not in plans)
@@ -168,7 +170,9 @@ def _labor_prices(rows: Rows, outcome: Outcome) -> tuple[LaborPrice, ...]:
 def _moves(
     problem: Problem, rows: Rows, in_force: list[InForce], chosen: dict[int, Chosen]
 ) -> list[list[int]]:
-    """The orders that change, as atomic groups in an order in which they can be applied."""
+    """The orders that change, as atomic groups in an order in which they can be applied; with
+    `moves_max` those that gain most.
+    """
     free = list(rows.limits)
     for plan in in_force:
         for row, amount in plan.takes.items():
@@ -179,7 +183,17 @@ def _moves(
         after = rows.takes(problem.orders[order].ask, groups)
         lines = sum(len(group.line_numbers) + len(group.labor) for group in groups)
         changes.append(change_of(order, in_force[order].takes, after, lines=lines))
-    return components(changes, free)
+    moves = components(changes, free)
+    if problem.moves_max is None:
+        return moves
+    # A plan in force counts without what a move must gain: the gain is net of it.
+    return that_pay(
+        moves,
+        {change.order: change for change in changes},
+        {order: in_force[order].cost_micro - one.cost_micro for order, one in chosen.items()},
+        free=free,
+        moves_max=problem.moves_max,
+    )
 
 
 def _check(

@@ -14,10 +14,12 @@ Request, one frame on stdin::
      "policy":  Policy,                  # {card: CostCard, unit_weight_g, lead_time_ms, ...}
      "problem": ReallocationProblem,     # {now_ms, orders: [OpenOrder], stock: [StockLimit],
                                          #   labor: [LaborLimit], time_limit_ms, seed,
-                                         #   stock_prices, labor_prices: of an earlier solve}
+                                         #   stock_prices, labor_prices: of an earlier solve,
+                                         #   moves_max: of orders that move}
      "certificate": str}                 # optional: where to write one (solver/certificate.py)
 
-Each `OpenOrder` is `{ask, groups, unfilled, cost}` with the plan in force. `stock` and `labor` are
+Each `OpenOrder` is `{ask, groups, unfilled, cost, stay_micro}` with the plan in force and what a
+move must gain. `stock` and `labor` are
 what these orders may use, what they hold included; limits that are zero may be left out.
 
 Answer, frames on stdout: any number of ::
@@ -40,6 +42,17 @@ then exactly one of ::
                 "labor": [[node_id, window_start_s, micro a second], ...]}}
     {"type": "failed", "why": str}
 
+Instead of "solve", "prices" asks for prices alone (solver/refresh.py)::
+
+    {"type": "prices", "nodes", "items", "policy",
+     "problem": PriceProblem}            # {now_ms, orders, samples: [[Ask, ...], ...], stock,
+                                         #   labor, time_limit_ms, stock_prices, labor_prices}
+
+and is answered with progress, and then ::
+
+    {"type": "prices", "prices": {"stock": ..., "labor": ...}, "passes": [int, ...],
+     "solve_time_ms": int}
+
 `components`, `groups`, `unfilled` and `cost` have the fields of `ReallocationProposal`, `OrderMove`
 and below, so `msgspec.convert(answer, ReallocationProposal, strict=False)` works on the result
 (further fields are ignored). Each component is one atomic move of at most 512 reservation lines;
@@ -58,16 +71,17 @@ import stat
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal
 
 import msgspec
 
 from solver import certificate
-from solver.problem import ProblemError, Request
+from solver.problem import LaborPrice, ProblemError, Request, StockPrice
+from solver.refresh import PriceRequest, price
 from solver.solve import CheckError, Progress, Result, solve
 
 FRAME_MAX: Final = 1 << 30
@@ -77,8 +91,9 @@ _LENGTH: Final = struct.Struct(">I")
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What a request may ask for beside its result."""
+    """What a request asks for: a solve, or prices alone; and beside its result."""
 
+    type: Literal["solve", "prices"] = "solve"
     certificate: str | None = None
 
 
@@ -132,12 +147,25 @@ def answer_of(result: Result) -> dict[str, Any]:
         "stopped": result.stopped,
         "stage": result.stage,
         "work": result.work,
-        "prices": {
-            "stock": [(one.node_id, one.sku, one.price_micro) for one in result.stock_prices],
-            "labor": [
-                (one.node_id, one.window_start_s, one.price_micro) for one in result.labor_prices
-            ],
-        },
+        "prices": _prices(result.stock_prices, result.labor_prices),
+    }
+
+
+def _prices(stock: Sequence[StockPrice], labor: Sequence[LaborPrice]) -> dict[str, Any]:
+    return {
+        "stock": [(one.node_id, one.sku, one.price_micro) for one in stock],
+        "labor": [(one.node_id, one.window_start_s, one.price_micro) for one in labor],
+    }
+
+
+def _price(frame: bytes, report: Callable[[Progress], None]) -> dict[str, Any]:
+    """The answer to a request for prices."""
+    found = price(msgspec.msgpack.decode(frame, type=PriceRequest), report=report)
+    return {
+        "type": "prices",
+        "prices": _prices(found.stock, found.labor),
+        "passes": found.passes,
+        "solve_time_ms": found.solve_time_ms,
     }
 
 
@@ -157,8 +185,14 @@ def run(
 
     try:
         frame = read_frame(source)
-        request = msgspec.msgpack.decode(frame, type=Request)
         wish = msgspec.msgpack.decode(frame, type=_Wish)
+        if wish.type == "prices":
+            on_read()
+            answer = _price(frame, report)
+            on_answer()
+            write_frame(sink, answer)
+            return 0
+        request = msgspec.msgpack.decode(frame, type=Request)
         on_read()
         result = solve(request, report=report)
         if wish.certificate is not None:
