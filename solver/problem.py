@@ -314,7 +314,9 @@ class LaborPrice:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One batch. Prices: those it starts from. `moves_max`: of orders that move; None: any."""
+    """One batch. Prices: those it starts from. `moves_max`: of orders that move; None: any, else
+    those chosen that gain most; what they take is charged at the prices then, if `is_charged`.
+    """
 
     now_ms: int
     orders: tuple[OpenOrder, ...]
@@ -325,6 +327,7 @@ class Problem:
     stock_prices: tuple[StockPrice, ...] = ()
     labor_prices: tuple[LaborPrice, ...] = ()
     moves_max: int | None = None
+    is_charged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class Prices:
 
 
 def price(request: PriceRequest, *, report: Callable[[Progress], None] = lambda _: None) -> Prices:
-    """Prices within about the time limit. Raises ProblemError for a request that contradicts itself."""
+    """Prices within about the time limit. Raises ProblemError if the request contradicts itself."""
     problem = request.problem
     began_s = time.monotonic()
 

@@ -187,13 +187,15 @@ def _moves(
     if problem.moves_max is None:
         return moves
     # A plan in force counts without what a move must gain: the gain is net of it.
-    return that_pay(
-        moves,
-        {change.order: change for change in changes},
-        {order: in_force[order].cost_micro - one.cost_micro for order, one in chosen.items()},
-        free=free,
-        moves_max=problem.moves_max,
-    )
+    prices = rows.start_prices(problem) if problem.is_charged else [0] * len(rows.limits)
+    gains = {
+        change.order: in_force[change.order].cost_micro
+        - chosen[change.order].cost_micro
+        - sum(prices[row] * amount for row, amount in change.net.items())
+        for change in changes
+    }
+    by_order = {change.order: change for change in changes}
+    return that_pay(moves, by_order, gains, free=free, moves_max=problem.moves_max)
 
 
 def _check(

@@ -15,7 +15,8 @@ Request, one frame on stdin::
      "problem": ReallocationProblem,     # {now_ms, orders: [OpenOrder], stock: [StockLimit],
                                          #   labor: [LaborLimit], time_limit_ms, seed,
                                          #   stock_prices, labor_prices: of an earlier solve,
-                                         #   moves_max: of orders that move}
+                                         #   moves_max: of orders that move,
+                                         #   is_charged: their gain is net of the prices}
      "certificate": str}                 # optional: where to write one (solver/certificate.py)
 
 Each `OpenOrder` is `{ask, groups, unfilled, cost, stay_micro}` with the plan in force and what a
@@ -38,8 +39,8 @@ then exactly one of ::
      "stopped": int,                          # orders whose search the work limit stopped
      "stage": str,                            # which step found the plans
      "work": [[step, planned, made], ...],    # counts that give the same allocation again
-     "prices": {"stock": [[node_id, sku, micro a unit], ...],     # what is not 0
-                "labor": [[node_id, window_start_s, micro a second], ...]}}
+     "prices": {"stock": [{node_id, sku, price_micro: of a unit}, ...],    # what is not 0
+                "labor": [{node_id, window_start_s, price_micro: of a second}, ...]}}
     {"type": "failed", "why": str}
 
 Instead of "solve", "prices" asks for prices alone (solver/refresh.py)::
@@ -71,7 +72,7 @@ import stat
 import struct
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ from typing import Any, BinaryIO, Final, Literal
 import msgspec
 
 from solver import certificate
-from solver.problem import LaborPrice, ProblemError, Request, StockPrice
+from solver.problem import ProblemError, Request
 from solver.refresh import PriceRequest, price
 from solver.solve import CheckError, Progress, Result, solve
 
@@ -147,14 +148,7 @@ def answer_of(result: Result) -> dict[str, Any]:
         "stopped": result.stopped,
         "stage": result.stage,
         "work": result.work,
-        "prices": _prices(result.stock_prices, result.labor_prices),
-    }
-
-
-def _prices(stock: Sequence[StockPrice], labor: Sequence[LaborPrice]) -> dict[str, Any]:
-    return {
-        "stock": [(one.node_id, one.sku, one.price_micro) for one in stock],
-        "labor": [(one.node_id, one.window_start_s, one.price_micro) for one in labor],
+        "prices": {"stock": result.stock_prices, "labor": result.labor_prices},
     }
 
 
@@ -163,7 +157,7 @@ def _price(frame: bytes, report: Callable[[Progress], None]) -> dict[str, Any]:
     found = price(msgspec.msgpack.decode(frame, type=PriceRequest), report=report)
     return {
         "type": "prices",
-        "prices": _prices(found.stock, found.labor),
+        "prices": {"stock": found.stock, "labor": found.labor},
         "passes": found.passes,
         "solve_time_ms": found.solve_time_ms,
     }

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -135,10 +136,10 @@ def test_the_worker_answers_a_request_for_prices() -> None:
     source.seek(0)
     assert run(source, sink) == 0
     sink.seek(0)
-    answer = {"type": "progress"}
+    answer: dict[str, Any] = {"type": "progress"}
     while answer["type"] == "progress":
         answer = msgspec.msgpack.decode(read_frame(sink))
     assert answer["type"] == "prices"
-    [[node_id, sku, micro]] = answer["prices"]["stock"]  # type: ignore[index]
-    assert (node_id, sku) == (request.nodes[0].node.node_id, "a")
-    assert micro > 0
+    [found] = answer["prices"]["stock"]
+    assert (found["node_id"], found["sku"]) == (request.nodes[0].node.node_id, "a")
+    assert found["price_micro"] > 0
