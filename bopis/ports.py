@@ -395,6 +395,6 @@ class Forecaster(Protocol):
     """Draws orders that may come."""
 
     async def samples(self, *, now_ms: int, until_ms: int) -> Sequence[Sample]:
-        """Samples of the orders placed after `now_ms` and until `until_ms` (Unix ms): by orders placed
-        until `now_ms` alone; the same call gives the same samples.
+        """Samples of orders placed after `now_ms`, until `until_ms` (Unix ms), from what was placed
+        by `now_ms` alone; the same call gives the same samples.
         """

@@ -59,7 +59,7 @@ async def with_plans(
     full = await used_up(deps, now_ms=now_ms, promise_ms=latest)
     return tuple(
         OpenOrder(
-            ask=_ask(deps, order, full, now_ms=now_ms),
+            ask=ask_again(deps, order, full, now_ms=now_ms),
             groups=chosen_plan(order).groups,
             unfilled=order.unfilled_lines,
             cost=without_opportunity(order.cost),
@@ -78,7 +78,7 @@ def items_of(deps: Dependencies, skus: Iterable[str]) -> list[Item]:
     return [item for sku in sorted(skus) if (item := deps.directory.items.get(sku)) is not None]
 
 
-def _ask(deps: Dependencies, order: Order, full: tuple[Closure, ...], *, now_ms: int) -> Ask:
+def ask_again(deps: Dependencies, order: Order, full: Sequence[Closure], *, now_ms: int) -> Ask:
     """The order's ask; days whose limits are used up take no further group."""
     ask = ask_of(deps, order, order.lines, now_ms=now_ms)
     last_s = order.promise_time_ms // 1_000 + (deps.policy.late_windows_max_h + 1) * 3_600

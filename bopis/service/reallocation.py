@@ -1,23 +1,26 @@
 """Re-allocation: open orders nobody picks yet, allocated again together by the batch optimizer."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from bopis.domain.commands import Reallocate
+from bopis.domain.cost import CostBreakdown
 from bopis.domain.errors import BopisError, OperationNotFound, Overloaded, RequestIdReused
 from bopis.domain.ids import derived_uuid
 from bopis.domain.order import Order
-from bopis.domain.reallocation import ReallocationProposal
+from bopis.domain.reallocation import OrderMove, ReallocationProposal
 from bopis.domain.records import Operation, OperationStage, ReallocationReport
+from bopis.domain.reevaluation import STAY_LEAST_MICRO, Terms
 from bopis.service.acts import fingerprint
 from bopis.service.batches import items_of, open_orders, problem_of, without_opportunity
 from bopis.service.deadline import begin_call
 from bopis.service.dependencies import Dependencies
 from bopis.service.moving import move_orders
+from bopis.service.resolving import resolve_alone
 from bopis.service.stores import network_nodes
 
 RUNNING_RETRY_MS: Final = 1_000
@@ -129,7 +132,7 @@ async def reallocate(
     """Reads, solves, moves. Raises what ledger, store and solver raise."""
     orders = await open_orders(deps, command.max_orders, tenant=command.tenant)
     if not orders:
-        return _report(orders, (), 0, _nothing())
+        return _report(orders, {}, 0, _nothing())
     nodes = network_nodes(deps)
     problem = await problem_of(deps, orders, nodes, time_limit_ms=command.time_limit_ms)
     await _advance(deps, operation, OperationStage.SOLVING, len(orders))
@@ -139,7 +142,7 @@ async def reallocate(
     )
     await _advance(deps, operation, OperationStage.MOVING, len(orders))
     if command.dry_run:
-        would = [one.order_id for component in proposal.components for one in component]
+        would = {one.order_id: one.cost for component in proposal.components for one in component}
         return _report(orders, would, 0, proposal)
     return await _move_all(deps, orders, proposal, operation.operation_id)
 
@@ -151,7 +154,7 @@ async def _move_all(
     operation_id: str,
 ) -> ReallocationReport:
     by_id = {order.order_id: order for order in orders}
-    moved: list[str] = []
+    moved: dict[str, CostBreakdown] = {}
     lost = 0
     for component in proposal.components:
         is_moved = False
@@ -162,10 +165,28 @@ async def _move_all(
             except Exception:  # noqa: BLE001 (what moved before is reported all the same)
                 _log.exception("reallocation.move_failed", order_ids=[o.order_id for o in together])
         if is_moved:
-            moved += [one.order_id for one in component]
-        else:
-            lost += len(component)
+            moved |= {one.order_id: one.cost for one in component}
+            continue
+        lost += len(component)
+        for one in component:
+            alone = await _alone(deps, one.order_id, operation_id=operation_id)
+            if alone is not None:
+                moved[alone.order_id] = alone.cost
     return _report(orders, moved, lost, proposal)
+
+
+async def _alone(deps: Dependencies, order_id: str, *, operation_id: str) -> OrderMove | None:
+    """Sources an order again alone whose move lost its race."""
+    try:
+        return await resolve_alone(
+            deps,
+            order_id,
+            operation_id=operation_id,
+            terms_of=lambda _: Terms(STAY_LEAST_MICRO),
+        )
+    except Exception:  # noqa: BLE001 (it stays as it is, and what moved is reported)
+        _log.exception("reallocation.move_failed", order_ids=[order_id])
+        return None
 
 
 def _nothing() -> ReallocationProposal:
@@ -174,7 +195,7 @@ def _nothing() -> ReallocationProposal:
 
 def _report(
     orders: Sequence[Order],
-    moved: Sequence[str],
+    moved: Mapping[str, CostBreakdown],
     lost: int,
     proposal: ReallocationProposal,
 ) -> ReallocationReport:
@@ -183,9 +204,8 @@ def _report(
     """
     before = {order.order_id: without_opportunity(order.cost).total_micro for order in orders}
     after = dict(before)
-    new = {one.order_id: one.cost for component in proposal.components for one in component}
-    for order_id in moved:
-        after[order_id] = without_opportunity(new[order_id]).total_micro
+    for order_id, cost in moved.items():
+        after[order_id] = without_opportunity(cost).total_micro
     return ReallocationReport(
         considered_count=len(orders),
         moved_count=len(moved),
