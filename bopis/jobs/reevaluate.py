@@ -23,7 +23,7 @@ async def run(deps: Dependencies, *, every_s: float, care: Care, stop: asyncio.E
         if deps.operations.running_id:
             return 0
         proposed = await until_stopped(propose(deps, care, time_limit_ms=limit_ms), stop)
-        if not proposed or stop.is_set():
+        if proposed is None or stop.is_set():
             return 0
         # From here on it is a mutation like others: a stop lets it end.
         moving = asyncio.ensure_future(
