@@ -21,8 +21,6 @@ _OPTIONS = {
     "drain_s": "--drain-s",
     "segment_mib": "--segment-mib",
     "snapshot_segments": "--snapshot-segments",
-    "duals_every_s": "--duals-every",
-    "reevaluate_every_s": "--reevaluate-every",
     "log_level": "--log-level",
 }
 
@@ -61,14 +59,6 @@ def serve(
         int | None,
         typer.Option(help="A snapshot of the ledger after so many segments. Default: 4; 0: none."),
     ] = None,
-    duals_every: Annotated[
-        float | None,
-        typer.Option(help="Seconds between two refreshes of dual prices. Default: 120; 0: none."),
-    ] = None,
-    reevaluate_every: Annotated[
-        float | None,
-        typer.Option(help="Seconds after which open orders are re-evaluated. Default: 0, never."),
-    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     ready_file: Annotated[
         Path | None, typer.Option(help="Also write the announcement to this file.")
@@ -86,8 +76,6 @@ def serve(
             "drain_s": drain_s,
             "segment_mib": segment_mib,
             "snapshot_segments": snapshot_segments,
-            "duals_every_s": duals_every,
-            "reevaluate_every_s": reevaluate_every,
             "log_level": log_level,
         }
     )
