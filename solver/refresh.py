@@ -32,6 +32,9 @@ from solver.problem import (
 from solver.solve import Progress
 
 PASSES_MIN: Final = 20
+"""Where nothing is known of the prices, however long it takes."""
+NEAR_PASSES_MIN: Final = 5
+"""From prices that are nearly right."""
 PASSES_MAX: Final = 300
 FAR_STEP: Final = 1.0
 """First step, as a share of the usual one, where nothing is known of the prices."""
@@ -125,6 +128,8 @@ def _ascend(
     allocation: Allocation, start: Sequence[int], *, until_s: float, tell: Callable[[], None]
 ) -> int:
     """Moves prices for so many passes as there is time for, by the first; the passes made."""
+    is_near = any(start)
+    least = NEAR_PASSES_MIN if is_near else PASSES_MIN
     began_s = time.monotonic()
     allocation.ascend(passes=1, start=start, go_on=lambda *_: True)
     pass_s = (time.monotonic() - began_s) / 2
@@ -132,12 +137,12 @@ def _ascend(
 
     def go_on(made: int, _: int) -> bool:
         tell()
-        return made < PASSES_MIN or time.monotonic() < until_s
+        return made < least or time.monotonic() < until_s
 
     return allocation.ascend(
-        passes=max(PASSES_MIN, min(PASSES_MAX, planned)),
+        passes=max(least, min(PASSES_MAX, planned)),
         start=start,
-        first_step=NEAR_STEP if any(start) else FAR_STEP,
+        first_step=NEAR_STEP if is_near else FAR_STEP,
         go_on=go_on,
     )
 

@@ -29,7 +29,7 @@ DAYS: Final = 6
 """Days that stand in for a week that is not known."""
 KEPT_MAX: Final = 100_000
 """Orders that are remembered; the oldest are forgotten first."""
-SAMPLE_MAX: Final = 5_000
+SAMPLE_MAX: Final = 2_000
 """Orders of a sample: those that come first."""
 PACE_MS: Final = 6 * HOUR_MS
 """The hours that tell the pace."""

@@ -26,7 +26,7 @@ from bopis.service.stores import network_nodes
 
 HORIZON_MS: Final = 24 * HOUR_MS
 """How far ahead orders are expected."""
-ORDERS_MAX: Final = 10_000
+ORDERS_MAX: Final = 5_000
 """Open orders that take part, earliest promise first."""
 FEW_UNITS: Final = 20
 """A cell of no more units that is worth nothing to later orders is published at 0: the card's

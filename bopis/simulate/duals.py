@@ -12,7 +12,11 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from bopis.demo.plans import PlannedOrder
+from bopis.domain.sourcing import Ask
 from bopis.simulate.day import Day
 from bopis.simulate.forecast import Forecaster, Sample
 from bopis.simulate.policies.exact import ask_of
@@ -23,12 +27,14 @@ FIRST_PASSES: Final = 60
 """Over the first sample."""
 OTHER_PASSES: Final = 20
 """Over each other one."""
-LATER_SAMPLES: Final = 2
+LATER_SAMPLES: Final = 1
 """Samples that a later refresh goes over."""
-LATER_PASSES: Final = 4
+LATER_PASSES: Final = 6
 OTHER_STEP: Final = 0.2
 LATER_STEP: Final = 0.1
 """First steps from prices that are nearly right, as shares of the usual one."""
+
+Ints = npt.NDArray[np.int64]
 
 
 class DualPrices:
@@ -50,7 +56,8 @@ class DualPrices:
             min((hour for _, hour in hours), default=0),
             max((hour for _, hour in hours), default=0),
         )
-        self._vectors: list[list[int]] = []
+        self._vectors: list[Ints] = []
+        self._asks: dict[str, Ask] = {}
         self._next = 0
         self._published: list[int] = [0] * (len(self._row_of_unit) + len(hours))
         self._version = 0
@@ -82,7 +89,7 @@ class DualPrices:
             self._publish([0] * len(self._published))  # Nobody to come: nothing is kept for them.
             return
         if not self._vectors:
-            nothing = [0] * len(self._published)
+            nothing = np.zeros(len(self._published), dtype=np.int64)
             first = self._ascend(day, samples, 0, nothing, passes=FIRST_PASSES, step=1.0)
             self._vectors.append(first)
             for number in range(1, len(samples)):
@@ -101,10 +108,7 @@ class DualPrices:
                     passes=LATER_PASSES,
                     step=LATER_STEP,
                 )
-        count = len(self._vectors)
-        self._publish(
-            [(sum(row) + count // 2) // count for row in zip(*self._vectors, strict=True)]
-        )
+        self._publish(np.rint(np.mean(self._vectors, axis=0)).astype(np.int64).tolist())
 
     def _publish(self, prices: list[int]) -> None:
         self._version += prices != self._published
@@ -115,17 +119,21 @@ class DualPrices:
         day: Day,
         samples: Sequence[Sample],
         number: int,
-        start: Sequence[int],
+        start: Ints,
         *,
         passes: int,
         step: float,
-    ) -> list[int]:
-        """Prices for one sample, from others on; what is gone keeps its own."""
+    ) -> Ints:
+        """Prices for one sample, from others on. What nobody asks for, or can take, has none."""
         orders = _as_many(samples[number], key=str(number))
         if not orders:
-            return [0] * len(self._published)
+            return np.zeros_like(start)
+        skus = {line.sku for order in orders for line in order.lines}
         stock: list[StockRow] = [
-            (*cell, units) for cell in self._row_of_unit if (units := day.stock[cell]) > 0
+            (node_id, sku, units)
+            for sku in sorted(skus)
+            for node_id in self._setting.carriers.get(sku, ())
+            if (units := day.stock[node_id, sku]) > 0
         ]
         labor: list[LaborRow] = [
             (node_id, hour, seconds)
@@ -135,19 +143,25 @@ class DualPrices:
         rows = [self._row_of_unit[node_id, sku] for node_id, sku, _ in stock]
         rows += [self._row_of_second[node_id, hour] for node_id, hour, _ in labor]
         found = self._pricer.ascend(
-            [ask_of(order, self._setting) for order in orders],
+            [self._ask_of(order) for order in orders],
             hours=self._span,
             stock=stock,
             labor=labor,
             now_ms=day.now_s * 1000,
-            start=[start[row] for row in rows],
+            start=start[rows].tolist(),
             passes=passes,
             first_step=step,
         )
-        prices = list(start)
-        for row, price in zip(rows, found, strict=True):
-            prices[row] = price
+        prices = np.zeros_like(start)
+        prices[rows] = found
         return prices
+
+    def _ask_of(self, order: PlannedOrder) -> Ask:
+        """The order as the kernel takes it; samples name the same ones again and again."""
+        ask = self._asks.get(order.order_id)
+        if ask is None:
+            ask = self._asks[order.order_id] = ask_of(order, self._setting)
+        return ask
 
 
 def _as_many(sample: Sample, *, key: str) -> list[PlannedOrder]:
