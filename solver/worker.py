@@ -17,6 +17,7 @@ Request, one frame on stdin::
                                          #   stock_prices, labor_prices: of an earlier solve,
                                          #   moves_max: of orders that move,
                                          #   is_charged: their gain is net of the prices}
+     "record": Record,                   # optional: of an earlier result, to do the same again
      "certificate": str}                 # optional: where to write one (solver/certificate.py)
 
 Each `OpenOrder` is `{ask, groups, unfilled, cost, stay_micro}` with the plan in force and what a
@@ -38,7 +39,9 @@ then exactly one of ::
      "solve_time_ms": int, "considered": int,
      "stopped": int,                          # orders whose search the work limit stopped
      "stage": str,                            # which step found the plans
-     "work": [[step, planned, made], ...],    # counts that give the same allocation again
+     "record": {"threads": int,               # with it, the same request gives the same again
+                "work": [[step, planned, made], ...],
+                "chosen": [[mip, [column, ...]], ...]},
      "prices": {"stock": [{node_id, sku, price_micro: of a unit}, ...],    # what is not 0
                 "labor": [{node_id, window_start_s, price_micro: of a second}, ...]}}
     {"type": "failed", "why": str}
@@ -81,6 +84,7 @@ from typing import Any, BinaryIO, Final, Literal
 import msgspec
 
 from solver import certificate
+from solver.pace import Record, RecordError
 from solver.problem import ProblemError, Request
 from solver.refresh import PriceRequest, price
 from solver.solve import CheckError, Progress, Result, solve
@@ -96,10 +100,14 @@ class _Wish:
 
     type: Literal["solve", "prices"] = "solve"
     certificate: str | None = None
+    record: Record | None = None
 
 
 class FrameError(ValueError):
     """What came is no request."""
+
+
+_ERRORS: Final = (FrameError, msgspec.DecodeError, ProblemError, RecordError, CheckError, OSError)
 
 
 def read_frame(stream: BinaryIO) -> bytes:
@@ -147,7 +155,7 @@ def answer_of(result: Result) -> dict[str, Any]:
         "considered": result.considered,
         "stopped": result.stopped,
         "stage": result.stage,
-        "work": result.work,
+        "record": asdict(result.record),
         "prices": {"stock": result.stock_prices, "labor": result.labor_prices},
     }
 
@@ -188,10 +196,10 @@ def run(
             return 0
         request = msgspec.msgpack.decode(frame, type=Request)
         on_read()
-        result = solve(request, report=report)
+        result = solve(request, report=report, record=wish.record)
         if wish.certificate is not None:
             certificate.write(Path(wish.certificate), certificate.certificate_of(request, result))
-    except (FrameError, msgspec.DecodeError, ProblemError, CheckError, OSError) as error:
+    except _ERRORS as error:
         on_answer()
         write_frame(sink, {"type": "failed", "why": f"{type(error).__name__}: {error}"})
         return 1
