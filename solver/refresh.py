@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from solver import check
-from solver.allocation import Allocation, InForce
+from solver.allocation import Allocation
 from solver.problem import (
     Ask,
     Cost,
@@ -24,12 +24,11 @@ from solver.problem import (
     Policy,
     Problem,
     Request,
-    Rows,
     StockLimit,
     StockPrice,
     rows_of,
 )
-from solver.solve import Progress
+from solver.solve import Progress, in_force_of
 
 PASSES_MIN: Final = 20
 """Where nothing is known of the prices, however long it takes."""
@@ -93,7 +92,10 @@ def price(request: PriceRequest, *, report: Callable[[Progress], None] = lambda 
         return Prices((), (), (), 0)
     everybody = _problem(problem, tuple(order for batch in batches for order in batch))
     rows = rows_of(everybody)
-    in_force = _in_force(request, rows)
+    opened = Request(
+        request.nodes, request.items, request.policy, _problem(problem, problem.orders)
+    )
+    in_force = in_force_of(check.World.of(opened), problem.orders, rows)
     known = rows.start_prices(everybody)
     total = [0] * len(known)
     passes: list[int] = []
@@ -157,19 +159,3 @@ def _problem(problem: PriceProblem, orders: Sequence[OpenOrder]) -> Problem:
         stock_prices=problem.stock_prices,
         labor_prices=problem.labor_prices,
     )
-
-
-def _in_force(request: PriceRequest, rows: Rows) -> list[InForce]:
-    """Plans in force at their cost by the card, as a batch sees them."""
-    orders = request.problem.orders
-    world = check.World.of(
-        Request(request.nodes, request.items, request.policy, _problem(request.problem, orders))
-    )
-    return [
-        InForce(
-            check.cost_of(world, order.ask, order.groups).total_micro
-            + check.breach_micro(world, order),
-            rows.takes(order.ask, order.groups),
-        )
-        for order in orders
-    ]

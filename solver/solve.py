@@ -1,7 +1,7 @@
 """The batch solve: read, allocate, check, group into moves."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -103,15 +103,12 @@ def solve(
     world = check.World.of(request)
     rows = rows_of(problem)
     breaches = [check.breach_micro(world, order) for order in problem.orders]
+    in_force = in_force_of(world, problem.orders, rows)
     costs = [
-        check.cost_of(world, o.ask, o.groups).total_micro + breach
-        for o, breach in zip(problem.orders, breaches, strict=True)
+        one.cost_micro + order.stay_micro
+        for order, one in zip(problem.orders, in_force, strict=True)
     ]
     before = sum(costs)
-    in_force = [
-        InForce(cost - order.stay_micro, rows.takes(order.ask, order.groups))
-        for order, cost in zip(problem.orders, costs, strict=True)
-    ]
     threads = available_threads() if record is None else record.threads
     allocation = Allocation.of_orders(request, rows, in_force, threads=threads)
     limits = Limits(
@@ -156,6 +153,21 @@ def solve(
         labor_prices=_labor_prices(rows, outcome),
         solve_time_ms=teller.elapsed_ms(),
     )
+
+
+def in_force_of(world: check.World, orders: Sequence[OpenOrder], rows: Rows) -> list[InForce]:
+    """The plans in force as the steps see them: dearer where a planner's word is against them, and
+    cheaper by what a move must gain.
+    """
+    return [
+        InForce(
+            check.cost_of(world, order.ask, order.groups).total_micro
+            + check.breach_micro(world, order)
+            - order.stay_micro,
+            rows.takes(order.ask, order.groups),
+        )
+        for order in orders
+    ]
 
 
 def _plan(chosen: Chosen) -> Plan:
