@@ -104,10 +104,7 @@ def solve(
     rows = rows_of(problem)
     breaches = [check.breach_micro(world, order) for order in problem.orders]
     in_force = in_force_of(world, problem.orders, rows)
-    costs = [
-        one.cost_micro + order.stay_micro
-        for order, one in zip(problem.orders, in_force, strict=True)
-    ]
+    costs = [p.cost_micro + o.stay_micro for p, o in zip(in_force, problem.orders, strict=True)]
     before = sum(costs)
     threads = available_threads() if record is None else record.threads
     allocation = Allocation.of_orders(request, rows, in_force, threads=threads)
