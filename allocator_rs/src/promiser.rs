@@ -1,6 +1,6 @@
 //! The promiser for Python: plan + hold as one call, answered through the engine's completions.
 
-use bopis_promise::{Own, Planner, Promiser, PromiserOptions};
+use bopis_promise::{Overlay, Planner, Promiser, PromiserOptions};
 use parking_lot::RwLock;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -145,7 +145,7 @@ impl PyPromiser {
             let asked: PlansAskDto = rmp_serde::from_slice(payload)?;
             let ask = asked.ask.into();
             let policy = asked.policy.map(Into::into);
-            let own = Own {
+            let own = Overlay {
                 stock: asked.own_stock,
                 labor: asked.own_labor,
             };
