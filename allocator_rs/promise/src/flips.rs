@@ -114,6 +114,12 @@ impl Search<'_> {
             sku: sku.to_owned(),
             units,
         };
+        // Where plenty of everything does not flip it, no part of it does.
+        let plenty = missing.iter();
+        let plenty = plenty.map(|(sku, least)| more(sku, least + LAST_UNITS));
+        if self.flip(plenty.collect())?.is_none() {
+            return Ok(Vec::new());
+        }
         let mut found = Vec::new();
         for (sku, least) in &missing {
             if self.flip(vec![more(sku, least + LAST_UNITS)])?.is_none() {

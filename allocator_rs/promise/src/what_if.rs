@@ -18,7 +18,7 @@ use crate::limited::{solve_within, Limited};
 use crate::offers::{build, AskError, Offers};
 use crate::overlay::{Overlaid, Overlay};
 use crate::plan::{drafts, plan_of, Draft, Plan};
-use crate::rules::{NODES_MAX, PIN, SHIP_KM_MAX};
+use crate::rules::{Rules, NODES_MAX, PIN, SHIP_KM_MAX};
 use crate::supply::Supply;
 use crate::world::World;
 
@@ -193,77 +193,97 @@ impl Case<'_> {
         if self.work.is_spent() {
             return Ok(None);
         }
-        let mut ask = self.ask.clone();
-        let mut rules = (*self.world.policy.rules).clone();
-        let mut overlay = Overlay::default();
-        let mut cheaper = Vec::new();
-        for change in changes {
-            match change.clone() {
-                Change::Units {
-                    node_id,
-                    sku,
-                    units,
-                } => overlay.stock.push((node_id, sku, units)),
-                Change::Seconds {
-                    node_id,
-                    window_start_s,
-                    seconds,
-                } => overlay.labor.push((node_id, window_start_s, seconds)),
-                Change::Price {
-                    node_id,
-                    method,
-                    micro,
-                } => cheaper.push((node_id, method, micro)),
-                Change::Promise { hours } => {
-                    ask.promise_ms = ask.promise_ms.saturating_add(hours.saturating_mul(HOUR_MS));
-                }
-                Change::Rule { name } => {
-                    rules.nodes.retain(|rule| rule.name != name);
-                    rules.items.retain(|rule| rule.name != name);
-                    ask.closed.retain(|closure| closure.rule != name);
-                    match name.as_str() {
-                        NODES_MAX => rules.nodes_max = None,
-                        SHIP_KM_MAX => rules.ship_km_max = None,
-                        PIN => ask.pin = None,
-                        _ => {}
-                    }
-                }
-                Change::OtherStore { km } => {
-                    ask.consent.other_store_km = ask.consent.other_store_km.max(km);
-                }
-                Change::ShipHome => ask.consent.ship_home = true,
-            }
-        }
-        let changed;
-        let world = if rules == *self.world.policy.rules {
+        let changed = Changed::of(self, changes);
+        let other;
+        let world = if changed.rules == *self.world.policy.rules {
             self.world
         } else {
             let mut policy = self.world.policy.clone();
-            policy.rules = Arc::new(rules);
+            policy.rules = Arc::new(changed.rules);
             let (network, catalog) = (&self.world.network, &self.world.catalog);
-            changed = World::new(Arc::clone(network), Arc::clone(catalog), policy);
-            &changed
+            other = World::new(Arc::clone(network), Arc::clone(catalog), policy);
+            &other
         };
-        let supply = Overlaid::new(self.supply, &overlay, &world.network, &ask);
+        let supply = Overlaid::new(self.supply, &changed.overlay, &world.network, &changed.ask);
         let case = Case {
             world,
-            ask: &ask,
+            ask: &changed.ask,
             supply: &supply,
             work: self.work,
         };
         let mut offers = case.offers()?;
-        for (node_id, method, micro) in cheaper {
+        for (node_id, method, micro) in changed.cheaper {
             let node = world.network.index(&node_id).unwrap_or(usize::MAX);
             let node = u32::try_from(node).unwrap_or(u32::MAX);
-            offers.problem = offers
-                .problem
-                .with_cheaper(node, method == Method::Pickup, micro);
+            let pickup = method == Method::Pickup;
+            offers.problem = offers.problem.with_cheaper(node, pickup, micro);
         }
         let limited = case.solve(&offers.problem);
-        Ok(Some(case.weigh(
-            &offers,
-            &limited.solution,
-            limited.is_binding,
-        )))
+        let found = case.weigh(&offers, &limited.solution, limited.is_binding);
+        Ok(Some(found))
+    }
+}
+
+/// What changes make of a case.
+struct Changed {
+    ask: Ask,
+    rules: Rules,
+    overlay: Overlay,
+    /// Node, method, micro-units.
+    cheaper: Vec<(String, Method, i64)>,
+}
+
+impl Changed {
+    fn of(case: &Case<'_>, changes: &[Change]) -> Self {
+        let mut changed = Self {
+            ask: case.ask.clone(),
+            rules: (*case.world.policy.rules).clone(),
+            overlay: Overlay::default(),
+            cheaper: Vec::new(),
+        };
+        for change in changes {
+            changed.make(change.clone());
+        }
+        changed
+    }
+
+    fn make(&mut self, change: Change) {
+        let consent = &mut self.ask.consent;
+        match change {
+            Change::Units {
+                node_id,
+                sku,
+                units,
+            } => self.overlay.stock.push((node_id, sku, units)),
+            Change::Seconds {
+                node_id,
+                window_start_s,
+                seconds,
+            } => self.overlay.labor.push((node_id, window_start_s, seconds)),
+            Change::Price {
+                node_id,
+                method,
+                micro,
+            } => self.cheaper.push((node_id, method, micro)),
+            Change::Promise { hours } => {
+                let later_ms = hours.saturating_mul(HOUR_MS);
+                self.ask.promise_ms = self.ask.promise_ms.saturating_add(later_ms);
+            }
+            Change::Rule { name } => self.lift(&name),
+            Change::OtherStore { km } => consent.other_store_km = consent.other_store_km.max(km),
+            Change::ShipHome => consent.ship_home = true,
+        }
+    }
+
+    fn lift(&mut self, name: &str) {
+        self.rules.nodes.retain(|rule| rule.name != name);
+        self.rules.items.retain(|rule| rule.name != name);
+        self.ask.closed.retain(|closure| closure.rule != name);
+        match name {
+            NODES_MAX => self.rules.nodes_max = None,
+            SHIP_KM_MAX => self.rules.ship_km_max = None,
+            PIN => self.ask.pin = None,
+            _ => {}
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Every plan of a small order, priced from the cost card's text. Shares no code with the planner.
 //! Groups take one hour each, and last units are worth nothing: the policy of these tests says so.
 
+pub mod cases;
+
 use bopis_promise::{meters_between, Ask, Method, TableSupply, World};
 
 use crate::town::{HOUR_S, NOON_S};
