@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CALL_S: Final = 30.0
 PIPE_COLUMNS: Final = 160
+LEAST: Final = 0.005
+"""What is shown as 0.00 is not shown."""
 
 
 def explain(
@@ -105,7 +107,7 @@ def _show(order: str, found: "pb.ExplainAllocationResponse") -> None:
     _nodes(console, found)
     if found.flips:
         console.print("\nWhat would change the decision; each was solved anew.")
-        _what_ifs(console, "if there were", found.flips)
+        _what_ifs(console, "change", found.flips)
     if not found.complete:
         console.print("The order is too large to look at everything; something may be missing.")
 
@@ -165,11 +167,12 @@ def _nodes(console: "Console", found: "pb.ExplainAllocationResponse") -> None:
 
 
 def _what_ifs(console: "Console", title: str, found: Iterable["values.WhatIf"]) -> None:
-    table = _table(title, "then", "ready by", "saves", right=(3,))
+    table = _table(title, "best plan then", "ready by", "saves", right=(3,))
     for one in found:
         words = one.text.partition(": ")[0]
         outcome = one.outcome
-        table.add_row(words, _acts(outcome), _time(outcome), _money(one.saving))
+        saves = _money(one.saving) if abs(_amount(one.saving)) >= LEAST else ""
+        table.add_row(words, _acts(outcome), _time(outcome), saves)
     if table.row_count:
         console.print(table)
 

@@ -22,10 +22,11 @@ CENT: Final = 10_000
 
 
 def amount(micro: int, currency: str) -> str:
-    """Money with two digits, rounded away from nothing, so that no difference reads as none."""
-    cents = -(-abs(micro) // CENT)
-    sign = "-" if micro < 0 else ""
-    return f"{sign}{cents // 100:,}.{cents % 100:02} {currency}".rstrip()
+    """Money, at least 0, with two digits, rounded half up."""
+    cents = (micro + CENT // 2) // CENT
+    if micro and not cents:
+        return f"less than 0.01 {currency}".rstrip()
+    return f"{cents // 100:,}.{cents % 100:02} {currency}".rstrip()
 
 
 def hour(start_s: int) -> str:
@@ -36,15 +37,16 @@ def hour(start_s: int) -> str:
 def plan_words(plan: Plan) -> str:
     """Who does what."""
     words = [
-        f"{group.node_id} {_DOES[group.method]} {_lines(group.line_numbers)}"
+        f"{_lines(group.line_numbers)} {_DONE[group.method]} {group.node_id}"
         for group in plan.groups
     ]
     if plan.unfilled:
-        words.append(f"nobody does {_lines(tuple(line.line_number for line in plan.unfilled))}")
+        left = _lines(tuple(line.line_number for line in plan.unfilled))
+        words.append(f"{left} not filled")
     return "; ".join(words)
 
 
-_DOES: Final = {Method.PICKUP: "collects", Method.SHIP: "ships"}
+_DONE: Final = {Method.PICKUP: "collected at", Method.SHIP: "shipped from"}
 
 
 def _lines(numbers: tuple[int, ...]) -> str:
@@ -111,7 +113,7 @@ def change_words(change: Change, currency: str) -> str:
             f"{change.amount:,} s more of labor at {change.node_id} from"
             f" {hour(change.window_start_s)}"
         ),
-        ChangeKind.PRICE: f"{what} {change.node_id} cheaper by {amount(change.amount, currency)}",
+        ChangeKind.PRICE: f"{what} {change.node_id} cheaper by {_enough(change.amount, currency)}",
         ChangeKind.PROMISE: f"the promise {change.amount} h later",
         ChangeKind.RULE: f"without the rule {change.rule!r}",
         ChangeKind.OTHER_STORE: f"another store up to {change.amount} km away",
@@ -119,12 +121,17 @@ def change_words(change: Change, currency: str) -> str:
     }[change.kind]
 
 
+def _enough(micro: int, currency: str) -> str:
+    """Rounded up: so much less is enough."""
+    return amount(-(-micro // CENT) * CENT, currency)
+
+
 def what_if_words(one: WhatIf, currency: str) -> str:
     """Changes and what comes of them."""
     changes = " and ".join(change_words(change, currency) for change in one.changes)
-    costs = "saves" if one.saving_micro >= 0 else "costs"
+    verb = "saves" if one.saving_micro >= 0 else "costs"
     size = amount(abs(one.saving_micro), currency)
-    return f"{changes}: {plan_words(one.outcome.plan)}; {costs} {size} (solved anew)"
+    return f"{changes}: {plan_words(one.outcome.plan)}; {verb} {size} (solved anew)"
 
 
 def lacking_words(one: Lacking) -> str:

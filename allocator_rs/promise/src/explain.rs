@@ -200,7 +200,7 @@ fn others(
     found
         .iter()
         .map(|solution| case.weigh(offers, solution, is_binding))
-        .filter(|one| choice(&one.plan) != taken)
+        .filter(|one| !one.plan.groups.is_empty() && choice(&one.plan) != taken)
         .take(plans_max)
         .collect()
 }

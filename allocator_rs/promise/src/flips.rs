@@ -156,25 +156,25 @@ impl Search<'_> {
 
     /// More seconds in one hour: room for one line more, two more, and so on.
     fn by_seconds(&self, node: usize, node_id: &str) -> Result<Option<WhatIf>, AskError> {
-        let hours = usable_hours(self.case, node);
+        let place = self.case.world.network.nodes().get(node);
+        let line_seconds = place.map_or(1, |place| place.line_seconds);
+        let lines = i64::try_from(self.case.ask.lines.len()).unwrap_or(1);
+        let hours = usable_hours(self.case, node).into_iter();
+        let free = hours.map(|start_s| (start_s, self.case.supply.seconds(node, start_s).max(0)));
+        // Where there is room for the whole order, more of it is worth nothing.
+        let tight = free.filter(|(_, free)| *free < line_seconds.saturating_mul(lines));
+        let tight: Vec<(i64, i64)> = tight.collect();
         let more = |window_start_s: i64, seconds| Change::Seconds {
             node_id: node_id.to_owned(),
             window_start_s,
             seconds,
         };
-        let all = hours.iter().map(|start_s| more(*start_s, PLENTY_S));
-        if hours.is_empty() || self.flip(all.collect())?.is_none() {
+        let plenty = tight.iter().map(|(start_s, _)| more(*start_s, PLENTY_S));
+        if tight.is_empty() || self.flip(plenty.collect())?.is_none() {
             return Ok(None);
         }
-        let place = self.case.world.network.nodes().get(node);
-        let line_seconds = place.map_or(1, |place| place.line_seconds);
-        let lines = i64::try_from(self.case.ask.lines.len()).unwrap_or(1);
         let mut least: Option<WhatIf> = None;
-        for start_s in hours {
-            let free = self.case.supply.seconds(node, start_s).max(0);
-            if free >= line_seconds * lines {
-                continue;
-            }
+        for (start_s, free) in tight {
             for count in 1..=lines {
                 let seconds = line_seconds * count - free;
                 let known = least.as_ref().map_or(i64::MAX, size);
