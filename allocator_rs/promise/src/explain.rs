@@ -23,7 +23,7 @@ use crate::what_if::{choice, Case, Weighed, WhatIf, Work};
 use crate::world::World;
 
 /// Of one explanation, in work limits of one solve.
-const SOLVES_OF_ALL: u64 = 10;
+const SOLVES_OF_ALL: u64 = 40;
 
 /// Of what, and how much.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,7 +109,7 @@ impl World {
 
 impl Promiser {
     /// Explains the plan of an order under the stock and dual prices of now; `own`: what the order
-    /// holds. Runs on the caller's thread, at most as long as ten solves that use up the work limit.
+    /// holds. Runs on the caller's thread, at most as long as forty solves that use up the work limit.
     ///
     /// # Errors
     /// `NotLoaded`, `Ask`.

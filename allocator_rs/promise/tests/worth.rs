@@ -10,11 +10,14 @@
     reason = "a test fails by panicking; the town is shared by several tests"
 )]
 
+mod brute;
 mod town;
 
 use bopis_promise::{
     Ask, Method, OpenOrder, Overlay, QuotedGroup, Resource, Supply, TableSupply, World, Worth,
 };
+use brute::cases::{random_case, NODES};
+use brute::least;
 use town::{ask, best, supply, world, HOUR_S, NOON_S, PLENTY};
 
 const NEAR: usize = 0;
@@ -158,4 +161,72 @@ fn a_line_of_labor_is_asked_of_in_seconds_and_worth_the_hours_that_it_saves() {
         step: 60,
     };
     assert_eq!(found, expected);
+}
+
+#[test]
+fn for_one_order_both_worths_are_those_of_pricing_every_plan() {
+    let (mut gains, mut losses, mut free) = (0, 0, 0);
+    for seed in 0..400 {
+        let case = random_case(seed);
+        if !best(&case.world, &case.ask, &case.supply)
+            .unfilled
+            .is_empty()
+        {
+            // To leave one line for another may cost less; but a promised line is never left.
+            continue;
+        }
+        let order = open(&case.world, case.ask.clone(), &case.supply);
+        let place = |name: &str| NODES.iter().position(|one| one.0 == name).unwrap();
+        // What it holds is not free: the table of the case is what is free and what it holds.
+        let mut table = case.supply.clone();
+        for (node_id, sku, units) in &order.own.stock {
+            let line = case.ask.lines.iter().position(|line| line.sku == *sku);
+            *table
+                .units
+                .get_mut(&(place(node_id), line.unwrap()))
+                .unwrap() -= units;
+        }
+        for (node_id, start_s, seconds) in &order.own.labor {
+            *table.seconds.get_mut(&(place(node_id), *start_s)).unwrap() -= seconds;
+        }
+        let cost = |supply: &TableSupply| least(&case.world, &case.ask, supply, None, None);
+        let now = cost(&case.supply).unwrap();
+        for (index, (name, _, _)) in NODES.iter().enumerate() {
+            let found = worth(
+                &case.world,
+                std::slice::from_ref(&order),
+                &table,
+                Resource::Unit {
+                    node_id: (*name).to_owned(),
+                    sku: "a".to_owned(),
+                },
+            );
+            let mut changed = case.supply.clone();
+            *changed.units.get_mut(&(index, 0)).unwrap() += 1;
+            assert_eq!(
+                found.more,
+                now - cost(&changed).unwrap(),
+                "seed {seed}: {name}"
+            );
+            *changed.units.get_mut(&(index, 0)).unwrap() -= 2;
+            let held = order
+                .own
+                .stock
+                .iter()
+                .any(|one| one.0 == *name && one.1 == "a");
+            let expected = match table.units[&(index, 0)] {
+                1.. => Some(0),
+                _ if held => Some(cost(&changed).unwrap() - now),
+                _ => None,
+            };
+            assert_eq!(found.fewer, expected, "seed {seed}: {name}");
+            gains += usize::from(found.more > 0);
+            losses += usize::from(found.fewer > Some(0));
+            free += usize::from(found.fewer == Some(0));
+        }
+    }
+    assert!(
+        gains > 50 && losses > 50 && free > 50,
+        "{gains} {losses} {free}"
+    );
 }
