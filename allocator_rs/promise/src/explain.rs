@@ -3,6 +3,10 @@
 //! Everything is solved anew by the kernel on one reading of the stock, with what the order holds as
 //! free to it. Nothing is held.
 
+use std::collections::BTreeSet;
+
+use bopis_sourcing::{cheapest_at, Problem};
+
 use crate::ask::Ask;
 use crate::eligible::allowed;
 use crate::flips::flips;
@@ -183,7 +187,8 @@ pub(crate) fn drafts_in_force(world: &World, ask: &Ask, in_force: &[QuotedGroup]
     drafts
 }
 
-/// The best plans, the one in force left out.
+/// The best plans, the one in force left out: those that do without some of a better plan's nodes, and
+/// the cheapest with each other node.
 fn others(
     case: &Case<'_>,
     offers: &Offers,
@@ -195,12 +200,20 @@ fn others(
         return Vec::new();
     }
     let nodes_max = case.world.policy.rules.nodes_max;
-    let (found, is_binding) = best_within(&offers.problem, nodes_max, plans_max + 1, work_limit);
-    let taken = choice(&chosen.plan);
+    let (mut found, is_binding) =
+        best_within(&offers.problem, nodes_max, plans_max + 1, work_limit);
+    let nodes: BTreeSet<usize> = offers.offers.iter().map(|offer| offer.node).collect();
+    for node in nodes {
+        let number = u32::try_from(node).unwrap_or(u32::MAX);
+        let mut solve = |problem: &Problem| case.solve(problem).solution;
+        found.extend(cheapest_at(&offers.problem, number, &mut solve));
+    }
+    found.sort_by_key(|solution| solution.cost);
+    let mut seen = BTreeSet::from([choice(&chosen.plan)]);
     found
         .iter()
         .map(|solution| case.weigh(offers, solution, is_binding))
-        .filter(|one| !one.plan.groups.is_empty() && choice(&one.plan) != taken)
+        .filter(|one| !one.plan.groups.is_empty() && seen.insert(choice(&one.plan)))
         .take(plans_max)
         .collect()
 }

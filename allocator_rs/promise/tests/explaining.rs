@@ -146,6 +146,48 @@ fn the_plan_with_a_rejected_node_is_the_cheapest_there_is_and_costs_more() {
 }
 
 #[test]
+fn the_next_best_plan_is_the_cheapest_of_those_without_a_node_or_with_another() {
+    let mut compared = 0;
+    for seed in 0..300 {
+        let case = random_case(seed);
+        let explained = explain(&case, &best(&case));
+        let totals: Vec<i64> = explained.others.iter().map(|one| one.total).collect();
+        assert!(totals.is_sorted(), "seed {seed}");
+        let used = |name: &str| {
+            let mut groups = explained.chosen.plan.groups.iter();
+            groups.any(|group| group.node_id == name)
+        };
+        let others = (0..NODES.len()).filter(|place| !used(NODES[*place].0));
+        let with = others
+            .filter_map(|place| least(&case.world, &case.ask, &case.supply, Some(place), None));
+        let without = NODES.iter().filter(|one| used(one.0)).map(|one| {
+            let mut ask = case.ask.clone();
+            ask.excluded_node_ids.push(one.0.to_owned());
+            least(&case.world, &ask, &case.supply, None, None).unwrap()
+        });
+        let expected = with.chain(without).min();
+        // To leave all lines is no plan that is told.
+        if let Some(first) = totals.first() {
+            assert_eq!(Some(*first).min(expected), expected, "seed {seed}");
+            let leaves_all = least_without_nodes(&case);
+            assert!(
+                Some(*first) == expected || expected == Some(leaves_all),
+                "seed {seed}"
+            );
+            compared += usize::from(Some(*first) == expected);
+        }
+    }
+    assert!(compared > 100, "{compared}");
+}
+
+/// What it costs to leave every line.
+fn least_without_nodes(case: &Case) -> i64 {
+    let mut ask = case.ask.clone();
+    ask.excluded_node_ids = NODES.map(|one| one.0.to_owned()).to_vec();
+    least(&case.world, &ask, &case.supply, None, None).unwrap()
+}
+
+#[test]
 fn the_reason_why_a_node_has_no_plan_is_the_obstacle_that_is_there() {
     let mut seen = std::collections::BTreeMap::new();
     for seed in 0..600 {
