@@ -11,6 +11,7 @@ from typing import Protocol
 from bopis.domain.day_limits import DueGroups
 from bopis.domain.duals import Duals
 from bopis.domain.events import Envelope
+from bopis.domain.explanation import Explained, PlannedOrder, Resource, Wanted, Worth
 from bopis.domain.forecast import Sample
 from bopis.domain.ids import RequestKey
 from bopis.domain.ledger import (
@@ -168,6 +169,20 @@ class Sourcer(Protocol):
         """The best k plans (at least one) under the stock of now, cheapest first; holds nothing.
 
         `policy`: another one than is loaded. `own`: what the order holds itself, free to it.
+        """
+        ...
+
+    async def explain(self, order: PlannedOrder, wanted: Wanted) -> Explained:
+        """Why an order is planned as it is, on one reading of the stock, with what it holds free to
+        it; every plan is the kernel's. Holds nothing.
+        """
+        ...
+
+    async def worth(
+        self, orders: Sequence[PlannedOrder], resources: Sequence[Resource]
+    ) -> Sequence[Worth]:
+        """What one more, or one fewer, of each resource is worth to orders that nobody picks yet,
+        by solving them anew one after the other. Holds nothing.
         """
         ...
 

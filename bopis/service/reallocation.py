@@ -11,7 +11,7 @@ from bopis.domain.commands import Reallocate
 from bopis.domain.cost import CostBreakdown
 from bopis.domain.errors import BopisError, OperationNotFound, Overloaded, RequestIdReused
 from bopis.domain.ids import derived_uuid
-from bopis.domain.order import Order
+from bopis.domain.order import BatchMark, Order
 from bopis.domain.reallocation import OrderMove, ReallocationProposal
 from bopis.domain.records import Operation, OperationStage, ReallocationReport
 from bopis.domain.reevaluation import STAY_LEAST_MICRO, Terms
@@ -153,6 +153,7 @@ async def _move_all(
     proposal: ReallocationProposal,
     operation_id: str,
 ) -> ReallocationReport:
+    batch = BatchMark(operation_id, proposal.cost_planned_micro, proposal.bound_micro)
     by_id = {order.order_id: order for order in orders}
     moved: dict[str, CostBreakdown] = {}
     lost = 0
@@ -161,7 +162,7 @@ async def _move_all(
         if all(one.order_id in by_id for one in component):
             together = [by_id[one.order_id] for one in component]
             try:
-                is_moved = await move_orders(deps, together, component, operation_id=operation_id)
+                is_moved = await move_orders(deps, together, component, batch=batch)
             except Exception:  # noqa: BLE001 (what moved before is reported all the same)
                 _log.exception("reallocation.move_failed", order_ids=[o.order_id for o in together])
         if is_moved:

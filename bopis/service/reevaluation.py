@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from bopis.domain.order import Order
+from bopis.domain.order import BatchMark, Order
 from bopis.domain.reallocation import OrderMove, ReallocationProblem, ReallocationProposal
 from bopis.domain.reevaluation import Terms, rolling_terms
 from bopis.service.batches import items_of, open_orders, problem_of
@@ -85,11 +85,13 @@ async def carry_out(
     """
     done = Reevaluated(sum(len(one.orders) for one in proposed))
     for one in proposed:
+        planned = one.proposal
+        batch = BatchMark(operation_id, planned.cost_planned_micro, planned.bound_micro)
         by_id = {order.order_id: order for order in one.orders}
         for component in one.proposal.components:
             together = [by_id[move.order_id] for move in component]
             try:
-                done += await _move_or_resolve(deps, together, component, care, operation_id)
+                done += await _move_or_resolve(deps, together, component, care, batch)
             except Exception:  # noqa: BLE001 (the others can move all the same)
                 _log.exception(
                     "reevaluation.move_failed", order_ids=[order.order_id for order in together]
@@ -103,15 +105,15 @@ async def _move_or_resolve(
     orders: Sequence[Order],
     moves: Sequence[OrderMove],
     care: Care,
-    operation_id: str,
+    batch: BatchMark,
 ) -> Reevaluated:
-    if await _move(deps, orders, moves, care, operation_id=operation_id):
+    if await _move(deps, orders, moves, care, batch=batch):
         return Reevaluated(moved=len(moves))
     alone = [
         await resolve_alone(
             deps,
             move.order_id,
-            operation_id=operation_id,
+            operation_id=batch.operation_id,
             terms_of=lambda order: _terms(deps, order, care),
         )
         for move in moves
@@ -126,12 +128,12 @@ async def _move(
     moves: Sequence[OrderMove],
     care: Care,
     *,
-    operation_id: str,
+    batch: BatchMark,
 ) -> bool:
     """Moves orders together, unless the picking of one came too near meanwhile."""
     if any(_terms(deps, order, care) is None for order in orders):
         return False
-    return await move_orders(deps, orders, moves, operation_id=operation_id)
+    return await move_orders(deps, orders, moves, batch=batch)
 
 
 def _terms(deps: Dependencies, order: Order, care: Care) -> Terms | None:

@@ -7,7 +7,7 @@ from typing import Final
 from bopis.domain.cost import CostBreakdown
 from bopis.domain.duals import Duals
 from bopis.domain.fulfillment import held_lines
-from bopis.domain.order import Order
+from bopis.domain.order import BatchMark, Order
 from bopis.domain.reallocation import OrderMove
 from bopis.domain.reevaluation import Terms
 from bopis.domain.sourcing import Plan
@@ -41,8 +41,9 @@ async def resolve_alone(
         move = await _better(deps, order, terms)
         if move is None:
             return None
-        once = f"{operation_id}/{attempt}"
-        if await move_orders(deps, [order], [move], operation_id=once):
+        # No batch planned it: nothing is proven of it.
+        alone = BatchMark(f"{operation_id}/{attempt}", move.cost.total_micro, 0)
+        if await move_orders(deps, [order], [move], batch=alone):
             return move
     return None
 
