@@ -88,12 +88,7 @@ def _show(order: str, found: "pb.ExplainAllocationResponse") -> None:
     console.print(f"{order}: {_acts(found.chosen)}")
     console.print(_decided(found))
     if found.HasField("batch"):
-        batch = found.batch
-        console.print(
-            f"Moved by the re-allocation {batch.operation_id}: its plans cost"
-            f" {_money(batch.planned_cost)}, none cost less than {_money(batch.bound)}"
-            f" (gap {batch.gap:.2%})."
-        )
+        console.print(_moved_by(found.batch))
     _costs(console, found)
     for charge in found.dual_charges:
         console.print(f"Dual price: {charge.text}.")
@@ -110,6 +105,16 @@ def _show(order: str, found: "pb.ExplainAllocationResponse") -> None:
         _what_ifs(console, "change", found.flips)
     if not found.complete:
         console.print("The order is too large to look at everything; something may be missing.")
+
+
+def _moved_by(batch: "values.BatchMark") -> str:
+    bound = batch.bound
+    if not (bound.units or bound.nanos):
+        return f"Moved alone by the re-allocation {batch.operation_id}: nothing is proven of it."
+    return (
+        f"Moved by the re-allocation {batch.operation_id}: its plans cost"
+        f" {_money(batch.planned_cost)}, none cost less than {_money(bound)} (gap {batch.gap:.2%})."
+    )
 
 
 def _decided(found: "pb.ExplainAllocationResponse") -> str:
