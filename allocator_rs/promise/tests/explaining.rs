@@ -166,14 +166,14 @@ fn the_next_best_plan_is_the_cheapest_of_those_without_a_node_or_with_another() 
             least(&case.world, &ask, &case.supply, None, None).unwrap()
         });
         let expected = with.chain(without).min();
-        // To leave all lines is no plan that is told.
-        if let Some(first) = totals.first() {
-            assert_eq!(Some(*first).min(expected), expected, "seed {seed}");
+        // A plan of the same nodes may cost as little as the best one; and to leave all lines is no
+        // plan that is told.
+        let same = |total: &&i64| **total == explained.best.total;
+        let ties = totals.iter().take_while(same).count();
+        if let Some(first) = totals.get(ties) {
             let leaves_all = least_without_nodes(&case);
-            assert!(
-                Some(*first) == expected || expected == Some(leaves_all),
-                "seed {seed}"
-            );
+            let is_next = Some(*first) == expected || expected == Some(explained.best.total);
+            assert!(is_next || expected == Some(leaves_all), "seed {seed}");
             compared += usize::from(Some(*first) == expected);
         }
     }
