@@ -27,8 +27,10 @@ NEAR_STEP: Final = 0.05
 """First step of passes that start from good prices, as a share of the usual one."""
 POOL_PASSES: Final = 12
 """Choices of so many last passes enter the pool."""
-MOVES_OF_ROUND: Final = 40_000
-"""About so many moves make a round of the search, after which the orders are dealt anew."""
+ROUND_MOVES_MAX: Final = 40_000
+"""Moves of a round of the search, after which the orders are dealt anew."""
+ROUND_MOVES_OF_ORDER: Final = 40
+"""The same where orders are few, per order."""
 ROUNDS_MIN: Final = 4
 MOVES_PER_S: Final = 150_000
 """Moves that are planned for a second, until the first search has shown how many it is."""
@@ -53,7 +55,7 @@ POLISH_SHARE: Final = 0.33
 """Share of the time limit after which no LP is solved any more."""
 POLISHES_MAX: Final = 4
 """LPs over the pool, each with the cheapest columns under the prices of the one before."""
-SEARCH_SHARE: Final = 0.7
+SEARCH_SHARE: Final = 0.6
 """Share of the time limit after which the pool is solved, where it is."""
 POOL_WHOLE_SHARE: Final = 0.85
 """Share of the time limit after which the pool is solved in parts."""
@@ -229,6 +231,7 @@ def _improve(steps: _Steps, share: float) -> None:
 def _search(steps: _Steps, moves: int, *, until: float, seed: int) -> int:
     """The moves made."""
     asked = steps.pace.turn("SEARCH", moves)
+    round_moves = min(ROUND_MOVES_MAX, ROUND_MOVES_OF_ORDER * steps.limits.orders)
     made = 0
 
     def go_on(so_far: int, cost: int) -> bool:
@@ -241,7 +244,7 @@ def _search(steps: _Steps, moves: int, *, until: float, seed: int) -> int:
     cost = steps.allocation.improve(
         steps.outcome.prices,
         moves=asked.planned,
-        rounds=max(ROUNDS_MIN, round(asked.planned / MOVES_OF_ROUND)),
+        rounds=max(ROUNDS_MIN, round(asked.planned / round_moves)),
         tolerance=TOLERANCE,
         seed=seed,
         go_on=go_on,
@@ -280,9 +283,10 @@ def _polish(steps: _Steps) -> None:
         bound, stopped = steps.allocation.bound(prices)
         weights = np.rint(1000 * relaxed.values[preferred]).astype(np.int64).tolist()
         steps.allocation.prefer(preferred, weights)
-        if bound <= outcome.bound_micro:
+        if bound > outcome.bound_micro:
+            outcome.bound_micro, outcome.stopped, outcome.prices = bound, stopped, prices
+        elif turn > 0:
             break
-        outcome.bound_micro, outcome.stopped, outcome.prices = bound, stopped, prices
     steps.pace.close(asked, made)
 
 
