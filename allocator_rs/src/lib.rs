@@ -29,6 +29,7 @@ mod errors;
 mod journal;
 mod kernel;
 mod names;
+mod past;
 mod planning;
 mod policy;
 mod promiser;
@@ -60,5 +61,6 @@ fn _allocator_rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(journal::verify, module)?)?;
     module.add_function(wrap_pyfunction!(snapshot::build_snapshot, module)?)?;
     module.add_function(wrap_pyfunction!(snapshot::snapshot_backlog, module)?)?;
+    module.add_function(wrap_pyfunction!(past::decide_again, module)?)?;
     module.add_function(wrap_pyfunction!(journal::rebuild, module)?)
 }

@@ -201,6 +201,8 @@ impl Station {
                         attempts: placement.attempts,
                         duals: placement.duals.map(Into::into),
                         quote_lost: placement.quote_lost.map(Into::into),
+                        planned_at: placement.planned_at,
+                        world_number: placement.world_number,
                     })),
                 },
                 Err(error) => early(ticket, BindingError::from(error).into()),

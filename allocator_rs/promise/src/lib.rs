@@ -28,6 +28,7 @@ mod batch_orders;
 mod block;
 mod by_store;
 mod closed;
+mod counters;
 mod duals;
 mod eligible;
 mod limited;
@@ -35,6 +36,7 @@ mod network;
 mod offers;
 mod options;
 mod own;
+mod past;
 mod placement;
 mod placing;
 mod plan;
@@ -59,6 +61,7 @@ pub use options::{
     Near, Options, OptionsAsk, OptionsError, StoreOption, REST_STORES_MAX, STORES_MAX,
 };
 pub use own::Own;
+pub use past::{decide_again, Decided, Decision};
 pub use placement::{
     PlaceAsk, PlaceError, Placement, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
 };
