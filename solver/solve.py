@@ -112,15 +112,7 @@ def solve(
     ]
     threads = available_threads() if record is None else record.threads
     allocation = Allocation.of_orders(request, rows, in_force, threads=threads)
-    limits = Limits(
-        orders=len(problem.orders),
-        limits=np.array(rows.limits, dtype=np.int64),
-        time_limit_s=problem.time_limit_ms / 1000,
-        seed=problem.seed,
-        start_prices=rows.start_prices(problem),
-        record=record,
-    )
-    outcome = allocate(allocation, limits, report=tell)
+    outcome = allocate(allocation, _limits(problem, rows, record), report=tell)
     allocation.settle(STAY_MICRO)
     chosen = {one.order: one for one in allocation.chosen()}
     moves = _moves(problem, rows, in_force, chosen)
@@ -153,6 +145,17 @@ def solve(
         stock_prices=_stock_prices(rows, outcome),
         labor_prices=_labor_prices(rows, outcome),
         solve_time_ms=teller.elapsed_ms(),
+    )
+
+
+def _limits(problem: Problem, rows: Rows, record: Record | None) -> Limits:
+    return Limits(
+        orders=len(problem.orders),
+        limits=np.array(rows.limits, dtype=np.int64),
+        time_limit_s=problem.time_limit_ms / 1000,
+        seed=problem.seed,
+        start_prices=rows.start_prices(problem),
+        record=record,
     )
 
 
