@@ -11,6 +11,7 @@
 | max_streams | BOPIS_MAX_STREAMS | 4,096 open streams |
 | segment_mib | BOPIS_SEGMENT_MIB | 64 MiB for each new segment of the journal |
 | snapshot_segments | BOPIS_SNAPSHOT_SEGMENTS | 4: a snapshot after so many segments; 0: none |
+| decision_days | BOPIS_DECISION_DAYS | 7: what orders' plans were chosen from is kept so long |
 | drain_s | BOPIS_DRAIN_S | 10 s for calls under way when stopping |
 | log_level | BOPIS_LOG_LEVEL | info |
 """
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     max_streams: Annotated[int, Field(ge=1, le=100_000)] = 4_096
     segment_mib: Annotated[int, Field(ge=1, le=1_024)] = 64
     snapshot_segments: Annotated[int, Field(ge=0, le=10_000)] = 4
+    decision_days: Annotated[int, Field(ge=1, le=3_650)] = 7
     drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -1,5 +1,6 @@
 """The command line: `bopis serve | demo | generate | simulate | reservations | reallocate |
-certificate | verify | rebuild | journal | snapshot | backup | restore | notifications | policy`.
+replay | certificate | verify | rebuild | journal | snapshot | backup | restore | notifications |
+policy`.
 """
 
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from bopis.cli.keeping import backup, restore
 from bopis.cli.listing import reservations
 from bopis.cli.policy import policy
 from bopis.cli.reallocating import reallocate
+from bopis.cli.replaying import replay
 from bopis.cli.serving import serve
 from bopis.cli.simulating import simulate
 from bopis.cli.snapshotting import snapshot
@@ -56,6 +58,7 @@ for _command in (
     simulate,
     reservations,
     reallocate,
+    replay,
     certificate,
     verify,
     rebuild,

@@ -1,4 +1,4 @@
-"""Forgetting stored answers that are older than the request window."""
+"""Forgetting stored answers that are older than the request window, and old decisions."""
 
 import asyncio
 from typing import Final
@@ -14,11 +14,18 @@ BATCH: Final = 1_000
 
 
 async def run(
-    store: OrderStore, clock: Clock, *, stop: asyncio.Event, every_s: float = POLL_S
+    store: OrderStore,
+    clock: Clock,
+    *,
+    stop: asyncio.Event,
+    decisions_ms: int,
+    every_s: float = POLL_S,
 ) -> None:
-    """Forgets old answers until told to stop."""
+    """Forgets old answers, and decisions older than `decisions_ms`, until told to stop."""
 
     async def once() -> int:
-        return await store.forget_responses(clock.wall_ms() - RETENTION_MS, BATCH)
+        answers = await store.forget_responses(clock.wall_ms() - RETENTION_MS, BATCH)
+        decisions = await store.forget_decisions(clock.wall_ms() - decisions_ms, BATCH)
+        return max(answers, decisions)
 
     await poll("forget_responses", once, every_s=every_s, stop=stop)

@@ -119,6 +119,16 @@ async def run_move(work: Work[MoveOrders]) -> Outcome[MoveResult]:
     return Outcome(MoveResult(moved=True), writes)
 
 
+def is_planned_so(order: Order, groups: Sequence[PlannedGroup]) -> bool:
+    """Whether the order's groups, those cancelled aside, are exactly these."""
+    theirs = [
+        one for one in order.fulfillment_orders if one.state is not FulfillmentState.CANCELLED
+    ]
+    return len(theirs) == len(groups) and all(
+        any(_is(one, planned) for one in theirs) for planned in groups
+    )
+
+
 def _begins_too_late(before: Order, after: Order, *, now_ms: int) -> bool:
     """Whether a window of a new group has begun since the optimizer chose it."""
     return any(

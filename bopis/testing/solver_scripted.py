@@ -1,10 +1,17 @@
 """A solver that proposes what a test tells it to."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
-from bopis.domain.reallocation import ReallocationProblem, ReallocationProposal
+from bopis.domain.reallocation import (
+    ReallocationProblem,
+    ReallocationProposal,
+    SolveProgress,
+    SolveRecord,
+    SolveWatcher,
+)
 
 Script = Callable[[ReallocationProblem], ReallocationProposal]
 
@@ -21,6 +28,8 @@ class ScriptedSolver:
     def __init__(self, script: Script = propose_nothing) -> None:
         self.script = script
         self.problems: list[ReallocationProblem] = []
+        self.go_on: asyncio.Event | None = None
+        self.began = asyncio.Event()
 
     async def solve(
         self,
@@ -29,8 +38,17 @@ class ScriptedSolver:
         nodes: Sequence[NetworkNode],
         items: Sequence[Item],
         policy: Policy,
+        watcher: SolveWatcher | None = None,
     ) -> ReallocationProposal:
-        """See the port."""
+        """See the port. Waits for `go_on`, if there is one."""
         del nodes, items, policy
         self.problems.append(problem)
-        return self.script(problem)
+        self.began.set()
+        if watcher is not None:
+            watcher.progressed(SolveProgress("PRICING", 1, 2, 3))
+        if self.go_on is not None:
+            await self.go_on.wait()
+        proposal = self.script(problem)
+        if watcher is not None:
+            watcher.recorded(SolveRecord(b"certificate", b"answer"))
+        return proposal
