@@ -159,7 +159,7 @@ def rows_of(move: "moves_pb.ReallocationMove") -> Iterator[tuple[object, ...]]:
     saving = _amount(move.saving)
     for order in move.orders:
         before, after = _nodes(order.before), _nodes(order.after)
-        own = _amount(order.before.cost.total) - _amount(order.after.cost.total)
+        own = round(_amount(order.before.cost.total) - _amount(order.after.cost.total), 6)
         for number in sorted(before | after):
             was, will = before.get(number, ("", "")), after.get(number, ("", ""))
             currency = move.saving.currency_code

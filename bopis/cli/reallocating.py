@@ -177,7 +177,6 @@ def _tell_applied(
 
 
 _WORDS: Final = {
-    "operation": "operation",
     "orders": "orders considered",
     "moves": "moves made",
     "moved": "orders that move",
@@ -208,6 +207,9 @@ def _print(title: str, figures: dict[str, Any], *, as_json: bool) -> None:
         if name in figures:
             table.add_row(words, _shown(name, figures[name], str(figures.get("currency", ""))))
     Console().print(table)
+    # Not in the table, which a narrow terminal would cut.
+    if "operation" in figures:
+        typer.echo(figures["operation"])
 
 
 def _shown(name: str, value: Any, currency: str) -> str:

@@ -278,6 +278,18 @@ def test_moves_are_proposed_written_down_and_approved_by_the_command_line(
     ]
 
 
+def test_the_name_that_apply_takes_is_told_whole_on_a_narrow_terminal(
+    server: ServerProcess, client: Client
+) -> None:
+    shipped_from_afar(client)
+    shown = bopis("reallocate", "--address", server.address, "--dry-run", "--time-limit", "1")
+    assert shown.returncode == 0, shown.stderr
+    name = shown.stdout.splitlines()[-1]
+    applied = bopis("reallocate", "--address", server.address, "--apply", name, "--only", "2-3")
+    assert applied.returncode == 0, applied.stderr
+    assert "moves made" in applied.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
