@@ -12,6 +12,10 @@ GHOST = "operations/ghost"
 
 def cases() -> list[Case]:
     """All of them."""
+    return [*_of_operations(), *_of_moves()]
+
+
+def _of_operations() -> list[Case]:
     listed = operations_pb2.ListOperationsRequest
     rows: list[tuple[str, str, Message, str, str]] = [
         (
@@ -37,6 +41,12 @@ def cases() -> list[Case]:
             "TOKEN_INVALID",
             "page_token",
         ),
+    ]
+    return [Case(*row) for row in rows]
+
+
+def _of_moves() -> list[Case]:
+    rows: list[tuple[str, str, Message, str, str]] = [
         (
             "an unknown operation",
             "reallocations.ListReallocationMoves",
