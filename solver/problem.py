@@ -262,12 +262,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order that nobody picks yet, with the plan in force."""
+    """An order that nobody picks yet, with its plan in force; a move must gain `stay_micro`."""
 
     ask: Ask
     groups: tuple[Group, ...]
     unfilled: tuple[UnfilledLine, ...]
     cost: Cost
+    stay_micro: int = 0
 
     @property
     def plan(self) -> Plan:
@@ -313,7 +314,9 @@ class LaborPrice:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One batch. Prices: of an earlier solve, from which this one starts."""
+    """One batch. Prices: those it starts from. `moves_max`: of orders that move; None: any, else
+    those chosen that gain most; what they take is charged at the prices then, if `is_charged`.
+    """
 
     now_ms: int
     orders: tuple[OpenOrder, ...]
@@ -323,6 +326,8 @@ class Problem:
     seed: int = 0
     stock_prices: tuple[StockPrice, ...] = ()
     labor_prices: tuple[LaborPrice, ...] = ()
+    moves_max: int | None = None
+    is_charged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,16 +360,12 @@ class Rows:
 
     def start_prices(self, problem: Problem) -> list[int]:
         """The prices that a problem starts from, by row."""
-        prices = [0] * len(self.limits)
-        for stock in problem.stock_prices:
-            row = self.by_stock.get((stock.node_id, stock.sku))
-            if row is not None:
-                prices[row] = max(0, stock.price_micro)
-        for labor in problem.labor_prices:
-            row = self.by_labor.get((labor.node_id, labor.window_start_s))
-            if row is not None:
-                prices[row] = max(0, labor.price_micro)
-        return prices
+        stock = {(one.node_id, one.sku): one.price_micro for one in problem.stock_prices}
+        labor = {(one.node_id, one.window_start_s): one.price_micro for one in problem.labor_prices}
+        return [
+            *(max(0, stock.get((row.node_id, row.sku), 0)) for row in self.stock),
+            *(max(0, labor.get((row.node_id, row.window_start_s), 0)) for row in self.labor),
+        ]
 
     def takes(self, ask: Ask, groups: Iterable[Group]) -> dict[int, int]:
         """What groups take of each row. Raises ProblemError where no limit names a cell."""

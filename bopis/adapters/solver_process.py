@@ -21,6 +21,8 @@ from bopis.domain.errors import NotServing
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
 from bopis.domain.reallocation import (
+    FoundPrices,
+    PriceProblem,
     ReallocationProblem,
     ReallocationProposal,
     SolveProgress,
@@ -35,6 +37,8 @@ SLACK_S: Final = 15.0
 """Beside its time limit: to start, read the problem, check and write the answer."""
 SLACK_SHARE: Final = 0.25
 """More of it, as a share of the time limit."""
+PRICE_SLACK_S: Final = 45.0
+"""More of it, for prices, which nobody waits for."""
 ORDER_S: Final = 0.002
 """More of it, for each order."""
 
@@ -43,6 +47,10 @@ _log = structlog.get_logger(__name__)
 
 class _Failed(msgspec.Struct, frozen=True):
     why: str = ""
+
+
+class _Priced(msgspec.Struct, frozen=True):
+    prices: FoundPrices
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -60,6 +68,7 @@ _kind_decoder: Final = msgspec.msgpack.Decoder(_Kind)
 _progress_decoder: Final = msgspec.msgpack.Decoder(_Progress)
 _failed_decoder: Final = msgspec.msgpack.Decoder(_Failed)
 _proposal_decoder: Final = msgspec.msgpack.Decoder(ReallocationProposal, strict=False)
+_priced_decoder: Final = msgspec.msgpack.Decoder(_Priced)
 
 
 class ProcessSolver:
@@ -83,24 +92,33 @@ class ProcessSolver:
         """See the port. Raises NotServing if the process fails, dies or takes too long."""
         with tempfile.TemporaryDirectory(prefix="bopis-solve-") as folder:
             certificate = Path(folder) / "certificate"
-            request = {
-                "type": "solve",
-                "nodes": nodes,
-                "items": items,
-                "policy": policy,
-                "problem": problem,
-            }
+            request = _request("solve", problem, nodes=nodes, items=items, policy=policy)
             if watcher is not None:
                 request["certificate"] = str(certificate)
             frame = await asyncio.to_thread(_frame, request)
-            answer = await self._ask(frame, problem, watcher)
+            slack_s = ORDER_S * len(problem.orders)
+            answer = await self._ask(frame, problem.time_limit_ms, slack_s, watcher)
             if watcher is not None:
                 proof = await asyncio.to_thread(certificate.read_bytes)
                 watcher.recorded(SolveRecord(proof, answer))
         return _proposal_decoder.decode(answer)
 
+    async def price(
+        self,
+        problem: PriceProblem,
+        *,
+        nodes: Sequence[NetworkNode],
+        items: Sequence[Item],
+        policy: Policy,
+    ) -> FoundPrices:
+        """See the port. Raises NotServing as `solve` does."""
+        request = _request("prices", problem, nodes=nodes, items=items, policy=policy)
+        frame = await asyncio.to_thread(_frame, request)
+        answer = await self._ask(frame, problem.time_limit_ms, PRICE_SLACK_S, None)
+        return _priced_decoder.decode(answer).prices
+
     async def _ask(
-        self, frame: bytes, problem: ReallocationProblem, watcher: SolveWatcher | None
+        self, frame: bytes, time_limit_ms: int, slack_s: float, watcher: SolveWatcher | None
     ) -> bytes:
         """The answer of a process of its own, which is gone when this returns."""
         process = await asyncio.create_subprocess_exec(
@@ -109,8 +127,7 @@ class ProcessSolver:
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
-        limit_s = problem.time_limit_ms / 1_000 * (1 + SLACK_SHARE) + self._slack_s
-        limit_s += ORDER_S * len(problem.orders)
+        limit_s = time_limit_ms / 1_000 * (1 + SLACK_SHARE) + self._slack_s + slack_s
         try:
             async with asyncio.timeout(limit_s):
                 return await _converse(process, frame, watcher)
@@ -120,6 +137,17 @@ class ProcessSolver:
             raise NotServing(f"the optimizer's process died: {error}") from error
         finally:
             await _end(process)
+
+
+def _request(
+    kind: str,
+    problem: ReallocationProblem | PriceProblem,
+    *,
+    nodes: Sequence[NetworkNode],
+    items: Sequence[Item],
+    policy: Policy,
+) -> dict[str, Any]:
+    return {"type": kind, "nodes": nodes, "items": items, "policy": policy, "problem": problem}
 
 
 def _frame(message: dict[str, Any]) -> bytes:
@@ -142,7 +170,7 @@ async def _converse(
             raise NotServing(f"the optimizer's answer has {length} bytes")
         body = await stdout.readexactly(length)
         match _kind_decoder.decode(body).type:
-            case "result":
+            case "result" | "prices":
                 return body
             case "failed":
                 why = _failed_decoder.decode(body).why

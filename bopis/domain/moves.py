@@ -34,6 +34,8 @@ class ProposedMoves:
 
     currency: str
     moves: tuple[tuple[ProposedMove, ...], ...]
+    cost_planned_micro: int = 0
+    bound_micro: int = 0
 
 
 def saving_micro(move: tuple[ProposedMove, ...]) -> int:

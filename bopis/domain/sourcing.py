@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bopis.domain.cost import CostBreakdown
-from bopis.domain.duals import DualCharges
+from bopis.domain.duals import DualCharge, DualCharges
 from bopis.domain.ledger import Reservation
 from bopis.domain.network import Item, Method, Place
 from bopis.domain.quote import QuoteAsk, QuoteLost
@@ -182,8 +182,9 @@ class Placement:
 
     For an all-or-nothing ask that cannot be filled the plan has no group and names every line that
     lacks. `attempts` counts plans tried: more than one means that a race was lost on the way.
-    `duals`: what dual prices charged, None if there are none. `quote_lost`: why the quote was not
-    kept; of a required one the plan is empty then. `made_of`: with it the choice can be made again.
+    `duals`: what dual prices charged, None if there are none; `dual_rows`: the same by cell.
+    `quote_lost`: why the quote was not kept; of a required one the plan is empty then. `made_of`:
+    with it the choice can be made again.
     """
 
     plan: Plan
@@ -193,3 +194,4 @@ class Placement:
     duals: DualCharges | None = None
     quote_lost: QuoteLost | None = None
     made_of: MadeOf | None = None
+    dual_rows: tuple[DualCharge, ...] = ()

@@ -19,7 +19,7 @@ from bopis.domain.moves import (
     RefusedReason,
     saving_micro,
 )
-from bopis.domain.order import Order
+from bopis.domain.order import BatchMark, Order
 from bopis.domain.reallocation import (
     OrderMove,
     ReallocationProblem,
@@ -74,6 +74,8 @@ def proposed_moves(
     return ProposedMoves(
         currency=next((order.currency for order in orders if order.currency), ""),
         moves=tuple(tuple(moved(one) for one in component) for component in proposal.components),
+        cost_planned_micro=proposal.cost_planned_micro,
+        bound_micro=proposal.bound_micro,
     )
 
 
@@ -142,14 +144,19 @@ async def begin_apply(deps: Dependencies, command: ApplyReallocation) -> Operati
     async def run(operation: Operation) -> Operation:
         considered = sum(len(kept.moves[number - 1]) for number in chosen)
         await advance(deps, operation, OperationStage.MOVING, considered)
-        report = await _apply(deps, kept, chosen, operation.operation_id)
+        batch = BatchMark(command.operation_id, kept.cost_planned_micro, kept.bound_micro)
+        report = await _apply(deps, kept, chosen, batch, operation.operation_id)
         return replace(operation, considered_count=considered, applied=report)
 
     return await begin_operation(deps, command, run)
 
 
 async def _apply(
-    deps: Dependencies, kept: ProposedMoves, chosen: Sequence[int], operation_id: str
+    deps: Dependencies,
+    kept: ProposedMoves,
+    chosen: Sequence[int],
+    batch: BatchMark,
+    operation_id: str,
 ) -> ApplyReport:
     moved: list[tuple[ProposedMove, ...]] = []
     refused: list[RefusedMove] = []
@@ -158,7 +165,7 @@ async def _apply(
         so_far = f"{len(moved)} of {len(chosen)} moves were made before"
         check_cancelled(deps, so_far=so_far)
         move = kept.moves[move_id - 1]
-        refusal = await _make(deps, move_id, move, operation_id)
+        refusal = await _make(deps, move_id, move, batch, operation_id)
         if refusal is None:
             moved.append(move)
         else:
@@ -174,7 +181,11 @@ async def _apply(
 
 
 async def _make(
-    deps: Dependencies, move_id: int, move: tuple[ProposedMove, ...], operation_id: str
+    deps: Dependencies,
+    move_id: int,
+    move: tuple[ProposedMove, ...],
+    batch: BatchMark,
+    operation_id: str,
 ) -> RefusedMove | None:
     """Makes a move, whole or not at all; None: it is made, now or by an earlier approval."""
     orders: list[Order] = []
@@ -197,7 +208,7 @@ async def _make(
         OrderMove(one.order_id, one.after.groups, one.after.unfilled, one.after.cost)
         for one in move
     ]
-    if await move_orders(deps, orders, moves, operation_id=operation_id):
+    if await move_orders(deps, orders, moves, batch=batch, asked_by=operation_id):
         return None
     for one in move:
         order = await deps.store.order(one.order_id)

@@ -14,6 +14,7 @@ from bopis.domain.records import Intent
 from bopis.ports import (
     Clock,
     DualStore,
+    Forecaster,
     Ids,
     Ledger,
     OrderStore,
@@ -132,6 +133,7 @@ class Dependencies:
     store: OrderStore
     solver: ReallocationSolver
     duals: DualStore
+    forecaster: Forecaster
     board: PolicyBoard
     code_key: bytes
     quote_key: bytes

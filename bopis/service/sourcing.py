@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bopis.domain.decision import Choice, Decision
-from bopis.domain.duals import DualCharges
+from bopis.domain.duals import DualCharge, DualCharges
 from bopis.domain.errors import Overloaded
 from bopis.domain.fulfillment import FulfillmentLine, FulfillmentOrder, FulfillmentState
 from bopis.domain.ids import act_id, fulfillment_order_id, reservation_id
@@ -19,7 +19,7 @@ from bopis.domain.ledger import (
     ReservationNow,
     ReservationState,
 )
-from bopis.domain.order import Order, OrderLine, Sourcing
+from bopis.domain.order import BatchMark, Order, OrderLine, Sourcing
 from bopis.domain.pick_task import PickTask
 from bopis.domain.planner import closures_of, pin_of, tier_of
 from bopis.domain.quote import QuoteAsk, QuoteLost
@@ -51,7 +51,8 @@ _LIVE: Final = (ReservationState.HELD, ReservationState.COMMITTED)
 class Placed:
     """The plan and, if it has groups, the committed reservation that holds it; under which policy
     it was made, at which change of the planners' overrides, and what dual prices charged for it.
-    `quote_lost`: why what was quoted is not what was placed. `decision`: what it was chosen from.
+    `quote_lost`: why what was quoted is not what was placed. `ledger_sequence`: the record of the
+    hold. `batch`: the re-allocation that planned it. `decision`: what it was chosen from.
     """
 
     plan: Plan
@@ -61,6 +62,9 @@ class Placed:
     override_sequence: int = 0
     duals: DualCharges | None = None
     quote_lost: QuoteLost | None = None
+    dual_rows: tuple[DualCharge, ...] = ()
+    ledger_sequence: int = 0
+    batch: BatchMark | None = None
     decision: Decision | None = None
 
 
@@ -163,7 +167,9 @@ async def place_and_commit(
                 *made_under,
                 placement.duals,
                 placement.quote_lost,
-                _decision(work, ask, quote, placement, attempt),
+                placement.dual_rows,
+                placement.sequence,
+                decision=_decision(work, ask, quote, placement, attempt),
             )
         attempt += 1
         ask = replace(ask, now_ms=deps.clock.wall_ms())
@@ -253,6 +259,9 @@ def allocated(order: Order, placed: Placed) -> tuple[Order, tuple[PickTask, ...]
         placed.policy_version,
         placed.override_sequence,
         placed.duals,
+        placed.dual_rows,
+        placed.ledger_sequence,
+        placed.batch,
     )
     after = replace(
         order,

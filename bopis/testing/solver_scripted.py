@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
 from bopis.domain.reallocation import (
+    FoundPrices,
+    PriceProblem,
     ReallocationProblem,
     ReallocationProposal,
     SolveProgress,
@@ -14,12 +16,19 @@ from bopis.domain.reallocation import (
 )
 
 Script = Callable[[ReallocationProblem], ReallocationProposal]
+PriceScript = Callable[[PriceProblem], FoundPrices]
 
 
 def propose_nothing(problem: ReallocationProblem) -> ReallocationProposal:
     """Leaves every order where it is."""
     cost = sum(order.cost.total_micro for order in problem.orders)
     return ReallocationProposal((), cost, cost, cost, 0)
+
+
+def price_nothing(problem: PriceProblem) -> FoundPrices:
+    """Finds nothing scarce."""
+    del problem
+    return FoundPrices()
 
 
 class ScriptedSolver:
@@ -30,6 +39,8 @@ class ScriptedSolver:
         self.problems: list[ReallocationProblem] = []
         self.go_on: asyncio.Event | None = None
         self.began = asyncio.Event()
+        self.price_script: PriceScript = price_nothing
+        self.price_problems: list[PriceProblem] = []
 
     async def solve(
         self,
@@ -52,3 +63,16 @@ class ScriptedSolver:
         if watcher is not None:
             watcher.recorded(SolveRecord(b"certificate", b"answer"))
         return proposal
+
+    async def price(
+        self,
+        problem: PriceProblem,
+        *,
+        nodes: Sequence[NetworkNode],
+        items: Sequence[Item],
+        policy: Policy,
+    ) -> FoundPrices:
+        """See the port."""
+        del nodes, items, policy
+        self.price_problems.append(problem)
+        return self.price_script(problem)

@@ -276,7 +276,7 @@ pub(crate) fn read_units(world: &World, supply: &dyn Supply, lines: usize) -> Ve
 }
 
 /// Which windows of a node may be used at all, and the promise, in seconds.
-fn usable(ask: &Ask, policy: &Policy, from_ms: i64, start_s: i64) -> bool {
+pub(crate) fn usable(ask: &Ask, policy: &Policy, from_ms: i64, start_s: i64) -> bool {
     let last_ready_ms = ask.promise_ms + i64::from(policy.late_windows_max_h) * 3_600_000;
     start_s * 1000 >= from_ms && (start_s + WINDOW_S) * 1000 <= last_ready_ms
 }

@@ -9,7 +9,7 @@ use bopis_ledger::{
 
 use crate::ask::Ask;
 use crate::counters::{at_one_record, Counters};
-use crate::duals::{DualCharges, Duals};
+use crate::duals::{DualCharges, DualRow, Duals};
 use crate::placement::{Answer, PlaceAsk, PlaceError, Placement};
 use crate::plan::{Draft, Plan};
 use crate::quote::{quoted, QuoteAsk, QuoteLost};
@@ -37,6 +37,7 @@ pub(crate) struct Planned {
     pub(crate) plan: Plan,
     pub(crate) lines: Vec<Line>,
     pub(crate) charges: Option<DualCharges>,
+    pub(crate) rows: Vec<DualRow>,
 }
 
 impl Placing {
@@ -97,6 +98,7 @@ impl Placing {
             wall_ms: 0,
             attempts,
             duals: planned.charges,
+            dual_rows: planned.rows,
             quote_lost,
             planned_at,
             world_number,
@@ -115,6 +117,7 @@ impl Placing {
                 wall_ms,
                 attempts,
                 duals: planned.charges,
+                dual_rows: planned.rows,
                 quote_lost: self.quote_lost.take(),
                 planned_at: self.planned_at,
                 world_number: self.world_number,
@@ -151,6 +154,7 @@ pub(crate) fn make(
     let planned = Planned {
         lines: lines_of(world, ask, &drafts, &supply)?,
         charges: supply.charges(world, ask, &drafts),
+        rows: supply.rows(world, ask, &drafts),
         plan,
     };
     Ok((planned, quote_lost))
