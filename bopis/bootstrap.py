@@ -302,14 +302,14 @@ def _lower_priority() -> None:
 def _start_jobs(process: _Process) -> tuple[asyncio.Task[None], ...]:
     deps, stop, settings = process.deps, process.stop, process.settings
     snapshots = ProcessSnapshots(settings.data_folder, LEDGER_FOLDER)
-    every = settings.snapshot_segments
+    every, days = settings.snapshot_segments, settings.decision_days
     care = Care(round(settings.freeze_min * 60_000), settings.moves_max)
     jobs = {
         "relay_outbox": relay_outbox.run(process.store, process.bus, stop=stop),
         "relay_ledger": relay_ledger.run(process.feed, process.store, stop=stop),
         "expire_pickups": expire_pickups.run(deps, stop=stop),
         "open_windows": open_windows.run(deps, stop=stop),
-        "forget_responses": forget_responses.run(process.store, deps.clock, stop=stop),
+        "forget_responses": forget_responses.run(process.store, deps.clock, days=days, stop=stop),
         "reconcile": reconcile.run(deps, stop=stop),
         "build_snapshots": build_snapshots.run(snapshots, every_segments=every, stop=stop),
         "refresh_duals": refresh_duals.run(

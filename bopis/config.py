@@ -11,6 +11,7 @@
 | max_streams | BOPIS_MAX_STREAMS | 4,096 open streams |
 | segment_mib | BOPIS_SEGMENT_MIB | 64 MiB for each new segment of the journal |
 | snapshot_segments | BOPIS_SNAPSHOT_SEGMENTS | 4: a snapshot after so many segments; 0: none |
+| decision_days | BOPIS_DECISION_DAYS | 7: what orders' plans were chosen from is kept so long |
 | duals_every_s | BOPIS_DUALS_EVERY_S | 120 s between two refreshes of dual prices; 0: none |
 | duals_age_max_s | BOPIS_DUALS_AGE_MAX_S | 900 s of the service's clock; older ones are withdrawn |
 | reevaluate_every_s | BOPIS_REEVALUATE_EVERY_S | 0: open orders are not moved unasked |
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     max_streams: Annotated[int, Field(ge=1, le=100_000)] = 4_096
     segment_mib: Annotated[int, Field(ge=1, le=1_024)] = 64
     snapshot_segments: Annotated[int, Field(ge=0, le=10_000)] = 4
+    decision_days: Annotated[int, Field(ge=1, le=3_650)] = 7
     duals_every_s: Annotated[float, Field(ge=0, le=86_400)] = 120.0
     duals_age_max_s: Annotated[float, Field(gt=0, le=86_400)] = 900.0
     reevaluate_every_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0

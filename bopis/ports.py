@@ -5,7 +5,7 @@ in `bopis.domain`; adapters convert at their own border. Contract tests run each
 adapters (tests/contract).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from bopis.domain.day_limits import DueGroups
@@ -35,6 +35,7 @@ from bopis.domain.reallocation import (
     PriceProblem,
     ReallocationProblem,
     ReallocationProposal,
+    SolveWatcher,
 )
 from bopis.domain.records import (
     Intent,
@@ -310,6 +311,10 @@ class OrderStore(Protocol):
         """Deletes responses stored before a time; how many it deleted."""
         ...
 
+    async def forget_decisions(self, before_ms: int, limit: int) -> int:
+        """Deletes decisions made before a time, with what no other refers to; how many."""
+        ...
+
     async def put_nodes(self, nodes: Sequence[Node]) -> None:
         """Creates or replaces nodes."""
 
@@ -355,6 +360,20 @@ class OrderStore(Protocol):
     async def operation(self, operation_id: str) -> Operation | None:
         """One long operation."""
 
+    async def operations(self, *, after: str, limit: int) -> tuple[Operation, ...]:
+        """Long operations by id, those behind `after`."""
+        ...
+
+    async def put_operation_files(
+        self, operation_id: str, files: Mapping[str, bytes], *, keep: int
+    ) -> None:
+        """Writes what an operation found, by name; only the last `keep` operations keep theirs."""
+        ...
+
+    async def operation_file(self, operation_id: str, name: str) -> bytes | None:
+        """What an operation found under a name."""
+        ...
+
 
 BusHandler = Callable[[Sequence[Envelope]], Awaitable[Sequence[Exception | None]]]
 """Takes a batch; one result per event, in order: None, or why it failed."""
@@ -387,10 +406,12 @@ class ReallocationSolver(Protocol):
         nodes: Sequence[NetworkNode],
         items: Sequence[Item],
         policy: Policy,
+        watcher: SolveWatcher | None = None,
     ) -> ReallocationProposal:
-        """Proposes moves within the problem's time limit. `items` are those of the orders.
+        """Proposes moves within about the problem's time limit. `items` are those of the orders.
+        Cancelled, it stops within a second.
 
-        Raises NotServing if its process died.
+        Raises NotServing if its process died, failed or did not answer in time.
         """
 
     async def price(

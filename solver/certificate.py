@@ -20,7 +20,7 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -76,7 +76,7 @@ def certificate_of(request: Request, result: Result) -> Certificate:
     """What a result claims of its request."""
     instance = msgspec.msgpack.encode(request)
     moved = {move.order_id: move.plan for moves in result.components for move in moves}
-    rows = rows_of(request.problem)
+    rows, world = rows_of(request.problem), check.World.of(request)
     prices = [0] * len(rows.limits)
     for unit in result.stock_prices:
         prices[rows.by_stock[unit.node_id, unit.sku]] = unit.price_micro
@@ -91,10 +91,17 @@ def certificate_of(request: Request, result: Result) -> Certificate:
         stopped=result.stopped,
         cost_micro=result.cost_planned_micro,
         plans=tuple(
-            CertifiedPlan(order.ask.order_id, moved.get(order.ask.order_id, order.plan))
+            CertifiedPlan(order.ask.order_id, moved.get(order.ask.order_id) or _kept(world, order))
             for order in request.problem.orders
         ),
     )
+
+
+def _kept(world: check.World, order: OpenOrder) -> Plan:
+    """The plan in force at what it costs by the card of the solve: it was made under another one,
+    or nobody priced it yet.
+    """
+    return replace(order.plan, cost=check.cost_of(world, order.ask, order.groups))
 
 
 def write(path: Path, certificate: Certificate) -> None:

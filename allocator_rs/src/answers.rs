@@ -207,6 +207,10 @@ pub struct PlacedDto {
     pub dual_rows: Vec<DualRowDto>,
     /// Why the quote was not kept; none: it was, or there was none.
     pub quote_lost: Option<QuoteLostDto>,
+    /// The record as of which the plan was made; none: counters changed while it was.
+    pub planned_at: Option<u64>,
+    /// The world that it was made in.
+    pub world_number: u64,
 }
 
 /// What came of a submission.

@@ -30,6 +30,7 @@ mod explaining;
 mod journal;
 mod kernel;
 mod names;
+mod past;
 mod planning;
 mod policy;
 mod promiser;
@@ -61,5 +62,6 @@ fn _allocator_rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(journal::verify, module)?)?;
     module.add_function(wrap_pyfunction!(snapshot::build_snapshot, module)?)?;
     module.add_function(wrap_pyfunction!(snapshot::snapshot_backlog, module)?)?;
+    module.add_function(wrap_pyfunction!(past::decide_again, module)?)?;
     module.add_function(wrap_pyfunction!(journal::rebuild, module)?)
 }

@@ -71,20 +71,17 @@ impl PyPromiser {
         })
     }
 
-    /// Replaces the network, unless a later version is loaded.
-    fn load_network(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+    /// Replaces the network, unless a later version is loaded; the number of the world from now on.
+    fn load_network(&self, py: Python<'_>, payload: &[u8]) -> Result<u64, BindingError> {
         py.detach(|| {
             let network: NetworkDto = rmp_serde::from_slice(payload)?;
             let version = network.version;
-            self.with(|promiser| {
-                promiser.load_network(network.into_specs(), version);
-                Ok(())
-            })
+            self.with(|promiser| Ok(promiser.load_network(network.into_specs(), version)))
         })
     }
 
-    /// Adds or replaces items.
-    fn load_items(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+    /// Adds or replaces items; the number of the world from now on.
+    fn load_items(&self, py: Python<'_>, payload: &[u8]) -> Result<u64, BindingError> {
         py.detach(|| {
             let items: Vec<ItemDto> = rmp_serde::from_slice(payload)?;
             let priced = items.iter().map(ItemDto::currency);
@@ -92,21 +89,19 @@ impl PyPromiser {
             let currency = currency.unwrap_or_default().to_owned();
             self.with(|promiser| {
                 promiser.load_currency(&currency);
-                promiser.load_items(items.into_iter().map(Into::into).collect());
-                Ok(())
+                Ok(promiser.load_items(items.into_iter().map(Into::into).collect()))
             })
         })
     }
 
-    /// Replaces the policy.
-    fn load_policy(&self, py: Python<'_>, payload: &[u8]) -> Result<(), BindingError> {
+    /// Replaces the policy; the number of the world from now on.
+    fn load_policy(&self, py: Python<'_>, payload: &[u8]) -> Result<u64, BindingError> {
         py.detach(|| {
             let served: ServedPolicyDto = rmp_serde::from_slice(payload)?;
             let (policy, terms) = served.into();
             self.with(|promiser| {
                 promiser.load_quote_terms(terms);
-                promiser.load_policy(policy);
-                Ok(())
+                Ok(promiser.load_policy(policy))
             })
         })
     }

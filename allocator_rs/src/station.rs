@@ -202,6 +202,8 @@ impl Station {
                         duals: placement.duals.map(Into::into),
                         dual_rows: placement.dual_rows.into_iter().map(Into::into).collect(),
                         quote_lost: placement.quote_lost.map(Into::into),
+                        planned_at: placement.planned_at,
+                        world_number: placement.world_number,
                     })),
                 },
                 Err(error) => early(ticket, BindingError::from(error).into()),

@@ -2,14 +2,16 @@
 
 One process per problem: `python -m solver.worker` reads one frame on stdin and answers with frames
 on stdout (solver/worker.py states them). It ends by itself when its pipe closes, so none outlives
-this process.
+this process; one that does not answer is killed.
 """
 
 import asyncio
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -23,13 +25,22 @@ from bopis.domain.reallocation import (
     PriceProblem,
     ReallocationProblem,
     ReallocationProposal,
+    SolveProgress,
+    SolveRecord,
+    SolveWatcher,
 )
 
 LENGTH_BYTES: Final = 4
 FRAME_BYTES_MAX: Final = 1 << 30
-START_S: Final = 60.0
+WORKER: Final = (sys.executable, "-m", "solver.worker")
+SLACK_S: Final = 15.0
 """Beside its time limit: to start, read the problem, check and write the answer."""
-END_S: Final = 5.0
+SLACK_SHARE: Final = 0.25
+"""More of it, as a share of the time limit."""
+PRICE_SLACK_S: Final = 45.0
+"""More of it, for prices, which nobody waits for."""
+ORDER_S: Final = 0.002
+"""More of it, for each order."""
 
 _log = structlog.get_logger(__name__)
 
@@ -46,14 +57,28 @@ class _Kind(msgspec.Struct, frozen=True):
     type: str
 
 
+class _Progress(msgspec.Struct, frozen=True):
+    stage: str
+    bound_micro: int
+    cost_micro: int
+    elapsed_ms: int
+
+
 _kind_decoder: Final = msgspec.msgpack.Decoder(_Kind)
+_progress_decoder: Final = msgspec.msgpack.Decoder(_Progress)
 _failed_decoder: Final = msgspec.msgpack.Decoder(_Failed)
 _proposal_decoder: Final = msgspec.msgpack.Decoder(ReallocationProposal, strict=False)
 _priced_decoder: Final = msgspec.msgpack.Decoder(_Priced)
 
 
 class ProcessSolver:
-    """Implements `bopis.ports.ReallocationSolver`."""
+    """Implements `bopis.ports.ReallocationSolver`. A process that does not answer within its time
+    limit and `slack_s` more (and a little for each order) is killed; the next problem gets another.
+    """
+
+    def __init__(self, *, slack_s: float = SLACK_S, command: Sequence[str] = WORKER) -> None:
+        self._slack_s = slack_s
+        self._command = command
 
     async def solve(
         self,
@@ -62,10 +87,21 @@ class ProcessSolver:
         nodes: Sequence[NetworkNode],
         items: Sequence[Item],
         policy: Policy,
+        watcher: SolveWatcher | None = None,
     ) -> ReallocationProposal:
-        """See the port. Raises NotServing if the process fails, dies or takes far too long."""
-        request = _request("solve", problem, nodes=nodes, items=items, policy=policy)
-        return _proposal_decoder.decode(await _answer(request, problem.time_limit_ms))
+        """See the port. Raises NotServing if the process fails, dies or takes too long."""
+        with tempfile.TemporaryDirectory(prefix="bopis-solve-") as folder:
+            certificate = Path(folder) / "certificate"
+            request = _request("solve", problem, nodes=nodes, items=items, policy=policy)
+            if watcher is not None:
+                request["certificate"] = str(certificate)
+            frame = await asyncio.to_thread(_frame, request)
+            slack_s = ORDER_S * len(problem.orders)
+            answer = await self._ask(frame, problem.time_limit_ms, slack_s, watcher)
+            if watcher is not None:
+                proof = await asyncio.to_thread(certificate.read_bytes)
+                watcher.recorded(SolveRecord(proof, answer))
+        return _proposal_decoder.decode(answer)
 
     async def price(
         self,
@@ -77,7 +113,30 @@ class ProcessSolver:
     ) -> FoundPrices:
         """See the port. Raises NotServing as `solve` does."""
         request = _request("prices", problem, nodes=nodes, items=items, policy=policy)
-        return _priced_decoder.decode(await _answer(request, problem.time_limit_ms)).prices
+        frame = await asyncio.to_thread(_frame, request)
+        answer = await self._ask(frame, problem.time_limit_ms, PRICE_SLACK_S, None)
+        return _priced_decoder.decode(answer).prices
+
+    async def _ask(
+        self, frame: bytes, time_limit_ms: int, slack_s: float, watcher: SolveWatcher | None
+    ) -> bytes:
+        """The answer of a process of its own, which is gone when this returns."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        limit_s = time_limit_ms / 1_000 * (1 + SLACK_SHARE) + self._slack_s + slack_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await _converse(process, frame, watcher)
+        except TimeoutError:
+            raise NotServing(f"the optimizer did not answer within {limit_s:.0f} s") from None
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise NotServing(f"the optimizer's process died: {error}") from error
+        finally:
+            await _end(process)
 
 
 def _request(
@@ -91,35 +150,15 @@ def _request(
     return {"type": kind, "nodes": nodes, "items": items, "policy": policy, "problem": problem}
 
 
-async def _answer(request: dict[str, Any], time_limit_ms: int) -> bytes:
-    """Asks a process of its own; the body of its last frame."""
-    frame = await asyncio.to_thread(_frame, request)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "solver.worker",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    limit_s = time_limit_ms / 1_000 * 2 + START_S
-    try:
-        async with asyncio.timeout(limit_s):
-            return await _converse(process, frame)
-    except TimeoutError:
-        raise NotServing(f"the optimizer did not answer within {limit_s:.0f} s") from None
-    except (OSError, asyncio.IncompleteReadError) as error:
-        raise NotServing(f"the optimizer's process died: {error}") from error
-    finally:
-        await _end(process)
-
-
 def _frame(message: dict[str, Any]) -> bytes:
     body = msgspec.msgpack.encode(message)
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
-async def _converse(process: asyncio.subprocess.Process, frame: bytes) -> bytes:
+async def _converse(
+    process: asyncio.subprocess.Process, frame: bytes, watcher: SolveWatcher | None
+) -> bytes:
+    """The result frame."""
     stdin, stdout = process.stdin, process.stdout
     if stdin is None or stdout is None:
         raise NotServing("the optimizer's process has no pipes")
@@ -137,17 +176,19 @@ async def _converse(process: asyncio.subprocess.Process, frame: bytes) -> bytes:
                 why = _failed_decoder.decode(body).why
                 raise NotServing(f"the optimizer failed: {why}")
             case _:
-                _log.debug("solver.progress", **msgspec.msgpack.decode(body))
+                _tell(watcher, _progress_decoder.decode(body))
+
+
+def _tell(watcher: SolveWatcher | None, told: _Progress) -> None:
+    if watcher is not None:
+        progress = SolveProgress(told.stage, told.bound_micro, told.cost_micro, told.elapsed_ms)
+        watcher.progressed(progress)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Closes its pipe and waits; kills it if that is not enough."""
-    if process.stdin is not None:
-        process.stdin.close()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(END_S):
-            await process.wait()
-            return
+    """Whatever it does: it holds nothing that would have to be put down first."""
     with contextlib.suppress(ProcessLookupError):
         process.kill()
+    if process.stdin is not None:
+        process.stdin.close()
     await process.wait()

@@ -8,6 +8,7 @@ import msgspec
 
 from bopis._allocator_rs import Engine, Promiser
 from bopis.adapters.native_calls import NativeCalls, NativeFaultError
+from bopis.adapters.sourcer_settings import Settings
 from bopis.domain.duals import DualCharge, DualCharges, Duals
 from bopis.domain.explanation import Explained, PlannedOrder, Resource, Wanted, Worth
 from bopis.domain.ledger import Reservation, ReservationLine
@@ -26,6 +27,8 @@ class _Placed(msgspec.Struct, frozen=True, tag="placed"):
     duals: DualCharges | None
     dual_rows: tuple[DualCharge, ...]
     quote_lost: QuoteLost | None
+    planned_at: int | None
+    world_number: int
 
 
 _placed_decoder = msgspec.msgpack.Decoder(_Placed)
@@ -40,6 +43,7 @@ class NativeSourcer:
     def __init__(self, engine: Engine, calls: NativeCalls) -> None:
         self._promiser = Promiser(engine)
         self._calls = calls
+        self._settings = Settings(engine.journal_id())
 
     @property
     def promiser(self) -> Promiser:
@@ -48,19 +52,23 @@ class NativeSourcer:
 
     def load_network(self, nodes: Sequence[NetworkNode], *, version: int) -> None:
         """See the port."""
-        self._promiser.load_network(_encode({"version": version, "nodes": nodes}))
+        content = _encode({"version": version, "nodes": nodes})
+        self._settings.put_network(self._promiser.load_network(content), content)
 
     def load_items(self, items: Sequence[Item]) -> None:
         """See the port."""
-        self._promiser.load_items(_encode(items))
+        self._settings.put_items(self._promiser.load_items(_encode(items)), items)
 
     def load_policy(self, policy: Policy) -> None:
         """See the port."""
-        self._promiser.load_policy(_encode(policy))
+        content = _encode(policy)
+        self._settings.put_policy(self._promiser.load_policy(content), content)
 
     def load_duals(self, duals: Duals) -> None:
         """See the port."""
-        self._promiser.load_duals(_encode(duals))
+        content = _encode(duals)
+        self._promiser.load_duals(content)
+        self._settings.put_duals(duals.version, content)
 
     async def place(self, place_ask: PlaceAsk) -> Placement:
         """See the port."""
@@ -84,6 +92,12 @@ class NativeSourcer:
             attempts=placed.attempts,
             duals=placed.duals,
             quote_lost=placed.quote_lost,
+            made_of=self._settings.made_of(
+                place_ask.ask,
+                sequence=placed.planned_at,
+                world=placed.world_number,
+                duals=placed.duals,
+            ),
             dual_rows=placed.dual_rows,
         )
 

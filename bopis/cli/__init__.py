@@ -1,5 +1,5 @@
 """The command line: `bopis serve | demo | generate | simulate | reservations | explain |
-reallocate | certificate | verify | rebuild | journal | snapshot | backup | restore |
+reallocate | replay | certificate | verify | rebuild | journal | snapshot | backup | restore |
 notifications | policy`.
 """
 
@@ -18,6 +18,7 @@ from bopis.cli.keeping import backup, restore
 from bopis.cli.listing import reservations
 from bopis.cli.policy import policy
 from bopis.cli.reallocating import reallocate
+from bopis.cli.replaying import replay
 from bopis.cli.serving import serve
 from bopis.cli.simulating import simulate
 from bopis.cli.snapshotting import snapshot
@@ -59,6 +60,7 @@ for _command in (
     reservations,
     explain,
     reallocate,
+    replay,
     certificate,
     verify,
     rebuild,

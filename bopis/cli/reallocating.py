@@ -1,26 +1,24 @@
-"""`bopis reallocate`: starts a re-allocation at a running service and shows what it did."""
+"""`bopis reallocate`: open orders allocated again, at a running service or out of tables in a
+folder; its moves written down, approved, proven.
+"""
 
 import json
-import time
-import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from bopis.cli.complaints import BAD_OPTION, refuse, words_of
+from bopis.domain.policy import CardLevel
 
 if TYPE_CHECKING:
-    import grpc
-    from google.longrunning import operations_pb2
     from google.type.money_pb2 import Money
 
     from bopis.v1 import allocation_service_pb2 as pb
+    from bopis.v1 import reallocation_service_pb2 as moves_pb
 
-CALL_S: Final = 10.0
-WAIT_S: Final = 1
 TIME_LIMIT_MAX_S: Final = 600.0
-AFTER_LIMIT_S: Final = 300.0
-"""Beside the optimizer's time: reading and moving."""
+REFUSED_SHOWN: Final = 20
 
 
 def reallocate(
@@ -31,102 +29,196 @@ def reallocate(
     time_limit: Annotated[
         float, typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for the optimizer.")
     ] = 20.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report, move nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only propose, move nothing.")] = False,
+    apply: Annotated[
+        str | None, typer.Option(help="Make the moves that this operation proposed.")
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(help="With --apply: these moves, for example 1,4,7-9.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the moves (offline: the plan) here: .csv, .parquet.")
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Write what `bopis certificate` proves again here.")
+    ] = None,
+    offline: Annotated[
+        Path | None, typer.Option(help="No service: plan the orders of the tables in this folder.")
+    ] = None,
+    card: Annotated[
+        CardLevel, typer.Option(help="With --offline: level of the cost card.")
+    ] = CardLevel.BASE,
+    policy: Annotated[
+        Path | None, typer.Option(help="With --offline: policy file in place of the one shipped.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, no progress.")] = False,
 ) -> None:
-    """Allocates the open orders again, together, and moves those that gain."""
+    """Allocates the open orders again, together, and moves those that gain.
+
+    With --dry-run it proposes moves, which --apply makes later. Stopped with Ctrl-C, the operation
+    is cancelled: no move is half made.
+    """
+    _check_options(apply=apply, only=only, dry_run=dry_run, out=out, offline=offline)
+    if offline is not None:
+        from bopis.cli.planning import Offline, plan_offline
+
+        asked = Offline(offline, card, policy, round(time_limit * 1_000))
+        figures = plan_offline(asked, out=out, certificate=certificate, quiet=as_json)
+        _print("Plan", figures, as_json=as_json)
+        return
     import grpc
 
-    from bopis.v1 import allocation_service_pb2 as pb
+    from bopis.cli.moves import Service
 
-    request = pb.ReallocateRequest(
-        request_id=str(uuid.uuid4()), max_orders=max_orders, dry_run=dry_run
-    )
-    request.time_limit.FromMilliseconds(round(time_limit * 1_000))
     with grpc.insecure_channel(address) as channel:
+        service = Service(channel, quiet=as_json)
         try:
-            operation = _to_its_end(channel, request, time_limit, quiet=as_json)
+            if apply is not None:
+                applied = service.apply(apply, _numbers(only))
+                _tell_applied(applied, apply, as_json=as_json)
+                return
+            name, response = service.reallocate(
+                max_orders=max_orders, time_limit_s=time_limit, dry_run=dry_run
+            )
+            if out is not None:
+                service.write_moves(name, out)
+            if certificate is not None:
+                service.write_certificate(name, certificate)
         except grpc.RpcError as error:
             refuse(words_of(error))
-    if operation.HasField("error"):
-        refuse(operation.error.message)
-    response = pb.ReallocateResponse()
-    operation.response.Unpack(response)
-    if as_json:
-        typer.echo(json.dumps(_figures(response)))
-    else:
-        _show(response, dry_run=dry_run)
+    title = "Re-allocation (nothing was moved)" if dry_run else "Re-allocation"
+    _print(title, {"operation": name} | _figures(response), as_json=as_json)
 
 
-def _to_its_end(
-    channel: "grpc.Channel", request: "pb.ReallocateRequest", time_limit: float, *, quiet: bool
-) -> "operations_pb2.Operation":
-    from google.longrunning import operations_pb2, operations_pb2_grpc
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from bopis.v1 import allocation_service_pb2 as pb
-    from bopis.v1 import allocation_service_pb2_grpc
-
-    operation = allocation_service_pb2_grpc.AllocationServiceStub(channel).Reallocate(
-        request, timeout=CALL_S
-    )
-    operations = operations_pb2_grpc.OperationsStub(channel)
-    wait = operations_pb2.WaitOperationRequest(name=operation.name)
-    wait.timeout.seconds = WAIT_S
-    started = time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
-        task = progress.add_task("starting", total=time_limit)
-        while not operation.done:
-            if time.monotonic() - started > time_limit + AFTER_LIMIT_S:
-                refuse(f"{operation.name} is not done yet", code=BAD_OPTION)
-            operation = operations.WaitOperation(wait, timeout=CALL_S + WAIT_S)
-            metadata = pb.ReallocateMetadata()
-            operation.metadata.Unpack(metadata)
-            stage = pb.ReallocateMetadata.Stage.Name(metadata.stage).removeprefix("STAGE_")
-            progress.update(
-                task,
-                description=f"{stage.lower()} ({metadata.considered_count} orders)",
-                completed=min(time.monotonic() - started, time_limit),
-            )
-        progress.update(task, completed=time_limit)
-    return operation
+def _check_options(
+    *,
+    apply: str | None,
+    only: str | None,
+    dry_run: bool,
+    out: Path | None,
+    offline: Path | None,
+) -> None:
+    if apply is not None and (dry_run or offline is not None):
+        refuse(
+            "--apply makes moves that were proposed: no --dry-run, no --offline", code=BAD_OPTION
+        )
+    if only is not None and apply is None:
+        refuse("--only goes with --apply", code=BAD_OPTION)
+    if out is not None and out.suffix not in (".csv", ".parquet"):
+        refuse(f"--out: {out} must end with .csv or .parquet", code=BAD_OPTION)
 
 
-def _amount(money: "Money") -> float:
+def _numbers(only: str | None) -> list[int]:
+    """1,4,7-9 as numbers."""
+    numbers: list[int] = []
+    for part in (only or "").split(","):
+        if not part.strip() and only is None:
+            continue
+        first, _, last = part.partition("-")
+        try:
+            span = range(int(first), int(last or first) + 1)
+        except ValueError:
+            span = range(0)
+        if not span or span[0] < 1 or len(span) > 10_000:
+            refuse(f"--only: {part.strip()!r} is no number of a move, nor a span", code=BAD_OPTION)
+        numbers += span
+    return numbers
+
+
+def amount(money: "Money") -> float:
+    """Money as a number."""
     return float(money.units) + float(money.nanos) / 1e9
 
 
 def _figures(response: "pb.ReallocateResponse") -> dict[str, Any]:
+    proven = response.HasField("bound")
     return {
         "orders": response.considered_count,
         "moved": response.moved_count,
         "race_lost": response.race_lost_count,
         "currency": response.cost_before.currency_code,
-        "cost_before": _amount(response.cost_before),
-        "cost_after": _amount(response.cost_after),
-        "bound": _amount(response.bound),
-        "gap": response.gap,
+        "cost_before": amount(response.cost_before),
+        "cost_after": amount(response.cost_after),
+        "bound": amount(response.bound) if proven else None,
+        "gap": response.gap if proven else None,
         "solve_s": response.solve_time.seconds + response.solve_time.nanos / 1e9,
+        "step": response.step,
     }
 
 
-def _show(response: "pb.ReallocateResponse", *, dry_run: bool) -> None:
+def _tell_applied(
+    applied: "moves_pb.ApplyReallocationResponse", name: str, *, as_json: bool
+) -> None:
+    reasons = {1: "the order changed", 2: "what it needs is gone"}
+    refused = [
+        {
+            "move_id": one.move_id,
+            "order_id": one.order_id,
+            "why": reasons.get(one.reason, "refused"),
+        }
+        for one in applied.refused
+    ]
+    figures = {
+        "operation": name,
+        "moves": applied.moved_count,
+        "moved": applied.moved_order_count,
+        "currency": applied.saving.currency_code,
+        "saving": amount(applied.saving),
+        "refused": applied.refused_count,
+    }
+    if as_json:
+        typer.echo(json.dumps(figures | {"refused_moves": refused}))
+        return
+    _print("Approved moves", figures, as_json=False)
+    for one in refused[:REFUSED_SHOWN]:
+        typer.echo(f"move {one['move_id']} was not made: {one['why']} {one['order_id']}".rstrip())
+    if len(refused) > REFUSED_SHOWN:
+        typer.echo(f"... and {applied.refused_count - REFUSED_SHOWN} more (--json names them)")
+
+
+_WORDS: Final = {
+    "orders": "orders considered",
+    "moves": "moves made",
+    "moved": "orders that move",
+    "race_lost": "lost to a race",
+    "refused": "moves refused",
+    "unfilled_lines": "lines that nobody fills",
+    "saving": "saving",
+    "cost_before": "cost before",
+    "cost_after": "cost after",
+    "bound": "no allocation costs less than",
+    "gap": "gap of the plan over that bound",
+    "solve_s": "time of the optimizer",
+    "step": "found by",
+}
+
+
+def _print(title: str, figures: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
     from rich.console import Console
     from rich.table import Table
 
-    figures = _figures(response)
-    currency = figures["currency"]
-    table = Table(title="Re-allocation (nothing was moved)" if dry_run else "Re-allocation")
+    table = Table(title=title)
     table.add_column("")
     table.add_column("", justify="right")
-    table.add_row("orders considered", f"{figures['orders']:,}")
-    table.add_row("would move" if dry_run else "moved", f"{figures['moved']:,}")
-    table.add_row("lost to a race", f"{figures['race_lost']:,}")
-    table.add_row("cost before", f"{figures['cost_before']:,.2f} {currency}")
-    table.add_row("cost after", f"{figures['cost_after']:,.2f} {currency}")
-    table.add_row("no allocation costs less than", f"{figures['bound']:,.2f} {currency}")
-    table.add_row("gap of the plan over that bound", f"{figures['gap']:.2%}")
-    table.add_row("time of the optimizer", f"{figures['solve_s']:.1f} s")
+    for name, words in _WORDS.items():
+        if name in figures:
+            table.add_row(words, _shown(name, figures[name], str(figures.get("currency", ""))))
     Console().print(table)
+    # Not in the table, which a narrow terminal would cut.
+    if "operation" in figures:
+        typer.echo(figures["operation"])
+
+
+def _shown(name: str, value: Any, currency: str) -> str:
+    if value is None:
+        return "not known"
+    if name == "gap":
+        return f"{value:.2%}"
+    if name == "solve_s":
+        return f"{value:.1f} s"
+    if isinstance(value, float):
+        return f"{value:,.2f} {currency}".rstrip()
+    return f"{value:,}" if isinstance(value, int) else str(value)

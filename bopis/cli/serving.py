@@ -21,6 +21,7 @@ _OPTIONS = {
     "drain_s": "--drain-s",
     "segment_mib": "--segment-mib",
     "snapshot_segments": "--snapshot-segments",
+    "decision_days": "--decision-days",
     "log_level": "--log-level",
 }
 
@@ -51,14 +52,13 @@ def serve(
     time_scale: Annotated[
         float | None, typer.Option(help="For demos: so many times as fast as the machine's time.")
     ] = None,
-    drain_s: Annotated[
-        float | None, typer.Option(help="Seconds that calls under way get when stopping.")
-    ] = None,
+    drain_s: Annotated[float | None, typer.Option(help="Seconds for calls when stopping.")] = None,
     segment_mib: Annotated[int | None, typer.Option(help="MiB of a new segment (64).")] = None,
     snapshot_segments: Annotated[
         int | None,
         typer.Option(help="A snapshot of the ledger after so many segments. Default: 4; 0: none."),
     ] = None,
+    decision_days: Annotated[int | None, typer.Option(help="Days of `bopis replay` (7).")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     ready_file: Annotated[
         Path | None, typer.Option(help="Also write the announcement to this file.")
@@ -76,6 +76,7 @@ def serve(
             "drain_s": drain_s,
             "segment_mib": segment_mib,
             "snapshot_segments": snapshot_segments,
+            "decision_days": decision_days,
             "log_level": log_level,
         }
     )

@@ -237,6 +237,16 @@ class Reallocate(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyReallocation(Request):
+    """Makes moves that a re-allocation proposed: those of `move_ids`, or all."""
+
+    rpc: ClassVar[str] = "ApplyReallocation"
+
+    operation_id: str
+    move_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MoveOrders(Request):
     """Re-allocation's own command: orders that move together, each from a version on."""
 

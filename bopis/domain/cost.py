@@ -52,3 +52,10 @@ def breakdown(amounts: Iterable[CostTerm]) -> CostBreakdown:
         sums[term.name] = sums.get(term.name, 0) + term.amount_micro
     names = sorted((name for name, amount in sums.items() if amount), key=_RANK.__getitem__)
     return CostBreakdown(tuple(CostTerm(name, sums[name]) for name in names))
+
+
+def without_opportunity(cost: CostBreakdown) -> CostBreakdown:
+    """The cost that re-allocations compare plans by: what last units are worth to others left aside
+    (the optimizer's dual prices stand for it).
+    """
+    return CostBreakdown(tuple(term for term in cost.terms if term.name != "opportunity"))

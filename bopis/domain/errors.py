@@ -44,6 +44,7 @@
     │   └── TooManyStreams
     ├── TooLate                 DEADLINE_EXCEEDED
     │   └── DeadlinePassed          the call's deadline passed before it touched anything
+    ├── OperationCancelled      CANCELLED
     └── Unavailable             UNAVAILABLE
         └── NotServing
 
@@ -71,6 +72,7 @@ class Code(StrEnum):
     ABORTED = "ABORTED"
     RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    CANCELLED = "CANCELLED"
     UNAVAILABLE = "UNAVAILABLE"
 
 
@@ -361,6 +363,13 @@ class DeadlinePassed(TooLate):
     """The call's deadline passed before it touched anything."""
 
     reason = "DEADLINE_EXCEEDED"
+
+
+class OperationCancelled(BopisError):
+    """The operation was cancelled."""
+
+    code = Code.CANCELLED
+    reason = "OPERATION_CANCELLED"
 
 
 class Unavailable(BopisError):

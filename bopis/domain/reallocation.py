@@ -1,10 +1,14 @@
 """The batch problem of re-allocation and what the optimizer proposes: values of the solver port."""
 
 from dataclasses import dataclass
+from typing import Final, Protocol
 
 from bopis.domain.cost import CostBreakdown
 from bopis.domain.duals import LaborDual, StockDual
 from bopis.domain.sourcing import Ask, PlannedGroup, UnfilledLine
+
+GREEDY: Final = "GREEDY"
+"""The step of plans that were not the optimizer's: each order alone, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,8 @@ class ReallocationProposal:
     `components`: orders that must move together (they swap units), each one atomic act, in the
     order in which they can be applied one after the other. Orders that stay are not named. Money
     is micro-units; costs are of all orders of the problem, without opportunity; no allocation of
-    them costs less than `bound_micro`. Prices are those that prove the bound.
+    them costs less than `bound_micro`. `stage` is the step that found the plans. Prices are those
+    that prove the bound.
     """
 
     components: tuple[tuple[OrderMove, ...], ...]
@@ -111,6 +116,7 @@ class ReallocationProposal:
     cost_planned_micro: int
     bound_micro: int
     solve_time_ms: int
+    stage: str = ""
     prices: FoundPrices = FoundPrices()
 
     @property
@@ -119,3 +125,37 @@ class ReallocationProposal:
         if self.bound_micro <= 0:
             return 0.0
         return (self.cost_planned_micro - self.bound_micro) / self.bound_micro
+
+
+@dataclass(frozen=True, slots=True)
+class SolveProgress:
+    """Where the optimizer is: its step, what it has proven and found (micro-units; 0: nothing yet),
+    and wall time since it was asked.
+    """
+
+    step: str
+    bound_micro: int
+    cost_micro: int
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SolveRecord:
+    """What proves a solve, and does it again: a certificate, which holds the problem too, and the
+    answer as it came (docs/allocation.md).
+    """
+
+    certificate: bytes
+    answer: bytes
+
+
+class SolveWatcher(Protocol):
+    """Hears of a solve."""
+
+    def progressed(self, progress: SolveProgress) -> None:
+        """It came so far."""
+        ...
+
+    def recorded(self, record: SolveRecord) -> None:
+        """It is done, before the proposal is given back."""
+        ...

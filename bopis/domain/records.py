@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bopis.domain.decision import Decision
 from bopis.domain.events import OrderEvent
 from bopis.domain.ids import RequestKey
+from bopis.domain.moves import ApplyReport
 from bopis.domain.order import Order
 from bopis.domain.pick_task import PickTask
 
@@ -61,7 +63,8 @@ class WriteSet:
     """One transaction: all of it or nothing.
 
     Events carry the document of the order of the same id in `orders`, which must be there.
-    `drop_order` takes a PENDING order out again that came to nothing.
+    `drop_order` takes a PENDING order out again that came to nothing. `decisions` are what the
+    orders' plans were chosen from.
     """
 
     orders: tuple[OrderWrite, ...] = ()
@@ -72,6 +75,7 @@ class WriteSet:
     close_intent: RequestKey | None = None
     response: StoredResponse | None = None
     drop_order: str = ""
+    decisions: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,10 @@ class OperationStage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReallocationReport:
-    """What a re-allocation did. Money in micro-units of `currency`."""
+    """What a re-allocation did. Money in micro-units of `currency`.
+
+    `step` found the plans. If that was not the optimizer, nothing is proven: `bound_micro` is 0.
+    """
 
     considered_count: int
     moved_count: int
@@ -126,11 +133,14 @@ class ReallocationReport:
     gap: float
     solve_time_ms: int
     currency: str
+    step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A long operation: `report` once it is done, `error_reason` if it failed."""
+    """A long operation: `report` (or `applied`, where moves were approved) once it is done,
+    `error_reason` if it failed.
+    """
 
     operation_id: str
     fingerprint: str
@@ -140,3 +150,4 @@ class Operation:
     report: ReallocationReport | None = None
     error_reason: str = ""
     error_message: str = ""
+    applied: ApplyReport | None = None

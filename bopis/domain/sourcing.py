@@ -6,7 +6,7 @@ from enum import StrEnum
 from bopis.domain.cost import CostBreakdown
 from bopis.domain.duals import DualCharge, DualCharges
 from bopis.domain.ledger import Reservation
-from bopis.domain.network import Method, Place
+from bopis.domain.network import Item, Method, Place
 from bopis.domain.quote import QuoteAsk, QuoteLost
 
 
@@ -152,14 +152,39 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """Something that many choices share (a network, a policy, dual prices), under its digest."""
+
+    digest: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MadeOf:
+    """What a choice was made of, beside what was asked: the record of the journal as of which
+    counters were read, the settings, and the ask's items.
+
+    `duals` None: there were none. `sequence` None: counters or the catalog changed in between, so
+    that the choice is of no one moment.
+    """
+
+    journal_id: str
+    sequence: int | None
+    network: Setting
+    policy: Setting
+    duals: Setting | None
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """The plan chosen and the reservation that holds it; no reservation if the plan is empty.
 
     For an all-or-nothing ask that cannot be filled the plan has no group and names every line that
     lacks. `attempts` counts plans tried: more than one means that a race was lost on the way.
     `duals`: what dual prices charged, None if there are none; `dual_rows`: the same by cell.
-    `quote_lost`: why the quote was not
-    kept; of a required one the plan is empty then.
+    `quote_lost`: why the quote was not kept; of a required one the plan is empty then. `made_of`:
+    with it the choice can be made again.
     """
 
     plan: Plan
@@ -168,4 +193,5 @@ class Placement:
     attempts: int = 1
     duals: DualCharges | None = None
     quote_lost: QuoteLost | None = None
+    made_of: MadeOf | None = None
     dual_rows: tuple[DualCharge, ...] = ()

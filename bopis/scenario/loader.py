@@ -1,4 +1,5 @@
-"""Reads a scenario folder: nodes.csv, skus.csv, on_hand.csv, orders.csv, lines.csv.
+"""Reads a scenario folder: nodes.csv, skus.csv, on_hand.csv, orders.csv, lines.csv, and labor.csv
+where it is there. Each of them may be Parquet instead (nodes.parquet).
 
 Columns are found by name, in any order; further columns are ignored. Texts may be empty, a missing
 stock row means zero, orders may ask for SKUs that the catalog does not have. Whatever breaks the
@@ -8,12 +9,13 @@ format raises ScenarioError, which names the file and the line.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bopis.scenario.model import Method, Node, NodeKind, Scenario, ScenarioLine, ScenarioOrder, Sku
 from bopis.scenario.rows import Row, ScenarioError, read_rows
+from bopis.scenario.tables import TableError, table_file
 
 DATA_VARIABLE = "BOPIS_DATA"
 DEFAULT_DATA = Path("../shared/data")
@@ -21,6 +23,9 @@ ORDER_LINES_MAX = 500
 QUANTITY_MAX = 1_000_000
 ON_HAND_MAX = 1_000_000_000
 
+HOUR_S = 3_600
+LABOR_MAX = 1_000_000_000
+LABOR_COLUMNS = ["node_id", "window_start", "seconds"]
 NODE_COLUMNS = [
     "node_id",
     "kind",
@@ -59,11 +64,11 @@ def load_scenario(directory: Path) -> Scenario:
     """Reads and checks the scenario in `directory`. Raises ScenarioError."""
     if not directory.is_dir():
         raise ScenarioError(f"{directory}: no such folder")
-    nodes = _load_nodes(directory / "nodes.csv")
-    skus = _load_skus(directory / "skus.csv")
-    on_hand = _load_on_hand(directory / "on_hand.csv", nodes, skus)
-    lines = _load_lines(directory / "lines.csv", skus)
-    orders = _load_orders(directory / "orders.csv", lines)
+    nodes = _load_nodes(_file(directory, "nodes"))
+    skus = _load_skus(_file(directory, "skus"))
+    on_hand = _load_on_hand(_file(directory, "on_hand"), nodes, skus)
+    lines = _load_lines(_file(directory, "lines"), skus)
+    orders = _load_orders(_file(directory, "orders"), lines)
     return Scenario(
         name=directory.name,
         nodes=tuple(nodes.values()),
@@ -71,6 +76,34 @@ def load_scenario(directory: Path) -> Scenario:
         on_hand=on_hand,
         orders=tuple(orders.values()),
     )
+
+
+def _file(directory: Path, name: str) -> Path:
+    try:
+        return table_file(directory, name)
+    except TableError as error:
+        raise ScenarioError(str(error)) from None
+
+
+def load_labor(directory: Path, nodes: Collection[str]) -> dict[tuple[str, int], int] | None:
+    """Seconds of labor by node and hour (Unix seconds of its start), as the table `labor` gives
+    them; None: there is no such table. Raises ScenarioError.
+    """
+    path = _file(directory, "labor")
+    if not path.exists():
+        return None
+    labor: dict[tuple[str, int], int] = {}
+    for row in read_rows(path, LABOR_COLUMNS):
+        node_id = row.identifier("node_id")
+        if node_id not in nodes:
+            raise row.error(f"node_id {node_id!r} is not among the nodes")
+        start_s = int(row.instant("window_start").timestamp())
+        if start_s % HOUR_S:
+            raise row.error(f"window_start {row.text('window_start')!r} is no full hour")
+        if (node_id, start_s) in labor:
+            raise row.error(f"window_start comes twice at node {node_id!r}")
+        labor[node_id, start_s] = row.integer("seconds", least=0, most=LABOR_MAX)
+    return labor
 
 
 def _load_nodes(path: Path) -> dict[str, Node]:

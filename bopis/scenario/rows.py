@@ -1,13 +1,15 @@
-"""Rows of a CSV file whose every error names the file and the line."""
+"""Rows of a table whose every error names the file and the line (of Parquet: the row)."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+
+from bopis.scenario.tables import PARQUET, TableError, parquet_rows
 
 MICROS = 1_000_000
 ID_LENGTH_MAX = 64
@@ -96,7 +98,27 @@ class Row:
 
 
 def read_rows(path: Path, columns: list[str]) -> Iterator[Row]:
-    """The rows of a CSV file that has at least these columns. Raises ScenarioError."""
+    """The rows of a CSV or Parquet file that has at least these columns. Raises ScenarioError."""
+    return _parquet(path, columns) if path.suffix == PARQUET else _csv(path, columns)
+
+
+def _parquet(path: Path, columns: list[str]) -> Iterator[Row]:
+    try:
+        names, rows = parquet_rows(path)
+        _check_columns(path, names, columns)
+        for number, values in enumerate(rows, start=1):
+            yield Row(path, number, dict(zip(names, values, strict=True)))
+    except TableError as error:
+        raise ScenarioError(str(error)) from None
+
+
+def _check_columns(path: Path, names: Sequence[str], columns: Sequence[str]) -> None:
+    missing = [column for column in columns if column not in names]
+    if missing:
+        raise ScenarioError(f"{path}:1: no column {', '.join(missing)}")
+
+
+def _csv(path: Path, columns: list[str]) -> Iterator[Row]:
     try:
         file = path.open(encoding="utf-8-sig", newline="")
     except OSError as error:
@@ -104,9 +126,7 @@ def read_rows(path: Path, columns: list[str]) -> Iterator[Row]:
     with file:
         reader = csv.DictReader(file, strict=True)
         try:
-            missing = [column for column in columns if column not in (reader.fieldnames or [])]
-            if missing:
-                raise ScenarioError(f"{path}:1: no column {', '.join(missing)}")
+            _check_columns(path, reader.fieldnames or [], columns)
             for values in reader:
                 row = Row(path, reader.line_num, values)
                 if None in values or None in values.values():

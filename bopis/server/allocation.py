@@ -32,7 +32,7 @@ def allocation_service(deps: Dependencies) -> Service:
 
     async def reallocate(request: pb.ReallocateRequest, caller: Caller) -> operations_pb2.Operation:
         command = decode.reallocate(request, tenant=caller.tenant)
-        return message_of(await reallocation.begin_reallocation(deps, command))
+        return message_of(deps, await reallocation.begin_reallocation(deps, command))
 
     async def get_dual_prices(
         request: pb.GetDualPricesRequest, _caller: Caller

@@ -15,7 +15,6 @@ from bopis.domain.network import Item, Method, Node, Place
 from bopis.domain.order import Order, OrderState
 from bopis.domain.pick_task import PickTask
 from bopis.domain.quote import QuotedPromise
-from bopis.domain.records import OperationStage, ReallocationReport
 from bopis.domain.results import CapacitySet
 from bopis.domain.sourcing import Plan, UnfilledLine
 from bopis.service.duals import DualPage
@@ -289,24 +288,3 @@ def add_worths(
                 order_count=order_count,
             )
         )
-
-
-def reallocation_stage(
-    value: OperationStage,
-) -> allocation_service_pb2.ReallocateMetadata.Stage.ValueType:
-    """How far a re-allocation is."""
-    return allocation_service_pb2.ReallocateMetadata.Stage.Value(f"STAGE_{value.value}")
-
-
-def reallocation(value: ReallocationReport) -> allocation_service_pb2.ReallocateResponse:
-    """What a re-allocation did."""
-    return allocation_service_pb2.ReallocateResponse(
-        considered_count=value.considered_count,
-        moved_count=value.moved_count,
-        race_lost_count=value.race_lost_count,
-        cost_before=money(value.cost_before_micro, value.currency),
-        cost_after=money(value.cost_after_micro, value.currency),
-        bound=money(value.bound_micro, value.currency),
-        gap=value.gap,
-        solve_time=duration(value.solve_time_ms),
-    )

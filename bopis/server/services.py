@@ -7,6 +7,7 @@ from bopis.server.orders import order_service
 from bopis.server.pick import pick_service
 from bopis.server.pickup import pickup_service
 from bopis.server.policies import policy_service
+from bopis.server.reallocations import reallocation_service
 from bopis.server.rpc import Service
 from bopis.server.stores import store_service
 from bopis.service.dependencies import Dependencies
@@ -17,6 +18,7 @@ def all_services(deps: Dependencies) -> tuple[Service, ...]:
     return (
         order_service(deps),
         allocation_service(deps),
+        reallocation_service(deps),
         pick_service(deps),
         pickup_service(deps),
         store_service(deps),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from bopis.domain.cost import CostBreakdown
+from bopis.domain.cost import without_opportunity
 from bopis.domain.ledger import CellKey
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.order import Order
@@ -144,8 +144,3 @@ async def labor_limits(
                 limits.append(LaborLimit(node_id, start, seconds))
         await asyncio.sleep(0)
     return tuple(limits)
-
-
-def without_opportunity(cost: CostBreakdown) -> CostBreakdown:
-    """The cost that the optimizer minimizes: its duals stand for opportunity."""
-    return CostBreakdown(tuple(term for term in cost.terms if term.name != "opportunity"))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from bopis.domain.decision import Decision
 from bopis.domain.events import order_event
 from bopis.domain.fulfillment import FulfillmentOrder
 from bopis.domain.ids import PICK_SUFFIX, RESTOCK_SUFFIX
@@ -32,6 +33,7 @@ def changed(
     happened: Iterable[Happened],
     tasks: Sequence[PickTask] = (),
     codes: Sequence[PickupCode] = (),
+    decisions: Sequence[Decision | None] = (),
 ) -> tuple[Order, WriteSet]:
     """The order's next version, in the state that follows from its groups, and the writes."""
     order = replace(after, version=before.version + 1, state=derived_state(after))
@@ -52,6 +54,7 @@ def changed(
         pick_tasks=tuple(tasks),
         events=events,
         pickup_codes=tuple(codes),
+        decisions=tuple(one for one in decisions if one is not None),
     )
     return order, writes
 

@@ -9,6 +9,7 @@ from bopis.domain.comparison import Comparison
 from bopis.domain.day_limits import DayLimit
 from bopis.domain.planner import Override, PolicyVersion, with_forbids
 from bopis.domain.policy import Policy
+from bopis.domain.reallocation import SolveProgress
 from bopis.domain.records import Intent
 from bopis.ports import (
     Clock,
@@ -26,10 +27,21 @@ from bopis.service.feed import TaskFeed
 
 @dataclass(slots=True)
 class Operations:
-    """Long operations of this process: the one that runs, and a wake-up for who waits for it."""
+    """Long operations of this process: the one that runs, how far it is, whether it shall stop, and
+    a wake-up for who waits for it.
+
+    `interruptible` is what can be cut off at any moment. `started_s` is the loop's time.
+    """
 
     running_id: str = ""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    is_cancelled: bool = False
+    interruptible: asyncio.Future[Any] | None = None
+    solve: SolveProgress | None = None
+    started_s: float = 0.0
+    time_limit_ms: int = 0
+    moves: tuple[int, int] = (0, 0)
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,21 @@ def movable(order: Order) -> bool:
 
 
 async def move_orders(
-    deps: Dependencies, orders: Sequence[Order], moves: Sequence[OrderMove], *, batch: BatchMark
+    deps: Dependencies,
+    orders: Sequence[Order],
+    moves: Sequence[OrderMove],
+    *,
+    batch: BatchMark,
+    asked_by: str = "",
 ) -> bool:
     """Moves orders together, if each still is as it was seen; False: the race was lost. `batch`:
-    the re-allocation that planned it, for those who ask why.
+    the re-allocation that planned it, for those who ask why; `asked_by`: the operation that makes
+    it, if that is another.
     """
     command = MoveOrders(
-        request_id=derived_uuid("move", batch.operation_id, *(one.order_id for one in moves)),
+        request_id=derived_uuid(
+            "move", asked_by or batch.operation_id, *(one.order_id for one in moves)
+        ),
         tenant=orders[0].tenant,
         moves=tuple(moves),
         versions=tuple(order.version for order in orders),
@@ -120,6 +128,16 @@ async def run_move(work: Work[MoveOrders]) -> Outcome[MoveResult]:
             events=writes.events + one_order.events,
         )
     return Outcome(MoveResult(moved=True), writes)
+
+
+def is_planned_so(order: Order, groups: Sequence[PlannedGroup]) -> bool:
+    """Whether the order's groups, those cancelled aside, are exactly these."""
+    theirs = [
+        one for one in order.fulfillment_orders if one.state is not FulfillmentState.CANCELLED
+    ]
+    return len(theirs) == len(groups) and all(
+        any(_is(one, planned) for one in theirs) for planned in groups
+    )
 
 
 def _begins_too_late(before: Order, after: Order, *, now_ms: int) -> bool:

@@ -100,7 +100,14 @@ async def run_create(work: Work[CreateOrder]) -> Outcome[Order]:
     first += [
         Happened("order.unfilled", line_number=one.line_number) for one in after.unfilled_lines
     ]
-    order, writes = changed(pending, after, now_ms=work.now_ms, happened=first, tasks=tasks)
+    order, writes = changed(
+        pending,
+        after,
+        now_ms=work.now_ms,
+        happened=first,
+        tasks=tasks,
+        decisions=[placed.decision],
+    )
     return Outcome(order, writes)
 
 

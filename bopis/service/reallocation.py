@@ -2,28 +2,32 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
 
 import structlog
 
 from bopis.domain.commands import Reallocate
-from bopis.domain.cost import CostBreakdown
-from bopis.domain.errors import BopisError, OperationNotFound, Overloaded, RequestIdReused
-from bopis.domain.ids import derived_uuid
+from bopis.domain.cost import CostBreakdown, without_opportunity
+from bopis.domain.errors import NotServing
+from bopis.domain.network import NetworkNode
 from bopis.domain.order import BatchMark, Order
-from bopis.domain.reallocation import OrderMove, ReallocationProposal
+from bopis.domain.reallocation import (
+    OrderMove,
+    ReallocationProblem,
+    ReallocationProposal,
+    SolveProgress,
+    SolveRecord,
+)
 from bopis.domain.records import Operation, OperationStage, ReallocationReport
 from bopis.domain.reevaluation import STAY_LEAST_MICRO, Terms
-from bopis.service.acts import fingerprint
-from bopis.service.batches import items_of, open_orders, problem_of, without_opportunity
-from bopis.service.deadline import begin_call
+from bopis.service.approval import keep_found, proposed_moves
+from bopis.service.batches import items_of, open_orders, problem_of
 from bopis.service.dependencies import Dependencies
+from bopis.service.greedy import propose_greedily
 from bopis.service.moving import move_orders
+from bopis.service.operations import advance, begin_operation, check_cancelled, interruptibly
 from bopis.service.resolving import resolve_alone
 from bopis.service.stores import network_nodes
-
-RUNNING_RETRY_MS: Final = 1_000
 
 _log = structlog.get_logger(__name__)
 
@@ -33,118 +37,70 @@ async def begin_reallocation(deps: Dependencies, command: Reallocate) -> Operati
 
     Raises RequestIdReused, Overloaded (one runs already).
     """
-    operation_id = derived_uuid("operation", command.tenant, command.key.request_id)
-    digest = fingerprint(command)
-    known = await deps.store.operation(operation_id)
-    if known is not None:
-        if known.fingerprint != digest:
-            raise RequestIdReused("the request_id was used with another body")
-        return known
-    if deps.operations.running_id:
-        raise Overloaded("a re-allocation runs already", retry_after_ms=RUNNING_RETRY_MS)
-    deps.operations.running_id = operation_id
-    operation = Operation(operation_id, digest, OperationStage.READING, 0, deps.clock.wall_ms())
-    try:
-        await deps.store.put_operation(operation)
-    except BaseException:
-        deps.operations.running_id = ""
-        raise
-    task = asyncio.ensure_future(_run(deps, command, operation))
-    deps.running.add(task)
-    task.add_done_callback(deps.running.discard)
-    return operation
 
-
-async def get_operation(deps: Dependencies, operation_id: str) -> Operation:
-    """One operation. One that a stop of the process cut off is done, with an error.
-
-    Raises OperationNotFound.
-    """
-    found = await deps.store.operation(operation_id)
-    if found is None:
-        raise OperationNotFound(f"no operation {operation_id}")
-    running = deps.operations.running_id == operation_id
-    if running and found.stage is OperationStage.DONE:
-        # Written, but the next one is not admitted yet; who sees this one done may start that.
-        return replace(
-            found, stage=OperationStage.MOVING, report=None, error_reason="", error_message=""
-        )
-    if not running and found.stage is not OperationStage.DONE:
-        return replace(
-            found,
-            stage=OperationStage.DONE,
-            error_reason="NOT_SERVING",
-            error_message="the service stopped before the operation was done",
-        )
-    return found
-
-
-async def wait_operation(deps: Dependencies, operation_id: str, *, timeout_s: float) -> Operation:
-    """The operation once it is done, or as it is after real seconds. Raises OperationNotFound."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            while True:
-                changed = deps.operations.changed
-                found = await get_operation(deps, operation_id)
-                if found.stage is OperationStage.DONE:
-                    return found
-                await changed.wait()
-    except TimeoutError:
-        return await get_operation(deps, operation_id)
-
-
-async def _run(deps: Dependencies, command: Reallocate, operation: Operation) -> None:
-    begin_call(None)  # The operation outlives the call that started it.
-    try:
+    async def run(operation: Operation) -> Operation:
         report = await reallocate(deps, command, operation)
-        done = replace(operation, considered_count=report.considered_count, report=report)
-    except BopisError as error:
-        _log.warning("reallocation.failed", reason=error.reason, message=error.message)
-        done = replace(operation, error_reason=error.reason, error_message=error.message)
-    except Exception:  # noqa: BLE001 (the operation must end, whatever it was)
-        _log.exception("reallocation.failed")
-        done = replace(
-            operation, error_reason="NOT_SERVING", error_message="the re-allocation failed"
-        )
-    try:
-        await deps.store.put_operation(replace(done, stage=OperationStage.DONE))
-    finally:
-        deps.operations.running_id = ""
-        _wake(deps)
+        return replace(operation, considered_count=report.considered_count, report=report)
+
+    return await begin_operation(deps, command, run)
 
 
-def _wake(deps: Dependencies) -> None:
-    """Wakes who waits; the next wait has an event of its own."""
-    deps.operations.changed.set()
-    deps.operations.changed = asyncio.Event()
+@dataclass(slots=True)
+class _Watcher:
+    """Hears of the solve: progress is shown, the record kept."""
 
+    deps: Dependencies
+    record: SolveRecord | None = None
 
-async def _advance(
-    deps: Dependencies, operation: Operation, stage: OperationStage, considered: int
-) -> None:
-    await deps.store.put_operation(replace(operation, stage=stage, considered_count=considered))
-    _wake(deps)
+    def progressed(self, progress: SolveProgress) -> None:
+        """See SolveWatcher."""
+        self.deps.operations.solve = progress
+
+    def recorded(self, record: SolveRecord) -> None:
+        """See SolveWatcher."""
+        self.record = record
 
 
 async def reallocate(
     deps: Dependencies, command: Reallocate, operation: Operation
 ) -> ReallocationReport:
-    """Reads, solves, moves. Raises what ledger, store and solver raise."""
+    """Reads, solves, moves. Raises OperationCancelled, and what ledger and store raise."""
     orders = await open_orders(deps, command.max_orders, tenant=command.tenant)
     if not orders:
         return _report(orders, {}, 0, _nothing())
     nodes = network_nodes(deps)
     problem = await problem_of(deps, orders, nodes, time_limit_ms=command.time_limit_ms)
-    await _advance(deps, operation, OperationStage.SOLVING, len(orders))
-    skus = {line.sku for order in orders for line in order.lines}
-    proposal = await deps.solver.solve(
-        problem, nodes=nodes, items=items_of(deps, skus), policy=deps.policy
-    )
-    await _advance(deps, operation, OperationStage.MOVING, len(orders))
+    now = deps.operations
+    now.started_s, now.time_limit_ms = asyncio.get_running_loop().time(), problem.time_limit_ms
+    now.currency = next((order.currency for order in orders if order.currency), "")
+    await advance(deps, operation, OperationStage.SOLVING, len(orders))
+    watcher = _Watcher(deps)
+    proposal = await interruptibly(deps, _propose(deps, orders, nodes, problem, watcher))
+    proposed = proposed_moves(orders, problem, proposal)
+    await keep_found(deps, operation.operation_id, proposed, watcher.record)
+    await advance(deps, operation, OperationStage.MOVING, len(orders))
     if command.dry_run:
         would = {one.order_id: one.cost for component in proposal.components for one in component}
         return _report(orders, would, 0, proposal)
     return await _move_all(deps, orders, proposal, operation.operation_id)
+
+
+async def _propose(
+    deps: Dependencies,
+    orders: Sequence[Order],
+    nodes: Sequence[NetworkNode],
+    problem: ReallocationProblem,
+    watcher: _Watcher,
+) -> ReallocationProposal:
+    """The optimizer's proposal; if it does not answer, each order's own best one."""
+    skus = {line.sku for order in orders for line in order.lines}
+    try:
+        return await deps.solver.solve(
+            problem, nodes=nodes, items=items_of(deps, skus), policy=deps.policy, watcher=watcher
+        )
+    except NotServing as error:
+        _log.error("reallocation.greedy", why=error.message)
+        return await propose_greedily(deps, problem)
 
 
 async def _move_all(
@@ -157,7 +113,10 @@ async def _move_all(
     by_id = {order.order_id: order for order in orders}
     moved: dict[str, CostBreakdown] = {}
     lost = 0
-    for component in proposal.components:
+    total = len(proposal.components)
+    for number, component in enumerate(proposal.components):
+        deps.operations.moves = (number, total)
+        check_cancelled(deps, so_far=f"{number} of {total} moves were looked at before")
         is_moved = False
         if all(one.order_id in by_id for one in component):
             together = [by_id[one.order_id] for one in component]
@@ -217,4 +176,5 @@ def _report(
         gap=proposal.gap,
         solve_time_ms=proposal.solve_time_ms,
         currency=next((order.currency for order in orders if order.currency), ""),
+        step=proposal.stage,
     )

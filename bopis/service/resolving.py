@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from bopis.domain.cost import CostBreakdown
+from bopis.domain.cost import CostBreakdown, without_opportunity
 from bopis.domain.duals import Duals
 from bopis.domain.fulfillment import held_lines
 from bopis.domain.order import BatchMark, Order
@@ -12,7 +12,7 @@ from bopis.domain.reallocation import OrderMove
 from bopis.domain.reevaluation import Terms
 from bopis.domain.sourcing import Plan
 from bopis.service.allocation import chosen_plan
-from bopis.service.batches import ask_again, without_opportunity
+from bopis.service.batches import ask_again
 from bopis.service.dependencies import Dependencies
 from bopis.service.limits import used_up
 from bopis.service.moving import movable, move_orders

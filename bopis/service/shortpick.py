@@ -32,7 +32,7 @@ from bopis.service.acts import Outcome, Work, mutate
 from bopis.service.changes import Happened, changed
 from bopis.service.dependencies import Dependencies
 from bopis.service.picking import finished_if_done
-from bopis.service.sourcing import allocated, ask_of, place_and_commit
+from bopis.service.sourcing import Placed, allocated, ask_of, place_and_commit
 from bopis.service.tasks import TaskInHand, order_id_of_task, task_in_hand
 
 LEAVING_RETRY_MS: Final = 1_000
@@ -86,9 +86,18 @@ async def run_short_pick(work: Work[ReportShortPick]) -> Outcome[ShortPicked]:
         at.order.with_group(group),
         short_at=(*at.order.short_at, ShortAt(command.line_number, at.task.node_id)),
     )
-    after, tasks, more = await _source_anew(work, order, command.line_number)
+    placed = await _source_anew(work, order, command.line_number)
+    after, tasks, more = allocated(order, placed)
+    more += [
+        Happened("order.unfilled", line_number=one.line_number) for one in placed.plan.unfilled
+    ]
     order, writes = changed(
-        at.order, after, now_ms=work.now_ms, happened=happened + more, tasks=[task, *tasks]
+        at.order,
+        after,
+        now_ms=work.now_ms,
+        happened=happened + more,
+        tasks=[task, *tasks],
+        decisions=[placed.decision],
     )
     return Outcome(ShortPicked(task, order), writes)
 
@@ -180,9 +189,7 @@ def _ended(task: PickTask, group: FulfillmentOrder) -> tuple[PickTask, Fulfillme
     return task, replace(group, state=FULFILLMENT_MACHINE.step(group.state, verb).target)
 
 
-async def _source_anew(
-    work: Work[ReportShortPick], order: Order, line_number: int
-) -> tuple[Order, tuple[PickTask, ...], list[Happened]]:
+async def _source_anew(work: Work[ReportShortPick], order: Order, line_number: int) -> Placed:
     """The line, elsewhere, failing that once more where it was short.
 
     The store of a pickup, collected or not, binds further pickups to it.
@@ -210,8 +217,4 @@ async def _source_anew(
         twice = tuple(sorted(node_id for node_id, times in shorts.items() if times > 1))
         again = replace(ask, excluded_node_ids=twice)
         placed = await place_and_commit(work, again, attempts=placed.attempt)
-    after, tasks, happened = allocated(order, placed)
-    happened += [
-        Happened("order.unfilled", line_number=one.line_number) for one in placed.plan.unfilled
-    ]
-    return after, tasks, happened
+    return placed

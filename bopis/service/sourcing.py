@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bopis.domain.decision import Choice, Decision
 from bopis.domain.duals import DualCharge, DualCharges
 from bopis.domain.errors import Overloaded
 from bopis.domain.fulfillment import FulfillmentLine, FulfillmentOrder, FulfillmentState
@@ -51,7 +52,7 @@ class Placed:
     """The plan and, if it has groups, the committed reservation that holds it; under which policy
     it was made, at which change of the planners' overrides, and what dual prices charged for it.
     `quote_lost`: why what was quoted is not what was placed. `ledger_sequence`: the record of the
-    hold. `batch`: the re-allocation that planned it.
+    hold. `batch`: the re-allocation that planned it. `decision`: what it was chosen from.
     """
 
     plan: Plan
@@ -64,6 +65,7 @@ class Placed:
     dual_rows: tuple[DualCharge, ...] = ()
     ledger_sequence: int = 0
     batch: BatchMark | None = None
+    decision: Decision | None = None
 
 
 def ask_of(
@@ -143,7 +145,14 @@ async def place_and_commit(
             continue
         note_in_shadow(deps, order, placement.plan, other)
         if placement.reservation is None:
-            return Placed(placement.plan, "", attempt, *made_under, quote_lost=placement.quote_lost)
+            return Placed(
+                placement.plan,
+                "",
+                attempt,
+                *made_under,
+                quote_lost=placement.quote_lost,
+                decision=_decision(work, ask, quote, placement, attempt),
+            )
         work.acted = True  # Something is held: from here the mutation can only be finished.
         failpoint(f"{point}.after_hold")
         attempt, committed = await _commit(
@@ -160,10 +169,22 @@ async def place_and_commit(
                 placement.quote_lost,
                 placement.dual_rows,
                 placement.sequence,
+                decision=_decision(work, ask, quote, placement, attempt),
             )
         attempt += 1
         ask = replace(ask, now_ms=deps.clock.wall_ms())
     raise Overloaded("no hold could be committed", retry_after_ms=LATER_MS)
+
+
+def _decision(
+    work: Work[Asked], ask: Ask, quote: QuoteAsk | None, placement: Placement, attempt: int
+) -> Decision | None:
+    """What was chosen and from what, if that is known."""
+    if placement.made_of is None:
+        return None
+    choice = Choice(placement.plan, placement.duals, placement.quote_lost)
+    made_of = placement.made_of
+    return Decision(ask.order_id, attempt, work.now_ms, ask, quote, made_of, choice)
 
 
 async def _step_over_abandoned(deps: Dependencies, order_id: str, attempt: int) -> int:

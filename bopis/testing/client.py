@@ -22,6 +22,7 @@ from bopis.v1 import (
     pickup_service_pb2_grpc,
     policy_service_pb2_grpc,
     promise_service_pb2_grpc,
+    reallocation_service_pb2_grpc,
     stock_service_pb2_grpc,
     store_service_pb2_grpc,
 )
@@ -42,6 +43,7 @@ class Client:
         self.stock = stock_service_pb2_grpc.StockServiceStub(channel)
         self.orders = order_service_pb2_grpc.OrderServiceStub(channel)
         self.allocation = allocation_service_pb2_grpc.AllocationServiceStub(channel)
+        self.reallocations = reallocation_service_pb2_grpc.ReallocationServiceStub(channel)
         self.promise = promise_service_pb2_grpc.PromiseServiceStub(channel)
         self.pick = pick_service_pb2_grpc.PickServiceStub(channel)
         self.pickup = pickup_service_pb2_grpc.PickupServiceStub(channel)

@@ -34,6 +34,7 @@ from bopis.jobs.relay_outbox import relay
 from bopis.ports import Ledger, Sourcer
 from bopis.service import (
     noshow,
+    operations,
     ordering,
     picking,
     pickup,
@@ -228,7 +229,7 @@ async def _step(step: Step, deps: Dependencies, bus: LocalBus, clock: FakeClock)
             begun = await reallocation.begin_reallocation(
                 deps, commands.Reallocate(request_id=request_id)
             )
-            return await reallocation.wait_operation(deps, begun.operation_id, timeout_s=30)
+            return await operations.wait_operation(deps, begun.operation_id, timeout_s=30)
         case Relay():
             count = 0
             while more := await relay(deps.store, bus):

@@ -1,5 +1,6 @@
 """A solver that proposes what a test tells it to."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from bopis.domain.network import Item, NetworkNode
@@ -9,6 +10,9 @@ from bopis.domain.reallocation import (
     PriceProblem,
     ReallocationProblem,
     ReallocationProposal,
+    SolveProgress,
+    SolveRecord,
+    SolveWatcher,
 )
 
 Script = Callable[[ReallocationProblem], ReallocationProposal]
@@ -33,6 +37,8 @@ class ScriptedSolver:
     def __init__(self, script: Script = propose_nothing) -> None:
         self.script = script
         self.problems: list[ReallocationProblem] = []
+        self.go_on: asyncio.Event | None = None
+        self.began = asyncio.Event()
         self.price_script: PriceScript = price_nothing
         self.price_problems: list[PriceProblem] = []
 
@@ -43,11 +49,20 @@ class ScriptedSolver:
         nodes: Sequence[NetworkNode],
         items: Sequence[Item],
         policy: Policy,
+        watcher: SolveWatcher | None = None,
     ) -> ReallocationProposal:
-        """See the port."""
+        """See the port. Waits for `go_on`, if there is one."""
         del nodes, items, policy
         self.problems.append(problem)
-        return self.script(problem)
+        self.began.set()
+        if watcher is not None:
+            watcher.progressed(SolveProgress("PRICING", 1, 2, 3))
+        if self.go_on is not None:
+            await self.go_on.wait()
+        proposal = self.script(problem)
+        if watcher is not None:
+            watcher.recorded(SolveRecord(b"certificate", b"answer"))
+        return proposal
 
     async def price(
         self,

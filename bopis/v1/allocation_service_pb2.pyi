@@ -308,19 +308,57 @@ class ReallocateMetadata(_message.Message):
 
     STAGE_FIELD_NUMBER: _builtins.int
     CONSIDERED_COUNT_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    BOUND_FIELD_NUMBER: _builtins.int
+    BEST_COST_FIELD_NUMBER: _builtins.int
+    ELAPSED_FIELD_NUMBER: _builtins.int
+    TIME_LIMIT_FIELD_NUMBER: _builtins.int
+    DONE_MOVE_COUNT_FIELD_NUMBER: _builtins.int
+    MOVE_COUNT_FIELD_NUMBER: _builtins.int
     stage: Global___ReallocateMetadata.Stage.ValueType
     """What it does now."""
     considered_count: _builtins.int
     """Orders considered."""
+    step: _builtins.str
+    """The optimizer's step (docs/allocation.md), for example PRICING or SEARCH; GREEDY: it did not
+    answer, and orders are planned one after the other. Empty before and after.
+    """
+    done_move_count: _builtins.int
+    """Moves made or refused so far, each of them one or more orders."""
+    move_count: _builtins.int
+    """Moves to be made."""
+    @_builtins.property
+    def bound(self) -> _money_pb2.Money:
+        """No allocation of these orders costs less, as far as is known. Unset: nothing is known."""
+
+    @_builtins.property
+    def best_cost(self) -> _money_pb2.Money:
+        """The cheapest allocation found so far. Unset: none."""
+
+    @_builtins.property
+    def elapsed(self) -> _duration_pb2.Duration:
+        """Since the optimizer was asked; wall time."""
+
+    @_builtins.property
+    def time_limit(self) -> _duration_pb2.Duration:
+        """The optimizer's time limit."""
+
     def __init__(
         self,
         *,
         stage: Global___ReallocateMetadata.Stage.ValueType = ...,
         considered_count: _builtins.int = ...,
+        step: _builtins.str = ...,
+        bound: _money_pb2.Money | None = ...,
+        best_cost: _money_pb2.Money | None = ...,
+        elapsed: _duration_pb2.Duration | None = ...,
+        time_limit: _duration_pb2.Duration | None = ...,
+        done_move_count: _builtins.int = ...,
+        move_count: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["best_cost", b"best_cost", "bound", b"bound", "elapsed", b"elapsed", "time_limit", b"time_limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["considered_count", b"considered_count", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_cost", b"best_cost", "bound", b"bound", "considered_count", b"considered_count", "done_move_count", b"done_move_count", "elapsed", b"elapsed", "move_count", b"move_count", "stage", b"stage", "step", b"step", "time_limit", b"time_limit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -340,6 +378,7 @@ class ReallocateResponse(_message.Message):
     BOUND_FIELD_NUMBER: _builtins.int
     GAP_FIELD_NUMBER: _builtins.int
     SOLVE_TIME_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
     considered_count: _builtins.int
     """Open orders that nobody picked yet."""
     moved_count: _builtins.int
@@ -348,6 +387,10 @@ class ReallocateResponse(_message.Message):
     """Orders that gained in the plan but were lost to a race and stay as they were."""
     gap: _builtins.float
     """(planned cost - bound) / bound, where planned cost is what the optimizer proposed."""
+    step: _builtins.str
+    """The step that found the plans (docs/allocation.md). GREEDY: the optimizer did not answer in time
+    or died; each order was planned alone, one after the other, under what those before it left.
+    """
     @_builtins.property
     def cost_before(self) -> _money_pb2.Money:
         """Cost of the considered orders before: all terms but opportunity, promise_broken included."""
@@ -358,7 +401,9 @@ class ReallocateResponse(_message.Message):
 
     @_builtins.property
     def bound(self) -> _money_pb2.Money:
-        """No allocation of these orders that keeps every promised line costs less than this."""
+        """No allocation of these orders that keeps every promised line costs less than this. Unset: the
+        optimizer did not answer, and nothing is proven.
+        """
 
     @_builtins.property
     def solve_time(self) -> _duration_pb2.Duration:
@@ -375,10 +420,11 @@ class ReallocateResponse(_message.Message):
         bound: _money_pb2.Money | None = ...,
         gap: _builtins.float = ...,
         solve_time: _duration_pb2.Duration | None = ...,
+        step: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "cost_after", b"cost_after", "cost_before", b"cost_before", "solve_time", b"solve_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "considered_count", b"considered_count", "cost_after", b"cost_after", "cost_before", b"cost_before", "gap", b"gap", "moved_count", b"moved_count", "race_lost_count", b"race_lost_count", "solve_time", b"solve_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "considered_count", b"considered_count", "cost_after", b"cost_after", "cost_before", b"cost_before", "gap", b"gap", "moved_count", b"moved_count", "race_lost_count", b"race_lost_count", "solve_time", b"solve_time", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

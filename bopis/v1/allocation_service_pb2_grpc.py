@@ -69,8 +69,9 @@ class AllocationServiceServicer:
     def Reallocate(self, request, context):
         """Allocates all open orders that nobody picks yet again, together, and moves those that gain.
         A google.longrunning.Operation: response ReallocateResponse, metadata ReallocateMetadata; poll
-        google.longrunning.Operations.GetOperation or WaitOperation at this address. Idempotent by
-        request_id. Errors: REQUEST_ID_REUSED, OVERLOADED (one runs already).
+        google.longrunning.Operations.GetOperation or WaitOperation at this address, CancelOperation
+        stops it. ReallocationService has what it found. Idempotent by request_id. Errors:
+        REQUEST_ID_REUSED, OVERLOADED (one runs already).
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """

@@ -42,8 +42,9 @@ class AllocationServiceStub:
     Reallocate: _grpc.UnaryUnaryMultiCallable[_allocation_service_pb2.ReallocateRequest, _operations_pb2.Operation]
     """Allocates all open orders that nobody picks yet again, together, and moves those that gain.
     A google.longrunning.Operation: response ReallocateResponse, metadata ReallocateMetadata; poll
-    google.longrunning.Operations.GetOperation or WaitOperation at this address. Idempotent by
-    request_id. Errors: REQUEST_ID_REUSED, OVERLOADED (one runs already).
+    google.longrunning.Operations.GetOperation or WaitOperation at this address, CancelOperation
+    stops it. ReallocationService has what it found. Idempotent by request_id. Errors:
+    REQUEST_ID_REUSED, OVERLOADED (one runs already).
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
@@ -66,8 +67,9 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     Reallocate: _aio.UnaryUnaryMultiCallable[_allocation_service_pb2.ReallocateRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Allocates all open orders that nobody picks yet again, together, and moves those that gain.
     A google.longrunning.Operation: response ReallocateResponse, metadata ReallocateMetadata; poll
-    google.longrunning.Operations.GetOperation or WaitOperation at this address. Idempotent by
-    request_id. Errors: REQUEST_ID_REUSED, OVERLOADED (one runs already).
+    google.longrunning.Operations.GetOperation or WaitOperation at this address, CancelOperation
+    stops it. ReallocationService has what it found. Idempotent by request_id. Errors:
+    REQUEST_ID_REUSED, OVERLOADED (one runs already).
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
@@ -99,8 +101,9 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Allocates all open orders that nobody picks yet again, together, and moves those that gain.
         A google.longrunning.Operation: response ReallocateResponse, metadata ReallocateMetadata; poll
-        google.longrunning.Operations.GetOperation or WaitOperation at this address. Idempotent by
-        request_id. Errors: REQUEST_ID_REUSED, OVERLOADED (one runs already).
+        google.longrunning.Operations.GetOperation or WaitOperation at this address, CancelOperation
+        stops it. ReallocationService has what it found. Idempotent by request_id. Errors:
+        REQUEST_ID_REUSED, OVERLOADED (one runs already).
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """

@@ -133,6 +133,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the promise token was given out too long ago; ask for options again."""
     ERROR_REASON_PROMISE_MISMATCH: _ErrorReason.ValueType  # 68
     """INVALID_ARGUMENT: the promise token is for another basket or method; the path tells which."""
+    ERROR_REASON_OPERATION_CANCELLED: _ErrorReason.ValueType  # 69
+    """CANCELLED: the operation was cancelled."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reasons in google.rpc.ErrorInfo (domain "bopis"): the name without its prefix. The comment
@@ -225,6 +227,8 @@ ERROR_REASON_PROMISE_EXPIRED: ErrorReason.ValueType  # 67
 """FAILED_PRECONDITION: the promise token was given out too long ago; ask for options again."""
 ERROR_REASON_PROMISE_MISMATCH: ErrorReason.ValueType  # 68
 """INVALID_ARGUMENT: the promise token is for another basket or method; the path tells which."""
+ERROR_REASON_OPERATION_CANCELLED: ErrorReason.ValueType  # 69
+"""CANCELLED: the operation was cancelled."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -327,8 +327,8 @@ def other_cases() -> list[Case]:
         ),
         (
             "an operation that no rpc lists",
-            "operations.CancelOperation",
-            operations_pb2.CancelOperationRequest(name="operations/ghost"),
+            "operations.DeleteOperation",
+            operations_pb2.DeleteOperationRequest(name="operations/ghost"),
             "UNKNOWN_METHOD",
             "",
         ),

@@ -14,7 +14,7 @@ from bopis.v1 import inventory_service_pb2 as inventory
 from bopis.v1 import order_service_pb2 as orders
 from bopis.v1 import pick_service_pb2 as pick
 from bopis.v1 import pickup_service_pb2 as pickup
-from tests.e2e import bad_calls, bad_stock_calls, bad_streams, small_town
+from tests.e2e import bad_calls, bad_operation_calls, bad_stock_calls, bad_streams, small_town
 from tests.e2e.bad_calls import Case, reserve
 from tests.e2e.small_town import CALL_S, cell, get_order, order_request, place
 
@@ -32,7 +32,7 @@ def call(client: Client, rpc: str, request: Message) -> Any:
     if name.startswith("Import"):
         return method(iter([request]), timeout=CALL_S)
     answer = method(request, timeout=CALL_S)
-    return list(answer) if name.startswith("Watch") else answer
+    return list(answer) if name.startswith(("Watch", "Download")) else answer
 
 
 def journal_position(client: Client) -> Position:
@@ -59,6 +59,7 @@ def kept(server: ServerProcess) -> dict[str, list[Any]]:
 CASES = [
     *bad_calls.field_cases(),
     *bad_calls.other_cases(),
+    *bad_operation_calls.cases(),
     *bad_stock_calls.cases(),
     *bad_stock_calls.list_cases(),
     *bad_streams.watch_cases(),

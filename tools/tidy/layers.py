@@ -58,7 +58,7 @@ LAYERS: dict[str, Layer] = {
         others="grpc structlog uvloop sqlalchemy msgspec",
     ),
     "bopis.cli": layer("*", others="typer rich click structlog uvloop grpc google"),
-    "bopis.scenario": layer(others="numpy"),
+    "bopis.scenario": layer(others="numpy duckdb"),
     # A client: it sees the server through the API only, and judges it with code of its own.
     "bopis.demo": layer(
         "bopis.scenario bopis.v1 bopis.policy", others="grpc google rich numpy msgspec uvloop"
@@ -72,6 +72,8 @@ LAYERS: dict[str, Layer] = {
     "solver.allocation": layer("solver bopis._allocator_rs", others="numpy msgspec"),
     # The process that solves; the only door between the library and what the service sends it.
     "solver.worker": layer("solver", others="numpy ortools msgspec"),
+    # The process that does again what another did.
+    "solver.replay": layer("solver", others="msgspec"),
     # The process that checks what another claims.
     "solver.certificate": layer("solver", others="msgspec"),
 }

@@ -54,6 +54,7 @@ pub const fn code_of(reason: ErrorReason) -> Code {
         | R::TooManyStreams => Code::ResourceExhausted,
         R::NotServing | R::UpstreamUnavailable | R::Unspecified => Code::Unavailable,
         R::DeadlineExceeded => Code::DeadlineExceeded,
+        R::OperationCancelled => Code::Cancelled,
         R::UnknownMethod => Code::Unimplemented,
         R::PositionOutOfRange => Code::OutOfRange,
     }

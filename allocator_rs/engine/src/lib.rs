@@ -27,6 +27,7 @@ mod narrator;
 mod old_events;
 mod open;
 mod options;
+mod past;
 mod reading;
 mod reads;
 mod rebuild;
@@ -56,6 +57,7 @@ pub use job::{
 pub use mirror::AtpCopy;
 pub use old_events::{events_of_journal, EventsError, OldEvents};
 pub use options::EngineOptions;
+pub use past::{Past, PastError};
 pub use reading::JournalReader;
 pub use reads::{Basket, Holder};
 pub use rebuild::{rebuild, NamedCell, RebuildReport};

@@ -204,6 +204,16 @@ impl Mirror {
         }
     }
 
+    /// What `take` reads, and the sequence if all of it was at one.
+    pub(crate) fn glimpse<T>(&self, take: impl FnOnce() -> T) -> (T, Option<u64>) {
+        let version = self.version.load(Ordering::Acquire);
+        let sequence = self.sequence.load(Ordering::Relaxed);
+        let taken = take();
+        fence(Ordering::Acquire);
+        let is_one = version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version;
+        (taken, is_one.then_some(sequence))
+    }
+
     /// One cell's ATP, as last published.
     pub(crate) fn atp(&self, key: CellKey) -> i64 {
         let number = self.find(&self.index.load(), key);

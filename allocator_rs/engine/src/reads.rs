@@ -38,6 +38,12 @@ pub struct Basket {
 }
 
 impl Engine {
+    /// What `take` reads of published cells, and as of which record, if it was one for all of it.
+    /// Never waits, nor lets anybody wait.
+    pub fn glimpse<T>(&self, take: impl FnOnce() -> T) -> (T, Option<u64>) {
+        self.shared().mirror.glimpse(take)
+    }
+
     /// Which locations have units of an item on hand, by id, all as of one record.
     #[must_use]
     pub fn locations_of(&self, item: ItemId) -> (Vec<Holder>, ReadStamp) {

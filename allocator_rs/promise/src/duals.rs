@@ -1,8 +1,9 @@
 //! Dual prices of scarce stock and labor: they steer the choice and are no cost.
 
-use bopis_engine::Engine;
 use bopis_ledger::CellKey;
 use hashbrown::HashMap;
+
+use crate::counters::Counters;
 
 /// The most that a price may be (micro-units); what is above is taken for this.
 const PRICE_MAX: i64 = 1 << 40;
@@ -73,7 +74,7 @@ pub(crate) struct Duals {
 impl Duals {
     /// Prices of cells that the ledger does not know are left out: nothing can be taken from them.
     pub(crate) fn new(
-        engine: &Engine,
+        engine: &dyn Counters,
         version: i64,
         stock: &[StockPrice],
         labor: &[LaborPrice],

@@ -30,6 +30,7 @@ mod batch_orders;
 mod block;
 mod by_store;
 mod closed;
+mod counters;
 mod duals;
 mod eligible;
 mod explain;
@@ -39,6 +40,7 @@ mod network;
 mod offers;
 mod options;
 mod overlay;
+mod past;
 mod placement;
 mod placing;
 mod plan;
@@ -68,6 +70,7 @@ pub use options::{
     Near, Options, OptionsAsk, OptionsError, StoreOption, REST_STORES_MAX, STORES_MAX,
 };
 pub use overlay::Overlay;
+pub use past::{decide_again, Decided, Decision};
 pub use placement::{
     PlaceAsk, PlaceError, Placement, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
 };

@@ -136,7 +136,7 @@ impl Planner {
         let stores = stores_near(&world, &asked.near, asked.radius_km)?;
         let base = base_ask(&world, &terms, asked, self.engine.wall_ms())?;
         let live = EngineSupply::new(&self.engine, &world, &base, self.duals.load_full());
-        let (units, stamp) = live.all_units();
+        let (units, stamp) = live.all_units(&self.engine);
         let shop = Shop {
             world: &world,
             base: &base,

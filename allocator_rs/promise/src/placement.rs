@@ -74,6 +74,10 @@ pub struct Placement {
     pub dual_rows: Vec<DualRow>,
     /// Why the quote was not kept; none: it was, or there was none.
     pub quote_lost: Option<QuoteLost>,
+    /// The record as of which the plan was made; none: counters changed while it was.
+    pub planned_at: Option<u64>,
+    /// The world that it was made in: the number that its last load gave.
+    pub world_number: u64,
 }
 
 /// Why an ask was not placed.

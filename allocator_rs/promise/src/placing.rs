@@ -8,10 +8,11 @@ use bopis_ledger::{
 };
 
 use crate::ask::Ask;
+use crate::counters::{at_one_record, Counters};
 use crate::duals::{DualCharges, DualRow, Duals};
 use crate::placement::{Answer, PlaceAsk, PlaceError, Placement};
 use crate::plan::{Draft, Plan};
-use crate::quote::{quoted, QuoteLost};
+use crate::quote::{quoted, QuoteAsk, QuoteLost};
 use crate::supply::EngineSupply;
 use crate::world::World;
 
@@ -25,6 +26,10 @@ pub(crate) struct Placing {
     pub(crate) planned: Option<Planned>,
     /// Set once the quote cannot be kept.
     pub(crate) quote_lost: Option<QuoteLost>,
+    /// As of which record the last plan was made.
+    pub(crate) planned_at: Option<u64>,
+    /// In which world.
+    pub(crate) world_number: u64,
 }
 
 /// A plan and what it holds.
@@ -44,31 +49,19 @@ impl Placing {
         duals: Option<Arc<Duals>>,
         work_limit: u64,
     ) -> Result<&Planned, PlaceError> {
-        let ask = &self.ask.ask;
         self.attempts += 1;
-        let supply = EngineSupply::new(engine, world, ask, duals);
-        let (plan, drafts) = match (&self.ask.quote, &self.quote_lost) {
-            (Some(quote), None) => match quoted(world, ask, quote, &supply) {
-                Ok(kept) => kept,
-                Err(lost) => {
-                    self.quote_lost = Some(lost);
-                    if quote.required {
-                        (Plan::default(), Vec::new())
-                    } else {
-                        best(world, ask, &supply, work_limit)?
-                    }
-                }
-            },
-            _ => best(world, ask, &supply, work_limit)?,
-        };
-        let lines = lines_of(world, ask, &drafts, &supply)?;
-        let charges = supply.charges(world, ask, &drafts);
-        Ok(self.planned.insert(Planned {
-            plan,
-            lines,
-            charges,
-            rows: supply.rows(world, ask, &drafts),
-        }))
+        let (ask, quote) = (&self.ask.ask, self.ask.quote.as_ref());
+        let quote = quote.filter(|_| self.quote_lost.is_none());
+        let (made, planned_at) = at_one_record(engine, |counters| {
+            make(world, ask, quote, (counters, duals.clone()), work_limit)
+        });
+        let (planned, lost) = made?;
+        if lost.is_some() {
+            self.quote_lost = lost;
+        }
+        self.planned_at = planned_at;
+        self.world_number = world.number;
+        Ok(self.planned.insert(planned))
     }
 
     /// The act that holds the last plan. Its id follows from the caller's and the number of the
@@ -97,6 +90,7 @@ impl Placing {
     pub(crate) fn answer_without_hold(mut self) {
         let attempts = self.attempts;
         let quote_lost = self.quote_lost.take();
+        let (planned_at, world_number) = (self.planned_at, self.world_number);
         let result = self.planned.take().map(|planned| Placement {
             plan: planned.plan,
             reservation: None,
@@ -106,6 +100,8 @@ impl Placing {
             duals: planned.charges,
             dual_rows: planned.rows,
             quote_lost,
+            planned_at,
+            world_number,
         });
         self.answer.give(result.ok_or(PlaceError::Stopped));
     }
@@ -123,11 +119,45 @@ impl Placing {
                 duals: planned.charges,
                 dual_rows: planned.rows,
                 quote_lost: self.quote_lost.take(),
+                planned_at: self.planned_at,
+                world_number: self.world_number,
             }),
             _ => Err(PlaceError::ReservationMismatch),
         };
         self.answer.give(result);
     }
+}
+
+/// The plan under some counters and dual prices: what was quoted, if that is possible, else (unless it
+/// must be kept) the kernel's choice, with why not.
+pub(crate) fn make(
+    world: &World,
+    ask: &Ask,
+    quote: Option<&QuoteAsk>,
+    (counters, duals): (&dyn Counters, Option<Arc<Duals>>),
+    work_limit: u64,
+) -> Result<(Planned, Option<QuoteLost>), PlaceError> {
+    let supply = EngineSupply::new(counters, world, ask, duals);
+    let mut quote_lost = None;
+    let (plan, drafts) = match quote.map(|quote| (quoted(world, ask, quote, &supply), quote)) {
+        Some((Ok(kept), _)) => kept,
+        Some((Err(lost), quote)) => {
+            quote_lost = Some(lost);
+            if quote.required {
+                (Plan::default(), Vec::new())
+            } else {
+                best(world, ask, &supply, work_limit)?
+            }
+        }
+        None => best(world, ask, &supply, work_limit)?,
+    };
+    let planned = Planned {
+        lines: lines_of(world, ask, &drafts, &supply)?,
+        charges: supply.charges(world, ask, &drafts),
+        rows: supply.rows(world, ask, &drafts),
+        plan,
+    };
+    Ok((planned, quote_lost))
 }
 
 /// The kernel's choice.

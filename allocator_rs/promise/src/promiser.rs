@@ -26,6 +26,8 @@ struct Parts {
     network: Option<(i64, Arc<Network>)>,
     catalog: Arc<Catalog>,
     policy: Option<Policy>,
+    /// Of the last world that was published.
+    number: u64,
 }
 
 /// Plans and holds orders. Dropping it finishes what was accepted and joins its thread.
@@ -74,8 +76,9 @@ impl Promiser {
         })
     }
 
-    /// Replaces the network, unless a later version is loaded.
-    pub fn load_network(&self, nodes: Vec<NodeSpec>, version: i64) {
+    /// Replaces the network, unless a later version is loaded. Like the loads of items and of the policy
+    /// it gives the number of the world that is planned in from now on; 0: there is none yet.
+    pub fn load_network(&self, nodes: Vec<NodeSpec>, version: i64) -> u64 {
         let mut parts = self.parts.lock();
         if parts
             .network
@@ -84,28 +87,28 @@ impl Promiser {
         {
             parts.network = Some((version, Arc::new(Network::new(nodes))));
         }
-        self.publish(&parts);
+        self.publish(&mut parts)
     }
 
     /// Adds or replaces items.
-    pub fn load_items(&self, items: Vec<(String, Item)>) {
+    pub fn load_items(&self, items: Vec<(String, Item)>) -> u64 {
         let mut parts = self.parts.lock();
         Arc::make_mut(&mut parts.catalog).put(items);
-        self.publish(&parts);
+        self.publish(&mut parts)
     }
 
     /// Names the currency of all prices, unless one is named already.
     pub fn load_currency(&self, currency: &str) {
         let mut parts = self.parts.lock();
         Arc::make_mut(&mut parts.catalog).name_currency(currency);
-        self.publish(&parts);
+        self.publish(&mut parts);
     }
 
     /// Replaces the policy.
-    pub fn load_policy(&self, policy: Policy) {
+    pub fn load_policy(&self, policy: Policy) -> u64 {
         let mut parts = self.parts.lock();
         parts.policy = Some(policy);
-        self.publish(&parts);
+        self.publish(&mut parts)
     }
 
     /// Replaces what quoting needs beside the policy.
@@ -137,14 +140,15 @@ impl Promiser {
         }
     }
 
-    fn publish(&self, parts: &Parts) {
+    fn publish(&self, parts: &mut Parts) -> u64 {
         if let (Some((_, network)), Some(policy)) = (&parts.network, &parts.policy) {
-            self.world.store(Some(Arc::new(World::new(
-                Arc::clone(network),
-                Arc::clone(&parts.catalog),
-                policy.clone(),
-            ))));
+            parts.number += 1;
+            let (network, catalog) = (Arc::clone(network), Arc::clone(&parts.catalog));
+            let mut world = World::new(network, catalog, policy.clone());
+            world.number = parts.number;
+            self.world.store(Some(Arc::new(world)));
         }
+        parts.number
     }
 
     /// Chooses the best plan and holds it. `done` is called exactly once if this returns Ok, on the
@@ -163,6 +167,8 @@ impl Promiser {
             attempts: 0,
             planned: None,
             quote_lost: None,
+            planned_at: None,
+            world_number: 0,
         });
         let (mut refused, error) = match queue.try_send(placing) {
             Ok(()) => return Ok(()),

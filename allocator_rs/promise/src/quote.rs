@@ -110,7 +110,7 @@ pub(crate) fn quoted(
         })?;
     }
     let opportunity = charged(world, ask, supply);
-    let (units, _) = supply.all_units();
+    let units = supply.every_unit();
     let shelves = Shelves {
         units: &units,
         opportunity: &opportunity,

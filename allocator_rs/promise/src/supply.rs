@@ -8,6 +8,7 @@ use bopis_ledger::{CellKey, ItemId, LocationId};
 use hashbrown::HashMap;
 
 use crate::ask::Ask;
+use crate::counters::Counters;
 use crate::duals::{DualCharges, DualRow, Duals};
 use crate::plan::{node_id, Draft};
 use crate::world::World;
@@ -64,9 +65,9 @@ impl Supply for TableSupply {
     }
 }
 
-/// The engine's published cells, each as of the moment it is read, under the dual prices of now.
+/// Counters, the engine's as of the moment each is read, under the dual prices of now.
 pub(crate) struct EngineSupply<'a> {
-    engine: &'a Engine,
+    engine: &'a dyn Counters,
     locations: Vec<Option<LocationId>>,
     skus: Vec<Option<ItemId>>,
     hours: RefCell<HashMap<i64, Option<ItemId>>>,
@@ -76,7 +77,7 @@ pub(crate) struct EngineSupply<'a> {
 
 impl<'a> EngineSupply<'a> {
     pub(crate) fn new(
-        engine: &'a Engine,
+        engine: &'a dyn Counters,
         world: &World,
         ask: &Ask,
         duals: Option<Arc<Duals>>,
@@ -110,11 +111,18 @@ impl<'a> EngineSupply<'a> {
         })
     }
 
-    /// The units of every line at every node, node-major, all as of one record.
-    pub(crate) fn all_units(&self) -> (Vec<i64>, ReadStamp) {
+    /// The units of every line at every node, node-major.
+    pub(crate) fn every_unit(&self) -> Vec<i64> {
+        let nodes = 0..self.locations.len();
+        let cells = nodes.flat_map(|node| (0..self.skus.len()).map(move |line| (node, line)));
+        cells.map(|(node, line)| self.units(node, line)).collect()
+    }
+
+    /// The same, all as of one record.
+    pub(crate) fn all_units(&self, engine: &Engine) -> (Vec<i64>, ReadStamp) {
         let known: Vec<LocationId> = self.locations.iter().flatten().copied().collect();
         let items: Vec<ItemId> = self.skus.iter().flatten().copied().collect();
-        let basket = self.engine.basket(&items, Some(&known));
+        let basket = engine.basket(&items, Some(&known));
         let mut atp = basket.atp.iter().copied();
         let mut units = Vec::with_capacity(self.locations.len() * self.skus.len());
         for location in &self.locations {

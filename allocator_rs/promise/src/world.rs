@@ -24,6 +24,8 @@ pub struct World {
     pub policy: Policy,
     /// What the rules say of the network's nodes.
     pub(crate) sites: Sites,
+    /// Which of a promiser's it is, from 1; 0: it is nobody's.
+    pub(crate) number: u64,
 }
 
 impl World {
@@ -35,6 +37,7 @@ impl World {
             network,
             catalog,
             policy,
+            number: 0,
         }
     }
 

@@ -201,7 +201,35 @@ def _third(connection: sa.Connection) -> None:
             connection.execute(fill, groups)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _second, _third)
+def _fourth(connection: sa.Connection) -> None:
+    """What long operations found; what choices of plans were made of."""
+    metadata = sa.MetaData()
+    sa.Table(
+        "operation_files",
+        metadata,
+        _serial("sequence"),
+        _text("operation_id"),
+        _text("name"),
+        _document("content"),
+        sa.UniqueConstraint("operation_id", "name"),
+    )
+    sa.Table(
+        "decisions",
+        metadata,
+        _text_key("order_id"),
+        sa.Column("attempt", _BIG, primary_key=True),
+        _number("made_ms"),
+        _text("network"),
+        _text("policy"),
+        _text("duals"),
+        _document(),
+        sa.Index("decisions_by_time", "made_ms"),
+    )
+    sa.Table("settings", metadata, _text_key("digest"), _number("last_ms"), _document("content"))
+    metadata.create_all(connection)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _second, _third, _fourth)
 
 
 def migrate(connection: sa.Connection) -> int:

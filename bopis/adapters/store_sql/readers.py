@@ -83,6 +83,10 @@ _OUTBOX: Final = sa.text(
 
 Params = dict[str, Any]
 
+_OPERATIONS: Final = sa.text(
+    "SELECT document FROM operations WHERE operation_id > :after ORDER BY operation_id LIMIT :limit"
+)
+
 
 def cursor(*parts: object) -> str:
     """An opaque page cursor."""
@@ -262,6 +266,11 @@ def document(connection: sa.Connection, table: str, key: str, value: str) -> byt
     statement = sa.text(f"SELECT document FROM {table} WHERE {key} = :value")  # noqa: S608
     found: bytes | None = connection.execute(statement, {"value": value}).scalar_one_or_none()
     return found
+
+
+def operations(connection: sa.Connection, after: str, limit: int) -> Sequence[bytes]:
+    """Documents of long operations by id."""
+    return connection.execute(_OPERATIONS, {"after": after, "limit": limit}).scalars().all()
 
 
 def _key_params(key: RequestKey) -> Params:

@@ -3,13 +3,15 @@
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import sqlalchemy as sa
 
 from bopis.adapters.store_sql import codec, readers
+from bopis.adapters.store_sql.decisions import forget_decisions
 from bopis.adapters.store_sql.engines import open_engine
+from bopis.adapters.store_sql.files import operation_file, put_operation_files
 from bopis.adapters.store_sql.migrations import migrate
 from bopis.adapters.store_sql.writer import Writer
 from bopis.adapters.store_sql.writes import TaskSequences, apply_writes, put_ledger_events
@@ -279,6 +281,12 @@ class SqlOrderStore:
             lambda connection: connection.execute(_FORGET, params).rowcount
         )
 
+    async def forget_decisions(self, before_ms: int, limit: int) -> int:
+        """Deletes decisions made before a time."""
+        return await self._writer.run(
+            lambda connection: forget_decisions(connection, before_ms, limit)
+        )
+
     async def put_nodes(self, nodes: Sequence[Node]) -> None:
         """Creates or replaces nodes."""
         rows = [{"key": node.node_id, "document": codec.encode(node)} for node in nodes]
@@ -347,6 +355,23 @@ class SqlOrderStore:
         """One long operation."""
         found = await self._read(readers.document, "operations", "operation_id", operation_id)
         return None if found is None else codec.OPERATION.decode(found)
+
+    async def operations(self, *, after: str, limit: int) -> tuple[Operation, ...]:
+        """Long operations by id."""
+        found = await self._read(readers.operations, after, limit)
+        return tuple(codec.OPERATION.decode(document) for document in found)
+
+    async def put_operation_files(
+        self, operation_id: str, files: Mapping[str, bytes], *, keep: int
+    ) -> None:
+        """Writes what an operation found, and forgets what earlier ones did."""
+        await self._writer.run(
+            lambda connection: put_operation_files(connection, operation_id, files, keep=keep)
+        )
+
+    async def operation_file(self, operation_id: str, name: str) -> bytes | None:
+        """What an operation found under a name."""
+        return await self._read(operation_file, operation_id, name)
 
 
 def _put(table: str, key: str) -> sa.TextClause:

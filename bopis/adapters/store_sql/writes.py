@@ -6,6 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bopis.adapters.store_sql.codec import encode, event_data
+from bopis.adapters.store_sql.decisions import put_decisions
 from bopis.adapters.store_sql.statement import Statement
 from bopis.domain.errors import OrderExists, RequestIdReused, StaleEtag
 from bopis.domain.events import OrderEvent
@@ -128,6 +129,7 @@ def apply_writes(
         documents[write.order.order_id] = _put_order(connection, write, old)
     if writes.drop_order:
         _DROP_ORDER.run(connection, {"order_id": writes.drop_order})
+    put_decisions(connection, writes.decisions)
     changes = _put_tasks(connection, writes.pick_tasks, sequences)
     _INSERT_EVENT.run_many(connection, [_event_row(one, documents) for one in writes.events])
     for code in writes.pickup_codes:

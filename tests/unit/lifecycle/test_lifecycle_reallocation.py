@@ -18,7 +18,7 @@ from bopis.domain.order import BatchMark
 from bopis.domain.pick_task import PickTaskState
 from bopis.domain.reallocation import OrderMove, ReallocationProblem, ReallocationProposal
 from bopis.domain.records import Operation, OperationStage
-from bopis.service import reallocation
+from bopis.service import operations, reallocation
 from bopis.testing.counter import Counter, request_id
 
 HOUR_S = 3_600
@@ -50,7 +50,7 @@ async def run_reallocation(counter: Counter, **more: Any) -> Operation:
     begun = await reallocation.begin_reallocation(
         deps, commands.Reallocate(request_id=request_id(), **more)
     )
-    return await reallocation.wait_operation(deps, begun.operation_id, timeout_s=10)
+    return await operations.wait_operation(deps, begun.operation_id, timeout_s=10)
 
 
 async def two_orders_on_the_last_units(counter: Counter) -> tuple[str, str]:
@@ -166,11 +166,11 @@ async def test_one_reallocation_runs_at_a_time_and_a_repeat_is_the_first(counter
         await reallocation.begin_reallocation(deps, replace(command, request_id=request_id()))
     with pytest.raises(RequestIdReused):
         await reallocation.begin_reallocation(deps, replace(command, dry_run=True))
-    done = await reallocation.wait_operation(deps, first.operation_id, timeout_s=10)
+    done = await operations.wait_operation(deps, first.operation_id, timeout_s=10)
     assert done.stage is OperationStage.DONE
     assert await reallocation.begin_reallocation(deps, command) == done
     with pytest.raises(OperationNotFound):
-        await reallocation.get_operation(deps, request_id())
+        await operations.get_operation(deps, request_id())
 
 
 async def test_whoever_sees_a_reallocation_done_can_start_the_next(counter: Counter) -> None:
@@ -180,7 +180,7 @@ async def test_whoever_sees_a_reallocation_done_can_start_the_next(counter: Coun
         assert done.stage is OperationStage.DONE
 
 
-async def test_a_solver_that_dies_ends_the_operation_with_its_error(counter: Counter) -> None:
+async def test_where_the_solver_dies_orders_are_planned_one_by_one(counter: Counter) -> None:
     await counter.create(("apple", 1))
 
     def die(problem: ReallocationProblem) -> ReallocationProposal:
@@ -188,6 +188,56 @@ async def test_a_solver_that_dies_ends_the_operation_with_its_error(counter: Cou
 
     counter.shop.solver.script = die
     done = await run_reallocation(counter)
-    assert (done.stage, done.error_reason) == (OperationStage.DONE, "NOT_SERVING")
-    counter.shop.solver.script = swap
+    assert done.stage is OperationStage.DONE
+    assert done.report is not None
+    assert (done.report.considered_count, done.report.step) == (1, "GREEDY")
+    assert (done.report.bound_micro, done.report.gap) == (0, 0.0)
     assert not counter.shop.deps.operations.running_id
+
+
+async def test_a_failure_that_nobody_foresaw_ends_the_operation(counter: Counter) -> None:
+    await counter.create(("apple", 1))
+
+    def fail(problem: ReallocationProblem) -> ReallocationProposal:
+        raise RuntimeError("a bug")
+
+    counter.shop.solver.script = fail
+    done = await run_reallocation(counter)
+    assert (done.stage, done.error_reason) == (OperationStage.DONE, "NOT_SERVING")
+    assert not counter.shop.deps.operations.running_id
+
+
+async def test_a_reallocation_cancelled_while_it_solves_moves_nothing(counter: Counter) -> None:
+    await two_orders_on_the_last_units(counter)
+    deps = counter.shop.deps
+    counter.shop.solver.script = swap
+    counter.shop.solver.go_on = asyncio.Event()
+    command = commands.Reallocate(request_id=request_id())
+    begun = await reallocation.begin_reallocation(deps, command)
+    await counter.shop.solver.began.wait()
+    await operations.cancel_operation(deps, begun.operation_id)
+    done = await operations.wait_operation(deps, begun.operation_id, timeout_s=10)
+    assert (done.stage, done.error_reason) == (OperationStage.DONE, "OPERATION_CANCELLED")
+    assert [(await counter.order(one)).version for one in ("one", "two")] == [2, 2]
+    # Once it is over there is nothing to cancel, and the next one begins as ever.
+    await operations.cancel_operation(deps, begun.operation_id)
+    counter.shop.solver.go_on = None
+    done = await run_reallocation(counter)
+    assert done.report is not None
+    assert done.report.moved_count == 2
+
+
+async def test_operations_are_listed_by_id_in_pages(counter: Counter) -> None:
+    await counter.create(("apple", 1))
+    names = sorted([(await run_reallocation(counter)).operation_id for _ in range(5)])
+    seen: list[str] = []
+    token = ""
+    while True:
+        page, token = await operations.list_operations(
+            counter.shop.deps, page_size=2, page_token=token
+        )
+        assert len(page) <= 2
+        seen += [one.operation_id for one in page]
+        if not token:
+            break
+    assert seen == names

@@ -206,3 +206,23 @@ def test_a_file_that_is_none_or_absent_cannot_be_read(tmp_path: Path) -> None:
     assert checked(path).returncode == 2
     path.write_bytes(b"\x81\xa6format\xa1x")
     assert checked(path).returncode == 2
+
+
+def test_a_plan_in_force_that_was_priced_by_another_card_is_certified_by_this_one() -> None:
+    request = small_request(4)
+    dearer = replace(
+        request.problem.orders[0],
+        cost=Cost(
+            tuple(
+                replace(t, amount_micro=t.amount_micro + 1)
+                for t in request.problem.orders[0].cost.terms
+            )
+        ),
+    )
+    stays = replace(
+        request, problem=replace(request.problem, orders=(dearer,), now_ms=2**42, time_limit_ms=200)
+    )
+    result = solve(stays)
+    assert result.components == ()
+    found = certificates.findings_of(certificates.certificate_of(stays, result))
+    assert [one.name for one in found if one.problems] == []

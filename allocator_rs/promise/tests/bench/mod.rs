@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and no test uses everything"
 )]
 
+use std::path::Path;
 use std::sync::{mpsc, Arc};
 use std::time::Duration;
 
@@ -52,8 +53,20 @@ pub fn act(engine: &Engine, name: &str, commands: Vec<Command>) -> Vec<Outcome> 
 
 /// An engine with the town's names, its labor, and units by (node, SKU).
 pub fn bench(units: &[(&str, &str, i64)]) -> Bench {
-    let clock = Arc::new(ScaledClock::open(NOON_S * 1_000, 1.0, None).unwrap());
-    let engine = Engine::open(EngineOptions::memory(clock)).unwrap();
+    bench_of(EngineOptions::memory(noon()), units)
+}
+
+/// The same with a journal in a folder.
+pub fn durable_bench(folder: &Path, units: &[(&str, &str, i64)]) -> Bench {
+    bench_of(EngineOptions::durable(folder, noon()), units)
+}
+
+fn noon() -> Arc<ScaledClock> {
+    Arc::new(ScaledClock::open(NOON_S * 1_000, 1.0, None).unwrap())
+}
+
+fn bench_of(options: EngineOptions, units: &[(&str, &str, i64)]) -> Bench {
+    let engine = Engine::open(options).unwrap();
     let world = world();
     let mut names = Vec::new();
     for node in world.network.nodes() {

@@ -1,0 +1,89 @@
+"""Decisions of a data folder made again: read from the order store, decided natively."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import sqlalchemy as sa
+
+from bopis._allocator_rs import NativeError, decide_again
+from bopis.adapters.store_sql.decisions import read_decisions, read_setting
+from bopis.adapters.store_sql.files import operation_file
+from bopis.domain.decision import Choice, DecisionRecord
+
+SETTINGS: Final = ("network", "policy", "duals")
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAgain:
+    """A decision of an order: what was recorded and what comes now, as JSON; `now` None: it cannot
+    be made again, and `why`.
+    """
+
+    attempt: int
+    sequence: int | None
+    recorded: bytes
+    now: bytes | None
+    why: str = ""
+
+
+@contextmanager
+def reading(store: Path) -> Iterator[sa.Connection]:
+    """The order store of a folder, for reading, beside the service too.
+
+    Raises OSError if it cannot be read.
+    """
+    engine = sa.create_engine(f"sqlite:///file:{store.resolve()}?mode=ro&uri=true")
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except sa.exc.DatabaseError as error:
+        raise OSError(f"{store}: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+def order_again(connection: sa.Connection, ledger: Path, order_id: str) -> Iterator[MadeAgain]:
+    """The decisions of an order, by attempt, each made again."""
+    for attempt, record in read_decisions(connection, order_id).items():
+        recorded = msgspec.json.encode(record.choice)
+        try:
+            now, why = _now(connection, ledger, record), ""
+        except (NativeError, LookupError) as error:
+            now, why = None, str(error.args[0] if error.args else error)
+        yield MadeAgain(attempt, record.sequence, recorded, now, why)
+
+
+def _now(connection: sa.Connection, ledger: Path, record: DecisionRecord) -> bytes:
+    """Raises LookupError if something that it was made of is not known, NativeError."""
+    if record.sequence is None:
+        raise LookupError("counters or the catalog changed while it was made")
+    payload = {
+        "journal_id": record.journal_id,
+        "sequence": record.sequence,
+        "items": record.items,
+        "ask": record.ask,
+        "quote": record.quote,
+    }
+    for name, digest in zip(SETTINGS, (record.network, record.policy, record.duals), strict=True):
+        content = read_setting(connection, digest) if digest else None
+        if digest and content is None:
+            raise LookupError(f"its {name} is not kept any more")
+        payload[name] = None if content is None else msgspec.Raw(content)
+    answer = decide_again(ledger, msgspec.msgpack.encode(payload))
+    return msgspec.json.encode(msgspec.msgpack.decode(answer, type=Choice))
+
+
+def operation_files(
+    connection: sa.Connection, operation_id: str, *names: str
+) -> dict[str, bytes | None]:
+    """What is kept of an operation, by name."""
+    packed = {name: operation_file(connection, operation_id, name) for name in names}
+    return {
+        name: None if content is None else zlib.decompress(content)
+        for name, content in packed.items()
+    }

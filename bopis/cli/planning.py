@@ -1,0 +1,203 @@
+"""A plan of many orders without a service: tables in, the optimizer's process, a table out."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bopis.cli.bar import Bar
+from bopis.cli.complaints import BAD_OPTION, refuse
+from bopis.domain.policy import CardLevel
+
+if TYPE_CHECKING:
+    from bopis.domain.reallocation import (
+        OrderMove,
+        ReallocationProblem,
+        ReallocationProposal,
+        SolveProgress,
+        SolveRecord,
+    )
+    from bopis.scenario.model import Scenario
+    from bopis.simulate.setting import Setting
+
+MICRO: Final = 1e6
+COLUMNS: Final = (
+    ("order_id", "VARCHAR"),
+    ("line_number", "INTEGER"),
+    ("sku", "VARCHAR"),
+    ("quantity", "BIGINT"),
+    ("node_id", "VARCHAR"),
+    ("method", "VARCHAR"),
+    ("window_start", "TIMESTAMPTZ"),
+    ("ready_by", "TIMESTAMPTZ"),
+    ("unfilled_reason", "VARCHAR"),
+    ("order_cost", "DOUBLE"),
+)
+"""Of a table of plans: a row per line; no node: nobody does it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """What is planned: the tables of a folder, under a level of a policy's card."""
+
+    directory: Path
+    card: CardLevel
+    policy: Path | None
+    time_limit_ms: int
+
+
+@dataclass(slots=True)
+class _Watcher:
+    """Implements `bopis.domain.reallocation.SolveWatcher`."""
+
+    bar: Bar
+    time_limit_ms: int
+    record: "SolveRecord | None" = None
+
+    def progressed(self, progress: "SolveProgress") -> None:
+        """See there."""
+        words = progress.step.lower()
+        if progress.cost_micro:
+            words += f", cost {progress.cost_micro / MICRO:,.2f}"
+        if progress.bound_micro:
+            words += f", at least {progress.bound_micro / MICRO:,.2f}"
+        done_ms = min(progress.elapsed_ms, self.time_limit_ms)
+        self.bar.update(words, done_ms, self.time_limit_ms)
+
+    def recorded(self, record: "SolveRecord") -> None:
+        """See there."""
+        self.record = record
+
+
+def plan_offline(
+    asked: Offline, *, out: Path | None, certificate: Path | None, quiet: bool
+) -> dict[str, Any]:
+    """Plans all orders of the tables together; figures of the plan."""
+    from bopis.domain.errors import NotServing
+    from bopis.scenario.rows import ScenarioError
+    from bopis.scenario.tables import TableError, write_table
+
+    try:
+        scenario, setting = _read(asked)
+        problem = _problem(scenario, setting, asked.time_limit_ms)
+        with Bar(quiet=quiet) as bar:
+            watcher = _Watcher(bar, asked.time_limit_ms)
+            proposal = _solve(problem, setting, watcher)
+        plans = {move.order_id: move for move in _moves(proposal)}
+        if out is not None:
+            write_table(out, COLUMNS, _rows(scenario, plans))
+        if certificate is not None and watcher.record is not None:
+            certificate.write_bytes(watcher.record.certificate)
+    except (ScenarioError, TableError, ValueError, OSError) as error:
+        refuse(str(error), code=BAD_OPTION)
+    except NotServing as error:
+        refuse(error.message)
+    filled = sum(len(group.line_numbers) for move in plans.values() for group in move.groups)
+    return {
+        "orders": len(scenario.orders),
+        "unfilled_lines": sum(len(order.lines) for order in scenario.orders) - filled,
+        "currency": "",
+        "cost_after": proposal.cost_planned_micro / MICRO,
+        "bound": proposal.bound_micro / MICRO,
+        "gap": proposal.gap,
+        "solve_s": proposal.solve_time_ms / 1_000,
+        "step": proposal.stage,
+    }
+
+
+def _read(asked: Offline) -> "tuple[Scenario, Setting]":
+    """Raises ScenarioError, ValueError, OSError."""
+    from bopis.config import policy_text
+    from bopis.domain.errors import FieldInvalid
+    from bopis.domain.network import LaborWindow
+    from bopis.domain.policy import parse_policy
+    from bopis.scenario.loader import load_labor, load_scenario
+    from bopis.simulate.setting import Variant, make_setting
+
+    scenario = load_scenario(asked.directory)
+    setting = make_setting(scenario, Variant(card=asked.card))
+    if asked.policy is not None:
+        try:
+            text = policy_text(asked.policy)
+            setting = replace(setting, policy=parse_policy(text, level=asked.card))
+        except FieldInvalid as error:
+            refuse(f"{asked.policy}: {error.field}: {error.message}", code=BAD_OPTION)
+    labor = load_labor(asked.directory, {node.node_id for node in scenario.nodes})
+    if labor is not None:
+        windows: dict[str, list[LaborWindow]] = {node.node_id: [] for node in scenario.nodes}
+        for (node_id, start_s), seconds in sorted(labor.items()):
+            windows[node_id].append(LaborWindow(start_s, seconds))
+        nodes = tuple(
+            replace(one, windows=tuple(windows[one.node.node_id])) for one in setting.nodes
+        )
+        setting = replace(setting, nodes=nodes)
+    return scenario, setting
+
+
+def _problem(scenario: "Scenario", setting: "Setting", time_limit_ms: int) -> "ReallocationProblem":
+    from bopis.domain.reallocation import LaborLimit, ReallocationProblem, StockLimit
+    from bopis.simulate.policies.hindsight import open_order
+    from bopis.simulate.setting import placed_order
+
+    orders = [placed_order(order) for order in scenario.orders]
+    skus = {line.sku for order in orders for line in order.lines}
+    return ReallocationProblem(
+        now_ms=min(order.placed_s for order in orders) * 1_000,
+        orders=tuple(open_order(order, setting) for order in orders),
+        stock=tuple(
+            StockLimit(node_id, sku, units)
+            for (node_id, sku), units in setting.stock.items()
+            if sku in skus and units > 0
+        ),
+        labor=tuple(
+            LaborLimit(one.node.node_id, window.start_s, window.seconds)
+            for one in setting.nodes
+            for window in one.windows
+            if window.seconds > 0
+        ),
+        time_limit_ms=time_limit_ms,
+    )
+
+
+def _solve(
+    problem: "ReallocationProblem", setting: "Setting", watcher: _Watcher
+) -> "ReallocationProposal":
+    from bopis.adapters.solver_process import ProcessSolver
+
+    return asyncio.run(
+        ProcessSolver().solve(
+            problem,
+            nodes=setting.nodes,
+            items=setting.items,
+            policy=setting.policy,
+            watcher=watcher,
+        )
+    )
+
+
+def _moves(proposal: "ReallocationProposal") -> "Iterator[OrderMove]":
+    for component in proposal.components:
+        yield from component
+
+
+def _rows(scenario: "Scenario", plans: "Mapping[str, OrderMove]") -> Iterator[tuple[object, ...]]:
+    for order in scenario.orders:
+        plan = plans.get(order.order_id)
+        groups = () if plan is None else plan.groups
+        doing = {number: group for group in groups for number in group.line_numbers}
+        reasons = {} if plan is None else {one.line_number: one.words for one in plan.unfilled}
+        cost = "" if plan is None else plan.cost.total_micro / MICRO
+        for line in order.lines:
+            first = (order.order_id, line.line_number, line.sku, line.quantity)
+            group = doing.get(line.line_number)
+            if group is None:
+                yield (*first, "", "", "", "", reasons.get(line.line_number, "TOO_COSTLY"), cost)
+                continue
+            times = (_instant(group.window_start_ms), _instant(group.ready_by_ms))
+            yield (*first, group.node_id, group.method.value, *times, "", cost)
+
+
+def _instant(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,109 @@
+"""`bopis replay`: decisions made again from what they were made of, and compared to the byte."""
+
+import difflib
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from bopis.cli.complaints import BAD_OPTION, FAILED, refuse
+
+RECORD: Final = ("certificate", "answer")
+"""What a re-allocation is done again from, in the order that `solver.replay` wants."""
+OPERATION_PREFIX: Final = "operations/"
+
+
+def replay(
+    what: Annotated[str, typer.Argument(help="An order's id, or operations/...")],
+    data: Annotated[
+        Path,
+        typer.Option(envvar="BOPIS_DATA_FOLDER", help="Folder of the service, or a copy of it."),
+    ],
+    attempt: Annotated[
+        int | None, typer.Option(min=1, help="Only this sourcing attempt of the order.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per decision.")] = False,
+) -> None:
+    """Makes a decision again, from the ledger, policy, network and prices that it was made of, or
+    (a re-allocation) from its recorded problem and counts of work. Exit code 0: the same to the
+    byte; 1: it differs, or cannot be made again any more. The service may run meanwhile.
+    """
+    file = data / "orders.sqlite3"
+    if not file.is_file():
+        refuse(f"{data}: no order store is there", code=BAD_OPTION)
+    try:
+        if what.startswith(OPERATION_PREFIX):
+            same = _operation(file, what.removeprefix(OPERATION_PREFIX), as_json=as_json)
+        else:
+            same = _order(file, what, attempt, as_json=as_json)
+    except OSError as error:
+        refuse(str(error))
+    raise typer.Exit(0 if same else FAILED)
+
+
+def _order(store: Path, order_id: str, attempt: int | None, *, as_json: bool) -> bool:
+    from bopis.adapters.replay_native import order_again, reading
+
+    seen, same = 0, True
+    with reading(store) as connection:
+        for one in order_again(connection, store.parent / "ledger", order_id):
+            if attempt not in (None, one.attempt):
+                continue
+            seen += 1
+            told: dict[str, Any] = {"order_id": order_id, "attempt": one.attempt}
+            told |= {"sequence": one.sequence, "same": one.now == one.recorded}
+            if one.now is None:
+                told["why"] = one.why
+            elif one.now != one.recorded:
+                told["diff"] = _diff(one.recorded, one.now)
+            same = same and bool(told["same"])
+            _tell(told, f"order {order_id}, attempt {one.attempt}", as_json=as_json)
+    if not seen:
+        refuse(f"no decision is kept of order {order_id}: there is no such order, or it is too old")
+    return same
+
+
+def _operation(store: Path, operation_id: str, *, as_json: bool) -> bool:
+    from bopis.adapters.replay_native import operation_files, reading
+
+    with reading(store) as connection:
+        kept = operation_files(connection, operation_id, "moves", *RECORD)
+    if kept["moves"] is None:
+        refuse(f"nothing is kept of operation {operation_id}: there is no such, or it is too old")
+    if any(kept[name] is None for name in RECORD):
+        refuse("the optimizer did not answer then: orders were planned one by one, unrecorded")
+    with tempfile.TemporaryDirectory(prefix="bopis-replay-") as folder:
+        files = [Path(folder) / name for name in RECORD]
+        for file in files:
+            file.write_bytes(kept[file.name] or b"")
+        # The library that solves is imported by its own processes only.
+        words = [sys.executable, "-m", "solver.replay", *map(str, files)]
+        done = subprocess.run(words, check=False, stdout=subprocess.PIPE, text=True)
+    told: dict[str, Any] = {"operation": OPERATION_PREFIX + operation_id}
+    told["same"] = done.returncode == 0
+    if done.returncode:
+        told["diff"] = done.stdout.splitlines()
+    _tell(told, told["operation"], as_json=as_json)
+    return done.returncode == 0
+
+
+def _diff(recorded: bytes, now: bytes) -> list[str]:
+    one, other = (json.dumps(json.loads(text), indent=1).splitlines() for text in (recorded, now))
+    return list(difflib.unified_diff(one, other, "recorded", "now", lineterm="", n=2))
+
+
+def _tell(told: dict[str, Any], name: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(told))
+    elif told["same"]:
+        typer.echo(f"{name}: the same to the byte")
+    elif "why" in told:
+        typer.echo(f"{name}: cannot be made again: {told['why']}")
+    else:
+        typer.echo(f"{name}: differs")
+        for line in told["diff"]:
+            typer.echo(f"  {line}")

@@ -1,0 +1,217 @@
+"""Moves that a re-allocation proposed: kept, read by a planner, and made when they are approved."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+
+from bopis.domain.commands import ApplyReallocation
+from bopis.domain.cost import without_opportunity
+from bopis.domain.errors import FieldInvalid, OperationNotFound, TokenInvalid
+from bopis.domain.moves import (
+    ApplyReport,
+    ProposedMove,
+    ProposedMoves,
+    ProposedPlan,
+    RefusedMove,
+    RefusedReason,
+    saving_micro,
+)
+from bopis.domain.order import BatchMark, Order
+from bopis.domain.reallocation import (
+    OrderMove,
+    ReallocationProblem,
+    ReallocationProposal,
+    SolveRecord,
+)
+from bopis.domain.records import Operation, OperationStage
+from bopis.service.dependencies import Dependencies
+from bopis.service.moving import is_planned_so, move_orders
+from bopis.service.operations import advance, begin_operation, check_cancelled, get_operation
+
+KEPT_MAX: Final = 32
+"""Re-allocations whose moves and records are kept: the last ones."""
+REFUSED_TOLD_MAX: Final = 1_000
+PAGE_DEFAULT: Final = 100
+MOVES: Final = "moves"
+CERTIFICATE: Final = "certificate"
+ANSWER: Final = "answer"
+"""Names of what is kept: JSON of ProposedMoves, and the two parts of a SolveRecord; compressed."""
+LEVEL: Final = 1
+"""Of the compression."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovePage:
+    """Some moves, with the number of the first; `total_micro` is what all save."""
+
+    moves: tuple[tuple[ProposedMove, ...], ...]
+    first_id: int
+    next_page_token: str
+    total_count: int
+    total_micro: int
+    currency: str
+
+
+def proposed_moves(
+    orders: Sequence[Order], problem: ReallocationProblem, proposal: ReallocationProposal
+) -> ProposedMoves:
+    """What is proposed, beside what was in force when it was read."""
+    by_id = {order.order_id: order for order in orders}
+    before = {order.ask.order_id: order for order in problem.orders}
+
+    def moved(one: OrderMove) -> ProposedMove:
+        was = before[one.order_id]
+        return ProposedMove(
+            order_id=one.order_id,
+            version=by_id[one.order_id].version,
+            before=ProposedPlan(was.groups, was.unfilled, without_opportunity(was.cost)),
+            after=ProposedPlan(one.groups, one.unfilled, without_opportunity(one.cost)),
+        )
+
+    return ProposedMoves(
+        currency=next((order.currency for order in orders if order.currency), ""),
+        moves=tuple(tuple(moved(one) for one in component) for component in proposal.components),
+        cost_planned_micro=proposal.cost_planned_micro,
+        bound_micro=proposal.bound_micro,
+    )
+
+
+async def keep_found(
+    deps: Dependencies, operation_id: str, moves: ProposedMoves, record: SolveRecord | None
+) -> None:
+    """Keeps what a re-allocation found, before anything moves."""
+    files = {MOVES: msgspec.json.encode(moves)}
+    if record is not None:
+        files |= {CERTIFICATE: record.certificate, ANSWER: record.answer}
+    packed = {name: zlib.compress(content, LEVEL) for name, content in files.items()}
+    await deps.store.put_operation_files(operation_id, packed, keep=KEPT_MAX)
+
+
+async def read_moves(deps: Dependencies, operation_id: str) -> ProposedMoves:
+    """The moves of a re-allocation. Raises OperationNotFound."""
+    return msgspec.json.decode(await _read(deps, operation_id, MOVES), type=ProposedMoves)
+
+
+async def read_certificate(deps: Dependencies, operation_id: str) -> bytes:
+    """The certificate of a re-allocation. Raises OperationNotFound."""
+    return await _read(deps, operation_id, CERTIFICATE)
+
+
+async def _read(deps: Dependencies, operation_id: str, name: str) -> bytes:
+    packed = await deps.store.operation_file(operation_id, name)
+    if packed is None:
+        await get_operation(deps, operation_id)
+        raise OperationNotFound(f"no {name} is kept of operation {operation_id}", field="operation")
+    return zlib.decompress(packed)
+
+
+async def list_moves(
+    deps: Dependencies, operation_id: str, *, page_size: int = 0, page_token: str = ""
+) -> MovePage:
+    """A page of moves. Raises OperationNotFound, TokenInvalid."""
+    kept = await read_moves(deps, operation_id)
+    first = 0
+    if page_token:
+        if not (page_token.isascii() and page_token.isdigit() and len(page_token) < 9):
+            raise TokenInvalid("the page token is not one of ours", field="page_token")
+        first = int(page_token)
+    last = first + (page_size or PAGE_DEFAULT)
+    return MovePage(
+        moves=kept.moves[first:last],
+        first_id=first + 1,
+        next_page_token=str(last) if last < len(kept.moves) else "",
+        total_count=len(kept.moves),
+        total_micro=sum(saving_micro(move) for move in kept.moves),
+        currency=kept.currency,
+    )
+
+
+async def begin_apply(deps: Dependencies, command: ApplyReallocation) -> Operation:
+    """Starts to make approved moves; a repeat of the request gets the first operation.
+
+    Raises RequestIdReused, Overloaded, OperationNotFound, FieldInvalid (no such move).
+    """
+    kept = await read_moves(deps, command.operation_id)
+    for index, move_id in enumerate(command.move_ids):
+        if move_id > len(kept.moves):
+            field = f"move_ids[{index}]"
+            raise FieldInvalid(f"there are {len(kept.moves)} moves, no {move_id}", field=field)
+    chosen = sorted(set(command.move_ids)) or range(1, len(kept.moves) + 1)
+
+    async def run(operation: Operation) -> Operation:
+        considered = sum(len(kept.moves[number - 1]) for number in chosen)
+        await advance(deps, operation, OperationStage.MOVING, considered)
+        batch = BatchMark(command.operation_id, kept.cost_planned_micro, kept.bound_micro)
+        report = await _apply(deps, kept, chosen, batch, operation.operation_id)
+        return replace(operation, considered_count=considered, applied=report)
+
+    return await begin_operation(deps, command, run)
+
+
+async def _apply(
+    deps: Dependencies,
+    kept: ProposedMoves,
+    chosen: Sequence[int],
+    batch: BatchMark,
+    operation_id: str,
+) -> ApplyReport:
+    moved: list[tuple[ProposedMove, ...]] = []
+    refused: list[RefusedMove] = []
+    for number, move_id in enumerate(chosen):
+        deps.operations.moves = (number, len(chosen))
+        so_far = f"{len(moved)} of {len(chosen)} moves were made before"
+        check_cancelled(deps, so_far=so_far)
+        move = kept.moves[move_id - 1]
+        refusal = await _make(deps, move_id, move, batch, operation_id)
+        if refusal is None:
+            moved.append(move)
+        else:
+            refused.append(refusal)
+    return ApplyReport(
+        moved_count=len(moved),
+        moved_order_count=sum(len(move) for move in moved),
+        saving_micro=sum(saving_micro(move) for move in moved),
+        refused_count=len(refused),
+        refused=tuple(refused[:REFUSED_TOLD_MAX]),
+        currency=kept.currency,
+    )
+
+
+async def _make(
+    deps: Dependencies,
+    move_id: int,
+    move: tuple[ProposedMove, ...],
+    batch: BatchMark,
+    operation_id: str,
+) -> RefusedMove | None:
+    """Makes a move, whole or not at all; None: it is made, now or by an earlier approval."""
+    orders: list[Order] = []
+    made = 0
+    changed = ""
+    for one in move:
+        order = await deps.store.order(one.order_id)
+        if order is not None and order.version == one.version:
+            orders.append(order)
+        elif order is not None and is_planned_so(order, one.after.groups):
+            made += 1
+        else:
+            changed = changed or one.order_id
+    if made == len(move):
+        return None
+    if len(orders) < len(move):
+        order_id = changed or next(one.order_id for one in move)
+        return RefusedMove(move_id, RefusedReason.ORDER_CHANGED, order_id)
+    moves = [
+        OrderMove(one.order_id, one.after.groups, one.after.unfilled, one.after.cost)
+        for one in move
+    ]
+    if await move_orders(deps, orders, moves, batch=batch, asked_by=operation_id):
+        return None
+    for one in move:
+        order = await deps.store.order(one.order_id)
+        if order is None or order.version != one.version:
+            return RefusedMove(move_id, RefusedReason.ORDER_CHANGED, one.order_id)
+    return RefusedMove(move_id, RefusedReason.ROOM_TAKEN)
