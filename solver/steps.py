@@ -55,9 +55,11 @@ POLISH_SHARE: Final = 0.33
 """Share of the time limit after which no LP is solved any more."""
 POLISHES_MAX: Final = 4
 """LPs over the pool, each with the cheapest columns under the prices of the one before."""
-SEARCH_SHARE: Final = 0.6
-"""Share of the time limit after which the pool is solved, where it is."""
-POOL_WHOLE_SHARE: Final = 0.85
+SEARCH_SHARE: Final = 0.55
+"""Share of the time limit after which the pool is solved in parts, where it is."""
+FIRST_PARTS_SHARE: Final = 0.65
+"""Share of the time limit after which the pool is solved as a whole."""
+POOL_WHOLE_SHARE: Final = 0.88
 """Share of the time limit after which the pool is solved in parts."""
 PARTS_SHARE: Final = 0.92
 """Share of the time limit after which no part is solved any more."""
@@ -161,10 +163,12 @@ def allocate(
     has_time = steps.left_s() - steps.left_s(SEARCH_SHARE) >= pool_s
     steps.found("CONSTRUCTION", allocation.construct())
     _improve(steps, SEARCH_SHARE if is_small and has_time else 1.0)
-    has_pool = is_small and steps.pace.comes("POOL", has_time=has_time)
-    if has_pool and not steps.is_proven and not _pool(steps):
-        _parts(steps)
-        _improve(steps, 1.0)
+    has_pool = is_small and steps.pace.comes("PARTS", has_time=has_time)
+    if has_pool and not steps.is_proven:
+        _parts(steps, FIRST_PARTS_SHARE)
+        if not _pool(steps):
+            _parts(steps, PARTS_SHARE)
+            _improve(steps, 1.0)
     steps.outcome.work = tuple(steps.pace.work)
     steps.outcome.chosen = tuple(steps.pace.chosen)
     return steps.outcome
@@ -331,8 +335,8 @@ def _choose(
     return chosen, is_best
 
 
-def _parts(steps: _Steps) -> None:
-    """Solves parts of the pool again for the rest of the time."""
+def _parts(steps: _Steps, until: float) -> None:
+    """Solves parts of the pool again until this share of the time is over, or nothing is gained."""
     outcome, limits = steps.outcome, steps.limits
     columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest, most=steps.most)
     reduced = _reduced(steps, columns)
@@ -350,7 +354,7 @@ def _parts(steps: _Steps) -> None:
         if gained > 0 and steps.allocation.choose(assigned.tolist()):
             steps.found("PARTS", int(columns.costs[assigned].sum()))
         idle = 0 if gained > 0 else idle + 1
-        has_time = steps.left_s(PARTS_SHARE) >= 0
+        has_time = steps.left_s(until) >= 0
         if idle >= PARTS_IDLE_MAX or steps.is_proven:
             break
         if not asked.goes_on(solved, has_time=has_time):
