@@ -1,7 +1,8 @@
 //! The kernel's view of one order: under prices, in rooms.
 
 use bopis_sourcing::{
-    k_best, Draft, Facility, Kernel, OpportunityTiers, Problem, Solution, Twins, CANNOT, COST_MAX,
+    k_best, Draft, Facility, Kernel, OpportunityTiers, Problem, Solution, Store, Twins, CANNOT,
+    COST_MAX,
 };
 use smallvec::SmallVec;
 
@@ -136,7 +137,7 @@ impl Pricer {
                 let has_room = offer.capacity >= served;
                 let row = self.draft.add(Facility {
                     node: way.node,
-                    pickup: way.pickup,
+                    store: way.pickup.then_some(Store::at(way.node)),
                     fixed: way.fixed,
                     capacity: if has_room { u32::MAX } else { offer.capacity },
                     late: offer.late,

@@ -2,7 +2,7 @@
 
 use bopis_sourcing::{
     per_unit_of, Facility, LatePrice, OpportunityTiers, Pattern, PatternLimits, Problem,
-    ProblemError, Twins, CANNOT, COST_MAX,
+    ProblemError, Store, Twins, CANNOT, COST_MAX,
 };
 
 use crate::ask::{Ask, AskLine, Method};
@@ -206,9 +206,10 @@ impl<'a> Builder<'a> {
         for pattern in patterns(self.world, self.ask, from, self.supply, serves) {
             // Room for all that it can serve is room for the whole order.
             let roomy = pattern.capacity >= serves;
+            let number = u32::try_from(node_index).unwrap_or(u32::MAX);
             self.facilities.push(Facility {
-                node: u32::try_from(node_index).unwrap_or(u32::MAX),
-                pickup: method == Method::Pickup,
+                node: number,
+                store: (method == Method::Pickup).then_some(Store::at(number)),
                 fixed: leg.total().min(COST_MAX),
                 capacity: if roomy { u32::MAX } else { pattern.capacity },
                 late: pattern.late,

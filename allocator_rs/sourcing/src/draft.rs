@@ -19,6 +19,8 @@ impl Default for Draft {
             all_or_nothing: false,
             twins: Vec::new(),
             is_twin: Vec::new(),
+            rooms: Vec::new(),
+            visits: Vec::new(),
         })
     }
 }
@@ -33,6 +35,8 @@ impl Draft {
         problem.unfilled.clear();
         problem.unfilled.resize(lines, 0);
         problem.twins.clear();
+        problem.rooms.clear();
+        problem.visits.clear();
         self.set_charges(0, LatePrice::default(), false);
     }
 
@@ -84,7 +88,7 @@ mod tests {
     fn facility(node: u32, late: u32) -> Facility {
         Facility {
             node,
-            pickup: false,
+            store: None,
             fixed: 10,
             capacity: 9,
             late,
