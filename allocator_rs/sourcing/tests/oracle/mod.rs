@@ -1,7 +1,5 @@
 //! A second, simple solver and a generator of cases. Shares no code with the search.
 
-use std::collections::BTreeMap;
-
 use bopis_sourcing::{Facility, LatePrice, OpportunityTiers, Problem, Room, Store, Twins, CANNOT};
 
 /// A small case with everything visible.
@@ -91,6 +89,31 @@ impl Case {
         rooms.collect()
     }
 
+    /// What the rooms may have given.
+    fn states(&self) -> Vec<Vec<i64>> {
+        let mut states = vec![Vec::new()];
+        for room in &self.rooms {
+            let longer = |state: Vec<i64>| {
+                (0..=room.seconds).map(move |used| [state.clone(), vec![used]].concat())
+            };
+            states = states.into_iter().flat_map(longer).collect();
+        }
+        states
+    }
+
+    /// By state of the rooms and lines at a facility: the state after; none: more than there is.
+    fn after(&self, states: &[Vec<i64>], facility: usize) -> Vec<Vec<Option<usize>>> {
+        let lines = 0..=self.unfilled.len() as u32;
+        let of_state = |used: &Vec<i64>| {
+            let after = |lines| {
+                let after = self.seconds(used, facility, lines)?;
+                states.iter().position(|state| *state == after)
+            };
+            lines.clone().map(after).collect()
+        };
+        states.iter().map(of_state).collect()
+    }
+
     /// Dynamic program over line subsets, node by node: 3^L per node, lateness level, store where
     /// all is collected, and seconds used of the rooms. No bound, no dominance.
     pub fn optimum(&self) -> i64 {
@@ -106,49 +129,60 @@ impl Case {
         stores.push(None);
         stores.sort_unstable();
         stores.dedup();
+        let states = self.states();
+        let after: Vec<_> = (0..self.facilities.len())
+            .map(|f| self.after(&states, f))
+            .collect();
+        let subsets: Vec<Vec<Option<i64>>> = (0..self.facilities.len())
+            .map(|f| (0..=full).map(|mask| self.subset_cost(f, mask)).collect())
+            .collect();
+        let far = i64::MAX / 4;
         let mut best: i64 = self.unfilled.iter().sum();
-        for level in levels {
-            for store in &stores {
-                // (lines served, seconds used of each room) to the least cost of groups, each with
-                // an extra charge.
-                let mut table = BTreeMap::new();
-                let visit = store.map_or(0, |store| self.visit_cost(store));
-                table.insert((0_u32, vec![0_i64; self.rooms.len()]), visit);
-                for node in &nodes {
-                    let mut next = table.clone();
-                    for (f, facility) in self.facilities.iter().enumerate() {
-                        let elsewhere = facility.store.is_some() && facility.store != *store;
-                        if facility.node != *node || facility.late > level || elsewhere {
-                            continue;
-                        }
-                        let subset: Vec<Option<i64>> =
-                            (0..=full).map(|mask| self.subset_cost(f, mask)).collect();
-                        for ((mask, used), before) in &table {
-                            let free = full ^ mask;
-                            let mut sub = free;
-                            while sub > 0 {
-                                let after = self.seconds(used, f, sub.count_ones());
-                                if let (Some(cost), Some(after)) = (subset[sub as usize], after) {
-                                    let total = before + cost + self.extra_group;
-                                    let slot = next.entry((mask | sub, after)).or_insert(total);
-                                    *slot = (*slot).min(total);
-                                }
-                                sub = (sub - 1) & free;
-                            }
-                        }
-                    }
-                    table = next;
-                }
-                for ((mask, _), cost) in &table {
-                    if *mask == 0 || (self.all_or_nothing && *mask != full) {
+        for (level, store) in levels
+            .iter()
+            .flat_map(|l| stores.iter().map(move |s| (l, s)))
+        {
+            // table[lines served][state of the rooms] = least cost of groups, each with an extra
+            // charge.
+            let mut table = vec![vec![far; states.len()]; full as usize + 1];
+            table[0][0] = store.map_or(0, |store| self.visit_cost(store));
+            for node in &nodes {
+                let mut next = table.clone();
+                for (f, facility) in self.facilities.iter().enumerate() {
+                    let elsewhere = facility.store.is_some() && facility.store != *store;
+                    if facility.node != *node || facility.late > *level || elsewhere {
                         continue;
                     }
-                    let left: i64 = (0..lines)
-                        .filter(|l| mask >> l & 1 == 0)
-                        .map(|l| self.unfilled[l])
-                        .sum();
-                    best = best.min(cost - self.extra_group + left + self.late_cost(level));
+                    for (mask, row) in table.iter().enumerate() {
+                        let free = full ^ mask as u32;
+                        let mut sub = free;
+                        while sub > 0 {
+                            let there = (mask as u32 | sub) as usize;
+                            let lines = sub.count_ones() as usize;
+                            if let Some(cost) = subsets[f][sub as usize] {
+                                for (state, before) in row.iter().enumerate() {
+                                    if let Some(to) = after[f][state][lines] {
+                                        let total = before + cost + self.extra_group;
+                                        next[there][to] = next[there][to].min(total);
+                                    }
+                                }
+                            }
+                            sub = (sub - 1) & free;
+                        }
+                    }
                 }
+                table = next;
+            }
+            for (mask, row) in table.iter().enumerate().skip(1) {
+                if self.all_or_nothing && mask as u32 != full {
+                    continue;
+                }
+                let left: i64 = (0..lines)
+                    .filter(|l| mask >> l & 1 == 0)
+                    .map(|l| self.unfilled[l])
+                    .sum();
+                let groups = row.iter().min().unwrap() - self.extra_group;
+                best = best.min(groups + left + self.late_cost(*level));
             }
         }
         best
