@@ -98,8 +98,15 @@ class Allocation:
         self._native = native
 
     @classmethod
-    def of_orders(cls, request: Request, rows: Rows, in_force: Sequence[InForce | None]) -> Self:
-        """The orders of a batch."""
+    def of_orders(
+        cls,
+        request: Request,
+        rows: Rows,
+        in_force: Sequence[InForce | None],
+        *,
+        threads: int | None = None,
+    ) -> Self:
+        """The orders of a batch. `threads`: among which they are dealt; None: one per processor."""
         batch = {
             "network": {"version": 0, "nodes": request.nodes},
             "items": request.items,
@@ -115,13 +122,13 @@ class Allocation:
             "labor": rows.labor,
         }
         plans = [None if plan is None else _in_force(plan) for plan in in_force]
-        payload = {"batch": batch, "in_force": plans, "threads": _threads()}
+        payload = {"batch": batch, "in_force": plans, "threads": threads or available_threads()}
         return cls(Native.of_orders(_encode(payload)))
 
     @classmethod
     def of_table(cls, limits: Sequence[int], orders: Sequence[TableOrder]) -> Self:
         """Orders with ways of their own, under limits by row."""
-        payload = {"limits": limits, "orders": orders, "threads": _threads()}
+        payload = {"limits": limits, "orders": orders, "threads": available_threads()}
         return cls(Native.of_table(_encode(payload)))
 
     def ascend(
@@ -213,5 +220,6 @@ def _in_force(plan: InForce) -> dict[str, Any]:
     return {"cost_micro": plan.cost_micro, "rows": rows, "amounts": amounts}
 
 
-def _threads() -> int:
+def available_threads() -> int:
+    """Processors that this process may use."""
     return len(os.sched_getaffinity(0))

@@ -6,6 +6,7 @@ as arrays of a ModelProto; OR-Tools' MathOpt solves the LP with GLOP and the MIP
 
 import datetime
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,16 @@ class Relaxation:
     values: npt.NDArray[np.float64]
     prices: npt.NDArray[np.float64]
     objective: float
+
+
+class Choose(Protocol):
+    """What chooses a column per order: `choose`, or what keeps a record of it."""
+
+    def __call__(
+        self, columns: Columns, *, limits: Ints, orders: int, time_limit_s: float
+    ) -> tuple[list[int], bool]:
+        """See `choose`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from solver.allocation import Columns, Ints
-from solver.master import choose
+from solver.master import Choose, choose
 
 ROWS_OF_PART: Final = 4
 """Rows whose orders choose anew together."""
@@ -76,7 +76,7 @@ def used_by(columns: Columns, numbers: Ints, rows: int) -> Ints:
 
 
 def better_parts(
-    columns: Columns, mask: Ints, *, limits: Ints, seed: int
+    columns: Columns, mask: Ints, *, limits: Ints, seed: int, choose: Choose = choose
 ) -> Iterator[tuple[Ints, int]]:
     """Solves part after part, without end unless one holds all orders.
 

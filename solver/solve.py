@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 
 from solver import check
-from solver.allocation import Allocation, Chosen, InForce
+from solver.allocation import Allocation, Chosen, InForce, available_threads
 from solver.moves import Change, change_of, components
+from solver.pace import Record
 from solver.problem import LaborPrice, OpenOrder, Plan, Problem, Request, Rows, StockPrice, rows_of
 from solver.steps import Limits, Outcome, Told, allocate
 
@@ -40,7 +41,7 @@ class OrderMove:
 class Result:
     """What is proposed; costs are of all orders, without opportunity, in micro-units.
 
-    `prices`: what is not 0. `work`: (step, planned, made) of the steps. `stage` found the plans.
+    `prices`: what is not 0. `record`: what gives the same again. `stage` found the plans.
     """
 
     components: tuple[tuple[OrderMove, ...], ...]
@@ -50,7 +51,7 @@ class Result:
     considered: int
     stopped: int
     stage: str
-    work: tuple[tuple[str, int, int], ...]
+    record: Record
     stock_prices: tuple[StockPrice, ...]
     labor_prices: tuple[LaborPrice, ...]
     solve_time_ms: int
@@ -79,18 +80,24 @@ class _Teller:
         )
 
 
-def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: None) -> Result:
-    """Allocates all orders of the request anew, within about its time limit.
+def solve(
+    request: Request,
+    *,
+    report: Callable[[Progress], None] = lambda _: None,
+    record: Record | None = None,
+) -> Result:
+    """Allocates all orders of the request anew, within about its time limit; with a record of an
+    earlier solve of the same request, as that did, however long it takes.
 
-    Raises ProblemError where the request contradicts itself, CheckError where the independent
-    checker objects (a bug).
+    Raises ProblemError where the request contradicts itself, RecordError where the record is of
+    another solve, CheckError where the independent checker objects (a bug).
     """
     problem = request.problem
     teller = _Teller(report, len(problem.orders), time.monotonic())
     tell = teller.tell
     tell(Told("READING", 0, 0))
     if not problem.orders:
-        return Result((), 0, 0, 0, 0, 0, "", (), (), (), 0)
+        return Result((), 0, 0, 0, 0, 0, "", Record(1, ()), (), (), 0)
     world = check.World.of(request)
     rows = rows_of(problem)
     breaches = [check.breach_micro(world, order) for order in problem.orders]
@@ -103,13 +110,15 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
         InForce(cost, rows.takes(order.ask, order.groups))
         for order, cost in zip(problem.orders, costs, strict=True)
     ]
-    allocation = Allocation.of_orders(request, rows, in_force)
+    threads = available_threads() if record is None else record.threads
+    allocation = Allocation.of_orders(request, rows, in_force, threads=threads)
     limits = Limits(
         orders=len(problem.orders),
         limits=np.array(rows.limits, dtype=np.int64),
         time_limit_s=problem.time_limit_ms / 1000,
         seed=problem.seed,
         start_prices=rows.start_prices(problem),
+        record=record,
     )
     outcome = allocate(allocation, limits, report=tell)
     allocation.settle(STAY_MICRO)
@@ -140,7 +149,7 @@ def solve(request: Request, *, report: Callable[[Progress], None] = lambda _: No
         considered=len(problem.orders),
         stopped=outcome.stopped,
         stage=outcome.stage,
-        work=tuple(outcome.work),
+        record=Record(threads, outcome.work, outcome.chosen),
         stock_prices=_stock_prices(rows, outcome),
         labor_prices=_labor_prices(rows, outcome),
         solve_time_ms=teller.elapsed_ms(),

@@ -1,10 +1,11 @@
 """The steps of an allocation: ascend, bound, construct, improve, and the pool where it is small.
 
 Limits are counts of work: passes, rounds, moves. The first pass is timed, and the counts follow
-from it and the time limit; what was planned and what was made is recorded, so that the same counts
-give the same allocation again.
+from it and the time limit; what was planned and what was made is recorded (solver/pace.py), so that
+the same counts give the same allocation again.
 """
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import numpy as np
 from solver.allocation import Allocation, Columns, Ints
 from solver.master import best_of_each, choose, relax
 from solver.neighborhoods import better_parts, select
+from solver.pace import Pace, Record, Work
 
 ASCENT_SHARE: Final = 0.25
 """Share of the time limit for the dual ascent."""
@@ -56,16 +58,23 @@ PARTS_IDLE_MAX: Final = 30
 PART_COLUMNS: Final = 6
 """Columns per order that parts are solved over: those cheapest under the prices."""
 
+AGAIN_S: Final = 3_600.0
+"""What an LP or a MIP that ended by itself may take when it is done again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the steps may use. `limits`: by row. `start_prices`: micro-units by row, if known."""
+    """What the steps may use. `limits`: by row. `start_prices`: micro-units by row, if known.
+
+    `record`: of a solve that is done again; its counts hold instead of the time limit.
+    """
 
     orders: int
     limits: Ints
     time_limit_s: float
     seed: int = 0
     start_prices: Sequence[int] = ()
+    record: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ class Told:
 
 @dataclass(slots=True)
 class Outcome:
-    """What the steps came to. `stage` found the assignment; `work`: (step, planned, made)."""
+    """What the steps came to. `stage` found the assignment; `work` and `chosen`: for a Record."""
 
     bound_micro: int = 0
     stopped: int = 0
@@ -87,7 +96,8 @@ class Outcome:
     cost_micro: int = 0
     stage: str = ""
     columns: int = 0
-    work: list[tuple[str, int, int]] = field(default_factory=list)
+    work: tuple[Work, ...] = ()
+    chosen: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
 @dataclass(slots=True)
@@ -95,12 +105,12 @@ class _Steps:
     allocation: Allocation
     limits: Limits
     report: Callable[[Told], None]
-    started_s: float
+    pace: Pace
     outcome: Outcome = field(default_factory=Outcome)
 
     def left_s(self, share: float = 1.0) -> float:
         """Seconds until this share of the time limit is over."""
-        return self.started_s + share * self.limits.time_limit_s - time.monotonic()
+        return self.pace.left_s(share)
 
     def tell(self, stage: str) -> None:
         self.report(Told(stage, self.outcome.bound_micro, self.outcome.cost_micro))
@@ -125,8 +135,11 @@ class _Steps:
 def allocate(
     allocation: Allocation, limits: Limits, *, report: Callable[[Told], None] = lambda _: None
 ) -> Outcome:
-    """Runs the steps within about the time limit. The assignment stays with the allocation."""
-    steps = _Steps(allocation, limits, report, time.monotonic())
+    """Runs the steps within about the time limit. The assignment stays with the allocation.
+
+    Raises RecordError if they are to be done again and the record is of another solve.
+    """
+    steps = _Steps(allocation, limits, report, Pace.of(limits.time_limit_s, limits.record))
     _ascend(steps)
     is_small = limits.orders <= POOL_ORDERS_MAX
     if is_small:
@@ -136,6 +149,8 @@ def allocate(
     if is_small and not steps.is_proven and not _pool(steps):
         _parts(steps)
         _improve(steps, 0.97)
+    steps.outcome.work = tuple(steps.pace.work)
+    steps.outcome.chosen = tuple(steps.pace.chosen)
     return steps.outcome
 
 
@@ -146,8 +161,8 @@ def _ascend(steps: _Steps) -> None:
     began_s = time.monotonic()
     allocation.ascend(passes=1, start=start, go_on=lambda *_: True)
     pass_s = (time.monotonic() - began_s) / 2
-    planned = int(steps.left_s(ASCENT_SHARE) / max(pass_s, 1e-6))
-    planned = max(PASSES_MIN, min(PASSES_MAX, planned))
+    planned = steps.left_s(ASCENT_SHARE) / max(pass_s, 1e-6)
+    planned = int(max(PASSES_MIN, min(PASSES_MAX, planned)))
     near = max(1, planned // 4)
     _passes(steps, planned - near, start=start, first_step=1.0)
     allocation.widen(allocation.prices())
@@ -157,15 +172,22 @@ def _ascend(steps: _Steps) -> None:
 
 
 def _passes(steps: _Steps, planned: int, *, start: Sequence[int], first_step: float) -> None:
+    asked = steps.pace.turn("PRICING", planned)
+
     def go_on(passes: int, _: int) -> bool:
         steps.tell("PRICING")
         # Too few passes are better than none: the planned ones took longer than the first.
-        return passes < PASSES_MIN or steps.left_s(1.5 * ASCENT_SHARE) > 0
+        has_time = passes < PASSES_MIN or steps.left_s(1.5 * ASCENT_SHARE) > 0
+        return asked.goes_on(passes, has_time=has_time)
 
     made = steps.allocation.ascend(
-        passes=planned, start=start, first_step=first_step, pool_passes=POOL_PASSES, go_on=go_on
+        passes=asked.planned,
+        start=start,
+        first_step=first_step,
+        pool_passes=POOL_PASSES,
+        go_on=go_on,
     )
-    steps.outcome.work.append(("PRICING", planned, made))
+    steps.pace.close(asked, made)
 
 
 def _improve(steps: _Steps, share: float) -> None:
@@ -173,52 +195,59 @@ def _improve(steps: _Steps, share: float) -> None:
     limits = steps.limits
     for turn in range(SEARCH_TURNS):
         left_s = steps.left_s(share)
-        if left_s <= 0 or steps.is_proven:
+        if not steps.pace.comes("SEARCH", has_time=left_s > 0) or steps.is_proven:
             return
         if steps.allocation.rescue():
             steps.tell("SEARCH")
-        moves = int(left_s * MOVES_PER_S / (SEARCH_TURNS - turn))
+        moves = left_s * MOVES_PER_S / (SEARCH_TURNS - turn)
         moves = min(moves, limits.orders * MOVES_OF_ORDER // SEARCH_TURNS)
-        rounds = max(1, round(moves / (MOVES_PER_S * ROUND_S)))
-        _search(steps, moves=max(1, moves), rounds=rounds, until=share, turn=turn)
+        _search(steps, max(1, int(moves)), until=share, turn=turn)
 
 
-def _search(steps: _Steps, *, moves: int, rounds: int, until: float, turn: int) -> None:
+def _search(steps: _Steps, moves: int, *, until: float, turn: int) -> None:
+    asked = steps.pace.turn("SEARCH", moves)
+    rounds = max(1, round(asked.planned / (MOVES_PER_S * ROUND_S)))
+    each = asked.planned // rounds
     made = 0
 
     def go_on(_: int, cost: int) -> bool:
         nonlocal made
         made += 1
         steps.found("SEARCH", cost)
-        return steps.left_s(until) > 0 and not steps.is_proven
+        has_time = steps.left_s(until) > 0 and not steps.is_proven
+        return asked.goes_on(made * each, has_time=has_time)
 
     cost = steps.allocation.improve(
         steps.outcome.prices,
-        moves=moves,
+        moves=asked.planned,
         rounds=rounds,
         tolerance=TOLERANCE / (1 + turn),
         seed=steps.limits.seed + turn,
         go_on=go_on,
     )
     steps.found("SEARCH", cost)
-    steps.outcome.work.append(("SEARCH", rounds, made))
+    steps.pace.close(asked, made * each)
 
 
 def _polish(steps: _Steps) -> None:
     """Prices from the LP over the pool, as long as they prove more."""
     outcome, limits = steps.outcome, steps.limits
-    for _ in range(POLISHES_MAX):
+    asked = steps.pace.turn("POLISH", POLISHES_MAX)
+    made = 0
+    for _ in range(asked.planned):
         columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest)
-        if len(columns) > POOL_COLUMNS_MAX or steps.left_s(POLISH_SHARE) < 0:
+        has_time = steps.left_s(POLISH_SHARE) >= 0
+        if len(columns) > POOL_COLUMNS_MAX or not asked.goes_on(made, has_time=has_time):
             break
         relaxed = relax(
             columns,
             limits=limits.limits,
             orders=limits.orders,
-            time_limit_s=max(0.05, steps.left_s(POLISH_SHARE)),
+            time_limit_s=min(AGAIN_S, max(0.05, steps.left_s(POLISH_SHARE))),
         )
         if relaxed is None:
             break
+        made += 1
         preferred = best_of_each(columns, relaxed.values, limits.orders)
         prices = np.rint(relaxed.prices).astype(np.int64).tolist()
         bound, stopped = steps.allocation.bound(prices)
@@ -227,6 +256,7 @@ def _polish(steps: _Steps) -> None:
         if bound <= outcome.bound_micro:
             break
         outcome.bound_micro, outcome.stopped, outcome.prices = bound, stopped, prices
+    steps.pace.close(asked, made)
 
 
 def _pool(steps: _Steps) -> bool:
@@ -237,18 +267,37 @@ def _pool(steps: _Steps) -> bool:
     outcome.columns = len(columns)
     numbers = _that_matter(steps, columns)
     kept = select(columns, numbers, columns.assigned)
-    if steps.left_s(POOL_WHOLE_SHARE) < 0.1 or len(kept) > POOL_COLUMNS_MAX:
+    asked = steps.pace.turn("POOL", 1)
+    has_time = steps.left_s(POOL_WHOLE_SHARE) >= 0.1
+    if len(kept) > POOL_COLUMNS_MAX or not asked.goes_on(0, has_time=has_time):
+        steps.pace.close(asked, 0)
         return False
-    chosen, is_best = choose(
+    chosen, is_best = _choose(
+        steps,
         kept,
         limits=limits.limits,
         orders=limits.orders,
         time_limit_s=steps.left_s(POOL_WHOLE_SHARE),
     )
+    steps.pace.close(asked, 1)
     taken = numbers[chosen]
     if steps.allocation.choose(taken.tolist()):
         steps.found("POOL", int(columns.costs[taken].sum()))
     return is_best
+
+
+def _choose(
+    steps: _Steps, columns: Columns, *, limits: Ints, orders: int, time_limit_s: float
+) -> tuple[list[int], bool]:
+    """A MIP, with a note of what it came to if time stopped it."""
+    known = steps.pace.recorded_choice()
+    if known is not None:
+        chosen, is_best = list(known), False
+    else:
+        limit_s = AGAIN_S if steps.pace.again is not None else time_limit_s
+        chosen, is_best = choose(columns, limits=limits, orders=orders, time_limit_s=limit_s)
+    steps.pace.close_mip(tuple(chosen), stopped=not is_best)
+    return chosen, is_best
 
 
 def _parts(steps: _Steps) -> None:
@@ -257,17 +306,25 @@ def _parts(steps: _Steps) -> None:
     columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest)
     reduced = _reduced(steps, columns)
     few = np.argsort(reduced, kind="stable")[: PART_COLUMNS * limits.orders]
+    asked = steps.pace.turn("PARTS", 0)
     solved = idle = 0
     for assigned, gained in better_parts(
-        columns, np.sort(few), limits=limits.limits, seed=limits.seed
+        columns,
+        np.sort(few),
+        limits=limits.limits,
+        seed=limits.seed,
+        choose=functools.partial(_choose, steps),
     ):
         solved += 1
         if gained > 0 and steps.allocation.choose(assigned.tolist()):
             steps.found("PARTS", int(columns.costs[assigned].sum()))
         idle = 0 if gained > 0 else idle + 1
-        if idle >= PARTS_IDLE_MAX or steps.left_s(PARTS_SHARE) < 0 or steps.is_proven:
+        has_time = steps.left_s(PARTS_SHARE) >= 0
+        if idle >= PARTS_IDLE_MAX or steps.is_proven:
             break
-    outcome.work.append(("PARTS", solved, solved))
+        if not asked.goes_on(solved, has_time=has_time):
+            break
+    steps.pace.close(asked, solved)
 
 
 def _reduced(steps: _Steps, columns: Columns) -> Ints:

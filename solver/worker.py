@@ -15,6 +15,7 @@ Request, one frame on stdin::
      "problem": ReallocationProblem,     # {now_ms, orders: [OpenOrder], stock: [StockLimit],
                                          #   labor: [LaborLimit], time_limit_ms, seed,
                                          #   stock_prices, labor_prices: of an earlier solve}
+     "record": Record,                   # optional: of an earlier result, to do the same again
      "certificate": str}                 # optional: where to write one (solver/certificate.py)
 
 Each `OpenOrder` is `{ask, groups, unfilled, cost}` with the plan in force. `stock` and `labor` are
@@ -35,7 +36,9 @@ then exactly one of ::
      "solve_time_ms": int, "considered": int,
      "stopped": int,                          # orders whose search the work limit stopped
      "stage": str,                            # which step found the plans
-     "work": [[step, planned, made], ...],    # counts that give the same allocation again
+     "record": {"threads": int,               # with it, the same request gives the same again
+                "work": [[step, planned, made], ...],
+                "chosen": [[mip, [column, ...]], ...]},
      "prices": {"stock": [[node_id, sku, micro a unit], ...],     # what is not 0
                 "labor": [[node_id, window_start_s, micro a second], ...]}}
     {"type": "failed", "why": str}
@@ -67,6 +70,7 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from solver import certificate
+from solver.pace import Record, RecordError
 from solver.problem import ProblemError, Request
 from solver.solve import CheckError, Progress, Result, solve
 
@@ -80,10 +84,14 @@ class _Wish:
     """What a request may ask for beside its result."""
 
     certificate: str | None = None
+    record: Record | None = None
 
 
 class FrameError(ValueError):
     """What came is no request."""
+
+
+_ERRORS: Final = (FrameError, msgspec.DecodeError, ProblemError, RecordError, CheckError, OSError)
 
 
 def read_frame(stream: BinaryIO) -> bytes:
@@ -131,7 +139,7 @@ def answer_of(result: Result) -> dict[str, Any]:
         "considered": result.considered,
         "stopped": result.stopped,
         "stage": result.stage,
-        "work": result.work,
+        "record": asdict(result.record),
         "prices": {
             "stock": [(one.node_id, one.sku, one.price_micro) for one in result.stock_prices],
             "labor": [
@@ -160,10 +168,10 @@ def run(
         request = msgspec.msgpack.decode(frame, type=Request)
         wish = msgspec.msgpack.decode(frame, type=_Wish)
         on_read()
-        result = solve(request, report=report)
+        result = solve(request, report=report, record=wish.record)
         if wish.certificate is not None:
             certificate.write(Path(wish.certificate), certificate.certificate_of(request, result))
-    except (FrameError, msgspec.DecodeError, ProblemError, CheckError, OSError) as error:
+    except _ERRORS as error:
         on_answer()
         write_frame(sink, {"type": "failed", "why": f"{type(error).__name__}: {error}"})
         return 1

@@ -1,0 +1,79 @@
+"""A solve done again from its record: the same to the byte, however much time there is."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from solver import steps
+from solver.pace import Record, RecordError
+from solver.problem import Request
+from solver.solve import Result, solve
+from tests.unit.solver.small_batches import small_request
+
+
+def batch(seed: int, *, orders: int, time_limit_ms: int) -> Request:
+    request = small_request(seed, orders=orders)
+    problem = replace(request.problem, time_limit_ms=time_limit_ms, seed=seed)
+    return replace(request, problem=problem)
+
+
+def as_bytes(result: Result) -> bytes:
+    """All of a result but how long it took."""
+    return msgspec.msgpack.encode(replace(result, solve_time_ms=0))
+
+
+def again(request: Request, result: Result, *, time_limit_ms: int = 100) -> Result:
+    """Done again, with another time limit, from a record that went through bytes."""
+    other = replace(request, problem=replace(request.problem, time_limit_ms=time_limit_ms))
+    record = msgspec.msgpack.decode(msgspec.msgpack.encode(result.record), type=Record)
+    return solve(other, record=record)
+
+
+@pytest.mark.parametrize("time_limit_ms", [100, 400, 2_000])
+@pytest.mark.parametrize("orders", [3, 12, 40])
+def test_a_solve_done_again_from_its_record_is_the_same_to_the_byte(
+    orders: int, time_limit_ms: int
+) -> None:
+    request = batch(orders, orders=orders, time_limit_ms=time_limit_ms)
+    first = solve(request)
+    assert first.record.work
+    for other_ms in (100, 5_000):
+        assert as_bytes(again(request, first, time_limit_ms=other_ms)) == as_bytes(first)
+
+
+def test_what_a_mip_found_when_time_stopped_it_is_in_the_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = steps.choose
+
+    def stopped(*args: object, **named: object) -> tuple[list[int], bool]:
+        chosen, _ = real(*args, **named)  # type: ignore[arg-type]
+        return chosen, False
+
+    monkeypatch.setattr(steps, "choose", stopped)
+    tried = (batch(seed, orders=30, time_limit_ms=600) for seed in range(100))
+    request, first = next((one, had) for one in tried if (had := solve(one)).record.chosen)
+
+    def never(*_: object, **__: object) -> tuple[list[int], bool]:
+        raise AssertionError("it was recorded")
+
+    monkeypatch.setattr(steps, "choose", never)
+    assert as_bytes(again(request, first)) == as_bytes(first)
+
+
+def test_another_number_of_threads_in_the_record_is_obeyed() -> None:
+    request = batch(5, orders=40, time_limit_ms=300)
+    first = solve(request)
+    one = replace(first.record, threads=first.record.threads + 1)
+    second = solve(request, record=one)
+    assert second.record.threads == first.record.threads + 1
+    assert as_bytes(again(request, second)) == as_bytes(second)
+
+
+def test_a_record_of_another_solve_is_refused() -> None:
+    request = batch(1, orders=12, time_limit_ms=200)
+    record = solve(request).record
+    for work in ((), record.work[:1], (("SEARCH", 1, 1), *record.work)):
+        with pytest.raises(RecordError, match="the record has"):
+            solve(request, record=replace(record, work=work))
