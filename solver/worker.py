@@ -71,7 +71,8 @@ import msgspec
 
 from solver import certificate
 from solver.pace import Record, RecordError
-from solver.problem import ProblemError, Request
+from solver.problem import Request
+from solver.rows import ProblemError
 from solver.solve import CheckError, Progress, Result, solve
 
 FRAME_MAX: Final = 1 << 30

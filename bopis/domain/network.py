@@ -9,6 +9,8 @@ class Method(StrEnum):
 
     PICKUP = "PICKUP"
     SHIP = "SHIP"
+    TRANSFER = "TRANSFER"
+    """Of a group: picked at one node, moved to the store where it is collected."""
 
 
 class NodeKind(StrEnum):

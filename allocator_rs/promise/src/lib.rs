@@ -24,12 +24,14 @@
 
 mod ask;
 mod batch;
+mod batch_hours;
 mod batch_orders;
 mod block;
 mod by_store;
 mod closed;
 mod duals;
 mod eligible;
+mod hours;
 mod limited;
 mod network;
 mod offers;
@@ -45,6 +47,7 @@ mod quote;
 mod reasons;
 mod rules;
 mod supply;
+mod transfer;
 mod worker;
 mod world;
 
@@ -62,9 +65,9 @@ pub use own::Own;
 pub use placement::{
     PlaceAsk, PlaceError, Placement, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
 };
-pub use plan::{Group, Plan, Terms, Unfilled, UnfilledReason};
+pub use plan::{Group, Plan, Receipt, Terms, Unfilled, UnfilledReason};
 pub use planner::{Planner, QuoteTerms};
-pub use policy::{CostCard, Policy};
+pub use policy::{CostCard, Policy, Transfers};
 pub use promiser::Promiser;
 pub use quote::{QuoteAsk, QuoteFault, QuoteLost, QuotedGroup};
 pub use rules::{ItemRule, NodeRule, NodeSet, Rules};

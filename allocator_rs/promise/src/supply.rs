@@ -144,8 +144,8 @@ impl<'a> EngineSupply<'a> {
                 let price = self.unit_price(draft.node, *line);
                 charges.stock = charges.stock.saturating_add(price.saturating_mul(quantity));
             }
-            for (start_s, seconds) in draft.labor(world) {
-                let price = self.second_price(draft.node, start_s);
+            for (node, start_s, seconds) in draft.all_labor(world) {
+                let price = self.second_price(node, start_s);
                 charges.labor = charges.labor.saturating_add(price.saturating_mul(seconds));
             }
         }

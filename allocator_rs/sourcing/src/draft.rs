@@ -1,6 +1,8 @@
 //! A problem that is written in place, again and again, without asking for memory.
 
-use crate::problem::{Facility, LatePrice, Problem, ProblemError, Twins, CANNOT};
+use crate::problem::{
+    Facility, LatePrice, Problem, ProblemError, Room, Store, Twins, CANNOT, COST_MAX,
+};
 
 /// An order being written; [`Draft::check`] lends it as a [`Problem`]. Once it has held the largest
 /// order, further orders (those without twins) ask for no memory.
@@ -60,6 +62,16 @@ impl Draft {
         problem.facilities.push(facility);
         problem.costs.resize(start + problem.lines, CANNOT);
         problem.costs.get_mut(start..).unwrap_or_default()
+    }
+
+    /// Adds seconds that facilities share; none is below 0, each facility is there and named once.
+    pub fn add_room(&mut self, room: Room) {
+        self.0.rooms.push(room);
+    }
+
+    /// Adds what collecting at a store costs, at least 0 and at most [`COST_MAX`].
+    pub fn add_visit(&mut self, store: Store, cost: i64) {
+        self.0.visits.push((store, cost.clamp(0, COST_MAX)));
     }
 
     /// Adds lines of one SKU, once all facilities are there.

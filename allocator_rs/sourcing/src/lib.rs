@@ -63,7 +63,9 @@ mod twins;
 pub use alternatives::k_best;
 pub use cost::{distance_cost, per_unit_of, share_of, weight_cost, OpportunityTiers};
 pub use draft::Draft;
-pub use pattern::{undominated_patterns, Pattern, PatternLimits, Window};
+pub use pattern::{
+    undominated_patterns, undominated_patterns_where, Pattern, PatternLimits, Window,
+};
 pub use problem::{
     Facility, LatePrice, Problem, ProblemError, Room, Store, Twins, CANNOT, COST_MAX, LINES_MAX,
 };

@@ -89,6 +89,15 @@ impl Case {
         rooms.collect()
     }
 
+    /// Where all may be collected; none: nothing is.
+    fn stores(&self) -> Vec<Option<Store>> {
+        let mut stores: Vec<Option<Store>> = self.facilities.iter().map(|f| f.store).collect();
+        stores.push(None);
+        stores.sort_unstable();
+        stores.dedup();
+        stores
+    }
+
     /// What the rooms may have given.
     fn states(&self) -> Vec<Vec<i64>> {
         let mut states = vec![Vec::new()];
@@ -125,10 +134,7 @@ impl Case {
         let mut levels: Vec<u32> = self.facilities.iter().map(|f| f.late).collect();
         levels.sort_unstable();
         levels.dedup();
-        let mut stores: Vec<Option<Store>> = self.facilities.iter().map(|f| f.store).collect();
-        stores.push(None);
-        stores.sort_unstable();
-        stores.dedup();
+        let stores = self.stores();
         let states = self.states();
         let after: Vec<_> = (0..self.facilities.len())
             .map(|f| self.after(&states, f))

@@ -101,6 +101,7 @@ const fn name(method: Method) -> &'static str {
     match method {
         Method::Pickup => "PICKUP",
         Method::Ship => "SHIP",
+        Method::Transfer => "TRANSFER",
     }
 }
 
