@@ -239,8 +239,8 @@ def _window_problems(world: World, ask: Ask, group: Group) -> list[str]:
     if group.window_start_ms != starts[0] * 1000 or starts[0] * 1000 < now_ms:
         found.append("the first hour is past, or not the one named")
     ready_ms = (starts[0] + HOUR_S * span) * 1000
-    if (group.method == "TRANSFER") != (group.receipt is not None):
-        found.append("a transfer is what has a receipt")
+    if group.method == "SHIP" and group.receipt is not None:
+        found.append("shipped, and received at a store")
     if group.receipt is not None:
         found += transfer_problems(world.request, group, picked_s=ready_ms // 1000)
         ready_ms = (group.receipt.window_start_s + HOUR_S) * 1000

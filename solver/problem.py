@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from solver.sending import Receipt, Transfers
 
-Method = Literal["PICKUP", "SHIP", "TRANSFER"]
+Method = Literal["PICKUP", "SHIP"]
 PICKUP_KINDS: Final = frozenset({"STORE", "DARK_STORE"})
 HOUR_S: Final = 3600
 

@@ -42,13 +42,18 @@ def planner_problems(ask: Ask, group: Group) -> list[str]:
     return found
 
 
+def _sends(group: Group) -> bool:
+    """Whether what a node picks leaves it for elsewhere."""
+    return group.method == "SHIP" or group.receipt is not None
+
+
 def _done_at(group: Group) -> list[tuple[str, tuple[str, ...], int]]:
     """Node, methods it counts as there, and when it is done there (Unix seconds)."""
     ready_s = group.ready_by_ms // 1000
     if group.receipt is None:
         return [(group.node_id, (group.method,), ready_s)]
     picked_s = group.window_start_ms // 1000 + HOUR_S * len(group.labor)
-    sent = group.node_id, ("SHIP", "TRANSFER"), picked_s
+    sent = group.node_id, ("SHIP",), picked_s
     return [sent, (group.receipt.node_id, ("PICKUP",), ready_s)]
 
 
@@ -69,7 +74,7 @@ def _node_problems(request: Request, ask: Ask, group: Group, node: Node) -> list
     found = []
     rules = request.policy.rules
     for rule in rules.nodes:
-        allowed = rule.pickup if group.method == "PICKUP" else rule.ships
+        allowed = rule.ships if _sends(group) else rule.pickup
         if in_group(rule.nodes, node) and not allowed:
             found.append(f"{group.method} at {node.node_id} against the rule {rule.name}")
     bound = [rule.ship_km_max for rule in rules.nodes if in_group(rule.nodes, node)]
@@ -91,7 +96,7 @@ def _floor_problems(
     request: Request, ask: Ask, group: Group, node: Node, stock: Stock
 ) -> list[str]:
     """What one order may ship of a cell: what these orders may use there, less the floor."""
-    if group.method == "PICKUP":
+    if not _sends(group):
         return []
     rules = [rule for rule in request.policy.rules.nodes if in_group(rule.nodes, node)]
     floor = max((rule.ship_floor for rule in rules), default=0)

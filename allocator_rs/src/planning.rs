@@ -21,8 +21,6 @@ pub enum MethodDto {
     Pickup,
     /// Sent home.
     Ship,
-    /// Moved to the store where it is collected.
-    Transfer,
 }
 
 impl From<MethodDto> for Method {
@@ -30,7 +28,6 @@ impl From<MethodDto> for Method {
         match dto {
             MethodDto::Pickup => Self::Pickup,
             MethodDto::Ship => Self::Ship,
-            MethodDto::Transfer => Self::Transfer,
         }
     }
 }
@@ -38,9 +35,9 @@ impl From<MethodDto> for Method {
 impl From<Method> for MethodDto {
     fn from(method: Method) -> Self {
         match method {
-            Method::Pickup => Self::Pickup,
+            // The customer collects what was moved to the store.
+            Method::Pickup | Method::Transfer => Self::Pickup,
             Method::Ship => Self::Ship,
-            Method::Transfer => Self::Transfer,
         }
     }
 }

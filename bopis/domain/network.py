@@ -9,8 +9,6 @@ class Method(StrEnum):
 
     PICKUP = "PICKUP"
     SHIP = "SHIP"
-    TRANSFER = "TRANSFER"
-    """Of a group: picked at one node, moved to the store where it is collected."""
 
 
 class NodeKind(StrEnum):

@@ -238,7 +238,7 @@ def _item_rule(
 
 def _tier(reader: Reader, path: str, names: set[str]) -> Tier:
     has_method = reader.has(f"{path}.method")
-    method = reader.choice(f"{path}.method", (Method.PICKUP, Method.SHIP)) if has_method else ""
+    method = reader.choice(f"{path}.method", Method) if has_method else ""
     value_micro = 0
     if reader.has(f"{path}.value_min"):
         value_micro = reader.scaled(f"{path}.value_min", MICRO, VALUE_MAX)

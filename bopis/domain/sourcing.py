@@ -118,7 +118,8 @@ class Receipt:
 class PlannedGroup:
     """Lines that one node does, by one method, with the labor it takes. Times are Unix ms.
 
-    A transfer has a receipt, and is ready at the end of its hour; `labor` is that of picking.
+    Lines collected at another node have a receipt there and are ready at the end of its hour;
+    `labor` is that of picking.
     """
 
     node_id: str

@@ -203,7 +203,10 @@ impl Sites {
             // Two nodes serve what is transferred.
             let is_apart = |only: &str| only != node_id || method == Method::Transfer;
             let elsewhere = pin.node_id.as_deref().is_some_and(is_apart);
-            let otherwise = pin.method.is_some_and(|only| only != method);
+            let is_shipped = method == Method::Ship;
+            let otherwise = pin
+                .method
+                .is_some_and(|only| (only == Method::Ship) != is_shipped);
             if elsewhere || otherwise {
                 return Some(Arc::from(PIN));
             }

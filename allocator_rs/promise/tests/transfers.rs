@@ -140,7 +140,8 @@ fn kind_reach_rules_pins_and_closures_keep_a_source_from_sending() {
         node_id: None,
         method: Some(method),
     };
-    assert!(forbids(&|_, asked| asked.pin = Some(pin(Method::Pickup))));
+    assert!(forbids(&|_, asked| asked.pin = Some(pin(Method::Ship))));
+    assert!(!forbids(&|_, asked| asked.pin = Some(pin(Method::Pickup))));
     assert!(forbids(&|_, asked| asked.pin = Some(Pin {
         node_id: Some("depot".to_owned()),
         method: None

@@ -93,7 +93,7 @@ def groups_of(groups: Sequence[PlannedGroup]) -> tuple[Group, ...]:
     return tuple(
         Group(
             node_id=group.node_id,
-            method=Method.SHIP if group.method is DomainMethod.SHIP else Method.PICKUP,
+            method=Method(group.method.value),
             window_start_s=group.window_start_ms // 1000,
             ready_s=group.ready_by_ms // 1000,
             line_numbers=group.line_numbers,
@@ -115,9 +115,7 @@ def domain_groups_of(order: PlannedOrder, setting: Setting) -> tuple[PlannedGrou
     return tuple(
         PlannedGroup(
             node_id=group.node_id,
-            method=DomainMethod(group.method.value)
-            if group.receipt is None
-            else DomainMethod.TRANSFER,
+            method=DomainMethod(group.method.value),
             line_numbers=group.line_numbers,
             labor=tuple(
                 LaborShare(hour, seconds)

@@ -138,7 +138,7 @@ def received(request: Request, group: Group) -> list[Group]:
     return [
         replace(
             group,
-            method="TRANSFER",
+            method="PICKUP",
             receipt=Receipt(store.node.node_id, hour.start_s, transfers.receive_line_s),
             ready_by_ms=(hour.start_s + HOUR_S) * 1000,
         )

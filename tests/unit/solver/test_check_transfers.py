@@ -1,5 +1,6 @@
 """The independent checker on transfers: a sound one passes, each planted fault is found."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -39,8 +40,8 @@ def moved_plan() -> tuple[World, Ask, Plan]:
         ("before the arrival", lambda g: receipt(g, window_start_s=g.ready_by_ms // 1000 + 10**6)),
         ("labor of receiving", lambda g: receipt(g, seconds=g.receipt.seconds - 1)),
         ("does not send to", lambda g: receipt(g, node_id=g.node_id)),
-        ("what has a receipt", lambda g: replace(g, receipt=None)),
-        ("what has a receipt", lambda g: replace(g, method="SHIP")),
+        ("no pickup at|another store", lambda g: replace(g, receipt=None)),
+        ("shipped, and received", lambda g: replace(g, method="SHIP")),
         ("ready before the lead", lambda g: replace(g, ready_by_ms=g.ready_by_ms - 1)),
         ("unknown node", lambda g: receipt(g, node_id="nowhere")),
     ],
@@ -50,7 +51,7 @@ def test_a_transfer_against_the_rules_is_found(
 ) -> None:
     world, ask, plan = moved_plan()
     wrong = replace(plan, groups=tuple(change(group) for group in plan.groups))
-    assert words in "\n".join(plan_problems(world, ask, wrong))
+    assert re.search(words, "\n".join(plan_problems(world, ask, wrong)))
 
 
 def receipt(group: Group, **fields: object) -> Group:

@@ -99,9 +99,8 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 
 const fn name(method: Method) -> &'static str {
     match method {
-        Method::Pickup => "PICKUP",
+        Method::Pickup | Method::Transfer => "PICKUP",
         Method::Ship => "SHIP",
-        Method::Transfer => "TRANSFER",
     }
 }
 
