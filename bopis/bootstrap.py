@@ -30,6 +30,7 @@ from bopis.adapters.bus_local import LocalBus
 from bopis.adapters.clock_native import has_scaled_clock, scaled_clock, system_clock
 from bopis.adapters.duals_memory import MemoryDuals
 from bopis.adapters.feed_native import NativeFeed
+from bopis.adapters.forecast_history import HistoryForecaster
 from bopis.adapters.ids_random import RandomIds
 from bopis.adapters.key_file import load_or_create_key
 from bopis.adapters.ledger_native import NativeLedger
@@ -48,6 +49,8 @@ from bopis.jobs import (
     forget_responses,
     open_windows,
     reconcile,
+    reevaluate,
+    refresh_duals,
     relay_ledger,
     relay_outbox,
 )
@@ -64,6 +67,7 @@ from bopis.service.acts import drain
 from bopis.service.assembly import assemble, bring_up
 from bopis.service.dependencies import Dependencies
 from bopis.service.notifying import notifying_handler
+from bopis.service.reevaluation import Care
 from bopis.telemetry import configure_logs
 
 LEDGER_FOLDER: Final = "ledger"
@@ -220,6 +224,7 @@ async def _start(
         store=store,
         solver=ProcessSolver(),
         duals=MemoryDuals(),
+        forecaster=HistoryForecaster(store),
         policy=policy,
         code_key=key,
         quote_key=quote_key,
@@ -295,9 +300,10 @@ def _lower_priority() -> None:
 
 
 def _start_jobs(process: _Process) -> tuple[asyncio.Task[None], ...]:
-    deps, stop = process.deps, process.stop
-    snapshots = ProcessSnapshots(process.settings.data_folder, LEDGER_FOLDER)
-    every = process.settings.snapshot_segments
+    deps, stop, settings = process.deps, process.stop, process.settings
+    snapshots = ProcessSnapshots(settings.data_folder, LEDGER_FOLDER)
+    every = settings.snapshot_segments
+    care = Care(round(settings.freeze_min * 60_000), settings.moves_max)
     jobs = {
         "relay_outbox": relay_outbox.run(process.store, process.bus, stop=stop),
         "relay_ledger": relay_ledger.run(process.feed, process.store, stop=stop),
@@ -306,6 +312,12 @@ def _start_jobs(process: _Process) -> tuple[asyncio.Task[None], ...]:
         "forget_responses": forget_responses.run(process.store, deps.clock, stop=stop),
         "reconcile": reconcile.run(deps, stop=stop),
         "build_snapshots": build_snapshots.run(snapshots, every_segments=every, stop=stop),
+        "refresh_duals": refresh_duals.run(
+            deps, every_s=settings.duals_every_s, age_max_s=settings.duals_age_max_s, stop=stop
+        ),
+        "reevaluate": reevaluate.run(
+            deps, every_s=settings.reevaluate_every_s, care=care, stop=stop
+        ),
         "watch_engine": _watch_engine(process),
     }
     return tuple(asyncio.create_task(job, name=name) for name, job in jobs.items())

@@ -11,6 +11,11 @@
 | max_streams | BOPIS_MAX_STREAMS | 4,096 open streams |
 | segment_mib | BOPIS_SEGMENT_MIB | 64 MiB for each new segment of the journal |
 | snapshot_segments | BOPIS_SNAPSHOT_SEGMENTS | 4: a snapshot after so many segments; 0: none |
+| duals_every_s | BOPIS_DUALS_EVERY_S | 120 s between two refreshes of dual prices; 0: none |
+| duals_age_max_s | BOPIS_DUALS_AGE_MAX_S | 900 s of the service's clock; older ones are withdrawn |
+| reevaluate_every_s | BOPIS_REEVALUATE_EVERY_S | 0: open orders are not moved unasked |
+| freeze_min | BOPIS_FREEZE_MIN | 30 min before its picking an order is not moved any more |
+| moves_max | BOPIS_MOVES_MAX | 500 orders that a re-evaluation moves |
 | drain_s | BOPIS_DRAIN_S | 10 s for calls under way when stopping |
 | log_level | BOPIS_LOG_LEVEL | info |
 """
@@ -50,6 +55,11 @@ class Settings(BaseSettings):
     max_streams: Annotated[int, Field(ge=1, le=100_000)] = 4_096
     segment_mib: Annotated[int, Field(ge=1, le=1_024)] = 64
     snapshot_segments: Annotated[int, Field(ge=0, le=10_000)] = 4
+    duals_every_s: Annotated[float, Field(ge=0, le=86_400)] = 120.0
+    duals_age_max_s: Annotated[float, Field(gt=0, le=86_400)] = 900.0
+    reevaluate_every_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    freeze_min: Annotated[float, Field(ge=0, le=1_440)] = 30.0
+    moves_max: Annotated[int, Field(ge=1, le=100_000)] = 500
     drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

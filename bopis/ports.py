@@ -11,6 +11,8 @@ from typing import Protocol
 from bopis.domain.day_limits import DueGroups
 from bopis.domain.duals import Duals
 from bopis.domain.events import Envelope
+from bopis.domain.explanation import Explained, PlannedOrder, Resource, Wanted, Worth
+from bopis.domain.forecast import Sample
 from bopis.domain.ids import RequestKey
 from bopis.domain.ledger import (
     ActDone,
@@ -28,7 +30,12 @@ from bopis.domain.order import Order, OrderState
 from bopis.domain.pick_task import PickTask
 from bopis.domain.planner import Override, PolicyVersion
 from bopis.domain.policy import Policy
-from bopis.domain.reallocation import ReallocationProblem, ReallocationProposal
+from bopis.domain.reallocation import (
+    FoundPrices,
+    PriceProblem,
+    ReallocationProblem,
+    ReallocationProposal,
+)
 from bopis.domain.records import (
     Intent,
     LaborHorizon,
@@ -165,6 +172,20 @@ class Sourcer(Protocol):
         """
         ...
 
+    async def explain(self, order: PlannedOrder, wanted: Wanted) -> Explained:
+        """Why an order is planned as it is, on one reading of the stock, with what it holds free to
+        it; every plan is the kernel's. Holds nothing.
+        """
+        ...
+
+    async def worth(
+        self, orders: Sequence[PlannedOrder], resources: Sequence[Resource]
+    ) -> Sequence[Worth]:
+        """What one more, or one fewer, of each resource is worth to orders that nobody picks yet,
+        by solving them anew one after the other. Holds nothing.
+        """
+        ...
+
 
 class DualStore(Protocol):
     """The dual prices in force."""
@@ -291,11 +312,9 @@ class OrderStore(Protocol):
 
     async def put_nodes(self, nodes: Sequence[Node]) -> None:
         """Creates or replaces nodes."""
-        ...
 
     async def nodes(self) -> tuple[Node, ...]:
         """All nodes by id."""
-        ...
 
     async def put_horizons(self, horizons: Sequence[LaborHorizon]) -> None:
         """Creates or replaces labor horizons."""
@@ -335,7 +354,6 @@ class OrderStore(Protocol):
 
     async def operation(self, operation_id: str) -> Operation | None:
         """One long operation."""
-        ...
 
 
 BusHandler = Callable[[Sequence[Envelope]], Awaitable[Sequence[Exception | None]]]
@@ -347,11 +365,9 @@ class Bus(Protocol):
 
     def subscribe(self, name: str, handler: BusHandler) -> None:
         """Adds a consumer. Consumers dedupe by event id: delivery is at least once."""
-        ...
 
     async def publish(self, events: Sequence[Envelope]) -> Sequence[Exception | None]:
         """Delivers a batch, in order; one result per event: None, or the first failure."""
-        ...
 
 
 class Notifier(Protocol):
@@ -359,7 +375,6 @@ class Notifier(Protocol):
 
     async def send(self, notifications: Sequence[Notification]) -> None:
         """Sends a batch, each event_id once whatever is repeated. Raises OSError if it cannot."""
-        ...
 
 
 class ReallocationSolver(Protocol):
@@ -377,4 +392,24 @@ class ReallocationSolver(Protocol):
 
         Raises NotServing if its process died.
         """
-        ...
+
+    async def price(
+        self,
+        problem: PriceProblem,
+        *,
+        nodes: Sequence[NetworkNode],
+        items: Sequence[Item],
+        policy: Policy,
+    ) -> FoundPrices:
+        """Prices within the problem's time limit: the mean over its samples. Solves that run at the
+        same time do not wait for each other. Raises NotServing if its process died.
+        """
+
+
+class Forecaster(Protocol):
+    """Draws orders that may come."""
+
+    async def samples(self, *, now_ms: int, until_ms: int) -> Sequence[Sample]:
+        """Samples of orders placed after `now_ms`, until `until_ms` (Unix ms), from what was placed
+        by `now_ms` alone; the same call gives the same samples.
+        """

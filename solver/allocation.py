@@ -140,16 +140,17 @@ class Allocation:
         start: Sequence[int] = (),
         first_step: float = 1.0,
         pool_passes: int = 10,
-    ) -> int:
-        """Moves prices from `start` (micro-units by row) on; the passes made."""
+    ) -> tuple[int, int]:
+        """Moves prices from `start` (micro-units by row) on: the passes made, and what the best
+        prices would prove if orders had no ways but those looked at.
+        """
         asked: dict[str, Any] = {
             "start": start,
             "passes": passes,
             "first_step": first_step,
             "pool_passes": pool_passes,
         }
-        made, _ = self._native.ascend(_encode(asked), go_on)
-        return made
+        return self._native.ascend(_encode(asked), go_on)
 
     def prices(self) -> list[int]:
         """The best prices of the last ascent, micro-units by row."""
@@ -195,9 +196,11 @@ class Allocation:
         }
         return self._native.improve(_encode(asked), go_on)
 
-    def pool(self, prices: Sequence[int], *, cheapest: int) -> Columns:
-        """The columns so far, and of each order so many of the cheapest under prices."""
-        payload, assigned = self._native.pool(prices, cheapest)
+    def pool(self, prices: Sequence[int], *, cheapest: int, most: int) -> Columns:
+        """Of each order the `most` columns known that cost least under prices, what is assigned
+        among them; `cheapest`: so many of all its choices are looked for first.
+        """
+        payload, assigned = self._native.pool(prices, cheapest, most)
         arrays = _decode_arrays(payload)
         fields = (arrays.orders, arrays.costs, arrays.starts, arrays.rows, arrays.amounts, assigned)
         return Columns(*(np.array(values, dtype=np.int64) for values in fields))

@@ -161,7 +161,10 @@ def _in_force_micro(world: check.World, order: OpenOrder) -> int:
 
 def _bound(certificate: Certificate, request: Request, rows: Rows, world: check.World) -> Finding:
     in_force = [
-        InForce(_in_force_micro(world, order), rows.takes(order.ask, order.groups))
+        InForce(
+            _in_force_micro(world, order) - order.stay_micro,
+            rows.takes(order.ask, order.groups),
+        )
         for order in request.problem.orders
     ]
     if not in_force:

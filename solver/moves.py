@@ -82,7 +82,7 @@ def _smallest_circle(waiting: Mapping[int, Change], left: Sequence[int]) -> list
     if found is None:
         # Every circle is too large, or waits for something outside: try just enough orders.
         starts = sorted(waiting.values(), key=lambda change: (change.lines, change.order))
-        closures = [_closure(start, waiting, left) for start in starts[:CLOSURES_MAX]]
+        closures = [closure(start, waiting, left) for start in starts[:CLOSURES_MAX]]
         found = _fitting(closures, waiting, left)
     return found
 
@@ -122,7 +122,7 @@ def _graph(waiting: Mapping[int, Change], left: Sequence[int]) -> dict[int, set[
     }
 
 
-def _closure(start: Change, waiting: Mapping[int, Change], left: Sequence[int]) -> list[int]:
+def closure(start: Change, waiting: Mapping[int, Change], left: Sequence[int]) -> list[int]:
     """An order with just enough others to free what it takes, and what they take; empty if more
     than an act may hold.
     """

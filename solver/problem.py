@@ -278,12 +278,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order that nobody picks yet, with the plan in force."""
+    """An order that nobody picks yet, with its plan in force; a move must gain `stay_micro`."""
 
     ask: Ask
     groups: tuple[Group, ...]
     unfilled: tuple[UnfilledLine, ...]
     cost: Cost
+    stay_micro: int = 0
 
     @property
     def plan(self) -> Plan:
@@ -329,7 +330,9 @@ class LaborPrice:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One batch. Prices: of an earlier solve, from which this one starts."""
+    """One batch. Prices: those it starts from. `moves_max`: of orders that move; None: any, else
+    those chosen that gain most; what they take is charged at the prices then, if `is_charged`.
+    """
 
     now_ms: int
     orders: tuple[OpenOrder, ...]
@@ -339,6 +342,8 @@ class Problem:
     seed: int = 0
     stock_prices: tuple[StockPrice, ...] = ()
     labor_prices: tuple[LaborPrice, ...] = ()
+    moves_max: int | None = None
+    is_charged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,16 +27,12 @@ class Rows:
 
     def start_prices(self, problem: Problem) -> list[int]:
         """The prices that a problem starts from, by row."""
-        prices = [0] * len(self.limits)
-        for stock in problem.stock_prices:
-            row = self.by_stock.get((stock.node_id, stock.sku))
-            if row is not None:
-                prices[row] = max(0, stock.price_micro)
-        for labor in problem.labor_prices:
-            row = self.by_labor.get((labor.node_id, labor.window_start_s))
-            if row is not None:
-                prices[row] = max(0, labor.price_micro)
-        return prices
+        stock = {(one.node_id, one.sku): one.price_micro for one in problem.stock_prices}
+        labor = {(one.node_id, one.window_start_s): one.price_micro for one in problem.labor_prices}
+        return [
+            *(max(0, stock.get((row.node_id, row.sku), 0)) for row in self.stock),
+            *(max(0, labor.get((row.node_id, row.window_start_s), 0)) for row in self.labor),
+        ]
 
     def takes(self, ask: Ask, groups: Iterable[Group]) -> dict[int, int]:
         """What groups take of each row. Raises ProblemError where no limit names a cell."""

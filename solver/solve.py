@@ -1,7 +1,7 @@
 """The batch solve: read, allocate, check, group into moves."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from solver import check
 from solver.allocation import Allocation, Chosen, InForce, available_threads
 from solver.moves import Change, change_of, components
 from solver.pace import Record
+from solver.paying import that_pay
 from solver.problem import LaborPrice, OpenOrder, Plan, Problem, Request, StockPrice
 from solver.rows import Rows, rows_of
 from solver.steps import Limits, Outcome, Told, allocate
@@ -40,7 +41,8 @@ class OrderMove:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is proposed; costs are of all orders, without opportunity, in micro-units.
+    """What is proposed; costs are of all orders, without opportunity, in micro-units. What moves
+    must gain is no cost: the bound is below the cost of any allocation, by so much further at most.
 
     `prices`: what is not 0. `record`: what gives the same again. `stage` found the plans.
     """
@@ -102,32 +104,19 @@ def solve(
     world = check.World.of(request)
     rows = rows_of(problem)
     breaches = [check.breach_micro(world, order) for order in problem.orders]
-    costs = [
-        check.cost_of(world, o.ask, o.groups).total_micro + breach
-        for o, breach in zip(problem.orders, breaches, strict=True)
-    ]
+    in_force = in_force_of(world, problem.orders, rows)
+    costs = [p.cost_micro + o.stay_micro for p, o in zip(in_force, problem.orders, strict=True)]
     before = sum(costs)
-    in_force = [
-        InForce(cost, rows.takes(order.ask, order.groups))
-        for order, cost in zip(problem.orders, costs, strict=True)
-    ]
     threads = available_threads() if record is None else record.threads
     allocation = Allocation.of_orders(request, rows, in_force, threads=threads)
-    limits = Limits(
-        orders=len(problem.orders),
-        limits=np.array(rows.limits, dtype=np.int64),
-        time_limit_s=problem.time_limit_ms / 1000,
-        seed=problem.seed,
-        start_prices=rows.start_prices(problem),
-        record=record,
-    )
+    limits = _limits(problem, rows, read_ms=teller.elapsed_ms(), record=record)
     outcome = allocate(allocation, limits, report=tell)
     allocation.settle(STAY_MICRO)
     chosen = {one.order: one for one in allocation.chosen()}
     moves = _moves(problem, rows, in_force, chosen)
     plans = {order: chosen[order] for move in moves for order in move}
     planned = before + sum(one.cost_micro - costs[order] for order, one in plans.items())
-    if planned >= before:
+    if planned + sum(problem.orders[order].stay_micro for order in plans) >= before:
         moves, plans, planned = [], {}, before
     tell(Told("CHECKING", outcome.bound_micro, planned))
     kept = sum(breach for order, breach in enumerate(breaches) if order not in plans)
@@ -157,6 +146,34 @@ def solve(
     )
 
 
+def _limits(problem: Problem, rows: Rows, *, read_ms: int, record: Record | None) -> Limits:
+    """What the steps may use: reading is over, and checking takes seven tenths as long."""
+    limit_ms = problem.time_limit_ms
+    return Limits(
+        orders=len(problem.orders),
+        limits=np.array(rows.limits, dtype=np.int64),
+        time_limit_s=max(limit_ms / 2, limit_ms - 1.7 * read_ms) / 1000,
+        seed=problem.seed,
+        start_prices=rows.start_prices(problem),
+        record=record,
+    )
+
+
+def in_force_of(world: check.World, orders: Sequence[OpenOrder], rows: Rows) -> list[InForce]:
+    """The plans in force as the steps see them: dearer where a planner's word is against them, and
+    cheaper by what a move must gain.
+    """
+    return [
+        InForce(
+            check.cost_of(world, order.ask, order.groups).total_micro
+            + check.breach_micro(world, order)
+            - order.stay_micro,
+            rows.takes(order.ask, order.groups),
+        )
+        for order in orders
+    ]
+
+
 def _plan(chosen: Chosen) -> Plan:
     if chosen.plan is None:
         raise CheckError(f"order {chosen.order} has no plan")
@@ -178,7 +195,9 @@ def _labor_prices(rows: Rows, outcome: Outcome) -> tuple[LaborPrice, ...]:
 def _moves(
     problem: Problem, rows: Rows, in_force: list[InForce], chosen: dict[int, Chosen]
 ) -> list[list[int]]:
-    """The orders that change, as atomic groups in an order in which they can be applied."""
+    """The orders that change, as atomic groups in an order in which they can be applied; with
+    `moves_max` those that gain most.
+    """
     free = list(rows.limits)
     for plan in in_force:
         for row, amount in plan.takes.items():
@@ -189,7 +208,19 @@ def _moves(
         after = rows.takes(problem.orders[order].ask, groups)
         lines = sum(len(group.line_numbers) + len(group.labor) for group in groups)
         changes.append(change_of(order, in_force[order].takes, after, lines=lines))
-    return components(changes, free)
+    moves = components(changes, free)
+    if problem.moves_max is None:
+        return moves
+    # A plan in force counts without what a move must gain: the gain is net of it.
+    prices = rows.start_prices(problem) if problem.is_charged else [0] * len(rows.limits)
+    gains = {
+        change.order: in_force[change.order].cost_micro
+        - chosen[change.order].cost_micro
+        - sum(prices[row] * amount for row, amount in change.net.items())
+        for change in changes
+    }
+    by_order = {change.order: change for change in changes}
+    return that_pay(moves, by_order, gains, free=free, moves_max=problem.moves_max)
 
 
 def _check(

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from solver.allocation import Allocation, Columns, Ints
+from solver.ascent import best_pace
 from solver.master import best_of_each, choose, relax
 from solver.neighborhoods import better_parts, select
 from solver.pace import Pace, Record, Work
@@ -26,30 +27,35 @@ NEAR_STEP: Final = 0.05
 """First step of passes that start from good prices, as a share of the usual one."""
 POOL_PASSES: Final = 12
 """Choices of so many last passes enter the pool."""
-ROUND_S: Final = 0.2
-"""About how long a round of the search takes, after which the orders are dealt anew."""
-MOVES_PER_S: Final = 200_000
-"""Moves that are planned for a second."""
-SEARCH_TURNS: Final = 4
-"""Searches, with a look at all ways of orders that leave lines before each."""
-MOVES_OF_ORDER: Final = 800
+MOVES_OF_ROUND: Final = 40_000
+"""About so many moves make a round of the search, after which the orders are dealt anew."""
+ROUNDS_MIN: Final = 4
+MOVES_PER_S: Final = 150_000
+"""Moves that are planned for a second, until the first search has shown how many it is."""
+FIRST_SEARCH_SHARE: Final = 0.15
+"""Share of a search's time for the first one, which shows how fast it goes."""
+MOVES_OF_ORDER: Final = 6_000
 """Moves per order after which a search is over."""
 TOLERANCE: Final = 0.2
 """What a search may lose at its start, as a share of an order's mean cost."""
 POOL_ORDERS_MAX: Final = 2_500
 """Orders up to which the pool is solved as a MIP."""
+POOL_ORDER_S: Final = 0.001
+"""Seconds per order that the pool needs at least."""
 POOL_COLUMNS_MAX: Final = 40_000
+POOL_MOST: Final = 32
+"""Columns of one order that a master is solved over, at most."""
 POOL_CHEAPEST_MAX: Final = 24
 """Of each order, at most so many of the cheapest columns under the prices."""
 POOL_CHEAPEST_ALL: Final = 8_000
 """Of all orders together, about so many."""
-POLISH_SHARE: Final = 0.4
+POLISH_SHARE: Final = 0.33
 """Share of the time limit after which no LP is solved any more."""
 POLISHES_MAX: Final = 4
 """LPs over the pool, each with the cheapest columns under the prices of the one before."""
-POOL_SHARE: Final = 0.4
-"""Share of the time limit for the pool, as a whole and in parts."""
-POOL_WHOLE_SHARE: Final = 0.75
+SEARCH_SHARE: Final = 0.7
+"""Share of the time limit after which the pool is solved, where it is."""
+POOL_WHOLE_SHARE: Final = 0.85
 """Share of the time limit after which the pool is solved in parts."""
 PARTS_SHARE: Final = 0.92
 """Share of the time limit after which no part is solved any more."""
@@ -128,6 +134,11 @@ class _Steps:
         return max(1, min(POOL_CHEAPEST_MAX, each))
 
     @property
+    def most(self) -> int:
+        """Columns of an order that a master is solved over."""
+        return max(1, min(POOL_MOST, POOL_COLUMNS_MAX // max(1, self.limits.orders)))
+
+    @property
     def is_proven(self) -> bool:
         return bool(self.outcome.stage) and self.outcome.cost_micro <= self.outcome.bound_micro
 
@@ -144,34 +155,38 @@ def allocate(
     is_small = limits.orders <= POOL_ORDERS_MAX
     if is_small:
         _polish(steps)
+    pool_s = limits.orders * POOL_ORDER_S
+    has_time = steps.left_s() - steps.left_s(SEARCH_SHARE) >= pool_s
     steps.found("CONSTRUCTION", allocation.construct())
-    _improve(steps, 1 - POOL_SHARE if is_small else 0.96)
-    if is_small and not steps.is_proven and not _pool(steps):
+    _improve(steps, SEARCH_SHARE if is_small and has_time else 1.0)
+    has_pool = is_small and steps.pace.comes("POOL", has_time=has_time)
+    if has_pool and not steps.is_proven and not _pool(steps):
         _parts(steps)
-        _improve(steps, 0.97)
+        _improve(steps, 1.0)
     steps.outcome.work = tuple(steps.pace.work)
     steps.outcome.chosen = tuple(steps.pace.chosen)
     return steps.outcome
 
 
 def _ascend(steps: _Steps) -> None:
-    """Prices from far, then from near over the ways that the first ones brought to light."""
+    """Prices from far, at the pace that a few passes show to be the best; then from near over the
+    ways that these brought to light.
+    """
     allocation, outcome = steps.allocation, steps.outcome
-    start = steps.limits.start_prices
-    began_s = time.monotonic()
-    allocation.ascend(passes=1, start=start, go_on=lambda *_: True)
-    pass_s = (time.monotonic() - began_s) / 2
+    passes = functools.partial(_passes, steps)
+    pace, start, pass_s = best_pace(allocation, passes, start=steps.limits.start_prices)
     planned = steps.left_s(ASCENT_SHARE) / max(pass_s, 1e-6)
     planned = int(max(PASSES_MIN, min(PASSES_MAX, planned)))
     near = max(1, planned // 4)
-    _passes(steps, planned - near, start=start, first_step=1.0)
+    passes(planned - near, start, pace)
     allocation.widen(allocation.prices())
-    _passes(steps, near, start=allocation.prices(), first_step=NEAR_STEP)
+    passes(near, allocation.prices(), NEAR_STEP * pace)
     outcome.prices = allocation.prices()
     outcome.bound_micro, outcome.stopped = allocation.bound(outcome.prices)
 
 
-def _passes(steps: _Steps, planned: int, *, start: Sequence[int], first_step: float) -> None:
+def _passes(steps: _Steps, planned: int, start: Sequence[int], first_step: float) -> int:
+    """What the best prices would prove over the ways looked at."""
     asked = steps.pace.turn("PRICING", planned)
 
     def go_on(passes: int, _: int) -> bool:
@@ -180,7 +195,7 @@ def _passes(steps: _Steps, planned: int, *, start: Sequence[int], first_step: fl
         has_time = passes < PASSES_MIN or steps.left_s(1.5 * ASCENT_SHARE) > 0
         return asked.goes_on(passes, has_time=has_time)
 
-    made = steps.allocation.ascend(
+    made, estimate = steps.allocation.ascend(
         passes=asked.planned,
         start=start,
         first_step=first_step,
@@ -188,45 +203,52 @@ def _passes(steps: _Steps, planned: int, *, start: Sequence[int], first_step: fl
         go_on=go_on,
     )
     steps.pace.close(asked, made)
+    return estimate
 
 
 def _improve(steps: _Steps, share: float) -> None:
-    """Searches and rescues in turn, until time is up or orders have had their turns."""
+    """Rescues and searches until time is up or orders have had their moves. A short search shows
+    how fast it goes; the long one that follows cools down slowly to its end.
+    """
     limits = steps.limits
-    for turn in range(SEARCH_TURNS):
+    first_s = FIRST_SEARCH_SHARE * steps.left_s(share)
+    moves_per_s = float(MOVES_PER_S)
+    for turn in range(2):
         left_s = steps.left_s(share)
         if not steps.pace.comes("SEARCH", has_time=left_s > 0) or steps.is_proven:
             return
         if steps.allocation.rescue():
             steps.tell("SEARCH")
-        moves = left_s * MOVES_PER_S / (SEARCH_TURNS - turn)
-        moves = min(moves, limits.orders * MOVES_OF_ORDER // SEARCH_TURNS)
-        _search(steps, max(1, int(moves)), until=share, turn=turn)
+        moves = moves_per_s * (left_s if turn else min(first_s, left_s))
+        moves = max(1, min(moves, limits.orders * MOVES_OF_ORDER))
+        began_s = time.monotonic()
+        made = _search(steps, int(moves), until=share, seed=limits.seed + turn)
+        moves_per_s = made / max(1e-6, time.monotonic() - began_s)
 
 
-def _search(steps: _Steps, moves: int, *, until: float, turn: int) -> None:
+def _search(steps: _Steps, moves: int, *, until: float, seed: int) -> int:
+    """The moves made."""
     asked = steps.pace.turn("SEARCH", moves)
-    rounds = max(1, round(asked.planned / (MOVES_PER_S * ROUND_S)))
-    each = asked.planned // rounds
     made = 0
 
-    def go_on(_: int, cost: int) -> bool:
+    def go_on(so_far: int, cost: int) -> bool:
         nonlocal made
-        made += 1
+        made = so_far
         steps.found("SEARCH", cost)
         has_time = steps.left_s(until) > 0 and not steps.is_proven
-        return asked.goes_on(made * each, has_time=has_time)
+        return asked.goes_on(made, has_time=has_time)
 
     cost = steps.allocation.improve(
         steps.outcome.prices,
         moves=asked.planned,
-        rounds=rounds,
-        tolerance=TOLERANCE / (1 + turn),
-        seed=steps.limits.seed + turn,
+        rounds=max(ROUNDS_MIN, round(asked.planned / MOVES_OF_ROUND)),
+        tolerance=TOLERANCE,
+        seed=seed,
         go_on=go_on,
     )
     steps.found("SEARCH", cost)
-    steps.pace.close(asked, made * each)
+    steps.pace.close(asked, made)
+    return made
 
 
 def _polish(steps: _Steps) -> None:
@@ -234,16 +256,21 @@ def _polish(steps: _Steps) -> None:
     outcome, limits = steps.outcome, steps.limits
     asked = steps.pace.turn("POLISH", POLISHES_MAX)
     made = 0
-    for _ in range(asked.planned):
-        columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest)
-        has_time = steps.left_s(POLISH_SHARE) >= 0
-        if len(columns) > POOL_COLUMNS_MAX or not asked.goes_on(made, has_time=has_time):
+    for turn in range(asked.planned):
+        # The passes have found most of what counts; more is looked for where there is time.
+        has_time = turn == 0 or steps.left_s(POLISH_SHARE) >= 0
+        if not asked.goes_on(made, has_time=has_time):
             break
+        cheapest = steps.cheapest if turn > 0 else 0
+        columns = steps.allocation.pool(outcome.prices, cheapest=cheapest, most=steps.most)
+        if len(columns) > POOL_COLUMNS_MAX:
+            break
+        limit_s = max(0.25 * steps.left_s(), steps.left_s(POLISH_SHARE))
         relaxed = relax(
             columns,
             limits=limits.limits,
             orders=limits.orders,
-            time_limit_s=min(AGAIN_S, max(0.05, steps.left_s(POLISH_SHARE))),
+            time_limit_s=min(AGAIN_S, limit_s),
         )
         if relaxed is None:
             break
@@ -263,7 +290,7 @@ def _pool(steps: _Steps) -> bool:
     """The MIP over the columns of the pool that can still matter; whether it found their best."""
     outcome, limits = steps.outcome, steps.limits
     steps.tell("POOL")
-    columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest)
+    columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest, most=steps.most)
     outcome.columns = len(columns)
     numbers = _that_matter(steps, columns)
     kept = select(columns, numbers, columns.assigned)
@@ -303,7 +330,7 @@ def _choose(
 def _parts(steps: _Steps) -> None:
     """Solves parts of the pool again for the rest of the time."""
     outcome, limits = steps.outcome, steps.limits
-    columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest)
+    columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest, most=steps.most)
     reduced = _reduced(steps, columns)
     few = np.argsort(reduced, kind="stable")[: PART_COLUMNS * limits.orders]
     asked = steps.pace.turn("PARTS", 0)

@@ -14,11 +14,14 @@ Request, one frame on stdin::
      "policy":  Policy,                  # {card: CostCard, unit_weight_g, lead_time_ms, ...}
      "problem": ReallocationProblem,     # {now_ms, orders: [OpenOrder], stock: [StockLimit],
                                          #   labor: [LaborLimit], time_limit_ms, seed,
-                                         #   stock_prices, labor_prices: of an earlier solve}
+                                         #   stock_prices, labor_prices: of an earlier solve,
+                                         #   moves_max: of orders that move,
+                                         #   is_charged: their gain is net of the prices}
      "record": Record,                   # optional: of an earlier result, to do the same again
      "certificate": str}                 # optional: where to write one (solver/certificate.py)
 
-Each `OpenOrder` is `{ask, groups, unfilled, cost}` with the plan in force. `stock` and `labor` are
+Each `OpenOrder` is `{ask, groups, unfilled, cost, stay_micro}` with the plan in force and what a
+move must gain. `stock` and `labor` are
 what these orders may use, what they hold included; limits that are zero may be left out.
 
 Answer, frames on stdout: any number of ::
@@ -39,9 +42,20 @@ then exactly one of ::
      "record": {"threads": int,               # with it, the same request gives the same again
                 "work": [[step, planned, made], ...],
                 "chosen": [[mip, [column, ...]], ...]},
-     "prices": {"stock": [[node_id, sku, micro a unit], ...],     # what is not 0
-                "labor": [[node_id, window_start_s, micro a second], ...]}}
+     "prices": {"stock": [{node_id, sku, price_micro: of a unit}, ...],    # what is not 0
+                "labor": [{node_id, window_start_s, price_micro: of a second}, ...]}}
     {"type": "failed", "why": str}
+
+Instead of "solve", "prices" asks for prices alone (solver/refresh.py)::
+
+    {"type": "prices", "nodes", "items", "policy",
+     "problem": PriceProblem}            # {now_ms, orders, samples: [[Ask, ...], ...], stock,
+                                         #   labor, time_limit_ms, stock_prices, labor_prices}
+
+and is answered with progress, and then ::
+
+    {"type": "prices", "prices": {"stock": ..., "labor": ...}, "passes": [int, ...],
+     "solve_time_ms": int}
 
 `components`, `groups`, `unfilled` and `cost` have the fields of `ReallocationProposal`, `OrderMove`
 and below, so `msgspec.convert(answer, ReallocationProposal, strict=False)` works on the result
@@ -65,13 +79,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal
 
 import msgspec
 
 from solver import certificate
 from solver.pace import Record, RecordError
 from solver.problem import Request
+from solver.refresh import PriceRequest, price
 from solver.rows import ProblemError
 from solver.solve import CheckError, Progress, Result, solve
 
@@ -82,8 +97,9 @@ _LENGTH: Final = struct.Struct(">I")
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What a request may ask for beside its result."""
+    """What a request asks for: a solve, or prices alone; and beside its result."""
 
+    type: Literal["solve", "prices"] = "solve"
     certificate: str | None = None
     record: Record | None = None
 
@@ -141,12 +157,18 @@ def answer_of(result: Result) -> dict[str, Any]:
         "stopped": result.stopped,
         "stage": result.stage,
         "record": asdict(result.record),
-        "prices": {
-            "stock": [(one.node_id, one.sku, one.price_micro) for one in result.stock_prices],
-            "labor": [
-                (one.node_id, one.window_start_s, one.price_micro) for one in result.labor_prices
-            ],
-        },
+        "prices": {"stock": result.stock_prices, "labor": result.labor_prices},
+    }
+
+
+def _price(frame: bytes, report: Callable[[Progress], None]) -> dict[str, Any]:
+    """The answer to a request for prices."""
+    found = price(msgspec.msgpack.decode(frame, type=PriceRequest), report=report)
+    return {
+        "type": "prices",
+        "prices": {"stock": found.stock, "labor": found.labor},
+        "passes": found.passes,
+        "solve_time_ms": found.solve_time_ms,
     }
 
 
@@ -166,8 +188,14 @@ def run(
 
     try:
         frame = read_frame(source)
-        request = msgspec.msgpack.decode(frame, type=Request)
         wish = msgspec.msgpack.decode(frame, type=_Wish)
+        if wish.type == "prices":
+            on_read()
+            answer = _price(frame, report)
+            on_answer()
+            write_frame(sink, answer)
+            return 0
+        request = msgspec.msgpack.decode(frame, type=Request)
         on_read()
         result = solve(request, report=report, record=wish.record)
         if wish.certificate is not None:

@@ -150,13 +150,13 @@ impl PyAllocation {
                 work_limit: WORK_LIMIT,
                 threads: self.threads,
             };
-            let mut ascended = self.instance.read().ascend(&dto.start, options, |at| {
+            let mut pool = std::mem::take(&mut self.found.lock().pool);
+            let instance = self.instance.read();
+            let ascended = instance.ascend(&mut pool, &dto.start, options, |at| {
                 ask(&progress, (u64::from(at.passes), at.estimate))
             });
             let mut found = self.found.lock();
-            for (order, choice) in std::mem::take(&mut ascended.pool) {
-                found.pool.add(order as usize, &choice);
-            }
+            found.pool = pool;
             let made = (ascended.passes, ascended.estimate);
             found.ascended = Some(ascended);
             Ok(made)
@@ -250,7 +250,10 @@ impl PyAllocation {
         py.detach(|| {
             let dto: SearchDto = rmp_serde::from_slice(payload)?;
             // Not under the lock: whoever is asked about progress may ask for something else.
-            let start = self.found.lock().assignment.clone();
+            let (start, mut pool) = {
+                let mut found = self.found.lock();
+                (found.assignment.clone(), std::mem::take(&mut found.pool))
+            };
             let start = start.ok_or_else(|| no_step("a construction"))?;
             let options = SearchOptions {
                 moves: dto.moves,
@@ -263,11 +266,12 @@ impl PyAllocation {
             let best = self
                 .instance
                 .read()
-                .improve(start, &dto.prices, options, |at| {
+                .improve(start, &mut pool, &dto.prices, options, |at| {
                     ask(&progress, (at.moves, at.cost))
                 });
             let cost = best.cost(&self.instance.read());
-            self.found.lock().assignment = Some(best);
+            let mut found = self.found.lock();
+            (found.assignment, found.pool) = (Some(best), pool);
             Ok(cost)
         })
     }
@@ -279,6 +283,7 @@ impl PyAllocation {
         py: Python<'py>,
         prices: Vec<i64>,
         k: usize,
+        most: usize,
     ) -> Result<(Bound<'py, PyBytes>, Vec<usize>), BindingError> {
         let (bytes, assigned) = py.detach(|| {
             let mut found = self.found.lock();
@@ -287,14 +292,15 @@ impl PyAllocation {
             } = &mut *found;
             let assigned = assignment.as_ref().map_or(&[][..], Assignment::choices);
             for (order, choice) in assigned.iter().enumerate() {
-                pool.add(order, choice);
+                pool.add(&self.instance.read(), order, choice);
             }
             if k > 0 {
                 self.instance
                     .read()
                     .add_cheapest(pool, &prices, k, WORK_LIMIT, self.threads);
             }
-            let all = pool.columns(&self.instance.read());
+            let instance = self.instance.read();
+            let all = pool.columns(&instance, &prices, most, assignment.as_ref());
             let numbers = assignment
                 .as_ref()
                 .map(|assignment| pool.numbers(assignment));

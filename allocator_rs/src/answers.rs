@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::dto::{format_uuid, LineDto};
 use crate::duals::{DualChargesDto, QuoteLostDto};
 use crate::errors::BindingError;
+use crate::explaining::DualRowDto;
 use crate::names::Names;
 use crate::planning::PlanDto;
 
@@ -202,6 +203,8 @@ pub struct PlacedDto {
     pub attempts: u32,
     /// What dual prices charged; none: there were none.
     pub duals: Option<DualChargesDto>,
+    /// The same by cell, those without a charge left out.
+    pub dual_rows: Vec<DualRowDto>,
     /// Why the quote was not kept; none: it was, or there was none.
     pub quote_lost: Option<QuoteLostDto>,
 }

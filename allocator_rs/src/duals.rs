@@ -63,8 +63,9 @@ impl From<DualCharges> for DualChargesDto {
     }
 }
 
+/// A group of a quote, or of a plan in force.
 #[derive(Debug, Deserialize)]
-struct QuotedGroupDto {
+pub struct QuotedGroupDto {
     node_id: String,
     method: MethodDto,
     line_numbers: Vec<i32>,
@@ -79,17 +80,22 @@ pub struct QuoteAskDto {
     required: bool,
 }
 
+impl From<QuotedGroupDto> for QuotedGroup {
+    fn from(dto: QuotedGroupDto) -> Self {
+        Self {
+            node_id: dto.node_id,
+            method: dto.method.into(),
+            line_numbers: dto.line_numbers,
+            window_start_s: dto.window_start_ms.div_euclid(1_000),
+            ready_s: dto.ready_by_ms.div_euclid(1_000),
+        }
+    }
+}
+
 impl From<QuoteAskDto> for QuoteAsk {
     fn from(dto: QuoteAskDto) -> Self {
-        let group = |group: QuotedGroupDto| QuotedGroup {
-            node_id: group.node_id,
-            method: group.method.into(),
-            line_numbers: group.line_numbers,
-            window_start_s: group.window_start_ms.div_euclid(1_000),
-            ready_s: group.ready_by_ms.div_euclid(1_000),
-        };
         Self {
-            groups: dto.groups.into_iter().map(group).collect(),
+            groups: dto.groups.into_iter().map(Into::into).collect(),
             required: dto.required,
         }
     }

@@ -26,6 +26,7 @@ mod dto;
 mod duals;
 mod engine;
 mod errors;
+mod explaining;
 mod journal;
 mod kernel;
 mod names;

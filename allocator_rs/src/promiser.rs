@@ -1,6 +1,6 @@
 //! The promiser for Python: plan + hold as one call, answered through the engine's completions.
 
-use bopis_promise::{Own, Planner, Promiser, PromiserOptions};
+use bopis_promise::{Overlay, Planner, Promiser, PromiserOptions};
 use parking_lot::RwLock;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -8,6 +8,7 @@ use pyo3::types::PyBytes;
 use crate::duals::DualsDto;
 use crate::engine::PyEngine;
 use crate::errors::BindingError;
+use crate::explaining::{ExplainDto, ExplainedDto, WorthAskDto, WorthDto};
 use crate::planning::{ItemDto, NetworkDto, PlaceAskDto, PlanDto, PlansAskDto};
 use crate::policy::ServedPolicyDto;
 use crate::station::{Finished, Station};
@@ -145,7 +146,7 @@ impl PyPromiser {
             let asked: PlansAskDto = rmp_serde::from_slice(payload)?;
             let ask = asked.ask.into();
             let policy = asked.policy.map(Into::into);
-            let own = Own {
+            let own = Overlay {
                 stock: asked.own_stock,
                 labor: asked.own_labor,
             };
@@ -153,6 +154,37 @@ impl PyPromiser {
                 self.with(|promiser| Ok(promiser.plan_under(policy, &own, &ask, asked.k)?))?;
             let plans: Vec<PlanDto> = plans.into_iter().map(Into::into).collect();
             rmp_serde::to_vec_named(&plans).map_err(BindingError::from)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Why an order is planned as it is; holds nothing.
+    fn explain<'py>(
+        &self,
+        py: Python<'py>,
+        payload: &[u8],
+    ) -> Result<Bound<'py, PyBytes>, BindingError> {
+        let bytes = py.detach(|| {
+            let asked: ExplainDto = rmp_serde::from_slice(payload)?;
+            let (asked, own) = asked.into_ask();
+            let found = self.with(|promiser| Ok(promiser.explain(&asked, &own)?))?;
+            rmp_serde::to_vec_named(&ExplainedDto::from(found)).map_err(BindingError::from)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// What one more, or one fewer, of some resources is worth to open orders; holds nothing.
+    fn worth<'py>(
+        &self,
+        py: Python<'py>,
+        payload: &[u8],
+    ) -> Result<Bound<'py, PyBytes>, BindingError> {
+        let bytes = py.detach(|| {
+            let asked: WorthAskDto = rmp_serde::from_slice(payload)?;
+            let (orders, resources) = asked.into_parts();
+            let found = self.with(|promiser| Ok(promiser.worth(&orders, &resources)?))?;
+            let found: Vec<WorthDto> = found.into_iter().map(Into::into).collect();
+            rmp_serde::to_vec_named(&found).map_err(BindingError::from)
         })?;
         Ok(PyBytes::new(py, &bytes))
     }

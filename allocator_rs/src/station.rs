@@ -200,6 +200,7 @@ impl Station {
                         plan: placement.plan.into(),
                         attempts: placement.attempts,
                         duals: placement.duals.map(Into::into),
+                        dual_rows: placement.dual_rows.into_iter().map(Into::into).collect(),
                         quote_lost: placement.quote_lost.map(Into::into),
                     })),
                 },

@@ -21,6 +21,10 @@ from bopis.scenario.loader import data_directory
 SCENARIOS = ("olist_day", "us_retail_nordstrom")
 SECONDS_OF = {1_000: 2.0, 2_000: 4.0, 10_000: 20.0, 50_000: 60.0, 100_000: 120.0}
 GAP_OF = {1_000: 0.02, 10_000: 0.012, 50_000: 0.015, 100_000: 0.015}
+MANY = 50_000
+ORDERS_OF_NODE = 50
+"""From `MANY` orders on, a network with a node for so many of them is solved too."""
+STRAINED = (1_000, 10_000)
 SMALL = (24, 60)
 """Orders of the instances that the peers' full model is solved for."""
 SMALL_S = 10.0
@@ -29,10 +33,18 @@ SMALL_S = 10.0
 def generated_cases(sizes: list[int]) -> Iterator[Case]:
     """Networks drawn under a seed; those of a size that has a goal have its time limit."""
     for orders in sizes:
-        request = generated(orders)
-        yield Case(
-            f"generated-{orders}", request, SECONDS_OF.get(orders, 2.0), gap_goal=GAP_OF.get(orders)
-        )
+        seconds, goal = SECONDS_OF.get(orders, 2.0), GAP_OF.get(orders)
+        yield Case(f"generated-{orders}", generated(orders), seconds, gap_goal=goal)
+        if orders >= MANY:
+            wide = generated(orders, nodes=orders // ORDERS_OF_NODE)
+            yield Case(f"generated-{orders}-wide", wide, seconds, gap_goal=goal)
+
+
+def strained_cases(sizes: list[int]) -> Iterator[Case]:
+    """The same networks where nearly everything lacks; no goal is set for these."""
+    for orders in sizes:
+        request = generated(orders, strained=True)
+        yield Case(f"strained-{orders}", request, SECONDS_OF.get(orders, 2.0))
 
 
 def small_cases(sizes: list[int], *, seconds: float) -> Iterator[Case]:
@@ -95,7 +107,9 @@ def cases(asked: argparse.Namespace) -> Iterator[Case]:
     if not asked.no_peer:
         yield from small_cases(list(SMALL), seconds=SMALL_S)
     sizes = [1_000, 2_000, 10_000, *([50_000, 100_000] if asked.large else [])]
-    yield from generated_cases([int(size) for size in asked.sizes or sizes])
+    wanted = [int(size) for size in asked.sizes or sizes]
+    yield from generated_cases(wanted)
+    yield from strained_cases([size for size in wanted if size in STRAINED])
     yield from scenario_cases(asked)
 
 

@@ -1,11 +1,11 @@
 """Plans under prices, by the native kernel: the face of the native module for what-if days."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from bopis._allocator_rs import BatchKernel
+from bopis._allocator_rs import Allocation, BatchKernel
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
 from bopis.domain.sourcing import Ask, Plan
@@ -79,18 +79,52 @@ class NativePricer:
         `hours`: the first and the last hour (Unix seconds) that are looked at. `promised`: by order
         the lines that must not be left.
         """
+        payload = self._batch(asks, hours=hours, stock=stock, labor=labor, now_ms=now_ms)
+        payload["promised"] = promised or payload["promised"]
+        return NativeBatch(BatchKernel(_encode(payload)))
+
+    def ascend(
+        self,
+        asks: Sequence[Ask],
+        *,
+        hours: tuple[int, int],
+        stock: Sequence[tuple[str, str, int]],
+        labor: Sequence[tuple[str, int, int]],
+        now_ms: int,
+        start: Sequence[int],
+        passes: int,
+        first_step: float,
+    ) -> list[int]:
+        """Prices by row (micro-units) for these orders, by the batch optimizer's dual ascent from
+        `start` on; rows as in `open`. `first_step`: a share of the usual one.
+        """
+        batch = self._batch(asks, hours=hours, stock=stock, labor=labor, now_ms=now_ms)
+        orders = {"batch": batch, "in_force": [None] * len(asks), "threads": 1}
+        allocation = Allocation.of_orders(_encode(orders))
+        asked = {"start": start, "passes": passes, "first_step": first_step, "pool_passes": 0}
+        allocation.ascend(_encode(asked), lambda *_: True)
+        return allocation.prices()
+
+    def _batch(
+        self,
+        asks: Sequence[Ask],
+        *,
+        hours: tuple[int, int],
+        stock: Sequence[tuple[str, str, int]],
+        labor: Sequence[tuple[str, int, int]],
+        now_ms: int,
+    ) -> dict[str, Any]:
         skus = {line.sku for ask in asks for line in ask.lines}
-        payload = {
+        return {
             "network": self._encoded_network(hours),
             "items": [self._items[sku] for sku in sorted(skus) if sku in self._items],
             "policy": self._policy,
             "asks": asks,
-            "promised": promised or [()] * len(asks),
+            "promised": [()] * len(asks),
             "now_ms": now_ms,
             "stock": stock,
             "labor": labor,
         }
-        return NativeBatch(BatchKernel(_encode(payload)))
 
     def _encoded_network(self, hours: tuple[int, int]) -> msgspec.Raw:
         """The nodes with their windows in these hours; orders of one hour share them."""

@@ -8,7 +8,8 @@ import msgspec
 
 from bopis._allocator_rs import Engine, Promiser
 from bopis.adapters.native_calls import NativeCalls, NativeFaultError
-from bopis.domain.duals import DualCharges, Duals
+from bopis.domain.duals import DualCharge, DualCharges, Duals
+from bopis.domain.explanation import Explained, PlannedOrder, Resource, Wanted, Worth
 from bopis.domain.ledger import Reservation, ReservationLine
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
@@ -23,11 +24,14 @@ class _Placed(msgspec.Struct, frozen=True, tag="placed"):
     reservation: Reservation | None
     attempts: int
     duals: DualCharges | None
+    dual_rows: tuple[DualCharge, ...]
     quote_lost: QuoteLost | None
 
 
 _placed_decoder = msgspec.msgpack.Decoder(_Placed)
 _plans_decoder = msgspec.msgpack.Decoder(list[Plan])
+_explained_decoder = msgspec.msgpack.Decoder(Explained)
+_worths_decoder = msgspec.msgpack.Decoder(list[Worth])
 
 
 class NativeSourcer:
@@ -80,6 +84,7 @@ class NativeSourcer:
             attempts=placed.attempts,
             duals=placed.duals,
             quote_lost=placed.quote_lost,
+            dual_rows=placed.dual_rows,
         )
 
     async def plan(
@@ -92,18 +97,42 @@ class NativeSourcer:
     ) -> Sequence[Plan]:
         """See the port."""
         # Milliseconds of work outside the interpreter's lock: other calls go on meanwhile.
-        labor = [one for one in own if one.window_start_s is not None]
-        payload = _encode(
-            {
-                "ask": ask,
-                "k": k,
-                "policy": policy,
-                "own_stock": [(o.node_id, o.sku, o.quantity) for o in own if o.sku is not None],
-                "own_labor": [(one.node_id, one.window_start_s, one.quantity) for one in labor],
-            }
-        )
+        payload = _encode({"ask": ask, "k": k, "policy": policy, **_held(own)})
         return _plans_decoder.decode(await asyncio.to_thread(self._promiser.plan, payload))
+
+    async def explain(self, order: PlannedOrder, wanted: Wanted) -> Explained:
+        """See the port."""
+        asked = {
+            "order": _order(order),
+            "plans_max": wanted.plans,
+            "nodes_max": wanted.nodes,
+            "flips_max": wanted.flips,
+            "relaxations_max": wanted.relaxations,
+        }
+        found = await asyncio.to_thread(self._promiser.explain, _encode(asked))
+        return _explained_decoder.decode(found)
+
+    async def worth(
+        self, orders: Sequence[PlannedOrder], resources: Sequence[Resource]
+    ) -> Sequence[Worth]:
+        """See the port."""
+        asked = {"orders": [_order(order) for order in orders], "resources": resources}
+        found = await asyncio.to_thread(self._promiser.worth, _encode(asked))
+        return _worths_decoder.decode(found)
 
     def stop(self) -> None:
         """Finishes what was accepted and joins the thread. Blocks until then."""
         self._promiser.stop()
+
+
+def _order(order: PlannedOrder) -> dict[str, object]:
+    return {"ask": order.ask, "in_force": order.in_force, **_held(order.own)}
+
+
+def _held(own: Sequence[ReservationLine]) -> dict[str, object]:
+    """What an order holds, units and seconds apart."""
+    labor = [one for one in own if one.window_start_s is not None]
+    return {
+        "own_stock": [(o.node_id, o.sku, o.quantity) for o in own if o.sku is not None],
+        "own_labor": [(one.node_id, one.window_start_s, one.quantity) for one in labor],
+    }

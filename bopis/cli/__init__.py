@@ -1,5 +1,6 @@
-"""The command line: `bopis serve | demo | generate | simulate | reservations | reallocate |
-certificate | verify | rebuild | journal | snapshot | backup | restore | notifications | policy`.
+"""The command line: `bopis serve | demo | generate | simulate | reservations | explain |
+reallocate | certificate | verify | rebuild | journal | snapshot | backup | restore |
+notifications | policy`.
 """
 
 from importlib.metadata import version
@@ -10,6 +11,7 @@ import typer
 from bopis.cli.certifying import certificate
 from bopis.cli.comparing import diff, shadow
 from bopis.cli.day import demo, generate
+from bopis.cli.explaining import explain
 from bopis.cli.folder import notifications, rebuild, verify
 from bopis.cli.journal import journal
 from bopis.cli.keeping import backup, restore
@@ -55,6 +57,7 @@ for _command in (
     generate,
     simulate,
     reservations,
+    explain,
     reallocate,
     certificate,
     verify,

@@ -10,7 +10,7 @@ from typing import ClassVar
 from bopis.domain.ids import RequestKey
 from bopis.domain.ledger import CapacityWindow
 from bopis.domain.network import Method, Place
-from bopis.domain.order import OrderLine
+from bopis.domain.order import BatchMark, OrderLine
 from bopis.domain.pick_task import ShortPickReason
 from bopis.domain.reallocation import OrderMove
 from bopis.domain.sourcing import Consent
@@ -244,6 +244,7 @@ class MoveOrders(Request):
 
     moves: tuple[OrderMove, ...]
     versions: tuple[int, ...]
+    batch: BatchMark | None = None
 
 
 OrderCommand = (

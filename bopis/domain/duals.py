@@ -52,6 +52,19 @@ class Duals:
 
 
 @dataclass(frozen=True, slots=True)
+class DualCharge:
+    """What units of a SKU, or seconds of an hour (by its start, Unix seconds), were charged at a
+    node: so many, each at a price above 0 (micro-units).
+    """
+
+    node_id: str
+    sku: str | None
+    window_start_s: int | None
+    quantity: int
+    price_micro: int
+
+
+@dataclass(frozen=True, slots=True)
 class DualCharges:
     """What a plan was charged by dual prices of a version, beside its cost (micro-units)."""
 

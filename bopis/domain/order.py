@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from bopis.domain.cost import CostBreakdown, breakdown
-from bopis.domain.duals import DualCharges
+from bopis.domain.duals import DualCharge, DualCharges
 from bopis.domain.fulfillment import DELIVERED, ENDED, FulfillmentOrder, FulfillmentState
 from bopis.domain.machine import Transition, machine
 from bopis.domain.network import Method, Place
@@ -72,10 +72,29 @@ class OrderLine:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchMark:
+    """A re-allocation: its operation, what its plans cost together, and what none costs less than
+    (micro-units).
+    """
+
+    operation_id: str
+    planned_micro: int
+    bound_micro: int
+
+    @property
+    def gap(self) -> float:
+        """(planned - bound) / bound; 0 where the bound is not positive."""
+        if self.bound_micro <= 0:
+            return 0.0
+        return (self.planned_micro - self.bound_micro) / self.bound_micro
+
+
+@dataclass(frozen=True, slots=True)
 class Sourcing:
     """One sourcing attempt: its number from 1, the reservation it made, what its plan costs, under
     which policy, and at which change of the planners' overrides; and what dual prices charged for
-    it (None: there were none).
+    it (None: there were none), altogether and by cell. `ledger_sequence`: the ledger's record that
+    holds what it takes (0: not known). `batch`: the re-allocation that made it, if one did.
     """
 
     attempt: int
@@ -84,6 +103,9 @@ class Sourcing:
     policy_version: str = ""
     override_sequence: int = 0
     duals: DualCharges | None = None
+    dual_rows: tuple[DualCharge, ...] = ()
+    ledger_sequence: int = 0
+    batch: BatchMark | None = None
 
 
 @dataclass(frozen=True, slots=True)

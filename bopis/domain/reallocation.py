@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bopis.domain.cost import CostBreakdown
+from bopis.domain.duals import LaborDual, StockDual
 from bopis.domain.sourcing import Ask, PlannedGroup, UnfilledLine
 
 
@@ -10,13 +11,14 @@ from bopis.domain.sourcing import Ask, PlannedGroup, UnfilledLine
 class OpenOrder:
     """An order that nobody picks yet: its ask, and the plan in force.
 
-    `cost` is the cost in force without the term `opportunity`.
+    `cost` is the cost in force without the term `opportunity`. A move must gain `stay_micro`.
     """
 
     ask: Ask
     groups: tuple[PlannedGroup, ...]
     unfilled: tuple[UnfilledLine, ...]
     cost: CostBreakdown
+    stay_micro: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class LaborLimit:
 class ReallocationProblem:
     """What the optimizer is asked, beside network, items and policy.
 
-    Limits that are zero are left out. `now_ms` is Unix ms, `time_limit_ms` wall time.
+    Limits that are zero are left out. `now_ms` is Unix ms, `time_limit_ms` wall time. The search
+    for prices starts from those given. `moves_max`: of orders that move, those chosen that gain
+    most; None: all that move at all. `is_charged`: their gain is net of the given prices.
     """
 
     now_ms: int
@@ -50,6 +54,36 @@ class ReallocationProblem:
     labor: tuple[LaborLimit, ...]
     time_limit_ms: int
     seed: int = 0
+    stock_prices: tuple[StockDual, ...] = ()
+    labor_prices: tuple[LaborDual, ...] = ()
+    moves_max: int | None = None
+    is_charged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PriceProblem:
+    """What stock and labor are priced for: open orders with their plans in force, and `samples` of
+    the orders that may come, each as likely as the others.
+
+    Limits and prices are as in `ReallocationProblem`.
+    """
+
+    now_ms: int
+    orders: tuple[OpenOrder, ...]
+    samples: tuple[tuple[Ask, ...], ...]
+    stock: tuple[StockLimit, ...]
+    labor: tuple[LaborLimit, ...]
+    time_limit_ms: int
+    stock_prices: tuple[StockDual, ...] = ()
+    labor_prices: tuple[LaborDual, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPrices:
+    """Prices of what is worth more than nothing."""
+
+    stock: tuple[StockDual, ...] = ()
+    labor: tuple[LaborDual, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +103,7 @@ class ReallocationProposal:
     `components`: orders that must move together (they swap units), each one atomic act, in the
     order in which they can be applied one after the other. Orders that stay are not named. Money
     is micro-units; costs are of all orders of the problem, without opportunity; no allocation of
-    them costs less than `bound_micro`.
+    them costs less than `bound_micro`. Prices are those that prove the bound.
     """
 
     components: tuple[tuple[OrderMove, ...], ...]
@@ -77,6 +111,7 @@ class ReallocationProposal:
     cost_planned_micro: int
     bound_micro: int
     solve_time_ms: int
+    prices: FoundPrices = FoundPrices()
 
     @property
     def gap(self) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bopis.domain.cost import CostBreakdown
-from bopis.domain.duals import DualCharges
+from bopis.domain.duals import DualCharge, DualCharges
 from bopis.domain.ledger import Reservation
 from bopis.domain.network import Method, Place
 from bopis.domain.quote import QuoteAsk, QuoteLost
@@ -173,7 +173,8 @@ class Placement:
 
     For an all-or-nothing ask that cannot be filled the plan has no group and names every line that
     lacks. `attempts` counts plans tried: more than one means that a race was lost on the way.
-    `duals`: what dual prices charged, None if there are none. `quote_lost`: why the quote was not
+    `duals`: what dual prices charged, None if there are none; `dual_rows`: the same by cell.
+    `quote_lost`: why the quote was not
     kept; of a required one the plan is empty then.
     """
 
@@ -183,3 +184,4 @@ class Placement:
     attempts: int = 1
     duals: DualCharges | None = None
     quote_lost: QuoteLost | None = None
+    dual_rows: tuple[DualCharge, ...] = ()

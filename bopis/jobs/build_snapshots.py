@@ -1,10 +1,9 @@
 """Building a snapshot of the ledger after every so many sealed segments, one at a time."""
 
 import asyncio
-import contextlib
 from typing import Final
 
-from bopis.jobs.polling import poll
+from bopis.jobs.polling import pause, poll, until_stopped
 from bopis.ports import Snapshots
 
 POLL_S: Final = 5.0
@@ -22,22 +21,8 @@ async def run(
     async def once() -> int:
         if await asyncio.to_thread(snapshots.backlog) < every_segments:
             return 0
-        building = asyncio.create_task(snapshots.build())
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait((building, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if building.done() and not building.result():
-                await _pause(stop)
-        finally:
-            for task in (building, stopping):
-                task.cancel()
-            await asyncio.gather(building, stopping, return_exceptions=True)
+        if await until_stopped(snapshots.build(), stop) is False:
+            await pause(AFTER_FAILURE_S, stop)
         return 0
 
     await poll("build_snapshots", once, every_s=every_s, stop=stop)
-
-
-async def _pause(stop: asyncio.Event) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(AFTER_FAILURE_S):
-            await stop.wait()

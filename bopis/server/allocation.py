@@ -2,10 +2,11 @@
 
 from google.longrunning import operations_pb2
 
-from bopis.server import decode, encode
+from bopis.domain.explanation import Wanted
+from bopis.server import decode, encode, encode_explanation
 from bopis.server.operations import message_of
 from bopis.server.rpc import Caller, Service, service
-from bopis.service import allocation, duals, ordering, reallocation
+from bopis.service import duals, explaining, reallocation
 from bopis.service.dependencies import Dependencies
 from bopis.v1 import allocation_service_pb2 as pb
 
@@ -18,15 +19,16 @@ def allocation_service(deps: Dependencies) -> Service:
     async def explain_allocation(
         request: pb.ExplainAllocationRequest, caller: Caller
     ) -> pb.ExplainAllocationResponse:
-        order = await ordering.get_order(deps, request.order_id, tenant=caller.tenant)
-        found = await allocation.explain_allocation(deps, request.order_id, tenant=caller.tenant)
-        response = pb.ExplainAllocationResponse(
-            chosen=encode.plan(found.chosen, order.currency),
-            unfilled_lines=[encode.unfilled_line(line) for line in found.unfilled],
+        wanted = Wanted(
+            plans=request.max_plans,
+            nodes=request.max_nodes,
+            flips=request.max_flips,
+            relaxations=request.max_relaxations,
         )
-        if found.best_now is not None:
-            response.best_now.CopyFrom(encode.plan(found.best_now, order.currency))
-        return response
+        found = await explaining.explain_allocation(
+            deps, request.order_id, wanted=wanted, tenant=caller.tenant
+        )
+        return encode_explanation.explanation(found)
 
     async def reallocate(request: pb.ReallocateRequest, caller: Caller) -> operations_pb2.Operation:
         command = decode.reallocate(request, tenant=caller.tenant)
@@ -41,8 +43,15 @@ def allocation_service(deps: Dependencies) -> Service:
             skus=request.skus,
             page_size=request.page_size,
             page_token=request.page_token,
+            resolve=request.resolve,
         )
-        return encode.dual_prices(page, deps.directory.currency)
+        response = encode.dual_prices(page, deps.directory.currency)
+        if request.resolve:
+            worths, count = await explaining.worth_of(
+                deps, page.prices, max_orders=request.max_orders
+            )
+            encode.add_worths(response, worths, count, deps.directory.currency)
+        return response
 
     return service(
         DESCRIPTOR,

@@ -1,5 +1,6 @@
 """From the domain's values to the messages of `bopis.v1`."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
@@ -8,6 +9,7 @@ from google.type.money_pb2 import Money
 
 from bopis.domain.cost import CostBreakdown
 from bopis.domain.duals import DualCharges, StockDual
+from bopis.domain.explanation import Worth
 from bopis.domain.fulfillment import FulfillmentOrder
 from bopis.domain.network import Item, Method, Node, Place
 from bopis.domain.order import Order, OrderState
@@ -21,6 +23,7 @@ from bopis.v1 import (
     allocation_service_pb2,
     catalog_service_pb2,
     common_pb2,
+    explanation_pb2,
     order_service_pb2,
     pick_service_pb2,
     store_service_pb2,
@@ -266,6 +269,26 @@ def dual_prices(value: DualPage, currency: str) -> allocation_service_pb2.GetDua
         else:
             price.labor_window_start_time.CopyFrom(window_start(one.window_start_s))
     return message
+
+
+def add_worths(
+    message: allocation_service_pb2.GetDualPricesResponse,
+    worths: Sequence[Worth],
+    order_count: int,
+    currency: str,
+) -> None:
+    """What solving open orders anew gave, beside each price of a page."""
+    message.basis = allocation_service_pb2.GetDualPricesResponse.BASIS_RESOLVED
+    for price, worth in zip(message.prices, worths, strict=True):
+        fewer = None if worth.fewer_micro is None else money(worth.fewer_micro, currency)
+        price.resolved.CopyFrom(
+            explanation_pb2.ResolvedWorth(
+                quantity=worth.step,
+                more=money(worth.more_micro, currency),
+                fewer=fewer,
+                order_count=order_count,
+            )
+        )
 
 
 def reallocation_stage(

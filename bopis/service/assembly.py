@@ -4,6 +4,7 @@ from bopis.domain.policy import CardLevel, Policy
 from bopis.ports import (
     Clock,
     DualStore,
+    Forecaster,
     Ids,
     Ledger,
     OrderStore,
@@ -28,6 +29,7 @@ def assemble(
     store: OrderStore,
     solver: ReallocationSolver,
     duals: DualStore,
+    forecaster: Forecaster,
     policy: Policy,
     code_key: bytes,
     quote_key: bytes,
@@ -41,6 +43,7 @@ def assemble(
         store=store,
         solver=solver,
         duals=duals,
+        forecaster=forecaster,
         board=PolicyBoard(policy),
         code_key=code_key,
         quote_key=quote_key,

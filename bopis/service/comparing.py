@@ -4,12 +4,10 @@ from dataclasses import replace
 from typing import Final
 
 from bopis.domain.comparison import Comparison
-from bopis.domain.fulfillment import FulfillmentState, held_lines
-from bopis.domain.ledger import ReservationLine
-from bopis.domain.order import Order
 from bopis.domain.planner import with_forbids
 from bopis.domain.policy import CardLevel, Policy, parse_policy
 from bopis.domain.sourcing import Plan
+from bopis.service.allocation import held_by
 from bopis.service.deadline import check_deadline
 from bopis.service.dependencies import Dependencies
 from bopis.service.moving import movable
@@ -50,15 +48,6 @@ async def compare_policies(
         plans: list[Plan] = []
         for policy in policies:
             under = await ask_under(deps, policy, ask, order, without=order)
-            plans += await deps.sourcer.plan(under, k=1, policy=policy, own=_held(order))
+            plans += await deps.sourcer.plan(under, k=1, policy=policy, own=held_by(order))
         comparison.add(order_id, plans[0], plans[1], currency=order.currency)
     return comparison
-
-
-def _held(order: Order) -> tuple[ReservationLine, ...]:
-    return tuple(
-        line
-        for group in order.fulfillment_orders
-        if group.state is not FulfillmentState.CANCELLED
-        for line in held_lines(group)
-    )

@@ -13,6 +13,7 @@ from bopis.domain.records import Intent
 from bopis.ports import (
     Clock,
     DualStore,
+    Forecaster,
     Ids,
     Ledger,
     OrderStore,
@@ -120,6 +121,7 @@ class Dependencies:
     store: OrderStore
     solver: ReallocationSolver
     duals: DualStore
+    forecaster: Forecaster
     board: PolicyBoard
     code_key: bytes
     quote_key: bytes

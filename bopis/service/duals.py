@@ -14,6 +14,8 @@ from bopis.domain.errors import FieldInvalid, NodeNotFound, TokenInvalid
 from bopis.service.dependencies import Dependencies
 
 PAGE_DEFAULT: Final = 100
+RESOLVED_MAX: Final = 10
+"""Prices of a page that is solved anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,10 @@ def read_duals(
     skus: Sequence[str] = (),
     page_size: int = 0,
     page_token: str = "",
+    resolve: bool = False,
 ) -> DualPage:
     """A page of the prices in force, by node; its SKUs, then its hours. SKUs named leave out labor.
+    To be solved anew: a few only; where nodes and SKUs are named, also those without a price.
 
     Raises NodeNotFound, TokenInvalid (also for a page of prices that were replaced meanwhile).
     """
@@ -76,13 +80,16 @@ def read_duals(
                 f"no node {node_id}", metadata={"node_id": node_id}, field=f"node_ids[{index}]"
             )
     duals = deps.duals.current()
-    if duals is None:
-        if page_token:
-            raise _not_ours()
+    if duals is None and page_token:
+        raise _not_ours()
+    if duals is None and not resolve:
         return DualPage()
+    duals = duals or Duals(0, 0)
     first = _first(page_token, duals)
     nodes, wanted = frozenset(node_ids), frozenset(skus)
     stock: Sequence[Dual] = duals.stock
+    if resolve and nodes and wanted:
+        stock = _with_unpriced(duals, nodes, wanted)
     labor: Sequence[Dual] = () if wanted else duals.labor
     found = (
         one
@@ -91,14 +98,25 @@ def read_duals(
         and (not wanted or (isinstance(one, StockDual) and one.sku in wanted))
     )
     limit = page_size or PAGE_DEFAULT
+    if resolve:
+        limit = min(limit, RESOLVED_MAX)
     page = tuple(islice(found, first, first + limit + 1))
     return DualPage(
         prices=page[:limit],
         next_page_token=f"{duals.version}.{first + limit}" if len(page) > limit else "",
         version=duals.version,
         as_of_ms=duals.as_of_ms,
-        age_ms=max(0, deps.clock.wall_ms() - duals.as_of_ms),
+        age_ms=max(0, deps.clock.wall_ms() - duals.as_of_ms) if duals.version else 0,
     )
+
+
+def _with_unpriced(
+    duals: Duals, nodes: frozenset[str], skus: frozenset[str]
+) -> Sequence[StockDual]:
+    """The stock prices of some nodes and SKUs, those without a price at 0, in order."""
+    known = {(one.node_id, one.sku): one for one in duals.stock if one.sku in skus}
+    cells = sorted((node_id, sku) for node_id in nodes for sku in skus)
+    return [known.get(cell) or StockDual(*cell, price_micro=0) for cell in cells]
 
 
 def _rank(one: Dual) -> tuple[str, int, str]:

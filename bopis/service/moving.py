@@ -7,7 +7,7 @@ from bopis.domain.commands import MoveOrders
 from bopis.domain.fulfillment import FulfillmentOrder, FulfillmentState, held_lines
 from bopis.domain.ids import PICK_SUFFIX, derived_uuid
 from bopis.domain.ledger import Move, Moved, ReservationMove
-from bopis.domain.order import Order, OrderState
+from bopis.domain.order import BatchMark, Order, OrderState
 from bopis.domain.pick_task import OPEN_STATES, PickTask, PickTaskState
 from bopis.domain.reallocation import OrderMove
 from bopis.domain.records import WriteSet
@@ -40,14 +40,17 @@ def movable(order: Order) -> bool:
 
 
 async def move_orders(
-    deps: Dependencies, orders: Sequence[Order], moves: Sequence[OrderMove], *, operation_id: str
+    deps: Dependencies, orders: Sequence[Order], moves: Sequence[OrderMove], *, batch: BatchMark
 ) -> bool:
-    """Moves orders together, if each still is as it was seen; False: the race was lost."""
+    """Moves orders together, if each still is as it was seen; False: the race was lost. `batch`:
+    the re-allocation that planned it, for those who ask why.
+    """
     command = MoveOrders(
-        request_id=derived_uuid("move", operation_id, *(one.order_id for one in moves)),
+        request_id=derived_uuid("move", batch.operation_id, *(one.order_id for one in moves)),
         tenant=orders[0].tenant,
         moves=tuple(moves),
         versions=tuple(order.version for order in orders),
+        batch=batch,
     )
     async with deps.locks.hold_all(order.order_id for order in orders):
         if any(order.order_id in deps.unfinished for order in orders):
@@ -78,7 +81,7 @@ async def run_move(work: Work[MoveOrders]) -> Outcome[MoveResult]:
             return Outcome(MoveResult(moved=False))
         orders.append(order)
     planned = [
-        _moved_order(work.deps, order, one)
+        _moved_order(work.deps, order, one, work.command.batch)
         for order, one in zip(orders, work.command.moves, strict=True)
     ]
     if not work.resumed and any(
@@ -129,7 +132,7 @@ def _begins_too_late(before: Order, after: Order, *, now_ms: int) -> bool:
 
 
 def _moved_order(
-    deps: Dependencies, order: Order, move: OrderMove
+    deps: Dependencies, order: Order, move: OrderMove, batch: BatchMark | None
 ) -> tuple[Order, tuple[PickTask, ...], list[Happened]]:
     """The order under its new plan: groups that stay as they are keep their id and task."""
     kept: list[FulfillmentOrder] = []
@@ -150,6 +153,7 @@ def _moved_order(
         sourcing.attempt,
         deps.policy.version,
         deps.board.sequence,
+        batch=batch,
     )
     after, tasks, happened = allocated(base, placed)
     return after, tasks, [Happened("order.moved"), *happened]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bopis.domain.duals import DualCharges
+from bopis.domain.duals import DualCharge, DualCharges
 from bopis.domain.errors import Overloaded
 from bopis.domain.fulfillment import FulfillmentLine, FulfillmentOrder, FulfillmentState
 from bopis.domain.ids import act_id, fulfillment_order_id, reservation_id
@@ -18,7 +18,7 @@ from bopis.domain.ledger import (
     ReservationNow,
     ReservationState,
 )
-from bopis.domain.order import Order, OrderLine, Sourcing
+from bopis.domain.order import BatchMark, Order, OrderLine, Sourcing
 from bopis.domain.pick_task import PickTask
 from bopis.domain.planner import closures_of, pin_of, tier_of
 from bopis.domain.quote import QuoteAsk, QuoteLost
@@ -50,7 +50,8 @@ _LIVE: Final = (ReservationState.HELD, ReservationState.COMMITTED)
 class Placed:
     """The plan and, if it has groups, the committed reservation that holds it; under which policy
     it was made, at which change of the planners' overrides, and what dual prices charged for it.
-    `quote_lost`: why what was quoted is not what was placed.
+    `quote_lost`: why what was quoted is not what was placed. `ledger_sequence`: the record of the
+    hold. `batch`: the re-allocation that planned it.
     """
 
     plan: Plan
@@ -60,6 +61,9 @@ class Placed:
     override_sequence: int = 0
     duals: DualCharges | None = None
     quote_lost: QuoteLost | None = None
+    dual_rows: tuple[DualCharge, ...] = ()
+    ledger_sequence: int = 0
+    batch: BatchMark | None = None
 
 
 def ask_of(
@@ -154,6 +158,8 @@ async def place_and_commit(
                 *made_under,
                 placement.duals,
                 placement.quote_lost,
+                placement.dual_rows,
+                placement.sequence,
             )
         attempt += 1
         ask = replace(ask, now_ms=deps.clock.wall_ms())
@@ -232,6 +238,9 @@ def allocated(order: Order, placed: Placed) -> tuple[Order, tuple[PickTask, ...]
         placed.policy_version,
         placed.override_sequence,
         placed.duals,
+        placed.dual_rows,
+        placed.ledger_sequence,
+        placed.batch,
     )
     after = replace(
         order,

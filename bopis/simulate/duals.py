@@ -1,63 +1,40 @@
 """What stock and labor are worth to the orders still to come: dual prices, refreshed as time goes.
 
-For each sampled rest of the day a vector of prices is kept, one per unit of a SKU at a node and one
-per second of a node's hour. A pass prices all orders of the sample and moves each price up where
-they want more than is left, down where they want less (dual ascent with a step per row as in Adam,
-Kingma and Ba 2015); the prices that count are the mean over the samples. The first refresh of a day
-makes many passes over the first sample and goes on from its prices with the others; each later one
-makes a pass over a few of the samples in turn.
+For each sampled rest of the day prices are kept, one per unit of a SKU at a node and one per second
+of a node's hour, found by the dual ascent of the batch optimizer; those that count are the mean
+over the samples. The first refresh of a day makes many passes over the first sample and goes on
+from its prices with the others; each later one makes a few passes over some samples in turn.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from bopis.demo.plans import PlannedOrder
-from bopis.demo.score import line_seconds
+from bopis.domain.sourcing import Ask
 from bopis.simulate.day import Day
 from bopis.simulate.forecast import Forecaster, Sample
 from bopis.simulate.policies.exact import ask_of
-from bopis.simulate.ports import Batch, LaborRow, Pricer, StockRow
+from bopis.simulate.ports import LaborRow, Pricer, StockRow
 from bopis.simulate.setting import Setting
 
-FIRST_PASSES: Final = 40
+FIRST_PASSES: Final = 60
 """Over the first sample."""
-OTHER_PASSES: Final = 12
+OTHER_PASSES: Final = 20
 """Over each other one."""
-LATER_SAMPLES: Final = 2
-"""Samples that a later refresh goes over, one pass each."""
-FIRST_STEP_UNIT: Final = 2_000_000.0
-"""Micro-units a unit."""
-FIRST_STEP_LINE: Final = 1_000_000.0
-"""Micro-units for the labor of a line."""
-LEAST_STEP: Final = 0.005
+LATER_SAMPLES: Final = 1
+"""Samples that a later refresh goes over."""
+LATER_PASSES: Final = 6
 OTHER_STEP: Final = 0.2
-LATER_STEP: Final = 0.05
-"""Shares of the first step: at the end; at the start of the other samples; at later refreshes."""
-MEAN_DECAY: Final = 0.9
-SQUARE_DECAY: Final = 0.95
-GONE_UNIT: Final = 1_000_000_000
-GONE_SECOND: Final = 10_000_000
-"""Micro-units for what is gone: nobody takes it."""
+LATER_STEP: Final = 0.1
+"""First steps from prices that are nearly right, as shares of the usual one."""
 
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(slots=True)
-class _Vector:
-    """Prices of one sample and the moments of their steps; `batch` prices `index`ed orders."""
-
-    prices: Floats
-    mean: Floats
-    square: Floats
-    steps: int = 0
-    batch: Batch | None = None
-    index: dict[str, int] | None = None
+Ints = npt.NDArray[np.int64]
 
 
 class DualPrices:
@@ -70,27 +47,19 @@ class DualPrices:
         self._setting = setting
         self._forecaster = forecaster
         self._every_s = every_s
-        self._stock: list[StockRow] = [(*cell, units) for cell, units in setting.stock.items()]
-        self._labor: list[LaborRow] = [
-            (node_id, hour, seconds)
-            for node_id, hours in setting.network.windows.items()
-            for hour, seconds in hours.items()
+        self._row_of_unit = {cell: row for row, cell in enumerate(setting.stock)}
+        hours = [
+            (node_id, hour) for node_id, hours in setting.network.windows.items() for hour in hours
         ]
-        self._row_of_unit = {(node, sku): row for row, (node, sku, _) in enumerate(self._stock)}
-        self._row_of_second = {
-            (node, hour): len(self._stock) + row for row, (node, hour, _) in enumerate(self._labor)
-        }
-        line_s = {node_id: line_seconds(node) for node_id, node in setting.network.nodes.items()}
-        self._first_step = np.array(
-            [FIRST_STEP_UNIT] * len(self._stock)
-            + [FIRST_STEP_LINE / line_s[node_id] for node_id, _, _ in self._labor]
+        self._row_of_second = {cell: len(setting.stock) + row for row, cell in enumerate(hours)}
+        self._span = (
+            min((hour for _, hour in hours), default=0),
+            max((hour for _, hour in hours), default=0),
         )
-        self._gone = np.array(
-            [GONE_UNIT] * len(self._stock) + [GONE_SECOND] * len(self._labor), dtype=np.int64
-        )
-        self._vectors: list[_Vector] = []
+        self._vectors: list[Ints] = []
+        self._asks: dict[str, Ask] = {}
         self._next = 0
-        self._published: list[int] = [0] * len(self._gone)
+        self._published: list[int] = [0] * (len(self._row_of_unit) + len(hours))
         self._version = 0
 
     @property
@@ -117,81 +86,89 @@ class DualPrices:
         """Refreshes the prices from what is left of the day and the samples of its rest."""
         samples = self._forecaster.samples(now_s=day.now_s, seen=len(day.plans))
         if not any(sample.orders for sample in samples):
-            self._publish([0] * len(self._gone))  # Nobody is to come, nothing is kept for them.
+            self._publish([0] * len(self._published))  # Nobody to come: nothing is kept for them.
             return
-        limits = self._limits(day)
         if not self._vectors:
-            for sample in samples:
-                self._vectors.append(self._first_vector(sample, limits))
+            nothing = np.zeros(len(self._published), dtype=np.int64)
+            first = self._ascend(day, samples, 0, nothing, passes=FIRST_PASSES, step=1.0)
+            self._vectors.append(first)
+            for number in range(1, len(samples)):
+                self._vectors.append(
+                    self._ascend(day, samples, number, first, passes=OTHER_PASSES, step=OTHER_STEP)
+                )
         else:
             for _ in range(min(LATER_SAMPLES, len(samples))):
-                place = self._next % len(samples)
+                number = self._next % len(samples)
                 self._next += 1
-                self._pass(self._vectors[place], samples[place], limits, share=LATER_STEP)
-        if self._vectors:
-            mean = sum(vector.prices for vector in self._vectors) / len(self._vectors)
-            self._publish(np.rint(mean).astype(np.int64).tolist())
+                self._vectors[number] = self._ascend(
+                    day,
+                    samples,
+                    number,
+                    self._vectors[number],
+                    passes=LATER_PASSES,
+                    step=LATER_STEP,
+                )
+        self._publish(np.rint(np.mean(self._vectors, axis=0)).astype(np.int64).tolist())
 
     def _publish(self, prices: list[int]) -> None:
         self._version += prices != self._published
         self._published = prices
 
-    def _first_vector(self, sample: Sample, limits: Floats) -> _Vector:
-        zeros = np.zeros(len(self._gone))
-        vector = _Vector(zeros, zeros.copy(), zeros.copy())
-        passes, first = FIRST_PASSES, 1.0
-        if self._vectors:
-            vector.prices = self._vectors[0].prices.copy()
-            passes, first = OTHER_PASSES, OTHER_STEP
-        for step in range(passes):
-            share = LEAST_STEP + (first - LEAST_STEP) * (1 - step / passes) ** 2
-            self._pass(vector, sample, limits, share=share)
-        return vector
-
-    def _limits(self, day: Day) -> Floats:
-        units = [day.stock[node_id, sku] for node_id, sku, _ in self._stock]
-        seconds = [day.labor[node_id].get(hour, 0) for node_id, hour, _ in self._labor]
-        return np.array(units + seconds, dtype=np.float64)
-
-    def _pass(self, vector: _Vector, sample: Sample, limits: Floats, *, share: float) -> None:
-        usage = self._usage(vector, sample.orders, limits) * sample.weight
-        slope = usage - limits
-        vector.steps += 1
-        vector.mean = MEAN_DECAY * vector.mean + (1 - MEAN_DECAY) * slope
-        vector.square = SQUARE_DECAY * vector.square + (1 - SQUARE_DECAY) * slope * slope
-        mean = vector.mean / (1 - MEAN_DECAY**vector.steps)
-        scale = np.sqrt(vector.square / (1 - SQUARE_DECAY**vector.steps)) + 1e-9
-        vector.prices = np.maximum(0.0, vector.prices + self._first_step * share * mean / scale)
-
-    def _usage(self, vector: _Vector, orders: Sequence[PlannedOrder], limits: Floats) -> Floats:
-        """What these orders would take of each row under the vector's prices."""
-        usage = np.zeros(len(limits))
+    def _ascend(
+        self,
+        day: Day,
+        samples: Sequence[Sample],
+        number: int,
+        start: Ints,
+        *,
+        passes: int,
+        step: float,
+    ) -> Ints:
+        """Prices for one sample, from others on. What nobody asks for, or can take, has none."""
+        orders = _as_many(samples[number], key=str(number))
         if not orders:
-            return usage
-        batch, index = self._batch(vector, orders)
-        prices = np.where(limits > 0, np.rint(vector.prices).astype(np.int64), self._gone)
-        answers = batch.price([index[order.order_id] for order in orders], prices=prices.tolist())
-        for answer in answers:
-            for row, amount in zip(answer.rows, answer.amounts, strict=True):
-                usage[row] += amount
-        return usage
+            return np.zeros_like(start)
+        skus = {line.sku for order in orders for line in order.lines}
+        stock: list[StockRow] = [
+            (node_id, sku, units)
+            for sku in sorted(skus)
+            for node_id in self._setting.carriers.get(sku, ())
+            if (units := day.stock[node_id, sku]) > 0
+        ]
+        labor: list[LaborRow] = [
+            (node_id, hour, seconds)
+            for node_id, hour in self._row_of_second
+            if (seconds := day.labor[node_id].get(hour, 0)) > 0
+        ]
+        rows = [self._row_of_unit[node_id, sku] for node_id, sku, _ in stock]
+        rows += [self._row_of_second[node_id, hour] for node_id, hour, _ in labor]
+        found = self._pricer.ascend(
+            [self._ask_of(order) for order in orders],
+            hours=self._span,
+            stock=stock,
+            labor=labor,
+            now_ms=day.now_s * 1000,
+            start=start[rows].tolist(),
+            passes=passes,
+            first_step=step,
+        )
+        prices = np.zeros_like(start)
+        prices[rows] = found
+        return prices
 
-    def _batch(
-        self, vector: _Vector, orders: Sequence[PlannedOrder]
-    ) -> tuple[Batch, dict[str, int]]:
-        """The batch with all of these orders: opened anew only when some are new."""
-        if (
-            vector.batch is None
-            or vector.index is None
-            or any(order.order_id not in vector.index for order in orders)
-        ):
-            hours = [hour for _, hour, _ in self._labor]
-            vector.index = {order.order_id: place for place, order in enumerate(orders)}
-            vector.batch = self._pricer.open(
-                [ask_of(order, self._setting) for order in orders],
-                hours=(min(hours, default=0), max(hours, default=0)),
-                stock=self._stock,
-                labor=self._labor,
-                now_ms=0,
-            )
-        return vector.batch, vector.index
+    def _ask_of(self, order: PlannedOrder) -> Ask:
+        """The order as the kernel takes it; samples name the same ones again and again."""
+        ask = self._asks.get(order.order_id)
+        if ask is None:
+            ask = self._asks[order.order_id] = ask_of(order, self._setting)
+        return ask
+
+
+def _as_many(sample: Sample, *, key: str) -> list[PlannedOrder]:
+    """As many orders as the sample stands for: each so many times, the rest of it by lot."""
+    whole = int(sample.weight)
+    orders: list[PlannedOrder] = []
+    for order in sample.orders:
+        lot = random.Random(f"{key}/{order.order_id}").random()
+        orders += [order] * (whole + (lot < sample.weight - whole))
+    return orders

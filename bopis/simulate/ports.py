@@ -72,6 +72,22 @@ class Pricer(Protocol):
         `promised`: by order the lines that must not be left.
         """
 
+    def ascend(
+        self,
+        asks: Sequence[Ask],
+        *,
+        hours: tuple[int, int],
+        stock: Sequence[StockRow],
+        labor: Sequence[LaborRow],
+        now_ms: int,
+        start: Sequence[int],
+        passes: int,
+        first_step: float,
+    ) -> list[int]:
+        """Prices by row (micro-units) under which these orders want no more than there is, as far
+        as so many passes from `start` on bring them. `first_step`: a share of the usual one.
+        """
+
 
 class BatchSolver(Protocol):
     """Many orders at once: `bopis.ports.ReallocationSolver`, waited for."""

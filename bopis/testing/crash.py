@@ -19,6 +19,7 @@ import msgspec
 
 from bopis.adapters.bus_local import LocalBus
 from bopis.adapters.duals_memory import MemoryDuals
+from bopis.adapters.forecast_history import HistoryForecaster
 from bopis.adapters.ids_random import RandomIds
 from bopis.adapters.notify_file import FileNotifier
 from bopis.adapters.store_sql import open_store
@@ -172,6 +173,7 @@ async def _run(folder: Path, *, native: bool, at_ms: int, steps: Sequence[Step])
             store=store,
             solver=solver,
             duals=MemoryDuals(),
+            forecaster=HistoryForecaster(store),
             policy=policy,
             code_key=CODE_KEY,
             quote_key=QUOTE_KEY,

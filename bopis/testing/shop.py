@@ -7,6 +7,7 @@ from typing import Final
 
 from bopis.adapters.bus_local import LocalBus
 from bopis.adapters.duals_memory import MemoryDuals
+from bopis.adapters.forecast_history import HistoryForecaster
 from bopis.adapters.ids_random import RandomIds
 from bopis.adapters.store_sql import SqlOrderStore, open_store
 from bopis.domain.ledger import SetOnHand
@@ -107,6 +108,7 @@ async def open_shop(folder: Path, *, now_ms: int = MONDAY_10_UTC_MS) -> Shop:
         store=store,
         solver=solver,
         duals=MemoryDuals(),
+        forecaster=HistoryForecaster(store),
         policy=policy,
         code_key=CODE_KEY,
         quote_key=QUOTE_KEY,

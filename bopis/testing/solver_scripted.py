@@ -4,9 +4,15 @@ from collections.abc import Callable, Sequence
 
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
-from bopis.domain.reallocation import ReallocationProblem, ReallocationProposal
+from bopis.domain.reallocation import (
+    FoundPrices,
+    PriceProblem,
+    ReallocationProblem,
+    ReallocationProposal,
+)
 
 Script = Callable[[ReallocationProblem], ReallocationProposal]
+PriceScript = Callable[[PriceProblem], FoundPrices]
 
 
 def propose_nothing(problem: ReallocationProblem) -> ReallocationProposal:
@@ -15,12 +21,20 @@ def propose_nothing(problem: ReallocationProblem) -> ReallocationProposal:
     return ReallocationProposal((), cost, cost, cost, 0)
 
 
+def price_nothing(problem: PriceProblem) -> FoundPrices:
+    """Finds nothing scarce."""
+    del problem
+    return FoundPrices()
+
+
 class ScriptedSolver:
     """Implements `bopis.ports.ReallocationSolver`; remembers the problems it was given."""
 
     def __init__(self, script: Script = propose_nothing) -> None:
         self.script = script
         self.problems: list[ReallocationProblem] = []
+        self.price_script: PriceScript = price_nothing
+        self.price_problems: list[PriceProblem] = []
 
     async def solve(
         self,
@@ -34,3 +48,16 @@ class ScriptedSolver:
         del nodes, items, policy
         self.problems.append(problem)
         return self.script(problem)
+
+    async def price(
+        self,
+        problem: PriceProblem,
+        *,
+        nodes: Sequence[NetworkNode],
+        items: Sequence[Item],
+        policy: Policy,
+    ) -> FoundPrices:
+        """See the port."""
+        del nodes, items, policy
+        self.price_problems.append(problem)
+        return self.price_script(problem)

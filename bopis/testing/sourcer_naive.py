@@ -8,6 +8,14 @@ from collections.abc import Sequence
 
 from bopis.domain.cost import CostBreakdown, CostTerm, breakdown
 from bopis.domain.duals import Duals
+from bopis.domain.explanation import (
+    Explained,
+    PlannedOrder,
+    Resource,
+    Wanted,
+    Weighed,
+    Worth,
+)
 from bopis.domain.ledger import (
     CellKey,
     Hold,
@@ -162,6 +170,34 @@ class NaiveSourcer:
             )
             candidates += [(node_id, Method.SHIP) for _, node_id in by_distance if node_id != store]
         return [one for one in candidates if one[0] not in ask.excluded_node_ids]
+
+    async def explain(self, order: PlannedOrder, wanted: Wanted) -> Explained:
+        """See the port; the plan in force and its own, nothing else whatever is wanted."""
+        del wanted
+        [best] = await self.plan(order.ask, k=1)
+        chosen = Plan(order.in_force, (), self._cost(list(order.in_force), ()))
+        now, other = (
+            Weighed(one, 0, 0, one.cost.total_micro, is_exact=False) for one in (chosen, best)
+        )
+        return Explained(
+            chosen=now,
+            best=other,
+            others=(),
+            rejected=(),
+            rejected_count=0,
+            flips=(),
+            lacking=(),
+            is_complete=False,
+            sequence=0,
+            duals_version=0,
+        )
+
+    async def worth(
+        self, orders: Sequence[PlannedOrder], resources: Sequence[Resource]
+    ) -> Sequence[Worth]:
+        """See the port; orders are planned as badly as before, so nothing is worth anything."""
+        del orders
+        return [Worth(0, None, 1) for _ in resources]
 
     def _quoted(self, ask: Ask, quote: QuoteAsk) -> Plan | QuoteLost:
         """The quoted plan, of windows of one hour, or why it cannot be kept."""

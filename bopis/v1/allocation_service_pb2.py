@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from bopis.v1 import common_pb2 as bopis_dot_v1_dot_common__pb2
+from bopis.v1 import explanation_pb2 as bopis_dot_v1_dot_explanation__pb2
 from bopis.v1 import field_rules_pb2 as bopis_dot_v1_dot_field__rules__pb2
 from bopis.v1 import order_service_pb2 as bopis_dot_v1_dot_order__service__pb2
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
@@ -31,7 +32,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!bopis/v1/allocation_service.proto\x12\x08\x62opis.v1\x1a\x15\x62opis/v1/common.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a\x1c\x62opis/v1/order_service.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xcf\x01\n\x04Plan\x12$\n\x06groups\x18\x01 \x03(\x0b\x32\x14.bopis.v1.Plan.Group\x12\x1d\n\x15unfilled_line_numbers\x18\x02 \x03(\x05\x12%\n\x04\x63ost\x18\x03 \x01(\x0b\x32\x17.bopis.v1.CostBreakdown\x1a[\n\x05Group\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12+\n\x06method\x18\x02 \x01(\x0e\x32\x1b.bopis.v1.FulfillmentMethod\x12\x14\n\x0cline_numbers\x18\x03 \x03(\x05\"6\n\x18\x45xplainAllocationRequest\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\"\x8d\x01\n\x19\x45xplainAllocationResponse\x12\x1e\n\x06\x63hosen\x18\x01 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12 \n\x08\x62\x65st_now\x18\x02 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12.\n\x0eunfilled_lines\x18\x03 \x03(\x0b\x32\x16.bopis.v1.UnfilledLine\"\x9d\x01\n\x11ReallocateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1e\n\nmax_orders\x18\x02 \x01(\x05\x42\n\x92\xf6\x18\x06\x30\x00\x38\xa0\x8d\x06\x12\x39\n\ntime_limit\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\x92\xf6\x18\x06\x30\x64\x38\xc0\xcf$\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"\xc9\x01\n\x12ReallocateMetadata\x12\x31\n\x05stage\x18\x01 \x01(\x0e\x32\".bopis.v1.ReallocateMetadata.Stage\x12\x18\n\x10\x63onsidered_count\x18\x02 \x01(\x05\"f\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n\rSTAGE_READING\x10\x01\x12\x11\n\rSTAGE_SOLVING\x10\x02\x12\x10\n\x0cSTAGE_MOVING\x10\x03\x12\x0e\n\nSTAGE_DONE\x10\x04\"\x8c\x02\n\x12ReallocateResponse\x12\x18\n\x10\x63onsidered_count\x18\x01 \x01(\x05\x12\x13\n\x0bmoved_count\x18\x02 \x01(\x05\x12\x17\n\x0frace_lost_count\x18\x03 \x01(\x05\x12\'\n\x0b\x63ost_before\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12&\n\ncost_after\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12!\n\x05\x62ound\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x0b\n\x03gap\x18\x07 \x01(\x01\x12-\n\nsolve_time\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x86\x01\n\x14GetDualPricesRequest\x12\x1a\n\x08node_ids\x18\x01 \x03(\tB\x08\x92\xf6\x18\x04\x10\x01(d\x12\x16\n\x04skus\x18\x02 \x03(\tB\x08\x92\xf6\x18\x04\x10\x01(d\x12\x1c\n\tpage_size\x18\x03 \x01(\x05\x42\t\x92\xf6\x18\x05\x30\x00\x38\xe8\x07\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\x92\xf6\x18\x04\x10\x05\x18@\"\x95\x01\n\tDualPrice\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\r\n\x03sku\x18\x02 \x01(\tH\x00\x12=\n\x17labor_window_start_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12!\n\x05price\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x06\n\x04item\"\xa8\x02\n\x15GetDualPricesResponse\x12#\n\x06prices\x18\x01 \x03(\x0b\x32\x13.bopis.v1.DualPrice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12.\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x03\x61ge\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x05\x62\x61sis\x18\x06 \x01(\x0e\x32%.bopis.v1.GetDualPricesResponse.Basis\"2\n\x05\x42\x61sis\x12\x15\n\x11\x42\x41SIS_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x42\x41SIS_ESTIMATE\x10\x01\x32\x8d\x02\n\x11\x41llocationService\x12\\\n\x11\x45xplainAllocation\x12\".bopis.v1.ExplainAllocationRequest\x1a#.bopis.v1.ExplainAllocationResponse\x12H\n\nReallocate\x12\x1b.bopis.v1.ReallocateRequest\x1a\x1d.google.longrunning.Operation\x12P\n\rGetDualPrices\x12\x1e.bopis.v1.GetDualPricesRequest\x1a\x1f.bopis.v1.GetDualPricesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!bopis/v1/allocation_service.proto\x12\x08\x62opis.v1\x1a\x15\x62opis/v1/common.proto\x1a\x1a\x62opis/v1/explanation.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a\x1c\x62opis/v1/order_service.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xcf\x01\n\x04Plan\x12$\n\x06groups\x18\x01 \x03(\x0b\x32\x14.bopis.v1.Plan.Group\x12\x1d\n\x15unfilled_line_numbers\x18\x02 \x03(\x05\x12%\n\x04\x63ost\x18\x03 \x01(\x0b\x32\x17.bopis.v1.CostBreakdown\x1a[\n\x05Group\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12+\n\x06method\x18\x02 \x01(\x0e\x32\x1b.bopis.v1.FulfillmentMethod\x12\x14\n\x0cline_numbers\x18\x03 \x03(\x05\"\xb1\x01\n\x18\x45xplainAllocationRequest\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x1b\n\tmax_plans\x18\x02 \x01(\x05\x42\x08\x92\xf6\x18\x04\x30\x00\x38\n\x12\x1c\n\tmax_nodes\x18\x03 \x01(\x05\x42\t\x92\xf6\x18\x05\x30\x00\x38\xe8\x07\x12\x1b\n\tmax_flips\x18\x04 \x01(\x05\x42\x08\x92\xf6\x18\x04\x30\x00\x38\x14\x12!\n\x0fmax_relaxations\x18\x05 \x01(\x05\x42\x08\x92\xf6\x18\x04\x30\x00\x38\x14\"\xbf\x04\n\x19\x45xplainAllocationResponse\x12\x1e\n\x06\x63hosen\x18\x01 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12 \n\x08\x62\x65st_now\x18\x02 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12.\n\x0eunfilled_lines\x18\x03 \x03(\x0b\x32\x16.bopis.v1.UnfilledLine\x12*\n\x0c\x64ual_charges\x18\x04 \x03(\x0b\x32\x14.bopis.v1.DualCharge\x12.\n\rdecided_under\x18\x05 \x01(\x0b\x32\x17.bopis.v1.DecisionBasis\x12\"\n\x05\x62\x61tch\x18\x06 \x01(\x0b\x32\x13.bopis.v1.BatchMark\x12)\n\nchosen_now\x18\x07 \x01(\x0b\x32\x15.bopis.v1.WeighedPlan\x12(\n\tnext_best\x18\x08 \x03(\x0b\x32\x15.bopis.v1.WeighedPlan\x12.\n\x0erejected_nodes\x18\t \x03(\x0b\x32\x16.bopis.v1.RejectedNode\x12\x1b\n\x13rejected_node_count\x18\n \x01(\x05\x12\x1f\n\x05\x66lips\x18\x0b \x03(\x0b\x32\x10.bopis.v1.WhatIf\x12,\n\rlacking_lines\x18\x0c \x03(\x0b\x32\x15.bopis.v1.LackingLine\x12\x10\n\x08\x63omplete\x18\r \x01(\x08\x12\x17\n\x0fledger_sequence\x18\x0e \x01(\x03\x12\x14\n\x0c\x64ual_version\x18\x0f \x01(\x03\"\x9d\x01\n\x11ReallocateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1e\n\nmax_orders\x18\x02 \x01(\x05\x42\n\x92\xf6\x18\x06\x30\x00\x38\xa0\x8d\x06\x12\x39\n\ntime_limit\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\x92\xf6\x18\x06\x30\x64\x38\xc0\xcf$\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"\xc9\x01\n\x12ReallocateMetadata\x12\x31\n\x05stage\x18\x01 \x01(\x0e\x32\".bopis.v1.ReallocateMetadata.Stage\x12\x18\n\x10\x63onsidered_count\x18\x02 \x01(\x05\"f\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n\rSTAGE_READING\x10\x01\x12\x11\n\rSTAGE_SOLVING\x10\x02\x12\x10\n\x0cSTAGE_MOVING\x10\x03\x12\x0e\n\nSTAGE_DONE\x10\x04\"\x8c\x02\n\x12ReallocateResponse\x12\x18\n\x10\x63onsidered_count\x18\x01 \x01(\x05\x12\x13\n\x0bmoved_count\x18\x02 \x01(\x05\x12\x17\n\x0frace_lost_count\x18\x03 \x01(\x05\x12\'\n\x0b\x63ost_before\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12&\n\ncost_after\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12!\n\x05\x62ound\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x0b\n\x03gap\x18\x07 \x01(\x01\x12-\n\nsolve_time\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb6\x01\n\x14GetDualPricesRequest\x12\x1a\n\x08node_ids\x18\x01 \x03(\tB\x08\x92\xf6\x18\x04\x10\x01(d\x12\x16\n\x04skus\x18\x02 \x03(\tB\x08\x92\xf6\x18\x04\x10\x01(d\x12\x1c\n\tpage_size\x18\x03 \x01(\x05\x42\t\x92\xf6\x18\x05\x30\x00\x38\xe8\x07\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\x92\xf6\x18\x04\x10\x05\x18@\x12\x0f\n\x07resolve\x18\x05 \x01(\x08\x12\x1d\n\nmax_orders\x18\x06 \x01(\x05\x42\t\x92\xf6\x18\x05\x30\x00\x38\xf4\x03\"\xc0\x01\n\tDualPrice\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\r\n\x03sku\x18\x02 \x01(\tH\x00\x12=\n\x17labor_window_start_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12!\n\x05price\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12)\n\x08resolved\x18\x05 \x01(\x0b\x32\x17.bopis.v1.ResolvedWorthB\x06\n\x04item\"\xbc\x02\n\x15GetDualPricesResponse\x12#\n\x06prices\x18\x01 \x03(\x0b\x32\x13.bopis.v1.DualPrice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12.\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x03\x61ge\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x05\x62\x61sis\x18\x06 \x01(\x0e\x32%.bopis.v1.GetDualPricesResponse.Basis\"F\n\x05\x42\x61sis\x12\x15\n\x11\x42\x41SIS_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x42\x41SIS_ESTIMATE\x10\x01\x12\x12\n\x0e\x42\x41SIS_RESOLVED\x10\x02\x32\x8d\x02\n\x11\x41llocationService\x12\\\n\x11\x45xplainAllocation\x12\".bopis.v1.ExplainAllocationRequest\x1a#.bopis.v1.ExplainAllocationResponse\x12H\n\nReallocate\x12\x1b.bopis.v1.ReallocateRequest\x1a\x1d.google.longrunning.Operation\x12P\n\rGetDualPrices\x12\x1e.bopis.v1.GetDualPricesRequest\x1a\x1f.bopis.v1.GetDualPricesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +41,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EXPLAINALLOCATIONREQUEST'].fields_by_name['order_id']._loaded_options = None
   _globals['_EXPLAINALLOCATIONREQUEST'].fields_by_name['order_id']._serialized_options = b'\222\366\030\004\010\001\020\001'
+  _globals['_EXPLAINALLOCATIONREQUEST'].fields_by_name['max_plans']._loaded_options = None
+  _globals['_EXPLAINALLOCATIONREQUEST'].fields_by_name['max_plans']._serialized_options = b'\222\366\030\0040\0008\n'
+  _globals['_EXPLAINALLOCATIONREQUEST'].fields_by_name['max_nodes']._loaded_options = None
+  _globals['_EXPLAINALLOCATIONREQUEST'].fields_by_name['max_nodes']._serialized_options = b'\222\366\030\0050\0008\350\007'
+  _globals['_EXPLAINALLOCATIONREQUEST'].fields_by_name['max_flips']._loaded_options = None
+  _globals['_EXPLAINALLOCATIONREQUEST'].fields_by_name['max_flips']._serialized_options = b'\222\366\030\0040\0008\024'
+  _globals['_EXPLAINALLOCATIONREQUEST'].fields_by_name['max_relaxations']._loaded_options = None
+  _globals['_EXPLAINALLOCATIONREQUEST'].fields_by_name['max_relaxations']._serialized_options = b'\222\366\030\0040\0008\024'
   _globals['_REALLOCATEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_REALLOCATEREQUEST'].fields_by_name['request_id']._serialized_options = b'\222\366\030\004\010\001\020\002'
   _globals['_REALLOCATEREQUEST'].fields_by_name['max_orders']._loaded_options = None
@@ -54,30 +63,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDUALPRICESREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\366\030\0050\0008\350\007'
   _globals['_GETDUALPRICESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_GETDUALPRICESREQUEST'].fields_by_name['page_token']._serialized_options = b'\222\366\030\004\020\005\030@'
-  _globals['_PLAN']._serialized_start=256
-  _globals['_PLAN']._serialized_end=463
-  _globals['_PLAN_GROUP']._serialized_start=372
-  _globals['_PLAN_GROUP']._serialized_end=463
-  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_start=465
-  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_end=519
-  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_start=522
-  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_end=663
-  _globals['_REALLOCATEREQUEST']._serialized_start=666
-  _globals['_REALLOCATEREQUEST']._serialized_end=823
-  _globals['_REALLOCATEMETADATA']._serialized_start=826
-  _globals['_REALLOCATEMETADATA']._serialized_end=1027
-  _globals['_REALLOCATEMETADATA_STAGE']._serialized_start=925
-  _globals['_REALLOCATEMETADATA_STAGE']._serialized_end=1027
-  _globals['_REALLOCATERESPONSE']._serialized_start=1030
-  _globals['_REALLOCATERESPONSE']._serialized_end=1298
-  _globals['_GETDUALPRICESREQUEST']._serialized_start=1301
-  _globals['_GETDUALPRICESREQUEST']._serialized_end=1435
-  _globals['_DUALPRICE']._serialized_start=1438
-  _globals['_DUALPRICE']._serialized_end=1587
-  _globals['_GETDUALPRICESRESPONSE']._serialized_start=1590
-  _globals['_GETDUALPRICESRESPONSE']._serialized_end=1886
-  _globals['_GETDUALPRICESRESPONSE_BASIS']._serialized_start=1836
-  _globals['_GETDUALPRICESRESPONSE_BASIS']._serialized_end=1886
-  _globals['_ALLOCATIONSERVICE']._serialized_start=1889
-  _globals['_ALLOCATIONSERVICE']._serialized_end=2158
+  _globals['_GETDUALPRICESREQUEST'].fields_by_name['max_orders']._loaded_options = None
+  _globals['_GETDUALPRICESREQUEST'].fields_by_name['max_orders']._serialized_options = b'\222\366\030\0050\0008\364\003'
+  _globals['_PLAN']._serialized_start=284
+  _globals['_PLAN']._serialized_end=491
+  _globals['_PLAN_GROUP']._serialized_start=400
+  _globals['_PLAN_GROUP']._serialized_end=491
+  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_start=494
+  _globals['_EXPLAINALLOCATIONREQUEST']._serialized_end=671
+  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_start=674
+  _globals['_EXPLAINALLOCATIONRESPONSE']._serialized_end=1249
+  _globals['_REALLOCATEREQUEST']._serialized_start=1252
+  _globals['_REALLOCATEREQUEST']._serialized_end=1409
+  _globals['_REALLOCATEMETADATA']._serialized_start=1412
+  _globals['_REALLOCATEMETADATA']._serialized_end=1613
+  _globals['_REALLOCATEMETADATA_STAGE']._serialized_start=1511
+  _globals['_REALLOCATEMETADATA_STAGE']._serialized_end=1613
+  _globals['_REALLOCATERESPONSE']._serialized_start=1616
+  _globals['_REALLOCATERESPONSE']._serialized_end=1884
+  _globals['_GETDUALPRICESREQUEST']._serialized_start=1887
+  _globals['_GETDUALPRICESREQUEST']._serialized_end=2069
+  _globals['_DUALPRICE']._serialized_start=2072
+  _globals['_DUALPRICE']._serialized_end=2264
+  _globals['_GETDUALPRICESRESPONSE']._serialized_start=2267
+  _globals['_GETDUALPRICESRESPONSE']._serialized_end=2583
+  _globals['_GETDUALPRICESRESPONSE_BASIS']._serialized_start=2513
+  _globals['_GETDUALPRICESRESPONSE_BASIS']._serialized_end=2583
+  _globals['_ALLOCATIONSERVICE']._serialized_start=2586
+  _globals['_ALLOCATIONSERVICE']._serialized_end=2855
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 Why orders are allocated as they are, and allocating many of them again."""
 
 from bopis.v1 import common_pb2 as _common_pb2
+from bopis.v1 import explanation_pb2 as _explanation_pb2
 from bopis.v1 import order_service_pb2 as _order_service_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -92,21 +93,37 @@ Global___Plan: _TypeAlias = Plan  # noqa: Y015
 
 @_typing.final
 class ExplainAllocationRequest(_message.Message):
-    """Asks why."""
+    """Asks why. What is not asked for is not worked out."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDER_ID_FIELD_NUMBER: _builtins.int
+    MAX_PLANS_FIELD_NUMBER: _builtins.int
+    MAX_NODES_FIELD_NUMBER: _builtins.int
+    MAX_FLIPS_FIELD_NUMBER: _builtins.int
+    MAX_RELAXATIONS_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
+    max_plans: _builtins.int
+    """Next-best plans at most: 0 to 10."""
+    max_nodes: _builtins.int
+    """Nodes not used at most, the nearest ones: 0 to 1,000."""
+    max_flips: _builtins.int
+    """Changes that flip the decision at most, of each kind: 0 to 20."""
+    max_relaxations: _builtins.int
+    """Relaxations at most, of each line that is unfilled or late: 0 to 20."""
     def __init__(
         self,
         *,
         order_id: _builtins.str = ...,
+        max_plans: _builtins.int = ...,
+        max_nodes: _builtins.int = ...,
+        max_flips: _builtins.int = ...,
+        max_relaxations: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_flips", b"max_flips", "max_nodes", b"max_nodes", "max_plans", b"max_plans", "max_relaxations", b"max_relaxations", "order_id", b"order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -114,24 +131,80 @@ Global___ExplainAllocationRequest: _TypeAlias = ExplainAllocationRequest  # noqa
 
 @_typing.final
 class ExplainAllocationResponse(_message.Message):
-    """Why."""
+    """Why. Everything about now is worked out on one reading of the stock, with what the order holds
+    free to it; once picking began it is left out.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CHOSEN_FIELD_NUMBER: _builtins.int
     BEST_NOW_FIELD_NUMBER: _builtins.int
     UNFILLED_LINES_FIELD_NUMBER: _builtins.int
+    DUAL_CHARGES_FIELD_NUMBER: _builtins.int
+    DECIDED_UNDER_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
+    CHOSEN_NOW_FIELD_NUMBER: _builtins.int
+    NEXT_BEST_FIELD_NUMBER: _builtins.int
+    REJECTED_NODES_FIELD_NUMBER: _builtins.int
+    REJECTED_NODE_COUNT_FIELD_NUMBER: _builtins.int
+    FLIPS_FIELD_NUMBER: _builtins.int
+    LACKING_LINES_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    LEDGER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    DUAL_VERSION_FIELD_NUMBER: _builtins.int
+    rejected_node_count: _builtins.int
+    """How many such nodes there are in all."""
+    complete: _builtins.bool
+    """Whether the work sufficed; else something may be missing."""
+    ledger_sequence: _builtins.int
+    """The record of the ledger that stock was read at, or after."""
+    dual_version: _builtins.int
+    """The dual prices of now. 0: there are none."""
     @_builtins.property
     def chosen(self) -> Global___Plan:
-        """The allocation in force."""
+        """The allocation in force, with the costs it was decided by."""
 
     @_builtins.property
     def best_now(self) -> Global___Plan:
-        """The best plan under the stock of now, were the order placed again; unset once picking began."""
+        """The best plan of now; unset once picking began."""
 
     @_builtins.property
     def unfilled_lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_service_pb2.UnfilledLine]:
         """Lines that are not filled, with reasons."""
+
+    @_builtins.property
+    def dual_charges(self) -> _containers.RepeatedCompositeFieldContainer[_explanation_pb2.DualCharge]:
+        """What dual prices charged when it was decided, by unit and hour; as far as it is recorded."""
+
+    @_builtins.property
+    def decided_under(self) -> _explanation_pb2.DecisionBasis:
+        """What it was decided under."""
+
+    @_builtins.property
+    def batch(self) -> _explanation_pb2.BatchMark:
+        """The re-allocation that moved the order last. Unset: none did."""
+
+    @_builtins.property
+    def chosen_now(self) -> _explanation_pb2.WeighedPlan:
+        """The allocation in force, priced now: what the others are compared with."""
+
+    @_builtins.property
+    def next_best(self) -> _containers.RepeatedCompositeFieldContainer[_explanation_pb2.WeighedPlan]:
+        """The best plans of now, cheapest first, the one in force left out."""
+
+    @_builtins.property
+    def rejected_nodes(self) -> _containers.RepeatedCompositeFieldContainer[_explanation_pb2.RejectedNode]:
+        """Nodes that the allocation in force does not use, the nearest first."""
+
+    @_builtins.property
+    def flips(self) -> _containers.RepeatedCompositeFieldContainer[_explanation_pb2.WhatIf]:
+        """What would make another plan the best, by kind; of each kind the least change first. Each was
+        tried: the order was solved anew with it.
+        """
+
+    @_builtins.property
+    def lacking_lines(self) -> _containers.RepeatedCompositeFieldContainer[_explanation_pb2.LackingLine]:
+        """Lines that nobody does, or that get ready after the promise."""
 
     def __init__(
         self,
@@ -139,10 +212,22 @@ class ExplainAllocationResponse(_message.Message):
         chosen: Global___Plan | None = ...,
         best_now: Global___Plan | None = ...,
         unfilled_lines: _abc.Iterable[_order_service_pb2.UnfilledLine] | None = ...,
+        dual_charges: _abc.Iterable[_explanation_pb2.DualCharge] | None = ...,
+        decided_under: _explanation_pb2.DecisionBasis | None = ...,
+        batch: _explanation_pb2.BatchMark | None = ...,
+        chosen_now: _explanation_pb2.WeighedPlan | None = ...,
+        next_best: _abc.Iterable[_explanation_pb2.WeighedPlan] | None = ...,
+        rejected_nodes: _abc.Iterable[_explanation_pb2.RejectedNode] | None = ...,
+        rejected_node_count: _builtins.int = ...,
+        flips: _abc.Iterable[_explanation_pb2.WhatIf] | None = ...,
+        lacking_lines: _abc.Iterable[_explanation_pb2.LackingLine] | None = ...,
+        complete: _builtins.bool = ...,
+        ledger_sequence: _builtins.int = ...,
+        dual_version: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["best_now", b"best_now", "chosen", b"chosen"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "best_now", b"best_now", "chosen", b"chosen", "chosen_now", b"chosen_now", "decided_under", b"decided_under"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_now", b"best_now", "chosen", b"chosen", "unfilled_lines", b"unfilled_lines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "best_now", b"best_now", "chosen", b"chosen", "chosen_now", b"chosen_now", "complete", b"complete", "decided_under", b"decided_under", "dual_charges", b"dual_charges", "dual_version", b"dual_version", "flips", b"flips", "lacking_lines", b"lacking_lines", "ledger_sequence", b"ledger_sequence", "next_best", b"next_best", "rejected_node_count", b"rejected_node_count", "rejected_nodes", b"rejected_nodes", "unfilled_lines", b"unfilled_lines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -309,10 +394,18 @@ class GetDualPricesRequest(_message.Message):
     SKUS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    RESOLVE_FIELD_NUMBER: _builtins.int
+    MAX_ORDERS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """1 to 1,000. 0: 100."""
     page_token: _builtins.str
     """From the page before; of prices that were replaced meanwhile it is TOKEN_INVALID."""
+    resolve: _builtins.bool
+    """Also what one more and one fewer is worth to the open orders, by solving them anew. The page
+    has at most 10 prices then.
+    """
+    max_orders: _builtins.int
+    """Open orders that are solved anew at most, the earliest promise first. 0: 200."""
     @_builtins.property
     def node_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only of these nodes; at most 100. Empty: all."""
@@ -328,10 +421,12 @@ class GetDualPricesRequest(_message.Message):
         skus: _abc.Iterable[_builtins.str] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        resolve: _builtins.bool = ...,
+        max_orders: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_ids", b"node_ids", "page_size", b"page_size", "page_token", b"page_token", "skus", b"skus"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_orders", b"max_orders", "node_ids", b"node_ids", "page_size", b"page_size", "page_token", b"page_token", "resolve", b"resolve", "skus", b"skus"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -347,6 +442,7 @@ class DualPrice(_message.Message):
     SKU_FIELD_NUMBER: _builtins.int
     LABOR_WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
     PRICE_FIELD_NUMBER: _builtins.int
+    RESOLVED_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """The node."""
     sku: _builtins.str
@@ -359,6 +455,10 @@ class DualPrice(_message.Message):
     def price(self) -> _money_pb2.Money:
         """The price."""
 
+    @_builtins.property
+    def resolved(self) -> _explanation_pb2.ResolvedWorth:
+        """What it is worth to the open orders, solved anew. Unset: not asked for."""
+
     def __init__(
         self,
         *,
@@ -366,10 +466,11 @@ class DualPrice(_message.Message):
         sku: _builtins.str = ...,
         labor_window_start_time: _timestamp_pb2.Timestamp | None = ...,
         price: _money_pb2.Money | None = ...,
+        resolved: _explanation_pb2.ResolvedWorth | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "price", b"price", "sku", b"sku"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "price", b"price", "resolved", b"resolved", "sku", b"sku"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "node_id", b"node_id", "price", b"price", "sku", b"sku"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "node_id", b"node_id", "price", b"price", "resolved", b"resolved", "sku", b"sku"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["sku", "labor_window_start_time"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
@@ -393,6 +494,8 @@ class GetDualPricesResponse(_message.Message):
         """Not set."""
         BASIS_ESTIMATE: GetDualPricesResponse._Basis.ValueType  # 1
         """From the prices of a plan of many orders: right for small changes, and only about right."""
+        BASIS_RESOLVED: GetDualPricesResponse._Basis.ValueType  # 2
+        """Also by solving open orders anew."""
 
     class Basis(_Basis, metaclass=_BasisEnumTypeWrapper):
         """How a price was come by."""
@@ -401,6 +504,8 @@ class GetDualPricesResponse(_message.Message):
     """Not set."""
     BASIS_ESTIMATE: GetDualPricesResponse.Basis.ValueType  # 1
     """From the prices of a plan of many orders: right for small changes, and only about right."""
+    BASIS_RESOLVED: GetDualPricesResponse.Basis.ValueType  # 2
+    """Also by solving open orders anew."""
 
     PRICES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int

@@ -58,8 +58,9 @@ class AllocationServiceServicer:
     """
 
     def ExplainAllocation(self, request, context):
-        """What the allocation of an order costs, term by term, and the best plans under the stock of
-        now. Read-only. Errors: ORDER_NOT_FOUND.
+        """What the allocation of an order costs, term by term, what it was decided under, and on request
+        other plans, why other nodes are not used, and what would change the decision. Read-only.
+        Errors: ORDER_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,7 +80,8 @@ class AllocationServiceServicer:
 
     def GetDualPrices(self, request, context):
         """What the last unit of scarce stock and the last second of scarce labor are worth to other
-        orders, as the hot path uses them now. Read-only. Errors: TOKEN_INVALID, NODE_NOT_FOUND.
+        orders, as the hot path uses them now; on request by solving open orders anew. Read-only. Errors:
+        TOKEN_INVALID, NODE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,8 +35,9 @@ class AllocationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AllocationServiceAsyncStub: ...
     ExplainAllocation: _grpc.UnaryUnaryMultiCallable[_allocation_service_pb2.ExplainAllocationRequest, _allocation_service_pb2.ExplainAllocationResponse]
-    """What the allocation of an order costs, term by term, and the best plans under the stock of
-    now. Read-only. Errors: ORDER_NOT_FOUND.
+    """What the allocation of an order costs, term by term, what it was decided under, and on request
+    other plans, why other nodes are not used, and what would change the decision. Read-only.
+    Errors: ORDER_NOT_FOUND.
     """
     Reallocate: _grpc.UnaryUnaryMultiCallable[_allocation_service_pb2.ReallocateRequest, _operations_pb2.Operation]
     """Allocates all open orders that nobody picks yet again, together, and moves those that gain.
@@ -48,7 +49,8 @@ class AllocationServiceStub:
     """
     GetDualPrices: _grpc.UnaryUnaryMultiCallable[_allocation_service_pb2.GetDualPricesRequest, _allocation_service_pb2.GetDualPricesResponse]
     """What the last unit of scarce stock and the last second of scarce labor are worth to other
-    orders, as the hot path uses them now. Read-only. Errors: TOKEN_INVALID, NODE_NOT_FOUND.
+    orders, as the hot path uses them now; on request by solving open orders anew. Read-only. Errors:
+    TOKEN_INVALID, NODE_NOT_FOUND.
     """
 
 @_typing.type_check_only
@@ -57,8 +59,9 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExplainAllocation: _aio.UnaryUnaryMultiCallable[_allocation_service_pb2.ExplainAllocationRequest, _allocation_service_pb2.ExplainAllocationResponse]  # type: ignore[assignment]
-    """What the allocation of an order costs, term by term, and the best plans under the stock of
-    now. Read-only. Errors: ORDER_NOT_FOUND.
+    """What the allocation of an order costs, term by term, what it was decided under, and on request
+    other plans, why other nodes are not used, and what would change the decision. Read-only.
+    Errors: ORDER_NOT_FOUND.
     """
     Reallocate: _aio.UnaryUnaryMultiCallable[_allocation_service_pb2.ReallocateRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Allocates all open orders that nobody picks yet again, together, and moves those that gain.
@@ -70,7 +73,8 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     """
     GetDualPrices: _aio.UnaryUnaryMultiCallable[_allocation_service_pb2.GetDualPricesRequest, _allocation_service_pb2.GetDualPricesResponse]  # type: ignore[assignment]
     """What the last unit of scarce stock and the last second of scarce labor are worth to other
-    orders, as the hot path uses them now. Read-only. Errors: TOKEN_INVALID, NODE_NOT_FOUND.
+    orders, as the hot path uses them now; on request by solving open orders anew. Read-only. Errors:
+    TOKEN_INVALID, NODE_NOT_FOUND.
     """
 
 class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -82,8 +86,9 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _allocation_service_pb2.ExplainAllocationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_allocation_service_pb2.ExplainAllocationResponse, _abc.Awaitable[_allocation_service_pb2.ExplainAllocationResponse]]:
-        """What the allocation of an order costs, term by term, and the best plans under the stock of
-        now. Read-only. Errors: ORDER_NOT_FOUND.
+        """What the allocation of an order costs, term by term, what it was decided under, and on request
+        other plans, why other nodes are not used, and what would change the decision. Read-only.
+        Errors: ORDER_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -107,7 +112,8 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_allocation_service_pb2.GetDualPricesResponse, _abc.Awaitable[_allocation_service_pb2.GetDualPricesResponse]]:
         """What the last unit of scarce stock and the last second of scarce labor are worth to other
-        orders, as the hot path uses them now. Read-only. Errors: TOKEN_INVALID, NODE_NOT_FOUND.
+        orders, as the hot path uses them now; on request by solving open orders anew. Read-only. Errors:
+        TOKEN_INVALID, NODE_NOT_FOUND.
         """
 
 def add_AllocationServiceServicer_to_server(servicer: AllocationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

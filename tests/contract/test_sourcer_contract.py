@@ -14,8 +14,16 @@ from bopis.adapters.ledger_native import NativeLedger
 from bopis.adapters.native_calls import NativeCalls
 from bopis.adapters.sourcer_native import NativeSourcer
 from bopis.domain import ledger as values
-from bopis.domain.duals import DualCharges, Duals, StockDual
+from bopis.domain.duals import DualCharge, DualCharges, Duals, StockDual
 from bopis.domain.errors import NotServing
+from bopis.domain.explanation import (
+    Lack,
+    PlannedOrder,
+    Rejection,
+    Resource,
+    Wanted,
+    Worth,
+)
 from bopis.domain.ledger import CellKey, ReservationState
 from bopis.domain.network import (
     Item,
@@ -228,7 +236,49 @@ async def test_a_dual_price_moves_an_order_and_is_told_beside_its_cost(town: Tow
     second = await town.sourcer.place(place_ask(ask()))
     assert [group.node_id for group in second.plan.groups] == ["west"]
     assert second.duals == DualCharges(2, 40_000, 0)
+    assert second.dual_rows == (DualCharge("west", "apple", None, 1, 40_000),)
     assert {term.name for term in second.plan.cost.terms} == {"pick", "other_store_km"}
+
+
+def planned(asked: Ask, placement: Placement) -> PlannedOrder:
+    """What was placed, as an open order."""
+    assert placement.reservation is not None
+    return PlannedOrder(asked, placement.plan.groups, placement.reservation.lines)
+
+
+async def test_an_explanation_compares_on_what_the_order_holds_too(town: Town) -> None:
+    load(town)
+    asked = ask(2)
+    order = planned(asked, await town.sourcer.place(place_ask(asked)))
+    told = await town.sourcer.explain(order, Wanted(plans=3, nodes=5, flips=2, relaxations=2))
+    assert told.chosen.plan.groups == order.in_force
+    assert told.best.plan == told.chosen.plan
+    assert told.chosen.total_micro == told.chosen.plan.cost.total_micro
+    assert [one.node_id for one in told.rejected] == ["west", "hub"]
+    west, hub = told.rejected
+    assert west.reason is Rejection.DEARER
+    assert west.plan is not None
+    assert west.plan.total_micro > told.chosen.total_micro
+    assert (hub.reason, hub.lacks) == (Rejection.NO_STOCK, (Lack(1, 0, 2),))
+    assert told.lacking == ()
+    assert told.is_complete
+
+
+async def test_worths_are_told_of_units_and_of_lines_of_labor(town: Town) -> None:
+    load(town)
+    asked = ask(2)
+    order = planned(asked, await town.sourcer.place(place_ask(asked)))
+    east, west = Resource("east", sku="apple"), Resource("west", sku="apple")
+    hour = Resource("east", window_start_s=STARTS[0])
+    found = await town.sourcer.worth([order], [east, west, hour])
+    assert [one.step for one in found] == [1, 1, 60]
+    assert [one.more_micro for one in found] == [0, 0, 0]
+    # With one unit fewer at east the order goes to west; there, and of the hour, more is free.
+    lost = found[0].fewer_micro
+    assert lost is not None
+    assert lost > 0
+    assert [one.fewer_micro for one in found[1:]] == [0, 0]
+    assert await town.sourcer.worth([], [east]) == [Worth(0, None, 1)]
 
 
 def quote_of(placement: Placement, *, required: bool = False) -> QuoteAsk:

@@ -90,6 +90,11 @@ CALM: Final[dict[str, tuple[Any, ...]]] = {
     "Timestamp.seconds": (TOWN_HOUR_S, TOWN_HOUR_S + 3_600),
     "Duration.seconds": (60, 14_400),
     "message_sequence": (0, 1),
+    "max_plans": (0, 3, 10),
+    "max_nodes": (0, 2, 1_000),
+    "max_flips": (0, 2, 20),
+    "max_relaxations": (0, 2, 20),
+    "max_orders": (0, 5),
 }
 """By the name of a field, or of a message and a field: values that the small town knows."""
 NOT_CALM: Final = ("at_least_position", "etag", "page_token", "resume_token", "excluded_node_ids")

@@ -7,11 +7,14 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use crate::assignment::add;
 use crate::bound::charge_of_limits;
 use crate::choice::Choice;
-use crate::instance::{Instance, Order, NO_ROW};
+use crate::instance::{Instance, NO_ROW};
+use crate::pool::Pool;
 use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
+use crate::repertoire::Repertoire;
 use crate::rooms::Rooms;
 use crate::threads::with_each;
 
@@ -20,11 +23,18 @@ const SQUARE_DECAY: f64 = 0.95;
 /// First step of a row: this share of an order's cost, by what an order takes of the row.
 const UNIT_STEP: f64 = 0.4;
 /// The same for rows of hours: every order takes of some, and can take of others.
-const SECOND_STEP: f64 = 0.12;
+const SECOND_STEP: f64 = 0.06;
 /// First step of a family, as a multiple of that of its rows.
 const FAMILY_STEP: f64 = 3.0;
 /// Share of the first step that remains at the end.
 const LEAST_STEP: f64 = 0.005;
+
+/// The first passes all ask the kernel where orders know little yet, then one in so many does.
+const FULL_FIRST: u32 = 8;
+const FULL_ONE_IN: u32 = 4;
+
+/// Choices per order that are little.
+const KNOWN_FEW: usize = 4;
 
 /// Where an ascent is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +58,6 @@ pub struct Ascended {
     pub choices: Vec<Choice>,
     /// By order: how often it was chosen in the last passes.
     pub steady: Vec<u32>,
-    /// Different choices of the last passes, as (order, choice).
-    pub pool: Vec<(u32, Choice)>,
 }
 
 /// How an ascent goes.
@@ -59,22 +67,12 @@ pub struct AscentOptions {
     pub passes: u32,
     /// Share of the usual first step: less for prices that are good already.
     pub first_step: f64,
-    /// Choices of so many last passes are kept for the pool.
+    /// Choices of so many last passes count for what is steady.
     pub pool_passes: u32,
     /// Of the kernel, for one order.
     pub work_limit: u64,
     /// Threads.
     pub threads: usize,
-}
-
-/// Choices, with how often each was made.
-type Tally = Vec<(Choice, u32)>;
-
-fn count(tally: &mut Tally, choice: &Choice) {
-    match tally.iter_mut().find(|(known, _)| known == choice) {
-        Some((_, count)) => *count += 1,
-        None => tally.push((choice.clone(), 1)),
-    }
 }
 
 /// A number that moves against its slope.
@@ -109,34 +107,40 @@ struct State<'a> {
     /// By family.
     shared: Vec<Moving>,
     decayed: (f64, f64),
-    /// Orders whose least cost depends on prices.
-    moving: Vec<u32>,
+    full_first: u32,
     least: Vec<i64>,
-    choices: Vec<Choice>,
-    /// By order: the choices of the last passes, with how often each was made.
-    tallies: Vec<Tally>,
+    /// By order: what it was found to be able to do.
+    known: Vec<Repertoire>,
+    /// By order: the number of its choice.
+    choices: Vec<u32>,
+    /// By order, by number: how often it was chosen in the last passes.
+    counts: Vec<Vec<u32>>,
     usage: Vec<i64>,
 }
 
 impl Instance {
     /// Prices from `start` (by row; missing ones are 0) on, in `options.passes` passes or until
-    /// `go_on` says no.
+    /// `go_on` says no. What orders are found to be able to do enters the pool.
     pub fn ascend(
         &self,
+        pool: &mut Pool,
         start: &[i64],
         options: AscentOptions,
         mut go_on: impl FnMut(AscentProgress) -> bool,
     ) -> Ascended {
-        let mut state = State::new(self, start, options);
+        let mut state = State::new(self, start, options, pool.take_out(self));
         let mut best: (i64, Vec<i64>) = (i64::MIN, Vec::new());
         let mut passes = 0;
         while passes < options.passes.max(1) {
-            let prices = state.prices();
-            state.price(&prices, passes);
+            let is_full = state.is_full(passes);
+            let prices = state.prices(is_full);
+            state.price(&prices, passes, is_full);
             passes += 1;
-            let estimate = state.sum(prices.rows());
-            if estimate > best.0 {
-                best = (estimate, prices.rows().to_vec());
+            if is_full {
+                let estimate = state.sum(prices.rows());
+                if estimate > best.0 {
+                    best = (estimate, prices.rows().to_vec());
+                }
             }
             let told = AscentProgress {
                 passes,
@@ -149,17 +153,13 @@ impl Instance {
             state.step(progress);
         }
         let (choices, steady) = state.most_frequent();
-        let tallies = (0_u32..).zip(state.tallies);
-        let chosen = |(order, tally): (u32, Tally)| {
-            tally.into_iter().map(move |(choice, _)| (order, choice))
-        };
+        pool.orders = state.known;
         Ascended {
             estimate: best.0,
             prices: best.1,
             passes,
             choices,
             steady,
-            pool: tallies.flat_map(chosen).collect(),
         }
     }
 }
@@ -200,10 +200,17 @@ fn live_rows(instance: &Instance) -> Vec<(u32, f64, bool)> {
 }
 
 impl<'a> State<'a> {
-    fn new(instance: &'a Instance, start: &[i64], options: AscentOptions) -> Self {
+    fn new(
+        instance: &'a Instance,
+        start: &[i64],
+        options: AscentOptions,
+        known: Vec<Repertoire>,
+    ) -> Self {
         let live = live_rows(instance);
+        let known_count: usize = known.iter().map(|known| known.columns().len()).sum();
         let count = instance.orders.len();
-        let zero = Prices::new(&instance.calendar, vec![0; instance.rows.len()]);
+        let nothing = vec![0; instance.rows.len()];
+        let zero = Prices::of_alone(&instance.calendar, nothing, &instance.rooms);
         let mut state = Self {
             instance,
             options,
@@ -213,14 +220,19 @@ impl<'a> State<'a> {
             own: Vec::new(),
             shared: Vec::new(),
             decayed: (1.0, 1.0),
-            moving: (0_u32..).take(count).collect(),
+            full_first: if known_count < KNOWN_FEW * count {
+                FULL_FIRST
+            } else {
+                1
+            },
             least: vec![0; count],
-            choices: vec![Choice::nothing(); count],
-            tallies: vec![Tally::new(); count],
+            known,
+            choices: vec![0; count],
+            counts: vec![Vec::new(); count],
             usage: vec![0; instance.rows.len()],
             live: live.iter().map(|(row, ..)| *row).collect(),
         };
-        state.price(&zero, u32::MAX);
+        state.price(&zero, u32::MAX, true);
         let cost = state.least.iter().map(|least| *least as f64).sum::<f64>() / count.max(1) as f64;
         let mut places: HashMap<u32, usize, FxBuildHasher> = HashMap::default();
         for (row, amount, is_labor) in live {
@@ -242,7 +254,7 @@ impl<'a> State<'a> {
         state
     }
 
-    fn prices(&self) -> Prices {
+    fn prices(&self, is_full: bool) -> Prices {
         let mut rows = vec![0_i64; self.instance.rows.len()];
         let own = self.own.iter().zip(&self.families);
         for (row, (own, family)) in self.live.iter().zip(own) {
@@ -251,68 +263,90 @@ impl<'a> State<'a> {
                 *price = (own.value + shared).max(0.0).round() as i64;
             }
         }
-        Prices::new(&self.instance.calendar, rows)
+        let calendar = &self.instance.calendar;
+        if is_full {
+            Prices::of_alone(calendar, rows, &self.instance.rooms)
+        } else {
+            Prices::new(calendar, rows)
+        }
+    }
+
+    /// Whether a pass asks the kernel; the others compare what is known of each order.
+    fn is_full(&self, pass: u32) -> bool {
+        pass < self.full_first
+            || pass.is_multiple_of(FULL_ONE_IN)
+            || pass + 1 >= self.options.passes
     }
 
     /// Prices every order, and adds up what the best choices take.
-    fn price(&mut self, prices: &Prices, pass: u32) {
-        let instance = self.instance;
-        let rooms = Rooms(&instance.rooms);
-        let work_limit = self.options.work_limit;
-        let one = |pricer: &mut Pricer, at: usize| {
-            let order: Option<&Order> = self
-                .moving
-                .get(at)
-                .and_then(|order| instance.order(*order as usize));
-            order.map(|order| {
-                pricer.price(
-                    order,
-                    &instance.calendar,
-                    prices,
-                    (rooms, Cut::No),
-                    work_limit,
-                )
-            })
-        };
-        let (priced, _) = with_each(
-            self.moving.len(),
-            self.options.threads,
-            Pricer::default,
-            one,
-        );
+    fn price(&mut self, prices: &Prices, pass: u32, is_full: bool) {
+        if is_full {
+            self.ask_kernel(prices);
+        } else {
+            self.compare(prices);
+        }
         let keeps = pass != u32::MAX && pass + self.options.pool_passes >= self.options.passes;
         self.usage.fill(0);
-        for (order, priced) in self.moving.iter().zip(priced) {
-            let Some(priced) = priced else { continue };
-            let place = *order as usize;
-            if let Some(least) = self.least.get_mut(place) {
-                *least = priced.lower_bound;
+        let chosen = self.known.iter().zip(&self.choices);
+        for ((known, number), counts) in chosen.zip(&mut self.counts) {
+            for (row, amount) in known.takes(*number) {
+                add(&mut self.usage, *row, *amount);
             }
             if keeps {
-                if let Some(tally) = self.tallies.get_mut(place) {
-                    count(tally, &priced.choice);
+                let place = *number as usize;
+                counts.resize(counts.len().max(place + 1), 0);
+                if let Some(count) = counts.get_mut(place) {
+                    *count += 1;
                 }
-            }
-            if let Some(choice) = self.choices.get_mut(place) {
-                *choice = priced.choice;
             }
         }
-        for (order, choice) in instance.orders.iter().zip(&self.choices) {
-            choice.takes(order, &instance.calendar, |row, amount| {
-                if let Some(used) = self.usage.get_mut(row as usize) {
-                    *used += amount;
-                }
-            });
+    }
+
+    fn ask_kernel(&mut self, prices: &Prices) {
+        let instance = self.instance;
+        let rooms = (Rooms(&instance.rooms), Cut::No);
+        let work_limit = self.options.work_limit;
+        let known = &self.known;
+        let one = |pricer: &mut Pricer, index: usize| {
+            let order = instance.order(index)?;
+            let known = known
+                .get(index)
+                .and_then(|known| known.column(known.best(prices, &[])?));
+            let limits = (work_limit, known);
+            Some(pricer.price_below(order, &instance.calendar, prices, rooms, limits))
+        };
+        let (priced, _) = with_each(known.len(), self.options.threads, Pricer::default, one);
+        let found = self.least.iter_mut().zip(&mut self.choices);
+        let found = found.zip(&mut self.known).enumerate();
+        for ((order, ((least, number), known)), priced) in found.zip(priced) {
+            if let Some(priced) = priced {
+                *least = priced.lower_bound;
+                *number = known.number_of(instance, order, &priced.choice);
+            }
+        }
+    }
+
+    fn compare(&mut self, prices: &Prices) {
+        let known = &self.known;
+        let one = |_: &mut (), index: usize| known.get(index)?.best(prices, &[]);
+        let (best, _) = with_each(known.len(), self.options.threads, || (), one);
+        for (number, best) in self.choices.iter_mut().zip(best) {
+            *number = best.unwrap_or(*number);
         }
     }
 
     /// By order: what it chose most often in the last passes, the later of equals, and how often.
     fn most_frequent(&self) -> (Vec<Choice>, Vec<u32>) {
-        let chosen = self.tallies.iter().zip(&self.choices).map(|(tally, last)| {
-            let most = tally.iter().max_by_key(|(_, count)| *count);
-            most.map_or_else(|| (last.clone(), 0), Clone::clone)
+        let chosen = self.known.iter().zip(&self.choices).zip(&self.counts);
+        let most = chosen.map(|((known, last), counts)| {
+            let counted = (0_u32..).zip(counts).filter(|(_, count)| **count > 0);
+            let most = counted.max_by_key(|(_, count)| **count);
+            let (number, count) = most.map_or((*last, 0), |(number, count)| (number, *count));
+            let column = known.column(number);
+            let choice = column.map_or_else(Choice::nothing, |column| column.choice.clone());
+            (choice, count)
         });
-        chosen.unzip()
+        most.unzip()
     }
 
     fn sum(&self, prices: &[i64]) -> i64 {

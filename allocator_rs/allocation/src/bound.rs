@@ -39,11 +39,11 @@ pub fn bound(source: &dyn Source, prices: &[i64], work_limit: u64, threads: usiz
     let rows = source.rows();
     let mut known: Vec<i64> = prices.iter().map(|price| (*price).max(0)).collect();
     known.resize(rows.len(), 0);
-    let prices = Prices::new(source.calendar(), known);
     let rooms: Vec<i64> = rows
         .iter()
         .map(|row| row.limit.saturating_add(row.overtime))
         .collect();
+    let prices = Prices::of_alone(source.calendar(), known, &rooms);
     let least = |pricer: &mut Pricer, index: usize| {
         let order = whole(source, index, &rooms);
         let calendar = source.calendar();

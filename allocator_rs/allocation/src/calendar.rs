@@ -74,6 +74,13 @@ impl Calendar {
         })
     }
 
+    /// The offers of a slot for an order that is alone: what has room for one line has room for all.
+    pub(crate) fn offers_alone(&self, slot: u32, prices: &[i64], rooms: Rooms<'_>) -> Offers {
+        let mut offers = Offers::new();
+        self.offers(slot, u32::MAX, prices, (rooms, Cut::No), &mut offers);
+        offers
+    }
+
     /// The offers of a slot at the prices of its patterns, for up to `lines` lines in these rooms:
     /// none is beaten by another in lateness, price and room at once; of equals the first.
     pub(crate) fn offers(

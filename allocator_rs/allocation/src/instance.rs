@@ -258,7 +258,7 @@ impl Instance {
         work_limit: u64,
         threads: usize,
     ) -> usize {
-        let prices = Prices::new(&self.calendar, prices.to_vec());
+        let prices = Prices::of_alone(&self.calendar, prices.to_vec(), &self.rooms);
         let missing = |pricer: &mut Pricer, index: usize| {
             let order = whole(source, index, &self.rooms);
             let rooms = (Rooms(&self.rooms), Cut::No);

@@ -36,6 +36,7 @@ mod part;
 mod pool;
 mod pricer;
 mod prices;
+mod repertoire;
 mod rescue;
 mod rooms;
 mod search;

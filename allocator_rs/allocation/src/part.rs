@@ -5,11 +5,11 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::assignment::add;
-use crate::choice::Choice;
 use crate::dice::Dice;
 use crate::instance::Instance;
 use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
+use crate::repertoire::Repertoire;
 use crate::rooms::Rooms;
 
 /// Most orders of one ruin.
@@ -17,6 +17,9 @@ const RUIN_MAX: usize = 8;
 
 /// Of so many orders at most one is chosen to be ruined.
 const DRAWN_MAX: usize = 8;
+
+/// Of so many choices anew one asks the kernel; the others are the best of what is known.
+const KERNEL_ONE_IN: usize = 8;
 
 type Users = HashMap<u32, SmallVec<[u32; 4]>, FxBuildHasher>;
 
@@ -26,7 +29,9 @@ pub(crate) struct Part<'a> {
     /// By order of the instance: what it would cost alone.
     alone: &'a [i64],
     orders: Vec<u32>,
-    choices: Vec<Choice>,
+    known: Vec<Repertoire>,
+    /// By place: the number of what it does in its repertoire.
+    chosen: Vec<u32>,
     pub(crate) room: Vec<i64>,
     /// By row: the orders of this part that take of it.
     users: Users,
@@ -36,24 +41,29 @@ pub(crate) struct Part<'a> {
     pub(crate) moves: u64,
 }
 
+/// What guides a search: prices, the most that may be lost at once (micro-units), and the kernel's
+/// limit for one order.
+#[derive(Clone, Copy)]
+pub(crate) struct Guide<'a> {
+    pub(crate) prices: &'a [Prices],
+    pub(crate) tolerance: i64,
+    pub(crate) work_limit: u64,
+}
+
 impl<'a> Part<'a> {
     pub(crate) fn new(
         (instance, alone): (&'a Instance, &'a [i64]),
         orders: Vec<u32>,
-        choices: &[Choice],
+        (known, chosen): (Vec<Repertoire>, Vec<u32>),
         room: Vec<i64>,
         seed: u64,
     ) -> Self {
-        let chosen = |order: &u32| choices.get(*order as usize).cloned();
-        let choices: Vec<Choice> = orders
-            .iter()
-            .map(|order| chosen(order).unwrap_or_else(Choice::nothing))
-            .collect();
         let mut part = Self {
             instance,
             alone,
             orders,
-            choices,
+            known,
+            chosen,
             room,
             users: Users::default(),
             dice: Dice::new(seed),
@@ -66,48 +76,46 @@ impl<'a> Part<'a> {
         part
     }
 
-    pub(crate) fn into_choices(self) -> impl Iterator<Item = (u32, Choice)> + use<'a> {
-        self.orders.into_iter().zip(self.choices)
+    /// By order: its repertoire, and the number of what it does.
+    pub(crate) fn into_known(self) -> impl Iterator<Item = (u32, Repertoire, u32)> + use<'a> {
+        let known = self.known.into_iter().zip(self.chosen);
+        let orders = self.orders.into_iter();
+        orders
+            .zip(known)
+            .map(|(order, (known, chosen))| (order, known, chosen))
+    }
+
+    fn takes(&self, place: usize) -> &[(u32, i64)] {
+        let chosen = self.known.get(place).zip(self.chosen.get(place));
+        chosen.map_or(&[], |(known, number)| known.takes(*number))
     }
 
     /// Enters an order with the rows that it takes of, or strikes it out.
     fn note(&mut self, place: usize, is_user: bool) {
-        let Some((order, choice)) = self.orders.get(place).zip(self.choices.get(place)) else {
-            return;
-        };
-        let Some(order) = self.instance.order(*order as usize) else {
-            return;
-        };
         let Ok(number) = u32::try_from(place) else {
             return;
         };
-        let users = &mut self.users;
-        choice.takes(order, &self.instance.calendar, |row, _| {
-            let of_row = users.entry(row).or_default();
+        let chosen = self.known.get(place).zip(self.chosen.get(place));
+        for (row, _) in chosen.map_or(&[][..], |(known, number)| known.takes(*number)) {
+            let of_row = self.users.entry(*row).or_default();
             if is_user {
                 of_row.push(number);
             } else if let Some(at) = of_row.iter().position(|user| *user == number) {
                 of_row.swap_remove(at);
             }
-        });
+        }
     }
 
     fn cost(&self, place: usize) -> i64 {
-        let chosen = self.orders.get(place).zip(self.choices.get(place));
-        chosen.map_or(0, |(order, choice)| {
-            self.instance.cost(*order as usize, choice)
-        })
+        let chosen = self.known.get(place).zip(self.chosen.get(place));
+        chosen.map_or(0, |(known, number)| known.cost(*number))
     }
 
     /// Gives or takes what an order's choice takes.
     fn charge(&mut self, place: usize, sign: i64) {
-        let Some((order, choice)) = self.orders.get(place).zip(self.choices.get(place)) else {
-            return;
-        };
-        if let Some(order) = self.instance.order(*order as usize) {
-            let room = &mut self.room;
-            let calendar = &self.instance.calendar;
-            choice.takes(order, calendar, |row, amount| add(room, row, sign * amount));
+        let chosen = self.known.get(place).zip(self.chosen.get(place));
+        for (row, amount) in chosen.map_or(&[][..], |(known, number)| known.takes(*number)) {
+            add(&mut self.room, *row, sign * amount);
         }
     }
 
@@ -116,60 +124,69 @@ impl<'a> Part<'a> {
         self.note(place, false);
     }
 
-    fn put_in(&mut self, place: usize, choice: Choice) -> Choice {
-        let mut before = choice;
-        if let Some(mine) = self.choices.get_mut(place) {
-            std::mem::swap(mine, &mut before);
+    fn put_in(&mut self, place: usize, number: u32) {
+        if let Some(mine) = self.chosen.get_mut(place) {
+            *mine = number;
         }
         self.charge(place, -1);
         self.note(place, true);
-        before
     }
 
     /// Ruins and recreates until `moves` orders have chosen anew.
-    pub(crate) fn search(
-        &mut self,
-        instance: &Instance,
-        guides: &[Prices],
-        (moves, tolerance, work_limit): (u64, i64, u64),
-    ) {
+    pub(crate) fn search(&mut self, guide: Guide<'_>, moves: u64) {
         let mut pricer = Pricer::default();
-        while self.moves < moves && !self.orders.is_empty() && !guides.is_empty() {
-            let guide = self.dice.below(guides.len());
-            let Some(prices) = guides.get(guide) else {
+        while self.moves < moves && !self.orders.is_empty() && !guide.prices.is_empty() {
+            let at = self.dice.below(guide.prices.len());
+            let Some(prices) = guide.prices.get(at) else {
                 return;
             };
-            let Some(ruined) = self.ruin(&mut pricer, prices, work_limit) else {
+            let Some(ruined) = self.ruin(prices) else {
                 return;
             };
             self.moves += ruined.len() as u64;
             let before: i64 = ruined.iter().map(|place| self.cost(*place)).sum();
+            let old: SmallVec<[u32; RUIN_MAX]> = ruined
+                .iter()
+                .filter_map(|place| self.chosen.get(*place).copied())
+                .collect();
             for place in &ruined {
                 self.take_out(*place);
             }
-            let mut old: SmallVec<[(usize, Choice); RUIN_MAX]> = SmallVec::new();
             for place in &ruined {
-                let order = self.orders.get(*place).map_or(0, |order| *order as usize);
-                let Some(asked) = instance.order(order) else {
-                    continue;
-                };
-                let rooms = Rooms(&self.room);
-                let calendar = &instance.calendar;
-                let found = pricer.price(asked, calendar, prices, (rooms, Cut::ToRoom), work_limit);
-                old.push((*place, self.put_in(*place, found.choice)));
+                let number = self.choose(&mut pricer, *place, prices, guide.work_limit);
+                self.put_in(*place, number);
             }
             let after: i64 = ruined.iter().map(|place| self.cost(*place)).sum();
-            if after - before <= self.tolerated(tolerance) {
+            if after - before <= self.tolerated(guide.tolerance) {
                 self.gained += after - before;
                 continue;
             }
-            for (place, _) in &old {
+            for place in &ruined {
                 self.take_out(*place);
             }
-            for (place, choice) in old {
-                self.put_in(place, choice);
+            for (place, number) in ruined.iter().zip(old) {
+                self.put_in(*place, number);
             }
         }
+    }
+
+    /// The number of what an order does best in the room that there is: of what is known, or now and
+    /// then of everything.
+    fn choose(&mut self, pricer: &mut Pricer, place: usize, prices: &Prices, work: u64) -> u32 {
+        let asks_kernel = self.dice.below(KERNEL_ONE_IN) == 0;
+        let order = self.orders.get(place).map_or(0, |order| *order as usize);
+        let Some((asked, known)) = self.instance.order(order).zip(self.known.get_mut(place)) else {
+            return 0;
+        };
+        let best = known.best(prices, &self.room);
+        if let Some(number) = best.filter(|_| !asks_kernel) {
+            return number;
+        }
+        let rooms = (Rooms(&self.room), Cut::ToRoom);
+        let limits = (work, best.and_then(|number| known.column(number)));
+        let calendar = &self.instance.calendar;
+        let found = pricer.price_below(asked, calendar, prices, rooms, limits);
+        known.number_of(self.instance, order, &found.choice)
     }
 
     /// What may be lost this time: mostly far less than the most.
@@ -196,33 +213,21 @@ impl<'a> Part<'a> {
     }
 
     /// An order and some that hold what it would rather take, in the order of choosing anew.
-    fn ruin(
-        &mut self,
-        pricer: &mut Pricer,
-        prices: &Prices,
-        work_limit: u64,
-    ) -> Option<SmallVec<[usize; RUIN_MAX]>> {
+    fn ruin(&mut self, prices: &Prices) -> Option<SmallVec<[usize; RUIN_MAX]>> {
         let first = self.unhappy();
         let mut ruined: SmallVec<[usize; RUIN_MAX]> = SmallVec::from_slice(&[first]);
-        let order = *self.orders.get(first)? as usize;
-        let asked = self.instance.order(order)?;
-        let calendar = &self.instance.calendar;
-        let rooms = Rooms(&self.instance.rooms);
-        let wish = pricer
-            .price(asked, calendar, prices, (rooms, Cut::No), work_limit)
-            .choice;
+        let known = self.known.get(first)?;
+        let wish = known.best(prices, &self.instance.rooms)?;
         let size = 2 + self.dice.below(RUIN_MAX - 1);
         // What it would rather take and cannot, or else what it takes.
         let mut rows: SmallVec<[u32; 16]> = SmallVec::new();
-        let room = &self.room;
-        wish.takes(asked, calendar, |row, amount| {
-            if Rooms(room).of(row) < amount {
-                rows.push(row);
+        for (row, amount) in known.takes(wish) {
+            if Rooms(&self.room).of(*row) < *amount {
+                rows.push(*row);
             }
-        });
+        }
         if rows.is_empty() || self.dice.below(4) == 0 {
-            let choice = self.choices.get(first)?;
-            choice.takes(asked, calendar, |row, _| rows.push(row));
+            rows.extend(self.takes(first).iter().map(|(row, _)| *row));
         }
         let mut tries = 2 * size;
         while ruined.len() < size && tries > 0 {

@@ -1,21 +1,20 @@
-//! Columns for a master: choices of orders, each once, with what they cost and take.
-
-use hashbrown::{HashMap, HashSet};
-use rustc_hash::FxBuildHasher;
+//! What all orders are known to be able to do: the search picks from it, a master solves over it.
 
 use crate::assignment::Assignment;
 use crate::choice::Choice;
 use crate::instance::Instance;
 use crate::pricer::Pricer;
 use crate::prices::Prices;
+use crate::repertoire::Repertoire;
 use crate::rooms::Rooms;
 use crate::threads::with_each;
 
-/// Choices by order; a column's number is its place.
+/// Choices by order, each once.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
-    columns: Vec<(u32, Choice)>,
-    known: HashMap<u32, HashSet<Choice, FxBuildHasher>, FxBuildHasher>,
+    pub(crate) orders: Vec<Repertoire>,
+    /// By number in the last list of columns: order and number in its repertoire.
+    listed: Vec<(u32, u32)>,
 }
 
 /// The columns in arrays: entries of column `c` are those from `starts[c]` to `starts[c + 1]`.
@@ -35,49 +34,68 @@ pub struct Columns {
 
 impl Pool {
     /// Takes over a choice unless it is there; true if it is new.
-    pub fn add(&mut self, order: usize, choice: &Choice) -> bool {
-        let Ok(number) = u32::try_from(order) else {
+    pub fn add(&mut self, instance: &Instance, order: usize, choice: &Choice) -> bool {
+        if self.orders.len() < instance.count() {
+            self.orders
+                .resize_with(instance.count(), Repertoire::default);
+        }
+        let Some(known) = self.orders.get_mut(order) else {
             return false;
         };
-        let is_new = self.known.entry(number).or_default().insert(choice.clone());
-        if is_new {
-            self.columns.push((number, choice.clone()));
-        }
-        is_new
+        let before = known.columns().len();
+        known.number_of(instance, order, choice);
+        known.columns().len() > before
     }
 
     /// How many columns there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.columns.len()
+        self.orders.iter().map(|known| known.columns().len()).sum()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.columns.is_empty()
+        self.len() == 0
     }
 
-    /// A column: its order, and what that does.
+    /// A column of the last list: its order, and what that does.
     #[must_use]
     pub fn column(&self, number: usize) -> Option<(u32, &Choice)> {
-        let (order, choice) = self.columns.get(number)?;
-        Some((*order, choice))
+        let (order, own) = *self.listed.get(number)?;
+        let column = self.orders.get(order as usize)?.column(own)?;
+        Some((order, &column.choice))
     }
 
-    /// All columns in arrays.
-    #[must_use]
-    pub fn columns(&self, instance: &Instance) -> Columns {
+    /// Columns in arrays: of each order the `most` that cost least under `prices`, and what is
+    /// assigned. They are numbered as they come here, until the next list or search.
+    pub fn columns(
+        &mut self,
+        instance: &Instance,
+        prices: &[i64],
+        most: usize,
+        assignment: Option<&Assignment>,
+    ) -> Columns {
+        let prices = Prices::new(&instance.calendar, prices.to_vec());
         let mut all = Columns::default();
-        for (order, choice) in &self.columns {
-            let index = *order as usize;
-            all.orders.push(*order);
-            all.costs.push(instance.cost(index, choice));
-            all.starts
-                .push(u32::try_from(all.rows.len()).unwrap_or(u32::MAX));
-            for (row, amount) in instance.takes(index, choice) {
-                all.rows.push(row);
-                all.amounts.push(amount);
+        self.listed.clear();
+        for (order, known) in (0_u32..).zip(&self.orders) {
+            let choice = assignment.and_then(|now| now.choices().get(order as usize));
+            let assigned =
+                choice.and_then(|choice| known.find(instance.cost(order as usize, choice), choice));
+            for own in known.cheapest(&prices, most, assigned) {
+                let Some(column) = known.column(own) else {
+                    continue;
+                };
+                self.listed.push((order, own));
+                all.orders.push(order);
+                all.costs.push(column.cost);
+                all.starts
+                    .push(u32::try_from(all.rows.len()).unwrap_or(u32::MAX));
+                for (row, amount) in &column.takes {
+                    all.rows.push(*row);
+                    all.amounts.push(*amount);
+                }
             }
         }
         all.starts
@@ -85,18 +103,16 @@ impl Pool {
         all
     }
 
-    /// By order, the number of the column that it is assigned; orders without one are left out.
+    /// By order, the number of the listed column that it is assigned; orders without one are left
+    /// out.
     #[must_use]
     pub fn numbers(&self, assignment: &Assignment) -> Vec<usize> {
-        let assigned = |(_, (order, choice)): &(usize, &(u32, Choice))| {
-            assignment.choices().get(*order as usize) == Some(choice)
-        };
-        let columns = self.columns.iter().enumerate().filter(assigned);
-        let mut numbers: Vec<(u32, usize)> = columns
-            .map(|(number, (order, _))| (*order, number))
-            .collect();
-        numbers.sort_unstable();
-        numbers.into_iter().map(|(_, number)| number).collect()
+        let numbered = self.listed.iter().enumerate();
+        let assigned = numbered.filter(|(number, (order, _))| {
+            let choice = assignment.choices().get(*order as usize);
+            choice.is_some() && choice == self.column(*number).map(|(_, choice)| choice)
+        });
+        assigned.map(|(number, _)| number).collect()
     }
 
     /// The assignment of these columns, one per order; orders without one are left. None: a number
@@ -105,10 +121,19 @@ impl Pool {
     pub fn assignment(&self, instance: &Instance, chosen: &[usize]) -> Option<Assignment> {
         let mut assignment = Assignment::nothing(instance);
         for number in chosen {
-            let (order, choice) = self.columns.get(*number)?;
-            assignment.put(instance, *order as usize, choice.clone());
+            let (order, choice) = self.column(*number)?;
+            assignment.put(instance, order as usize, choice.clone());
         }
         Some(assignment)
+    }
+
+    /// Takes the repertoires out for a search, one for each order, with their numbers of what is
+    /// assigned; `put_back` ends it. Nothing is listed any more.
+    pub(crate) fn take_out(&mut self, instance: &Instance) -> Vec<Repertoire> {
+        self.listed.clear();
+        let mut orders = std::mem::take(&mut self.orders);
+        orders.resize_with(instance.count(), Repertoire::default);
+        orders
     }
 }
 
@@ -133,7 +158,7 @@ impl Instance {
         let (found, _) = with_each(self.count(), threads, Pricer::default, cheapest);
         for (order, choices) in found.iter().enumerate() {
             for choice in choices {
-                pool.add(order, choice);
+                pool.add(self, order, choice);
             }
         }
     }

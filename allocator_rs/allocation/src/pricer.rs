@@ -12,6 +12,7 @@ use crate::calendar::{Calendar, Offers};
 use crate::choice::{Choice, Group};
 use crate::instance::{Order, NO_ROW};
 use crate::prices::Prices;
+use crate::repertoire::Column;
 use crate::rooms::Rooms;
 
 /// The best choice of an order under prices.
@@ -59,9 +60,23 @@ impl Pricer {
         (rooms, cut): (Rooms<'_>, Cut),
         work_limit: u64,
     ) -> Priced {
+        self.price_below(order, calendar, prices, (rooms, cut), (work_limit, None))
+    }
+
+    /// The same, where a choice is known for which these rooms suffice: the kernel looks only for
+    /// what is better.
+    pub(crate) fn price_below(
+        &mut self,
+        order: &Order,
+        calendar: &Calendar,
+        prices: &Prices,
+        (rooms, cut): (Rooms<'_>, Cut),
+        (work_limit, known): (u64, Option<&Column>),
+    ) -> Priced {
         self.collect(order, calendar, prices, (rooms, cut));
-        let mut priced = self.solve(order.nodes_max, work_limit);
-        priced.charged += self.beyond_max(order);
+        let known = known.filter(|column| may_guide(order, &column.choice));
+        let known = known.map(|column| (column.charged(prices), &column.choice));
+        let mut priced = self.solve(order, work_limit, known);
         if let Some(plan) = &order.in_force {
             let fits = plan
                 .takes
@@ -130,12 +145,15 @@ impl Pricer {
             if served == 0 || (saved <= 0 && !order.all_or_nothing) {
                 continue;
             }
-            let (slot, of_patterns) = (way.slot, prices.of_patterns());
-            calendar.offers(slot, served, of_patterns, (rooms, cut), &mut self.offers);
-            if cut == Cut::ToRoom {
-                Calendar::prefer_roomy(served, &mut self.offers);
+            let known = prices.offers_alone(way.slot).filter(|_| cut == Cut::No);
+            if known.is_none() {
+                let patterns = prices.of_patterns();
+                calendar.offers(way.slot, served, patterns, (rooms, cut), &mut self.offers);
+                if cut == Cut::ToRoom {
+                    Calendar::prefer_roomy(served, &mut self.offers);
+                }
             }
-            for offer in &self.offers {
+            for offer in known.unwrap_or(&self.offers) {
                 let has_room = offer.capacity >= served;
                 let row = self.draft.add(Facility {
                     node: way.node,
@@ -209,19 +227,25 @@ impl Pricer {
         choices.collect()
     }
 
-    fn solve(&mut self, nodes_max: Option<usize>, work_limit: u64) -> Priced {
-        let Ok(problem) = self.draft.check() else {
-            return Priced {
-                lower_bound: 0,
-                charged: CANNOT,
-                choice: Choice::nothing(),
-                is_exact: false,
-            };
+    /// `known`: what a choice costs, charges included, and the choice.
+    fn solve(&mut self, order: &Order, work_limit: u64, known: Option<(i64, &Choice)>) -> Priced {
+        let cannot = |lower_bound| Priced {
+            lower_bound,
+            charged: CANNOT,
+            choice: Choice::nothing(),
+            is_exact: false,
         };
-        self.kernel
-            .solve_into(problem, work_limit, &mut self.solution);
+        let Ok(problem) = self.draft.check() else {
+            return cannot(0);
+        };
+        let below = known.map_or(i64::MAX, |(charged, _)| charged);
+        let solution = &mut self.solution;
+        let is_better = self
+            .kernel
+            .solve_below(problem, (work_limit, below), solution);
         // A bound on plans of any number of groups holds for those of few.
         let (lower_bound, is_exact) = (self.solution.lower_bound, self.solution.exact);
+        let nodes_max = order.nodes_max.filter(|_| is_better);
         while let Some(node) =
             nodes_max.and_then(|most| one_too_many(problem, &self.solution, most))
         {
@@ -232,12 +256,16 @@ impl Pricer {
             restore(&mut self.solution, &places);
         }
         self.left_out.clear();
-        Priced {
-            lower_bound,
-            charged: self.solution.cost,
-            choice: self.choice(&self.solution),
-            is_exact,
+        let mut found = cannot(lower_bound);
+        found.is_exact = is_exact;
+        if is_better {
+            found.charged = self.solution.cost + self.beyond_max(order);
+            found.choice = self.choice(&self.solution);
         }
+        if let Some((charged, choice)) = known.filter(|(charged, _)| *charged < found.charged) {
+            (found.charged, found.choice) = (charged, choice.clone());
+        }
+        found
     }
 
     fn choice(&self, solution: &Solution) -> Choice {
@@ -288,6 +316,16 @@ impl Pricer {
         };
         twins.filter(lacks).collect()
     }
+}
+
+/// Whether the kernel may be told what this choice costs: it counts no more than [`COST_MAX`] for a
+/// line that is left.
+fn may_guide(order: &Order, choice: &Choice) -> bool {
+    let Choice::Groups(groups) = choice else {
+        return true;
+    };
+    let served: usize = groups.iter().map(|group| group.lines.len()).sum();
+    served == order.lines.len() || order.lines.iter().all(|line| line.unfilled <= COST_MAX)
 }
 
 /// A node of a solution that has more groups than it may have: the one that does the fewest lines.

@@ -11,14 +11,19 @@
 //! on any machine with as many threads.
 
 use crate::assignment::{add, Assignment};
+use crate::choice::Choice;
 use crate::dice::Dice;
 use crate::instance::Instance;
-use crate::part::Part;
+use crate::part::{Guide, Part};
+use crate::pool::Pool;
 use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
+use crate::repertoire::Repertoire;
 use crate::rooms::Rooms;
 use crate::threads::with_each;
 
+/// Choices that an order remembers from round to round.
+const KNOWN_MAX: usize = 64;
 /// Guides with shaken prices, anew in every round.
 const SHAKEN: usize = 6;
 /// A shaken price is 0 to 2 times what it was, in so many steps.
@@ -55,6 +60,7 @@ impl Instance {
     pub fn improve(
         &self,
         start: Assignment,
+        pool: &mut Pool,
         prices: &[i64],
         options: SearchOptions,
         mut go_on: impl FnMut(SearchProgress) -> bool,
@@ -65,16 +71,22 @@ impl Instance {
         let mut best = start.clone();
         let mut now = start;
         let mut moves = 0;
+        let mut known = pool.take_out(self);
         let threads = options.threads.max(1).min(self.count().max(1));
         for round in 0..options.rounds.max(1) {
             let share = 1.0 - f64::from(round) / f64::from(options.rounds.max(1));
             let tolerance = (mean * options.tolerance * share * share) as i64;
             let each = options.moves / u64::from(options.rounds.max(1)) / threads as u64;
-            let parts = self.deal(&now, &alone, threads, &mut dice);
+            let parts = self.deal((&now, &mut known), &alone, threads, &mut dice);
             let guides = self.guides(prices, &mut dice);
-            let parts = run(self, parts, (&guides, each, tolerance, options.work_limit));
+            let guide = Guide {
+                prices: &guides,
+                tolerance,
+                work_limit: options.work_limit,
+            };
+            let parts = run(parts, guide, each);
             moves += parts.iter().map(|part| part.moves).sum::<u64>();
-            now = self.join(parts, now);
+            now = self.join(parts, (now, &mut known));
             if now.cost(self) < best.cost(self) {
                 best = now.clone();
             }
@@ -86,12 +98,13 @@ impl Instance {
                 break;
             }
         }
+        pool.orders = known;
         best
     }
 
     /// By order, what it would cost if there were no others.
     fn alone(&self, work_limit: u64, threads: usize) -> Vec<i64> {
-        let zero = Prices::new(&self.calendar, vec![0; self.rows.len()]);
+        let zero = Prices::of_alone(&self.calendar, vec![0; self.rows.len()], &self.rooms);
         let rooms = (Rooms(&self.rooms), Cut::No);
         let one = |pricer: &mut Pricer, index: usize| {
             let order = self.order(index)?;
@@ -118,7 +131,7 @@ impl Instance {
 
     fn deal<'a>(
         &'a self,
-        now: &Assignment,
+        (now, known): (&Assignment, &mut [Repertoire]),
         alone: &'a [i64],
         threads: usize,
         dice: &mut Dice,
@@ -130,6 +143,7 @@ impl Instance {
         let count = orders.len().div_ceil(size).max(1);
         let turn = dice.below(count);
         let hands = orders.chunks(size).enumerate();
+        let nothing = Choice::nothing();
         hands
             .map(|(hand, orders)| {
                 // What does not divide goes round, so that nobody always lacks the last unit.
@@ -139,18 +153,25 @@ impl Instance {
                     each + i64::from((place as i64) < rest)
                 };
                 let room = now.room.iter().enumerate().map(share).collect();
-                Part::new(
-                    (self, alone),
-                    orders.to_vec(),
-                    &now.choices,
-                    room,
-                    dice.any(),
-                )
+                let mut mine = (Vec::new(), Vec::new());
+                for order in orders {
+                    let index = *order as usize;
+                    let mut own = known.get_mut(index).map(std::mem::take).unwrap_or_default();
+                    let choice = now.choices.get(index).unwrap_or(&nothing);
+                    let chosen = own.number_of(self, index, choice);
+                    mine.1.push(own.cut(KNOWN_MAX, chosen));
+                    mine.0.push(own);
+                }
+                Part::new((self, alone), orders.to_vec(), mine, room, dice.any())
             })
             .collect()
     }
 
-    fn join(&self, parts: Vec<Part<'_>>, before: Assignment) -> Assignment {
+    fn join(
+        &self,
+        parts: Vec<Part<'_>>,
+        (before, all): (Assignment, &mut [Repertoire]),
+    ) -> Assignment {
         let mut joined = before;
         joined.room.fill(0);
         for part in parts {
@@ -158,9 +179,13 @@ impl Instance {
                 add(&mut joined.room, row, *left);
             }
             joined.cost += i128::from(part.gained);
-            for (order, choice) in part.into_choices() {
-                if let Some(mine) = joined.choices.get_mut(order as usize) {
-                    *mine = choice;
+            for (order, known, chosen) in part.into_known() {
+                let mine = joined.choices.get_mut(order as usize);
+                if let Some((mine, column)) = mine.zip(known.column(chosen)) {
+                    mine.clone_from(&column.choice);
+                }
+                if let Some(own) = all.get_mut(order as usize) {
+                    *own = known;
                 }
             }
         }
@@ -168,12 +193,9 @@ impl Instance {
     }
 }
 
-type Context<'a> = (&'a [Prices], u64, i64, u64);
-
-fn run<'a>(instance: &'a Instance, parts: Vec<Part<'a>>, context: Context<'_>) -> Vec<Part<'a>> {
-    let (guides, moves, tolerance, work_limit) = context;
+fn run<'a>(parts: Vec<Part<'a>>, guide: Guide<'_>, moves: u64) -> Vec<Part<'a>> {
     let search = move |mut part: Part<'a>| {
-        part.search(instance, guides, (moves, tolerance, work_limit));
+        part.search(guide, moves);
         part
     };
     if parts.len() == 1 {

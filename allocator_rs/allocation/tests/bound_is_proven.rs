@@ -13,7 +13,7 @@
 
 mod tables;
 
-use bopis_allocation::{bound, AscentOptions, Instance, Table};
+use bopis_allocation::{bound, AscentOptions, Instance, Pool, Table};
 use tables::{optimum, options, put_in_force, random_table, step_of, Dice, SMALL, WORK};
 
 fn small(seed: u64) -> Table {
@@ -109,7 +109,7 @@ fn prices_of_an_ascent_prove_a_bound_near_the_optimum() {
             work_limit: WORK,
             threads: 1,
         };
-        let ascended = instance.ascend(&[], options, |_| true);
+        let ascended = instance.ascend(&mut Pool::default(), &[], options, |_| true);
         let optimum = optimum(&table);
         let bound = bound(&table, &ascended.prices, WORK, 1).micro;
         assert!(bound <= optimum, "seed {seed}");

@@ -64,8 +64,12 @@ fn a_promised_line_is_never_left_where_the_plans_in_force_fit() {
         let instance = Instance::new(&table, 2);
         let kept = instance.in_force();
         sound(&table, &instance, &kept, "in force");
-        let prices = instance.ascend(&[], ascent(40, 2), |_| true).prices;
-        let now = instance.improve(kept, &prices, search(seed, 2), |_| true);
+        let prices = instance
+            .ascend(&mut Pool::default(), &[], ascent(40, 2), |_| true)
+            .prices;
+        let now = instance.improve(kept, &mut Pool::default(), &prices, search(seed, 2), |_| {
+            true
+        });
         sound(&table, &instance, &now, "improved");
         for (order, choice) in table.orders.iter().zip(now.choices()) {
             let (Some(_), Choice::Groups(groups)) = (&order.in_force, choice) else {
@@ -114,7 +118,7 @@ fn a_promised_line_is_kept_though_another_is_as_dear_as_lines_get() {
     });
     table.orders = vec![order];
     let instance = Instance::new(&table, 1);
-    let ascended = instance.ascend(&[], ascent(3, 1), |_| true);
+    let ascended = instance.ascend(&mut Pool::default(), &[], ascent(3, 1), |_| true);
     let now = instance.construct(&ascended, WORK);
     assert_eq!(now.choices(), [Choice::InForce]);
 }
@@ -127,7 +131,7 @@ fn an_order_whose_ways_are_gone_keeps_its_plan_in_force() {
         promise(&mut table);
         let instance = Instance::new(&table, 1);
         let start = instance.in_force();
-        let now = instance.improve(start, &[], search(seed, 1), |_| true);
+        let now = instance.improve(start, &mut Pool::default(), &[], search(seed, 1), |_| true);
         for (order, choice) in table.orders.iter().zip(now.choices()) {
             if order.ways.is_empty() && order.in_force.is_some() {
                 assert_eq!(*choice, Choice::InForce, "seed {seed}");

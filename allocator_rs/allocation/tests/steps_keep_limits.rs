@@ -78,7 +78,7 @@ fn only_a_bound_over_every_way_lies_below_the_optimum() {
     let near: Vec<i64> = (0..60)
         .map(|node| if node < 40 { 900 } else { 0 })
         .collect();
-    let ascended = instance.ascend(&near, ascent(1, 1), |_| true);
+    let ascended = instance.ascend(&mut Pool::default(), &near, ascent(1, 1), |_| true);
     // Of the ways that the search looks at, 20 orders find none: what that proves is too much.
     assert!(ascended.estimate > optimum, "{}", ascended.estimate);
     assert!(bound(&table, &ascended.prices, WORK, 1).micro <= optimum);
@@ -89,7 +89,7 @@ fn orders_that_look_farther_see_what_others_took_there_before() {
     let table = one_unit_each();
     let mut instance = Instance::new(&table, 1);
     let mut now = Assignment::nothing(&instance);
-    now = instance.improve(now, &[], search(1, 1), |_| true);
+    now = instance.improve(now, &mut Pool::default(), &[], search(1, 1), |_| true);
     let rescued = instance.rescue(&table, &mut now, WORK);
     assert!(rescued >= 15, "{rescued}");
     let cost = sound(&table, &instance, &now, "rescue");
@@ -166,8 +166,8 @@ fn an_ascent_does_the_same_on_any_number_of_threads() {
         },
     );
     let instance = Instance::new(&table, 1);
-    let one = instance.ascend(&[], ascent(20, 1), |_| true);
-    let three = instance.ascend(&[], ascent(20, 3), |_| true);
+    let one = instance.ascend(&mut Pool::default(), &[], ascent(20, 1), |_| true);
+    let three = instance.ascend(&mut Pool::default(), &[], ascent(20, 3), |_| true);
     assert_eq!((one.prices, one.choices), (three.prices, three.choices));
 }
 
@@ -177,7 +177,7 @@ fn more_ways_leave_the_meaning_of_earlier_choices() {
     for seed in 0..12 {
         let table = wide(seed);
         let mut instance = Instance::new(&table, 1);
-        let ascended = instance.ascend(&[], ascent(20, 1), |_| true);
+        let ascended = instance.ascend(&mut Pool::default(), &[], ascent(20, 1), |_| true);
         let now = instance.construct(&ascended, WORK);
         let all = |instance: &Instance| -> Vec<_> {
             let choices = now.choices().iter().enumerate();
@@ -192,7 +192,13 @@ fn more_ways_leave_the_meaning_of_earlier_choices() {
         assert_eq!(all(&instance), before, "seed {seed}");
         sound(&table, &instance, &now, &format!("seed {seed}"));
         let start = Assignment::nothing(&instance);
-        let found = instance.improve(start, &prices, search(seed, 1), |_| true);
+        let found = instance.improve(
+            start,
+            &mut Pool::default(),
+            &prices,
+            search(seed, 1),
+            |_| true,
+        );
         sound(&table, &instance, &found, &format!("seed {seed}, widened"));
     }
     assert!(added > 20, "{added} ways came");
@@ -204,17 +210,14 @@ fn the_pool_gives_back_the_assignment_that_was_put_in() {
         let table = many(seed);
         let (instance, ascended, now) = steps(&table, seed, 2);
         let mut pool = Pool::default();
-        for (order, choice) in &ascended.pool {
-            pool.add(*order as usize, choice);
-        }
         instance.add_cheapest(&mut pool, &ascended.prices, 4, WORK, 2);
         for (order, choice) in now.choices().iter().enumerate() {
-            pool.add(order, choice);
-            assert!(!pool.add(order, choice), "once only");
+            pool.add(&instance, order, choice);
+            assert!(!pool.add(&instance, order, choice), "once only");
         }
-        let numbers = pool.numbers(&now);
-        let columns = pool.columns(&instance);
+        let columns = pool.columns(&instance, &ascended.prices, usize::MAX, Some(&now));
         assert_eq!(columns.orders.len(), pool.len());
+        let numbers = pool.numbers(&now);
         assert_eq!(columns.starts.len(), pool.len() + 1);
         let of_orders: Vec<usize> = numbers
             .iter()
@@ -225,5 +228,12 @@ fn the_pool_gives_back_the_assignment_that_was_put_in() {
         assert_eq!(again.choices(), now.choices());
         assert_eq!(again.cost(&instance), now.cost(&instance));
         assert!(pool.assignment(&instance, &[pool.len()]).is_none());
+        pool.columns(&instance, &ascended.prices, 1, Some(&now));
+        let again = pool.assignment(&instance, &pool.numbers(&now)).unwrap();
+        assert_eq!(
+            again.choices(),
+            now.choices(),
+            "what is assigned is always listed"
+        );
     }
 }

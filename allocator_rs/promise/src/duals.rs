@@ -40,6 +40,21 @@ pub struct DualCharges {
     pub labor: i64,
 }
 
+/// What the units or seconds of one cell were charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DualRow {
+    /// The node.
+    pub node_id: String,
+    /// Units of this SKU; none: labor.
+    pub sku: Option<String>,
+    /// Seconds of the hour that starts then, Unix seconds; none: units.
+    pub window_start_s: Option<i64>,
+    /// Units or seconds.
+    pub quantity: i64,
+    /// Of each (micro-units, above 0).
+    pub price_micro: i64,
+}
+
 impl DualCharges {
     /// Both.
     #[must_use]

@@ -6,6 +6,8 @@
 //! | [`Promiser::plan`] | the best k plans, nothing held; on the caller's thread |
 //! | [`Planner::options`] | where a basket can be had, nothing held; on the caller's thread |
 //! | [`Planner::by_store`] | what the stores around a place have; on the caller's thread |
+//! | [`Promiser::explain`] | why an order is planned as it is, other plans, what would change it |
+//! | [`Promiser::worth`] | what one more unit or second is worth to the open orders |
 //! | [`BatchKernel`] | the best plan of each of many orders under dual prices, for the optimizer |
 //! | [`BatchOrders`] | the same orders as a source of the allocation, and its choices as plans |
 //!
@@ -31,12 +33,14 @@ mod by_store;
 mod closed;
 mod duals;
 mod eligible;
+mod explain;
+mod flips;
 mod hours;
 mod limited;
 mod network;
 mod offers;
 mod options;
-mod own;
+mod overlay;
 mod placement;
 mod placing;
 mod plan;
@@ -45,23 +49,28 @@ mod policy;
 mod promiser;
 mod quote;
 mod reasons;
+mod rejected;
+mod relax;
 mod rules;
 mod supply;
 mod transfer;
+mod what_if;
 mod worker;
 mod world;
+mod worth;
 
 pub use ask::{Ask, AskLine, Closure, Consent, Method, Pin};
 pub use batch::{BatchKernel, BatchRow, Priced};
 pub use batch_orders::BatchOrders;
 pub use by_store::{StoreAsk, StoreStock, StoresRead};
-pub use duals::{DualCharges, LaborPrice, StockPrice};
+pub use duals::{DualCharges, DualRow, LaborPrice, StockPrice};
+pub use explain::{ExplainAsk, Explained};
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
 pub use offers::AskError;
 pub use options::{
     Near, Options, OptionsAsk, OptionsError, StoreOption, REST_STORES_MAX, STORES_MAX,
 };
-pub use own::Own;
+pub use overlay::Overlay;
 pub use placement::{
     PlaceAsk, PlaceError, Placement, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
 };
@@ -70,6 +79,10 @@ pub use planner::{Planner, QuoteTerms};
 pub use policy::{CostCard, Policy, Transfers};
 pub use promiser::Promiser;
 pub use quote::{QuoteAsk, QuoteFault, QuoteLost, QuotedGroup};
+pub use rejected::{Lack, RejectedNode, Rejection};
+pub use relax::{Cause, Lacking};
 pub use rules::{ItemRule, NodeRule, NodeSet, Rules};
 pub use supply::{Supply, TableSupply};
+pub use what_if::{Change, Weighed, WhatIf};
 pub use world::World;
+pub use worth::{OpenOrder, Resource, Worth};

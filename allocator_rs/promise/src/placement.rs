@@ -5,7 +5,7 @@ use bopis_ledger::{Refusal, ReservationId, ReservationView};
 use bopis_sourcing::WORK_LIMIT;
 
 use crate::ask::Ask;
-use crate::duals::DualCharges;
+use crate::duals::{DualCharges, DualRow};
 use crate::offers::AskError;
 use crate::plan::Plan;
 use crate::quote::{QuoteAsk, QuoteLost};
@@ -70,6 +70,8 @@ pub struct Placement {
     pub attempts: u32,
     /// What dual prices charged; none: there were none.
     pub duals: Option<DualCharges>,
+    /// The same by cell, those without a charge left out.
+    pub dual_rows: Vec<DualRow>,
     /// Why the quote was not kept; none: it was, or there was none.
     pub quote_lost: Option<QuoteLost>,
 }

@@ -8,7 +8,7 @@ use bopis_ledger::{
 };
 
 use crate::ask::Ask;
-use crate::duals::{DualCharges, Duals};
+use crate::duals::{DualCharges, DualRow, Duals};
 use crate::placement::{Answer, PlaceAsk, PlaceError, Placement};
 use crate::plan::{Draft, Plan};
 use crate::quote::{quoted, QuoteLost};
@@ -32,6 +32,7 @@ pub(crate) struct Planned {
     pub(crate) plan: Plan,
     pub(crate) lines: Vec<Line>,
     pub(crate) charges: Option<DualCharges>,
+    pub(crate) rows: Vec<DualRow>,
 }
 
 impl Placing {
@@ -66,6 +67,7 @@ impl Placing {
             plan,
             lines,
             charges,
+            rows: supply.rows(world, ask, &drafts),
         }))
     }
 
@@ -102,6 +104,7 @@ impl Placing {
             wall_ms: 0,
             attempts,
             duals: planned.charges,
+            dual_rows: planned.rows,
             quote_lost,
         });
         self.answer.give(result.ok_or(PlaceError::Stopped));
@@ -118,6 +121,7 @@ impl Placing {
                 wall_ms,
                 attempts,
                 duals: planned.charges,
+                dual_rows: planned.rows,
                 quote_lost: self.quote_lost.take(),
             }),
             _ => Err(PlaceError::ReservationMismatch),

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::ask::Ask;
 use crate::duals::{Duals, LaborPrice, StockPrice};
 use crate::network::{Catalog, Item, Network, NodeSpec};
-use crate::own::{Own, WithOwn};
+use crate::overlay::{Overlaid, Overlay};
 use crate::placement::{Answer, Callback, PlaceAsk, PlaceError, PromiserOptions};
 use crate::placing::Placing;
 use crate::plan::Plan;
@@ -189,7 +189,7 @@ impl Promiser {
     pub fn plan_under(
         &self,
         policy: Option<Policy>,
-        own: &Own,
+        own: &Overlay,
         ask: &Ask,
         k: usize,
     ) -> Result<Vec<Plan>, PlaceError> {
@@ -199,7 +199,7 @@ impl Promiser {
             world = Arc::new(World::new(network, catalog, policy));
         }
         let free = EngineSupply::new(&self.engine, &world, ask, self.duals.load_full());
-        let supply = WithOwn::new(&free, own, &world.network, ask);
+        let supply = Overlaid::new(&free, own, &world.network, ask);
         Ok(world.best_plans(ask, &supply, k, self.work_limit)?)
     }
 

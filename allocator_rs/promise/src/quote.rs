@@ -159,7 +159,7 @@ fn beyond_limit(world: &World, drafts: &[Draft]) -> Option<usize> {
     nodes.get(world.policy.rules.nodes_max?).copied()
 }
 
-fn lines_of(ask: &Ask, group: &QuotedGroup) -> Vec<usize> {
+pub(crate) fn lines_of(ask: &Ask, group: &QuotedGroup) -> Vec<usize> {
     let numbered = ask.lines.iter().enumerate();
     numbered
         .filter(|(_, line)| group.line_numbers.contains(&line.line_number))

@@ -18,9 +18,9 @@ use crate::network::{Network, Node, NodeKind};
 /// The name of the rule that limits the nodes of one order.
 pub(crate) const NODES_MAX: &str = "nodes_per_order_max";
 /// The name of the rule that limits how far parcels go.
-const SHIP_KM_MAX: &str = "ship_km_max";
+pub(crate) const SHIP_KM_MAX: &str = "ship_km_max";
 /// The name under which a planner's pin acts.
-const PIN: &str = "pin";
+pub(crate) const PIN: &str = "pin";
 
 /// A set of nodes: those named, of a kind, or in a region. Any of the three is enough.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

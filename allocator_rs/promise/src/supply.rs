@@ -8,8 +8,8 @@ use bopis_ledger::{CellKey, ItemId, LocationId};
 use hashbrown::HashMap;
 
 use crate::ask::Ask;
-use crate::duals::{DualCharges, Duals};
-use crate::plan::Draft;
+use crate::duals::{DualCharges, DualRow, Duals};
+use crate::plan::{node_id, Draft};
 use crate::world::World;
 
 /// Free units and seconds for one ask. Nodes are indices in the network, lines in the ask.
@@ -150,6 +150,39 @@ impl<'a> EngineSupply<'a> {
             }
         }
         Some(charges)
+    }
+
+    /// The same by cell, those without a charge left out: units line by line, then labor.
+    pub(crate) fn rows(&self, world: &World, ask: &Ask, drafts: &[Draft]) -> Vec<DualRow> {
+        let mut rows = Vec::new();
+        if self.duals.is_none() {
+            return rows;
+        }
+        let row = |node: usize, quantity, price_micro| DualRow {
+            node_id: node_id(world, node),
+            sku: None,
+            window_start_s: None,
+            quantity,
+            price_micro,
+        };
+        for draft in drafts {
+            for line in &draft.lines {
+                let asked = ask.lines.get(*line);
+                let price = self.unit_price(draft.node, *line);
+                rows.extend(asked.map(|asked| DualRow {
+                    sku: Some(asked.sku.clone()),
+                    ..row(draft.node, asked.quantity, price)
+                }));
+            }
+            for (node, start_s, seconds) in draft.all_labor(world) {
+                rows.push(DualRow {
+                    window_start_s: Some(start_s),
+                    ..row(node, seconds, self.second_price(node, start_s))
+                });
+            }
+        }
+        rows.retain(|row| row.price_micro > 0);
+        rows
     }
 
     fn atp(&self, cell: Option<CellKey>) -> i64 {

@@ -47,6 +47,7 @@ mod cost;
 mod draft;
 mod explore;
 mod fit;
+mod forced;
 mod frame;
 mod greedy;
 mod grow;
@@ -63,6 +64,7 @@ mod twins;
 pub use alternatives::k_best;
 pub use cost::{distance_cost, per_unit_of, share_of, weight_cost, OpportunityTiers};
 pub use draft::Draft;
+pub use forced::cheapest_at;
 pub use pattern::{
     undominated_patterns, undominated_patterns_where, Pattern, PatternLimits, Window,
 };

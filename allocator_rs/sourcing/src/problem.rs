@@ -267,6 +267,14 @@ impl Problem {
         &self.facilities
     }
 
+    /// Whether a facility can serve a line.
+    #[must_use]
+    pub fn serves(&self, facility: usize, line: usize) -> bool {
+        self.row(facility)
+            .get(line)
+            .is_some_and(|cost| *cost < CANNOT)
+    }
+
     /// The costs of a facility, by line.
     pub(crate) fn row(&self, facility: usize) -> &[i64] {
         let start = facility * self.lines;

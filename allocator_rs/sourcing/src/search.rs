@@ -51,9 +51,30 @@ impl Kernel {
 
     /// As [`solve`], into a solution whose memory is used again.
     pub fn solve_into(&mut self, problem: &Problem, work_limit: u64, found: &mut Solution) {
-        let mut search = Search::new(problem, work_limit, &mut self.0);
+        let mut search = Search::new(problem, (work_limit, i64::MAX), &mut self.0);
         search.run();
         search.finish(found);
+    }
+
+    /// As [`Kernel::solve_into`], for whoever knows a plan that costs `below` and wants one that costs
+    /// less. False: there is none, or none was found; `found` then has the bound and the work, and
+    /// a plan of no worth. The nearer `below` is to the least cost, the less is looked at.
+    pub fn solve_below(
+        &mut self,
+        problem: &Problem,
+        (work_limit, below): (u64, i64),
+        found: &mut Solution,
+    ) -> bool {
+        let mut search = Search::new(problem, (work_limit, below), &mut self.0);
+        search.run();
+        if search.is_below(below) {
+            search.finish(found);
+            return true;
+        }
+        found.lower_bound = below.min(search.frontier);
+        found.exact = search.frontier >= below;
+        found.work = search.work;
+        false
     }
 }
 
@@ -97,7 +118,8 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(problem: &'a Problem, work_limit: u64, memory: &'a mut Memory) -> Self {
+    /// Plans that cost `below` or more are not looked for.
+    fn new(problem: &'a Problem, (work_limit, below): (u64, i64), memory: &'a mut Memory) -> Self {
         let serves_any = |f: &usize| {
             problem.facilities[*f].capacity > 0 && problem.row(*f).iter().any(|c| *c < CANNOT)
         };
@@ -107,15 +129,22 @@ impl<'a> Search<'a> {
         memory.best_set.clear();
         memory.best.clear();
         let limited = has_limits(problem, &memory.usable);
+        let nothing: i64 = problem.unfilled.iter().sum();
         Self {
             problem,
             memory,
-            best_cost: problem.unfilled.iter().sum(),
+            best_cost: nothing.min(below),
             frontier: i64::MAX,
             work: 0,
             limited,
             work_limit,
         }
+    }
+
+    /// Whether there is a plan that costs less; that of doing nothing counts.
+    fn is_below(&self, below: i64) -> bool {
+        let has_plan = !self.memory.best_set.is_empty() || !self.memory.best.is_empty();
+        has_plan || self.problem.unfilled.iter().sum::<i64>() < below
     }
 
     fn finish(self, found: &mut Solution) {

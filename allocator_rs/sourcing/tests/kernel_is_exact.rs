@@ -13,8 +13,8 @@
 mod oracle;
 
 use bopis_sourcing::{
-    k_best, solve, undominated_patterns, OpportunityTiers, Pattern, PatternLimits, Twins, Window,
-    CANNOT,
+    k_best, solve, undominated_patterns, Kernel, OpportunityTiers, Pattern, PatternLimits,
+    Solution, Twins, Window, CANNOT,
 };
 use oracle::{random_case, Case, Dice};
 use proptest::prelude::*;
@@ -38,6 +38,33 @@ fn the_kernel_finds_the_brute_force_optimum_of_thousands_of_small_orders() {
         let lines = 1 + (seed % 4) as usize;
         let case = random_case(seed, lines, 1 + (seed / 4 % 4) as u32);
         assert_exact(&case, case.brute_force(), &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn a_kernel_that_knows_a_cost_finds_what_is_below_it_and_nothing_else() {
+    let (mut kernel, mut found) = (Kernel::default(), Solution::default());
+    for seed in 0..2_000 {
+        let lines = 1 + (seed % 6) as usize;
+        let case = random_case(seed, lines, 1 + (seed / 6 % 4) as u32);
+        let (problem, optimum) = (case.problem(), case.optimum());
+        for below in [optimum - 3, optimum, optimum + 1, optimum + 50, i64::MAX] {
+            for work in [UNLIMITED, 40 + seed % 300] {
+                let is_found = kernel.solve_below(&problem, (work, below), &mut found);
+                let name = format!("seed {seed}, below {below}, work {work}: {found:?}");
+                assert!(found.lower_bound <= optimum, "{name}");
+                assert!(!is_found || optimum < below, "{name}");
+                if is_found {
+                    assert_eq!(case.price(&found.assignment), Some(found.cost), "{name}");
+                    assert!(found.cost < below, "{name}");
+                }
+                if work == UNLIMITED {
+                    assert_eq!(is_found, optimum < below, "{name}");
+                    assert_eq!(found.lower_bound, optimum.min(below), "{name}");
+                    assert!(found.exact, "{name}");
+                }
+            }
+        }
     }
 }
 

@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bopis.demo.plans import HOUR_S, Group, PlannedOrder
+from bopis.demo.plans import Group, PlannedOrder
 from bopis.domain.network import Place
 from bopis.domain.promise import customer_store
 from bopis.domain.reallocation import LaborLimit, OpenOrder, ReallocationProblem, StockLimit
+from bopis.domain.reevaluation import stay_micro
 from bopis.scenario.model import Method
 from bopis.simulate.day import Day, holdings, seconds_of, skus_of, units_of
 from bopis.simulate.policies.exact import Prices, groups_of, hours_of
@@ -25,13 +26,8 @@ from bopis.simulate.policies.hindsight import open_order, steered_cost
 from bopis.simulate.ports import BatchSolver, LaborRow, PricedPlan, Pricer, StockRow
 from bopis.simulate.setting import Setting
 
-PENALTY_FAR_MICRO: Final = 20_000
-PENALTY_NEAR_MICRO: Final = 1_000_000
-"""What a move must gain at least: far from the picking, and as it begins."""
 LOOKS_MAX: Final = 100
 """Orders that a round under prices looks at closely: those that could gain the most."""
-PENALTY_FROM_S: Final = 2 * HOUR_S
-"""The penalty grows within this time before the picking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +37,6 @@ class Rules:
     every_s: int = 900
     freeze_s: int = 300
     moves_max: int = 500
-
-
-def penalty_micro(left_s: int) -> int:
-    """What moving an order must gain that is picked in `left_s` seconds."""
-    near_s = max(0, PENALTY_FROM_S - left_s)
-    grown = (PENALTY_NEAR_MICRO - PENALTY_FAR_MICRO) * min(near_s, PENALTY_FROM_S)
-    return PENALTY_FAR_MICRO + grown // PENALTY_FROM_S
 
 
 class Stores:
@@ -173,7 +162,7 @@ def _gain(day: Day, plans: Mapping[str, tuple[Group, ...]]) -> int:
         order = day.plans[order_id]
         gain += steered_cost(order, day.setting)
         gain -= steered_cost(replace(order, groups=groups), day.setting)
-        gain -= penalty_micro(day.waiting[order_id] - day.now_s)
+        gain -= stay_micro(1000 * (day.waiting[order_id] - day.now_s))
     return gain
 
 
@@ -225,7 +214,7 @@ class UnderPrices:
             known = order.groups, steered_cost(order, day.setting)
             self._costs[order.order_id] = known
         now = known[1] + self._charges(order, day.setting)
-        return now - priced_cost - penalty_micro(day.waiting[order.order_id] - day.now_s)
+        return now - priced_cost - stay_micro(1000 * (day.waiting[order.order_id] - day.now_s))
 
     def _best(self, day: Day, orders: Sequence[PlannedOrder]) -> Sequence[PricedPlan]:
         """The best plan of each alone, out of what is left and the most that any of them holds."""

@@ -22,7 +22,7 @@ from bopis.domain.network import Method, Place
 from bopis.domain.order import OrderState
 from bopis.domain.pick_task import PickTaskKind, PickTaskState
 from bopis.domain.sourcing import Consent, PlaceAsk, Placement, UnfilledReason
-from bopis.service import allocation, ordering, picking
+from bopis.service import explaining, ordering, picking
 from bopis.service.dependencies import PolicyBoard
 from bopis.testing.counter import Counter, request_id
 from bopis.testing.shop import AT_EAST, PRICE_MICRO, Shop
@@ -327,13 +327,13 @@ async def test_a_stale_etag_cancels_nothing(counter: Counter) -> None:
 
 async def test_an_explanation_shows_the_plan_in_force_and_the_best_of_now(counter: Counter) -> None:
     order = await counter.create(("apple", 1), ("candle", 1))
-    told = await allocation.explain_allocation(counter.shop.deps, order.order_id)
+    told = await explaining.explain_allocation(counter.shop.deps, order.order_id)
     assert [one.node_id for one in told.chosen.groups] == ["east", "hub"]
     assert told.chosen.cost.total_micro == order.cost.total_micro > 0
-    assert told.best_now is not None
+    assert told.now is not None
     await counter.claim(order.fulfillment_orders[0].fulfillment_order_id)
-    told = await allocation.explain_allocation(counter.shop.deps, order.order_id)
-    assert told.best_now is None
+    told = await explaining.explain_allocation(counter.shop.deps, order.order_id)
+    assert told.now is None
 
 
 async def test_consent_and_times_default_to_the_policy(counter: Counter) -> None:

@@ -14,6 +14,7 @@ from bopis.domain.errors import (
     RequestIdReused,
 )
 from bopis.domain.ledger import CellKey
+from bopis.domain.order import BatchMark
 from bopis.domain.pick_task import PickTaskState
 from bopis.domain.reallocation import OrderMove, ReallocationProblem, ReallocationProposal
 from bopis.domain.records import Operation, OperationStage
@@ -75,6 +76,9 @@ async def test_orders_that_swap_units_move_together(counter: Counter) -> None:
     assert one.fulfillment_orders[0].node_id == "west"
     assert two.fulfillment_orders[0].node_id == "east"
     assert one.fulfillment_orders[0].fulfillment_order_id == "one/2"
+    total = done.report.bound_micro
+    for moved in (one, two):
+        assert moved.sourcings[0].batch == BatchMark(done.operation_id, total, total)
     old = await counter.shop.store.pick_task("one/1/pick")
     new = await counter.shop.store.pick_task("one/2/pick")
     assert old is not None

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from bopis.domain.ledger import CellKey
 from bopis.domain.network import Method
-from bopis.domain.order import Order
+from bopis.domain.order import BatchMark, Order
 from bopis.domain.policy import parse_policy
 from bopis.domain.reallocation import OrderMove
 from bopis.domain.sourcing import PlannedGroup
@@ -49,7 +49,9 @@ def to_hub(order: Order) -> OrderMove:
 
 
 async def move(shop: Shop, order: Order) -> bool:
-    return await move_orders(shop.deps, [order], [to_hub(order)], operation_id=order.order_id)
+    return await move_orders(
+        shop.deps, [order], [to_hub(order)], batch=BatchMark(order.order_id, 0, 0)
+    )
 
 
 async def test_no_move_exceeds_the_limit_of_a_day(shop: Shop) -> None:

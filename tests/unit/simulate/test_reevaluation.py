@@ -6,6 +6,12 @@ from typing import Any
 
 from bopis.domain.cost import CostBreakdown
 from bopis.domain.reallocation import OrderMove, ReallocationProblem, ReallocationProposal
+from bopis.domain.reevaluation import (
+    STAY_FAR_MICRO,
+    STAY_FROM_MS,
+    STAY_NEAR_MICRO,
+    stay_micro,
+)
 from bopis.scenario.model import Method
 from bopis.simulate.day import Day
 from bopis.simulate.judge import judge
@@ -13,13 +19,9 @@ from bopis.simulate.online import Online
 from bopis.simulate.policies.exact import Exact, domain_groups_of
 from bopis.simulate.policies.hindsight import Hindsight
 from bopis.simulate.policies.reevaluation import (
-    PENALTY_FAR_MICRO,
-    PENALTY_FROM_S,
-    PENALTY_NEAR_MICRO,
     Jointly,
     Rules,
     UnderPrices,
-    penalty_micro,
 )
 from bopis.testing.solver_scripted import propose_nothing
 from tests.unit.simulate.small_days import ignore, orders_of, pricer_of, setting_of, small_town
@@ -77,9 +79,9 @@ def day_with_open_orders() -> Day:
 
 
 def test_the_penalty_grows_as_the_picking_comes_nearer() -> None:
-    grown = [penalty_micro(left_s) for left_s in range(2 * PENALTY_FROM_S, -1, -600)]
+    grown = [stay_micro(left_ms) for left_ms in range(2 * STAY_FROM_MS, -1, -600_000)]
     assert grown == sorted(grown)
-    assert (grown[0], grown[-1]) == (PENALTY_FAR_MICRO, PENALTY_NEAR_MICRO)
+    assert (grown[0], grown[-1]) == (STAY_FAR_MICRO, STAY_NEAR_MICRO)
 
 
 def test_the_optimizer_sees_only_orders_that_nobody_picks_and_what_they_may_use() -> None:

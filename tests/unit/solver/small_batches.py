@@ -273,16 +273,20 @@ def charged_minimum(
 
 
 def optimum(request: Request) -> int:
-    """Least cost of all orders together that leaves no promised line, by trying all plans."""
+    """Least cost of all orders together that leaves no promised line, by trying all plans; what an
+    order's move must gain counts as a cost of every plan but the one in force.
+    """
     plans = []
     for order in request.problem.orders:
-        known: dict[tuple[tuple[tuple[str, str | int], int], ...], int] = {}
+        standing = tuple(sorted(takes_of(order.ask, order.plan).items(), key=str))
+        known = {standing: order.cost.total_micro}
         left = {line.line_number for line in order.unfilled}
         for plan in every_plan(request, order.ask):
             if not plan.groups or not left >= {line.line_number for line in plan.unfilled}:
                 continue
             cells = tuple(sorted(takes_of(order.ask, plan).items(), key=str))
-            known[cells] = min(known.get(cells, plan.cost.total_micro), plan.cost.total_micro)
+            cost = plan.cost.total_micro + order.stay_micro
+            known[cells] = min(known.get(cells, cost), cost)
         plans.append(sorted(known.items(), key=lambda entry: entry[1]))
     least_after = [0]
     for options in reversed(plans):

@@ -1,7 +1,7 @@
 //! The steps of an allocation, and the check that an assignment keeps every limit.
 
 use bopis_allocation::{
-    bound, Ascended, AscentOptions, Assignment, Instance, SearchOptions, Table,
+    bound, Ascended, AscentOptions, Assignment, Instance, Pool, SearchOptions, Table,
 };
 
 use super::{audit, overfull, put_in_force, random_table, step_of, Size, LARGE, WORK};
@@ -92,7 +92,8 @@ pub fn far_prices(table: &Table, seed: u64) -> Vec<i64> {
 
 pub fn steps(table: &Table, seed: u64, threads: usize) -> (Instance, Ascended, Assignment) {
     let mut instance = Instance::new(table, threads);
-    let ascended = instance.ascend(&[], ascent(40, threads), |_| true);
+    let mut pool = Pool::default();
+    let ascended = instance.ascend(&mut pool, &[], ascent(40, threads), |_| true);
     instance.widen(table, &ascended.prices, WORK, threads);
     let mut now = instance.construct(&ascended, WORK);
     let mut cost = sound(table, &instance, &now, &format!("seed {seed}, construct"));
@@ -105,7 +106,7 @@ pub fn steps(table: &Table, seed: u64, threads: usize) -> (Instance, Ascended, A
             &format!("seed {seed}, rescue {turn}"),
         );
         let options = search(seed + turn, threads);
-        now = instance.improve(now, &ascended.prices, options, |_| true);
+        now = instance.improve(now, &mut pool, &ascended.prices, options, |_| true);
         let better = sound(
             table,
             &instance,

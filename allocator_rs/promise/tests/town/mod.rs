@@ -1,4 +1,5 @@
 //! A small country for tests: a town with three stores, a dark store, and a warehouse far off.
+#![allow(dead_code, reason = "no test uses everything")]
 
 use std::sync::Arc;
 

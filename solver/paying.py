@@ -1,0 +1,61 @@
+"""Which of the moves are made when not all may be: those that gain most, with those they wait for.
+
+An order may make room at a loss for another that gains more. Neither is chosen without the other,
+so what is chosen gains as a whole, and so does whatever part of it is still possible later.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from solver.moves import Change, closure, components
+
+
+def that_pay(
+    moves: Sequence[Sequence[int]],
+    changes: Mapping[int, Change],
+    gains: Mapping[int, int],
+    *,
+    free: Sequence[int],
+    moves_max: int,
+) -> list[list[int]]:
+    """Of atomic moves (order numbers) those worth making, at most so many orders, in an order in
+    which they can be applied. `gains`: micro-units by order, what a move must gain taken off.
+    """
+    acts = {
+        number: _together(number, [changes[o] for o in act]) for number, act in enumerate(moves)
+    }
+    gain = [sum(gains[order] for order in act) for act in moves]
+    # A bundle is made act by act, so its size as a whole is no limit.
+    small = {number: Change(number, act.net, 0) for number, act in acts.items()}
+    bundles = [closure(act, small, free) for act in small.values()]
+    worth = [
+        (sum(gain[one] for one in bundle) / sum(len(moves[one]) for one in bundle), bundle)
+        for bundle in bundles
+        if bundle
+    ]
+    taken: set[int] = set()
+    left, count = list(free), 0
+    for value, bundle in sorted(worth, key=lambda one: (-one[0], one[1])):
+        new = [one for one in bundle if one not in taken]
+        size = sum(len(moves[one]) for one in new)
+        if not new or value <= 0 or sum(gain[one] for one in new) <= 0 or count + size > moves_max:
+            continue
+        net = _together(0, [acts[one] for one in new]).net
+        if any(amount > left[row] for row, amount in net.items() if amount > 0):
+            continue
+        for row, amount in net.items():
+            left[row] -= amount
+        taken.update(new)
+        count += size
+    made = components([acts[one] for one in sorted(taken)], free)
+    if sum(gain[one] for group in made for one in group) <= 0:
+        return []
+    return [[order for one in group for order in moves[one]] for group in made]
+
+
+def _together(number: int, changes: Sequence[Change]) -> Change:
+    net: Counter[int] = Counter()
+    for change in changes:
+        net.update(change.net)
+    kept = {row: amount for row, amount in net.items() if amount}
+    return Change(number, kept, sum(change.lines for change in changes))

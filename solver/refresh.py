@@ -1,0 +1,162 @@
+"""Prices of stock and labor for the orders to come: the ascent alone, over sampled futures.
+
+Each sample is a batch of its own: the open orders with their plans in force, and the orders that
+may come, which have none. The prices published are the mean over the samples: of two futures that
+are as likely, what a unit is worth is half of what it is worth in either.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from solver import check
+from solver.allocation import Allocation
+from solver.problem import (
+    Ask,
+    Cost,
+    Item,
+    LaborLimit,
+    LaborPrice,
+    NetworkNode,
+    OpenOrder,
+    Policy,
+    Problem,
+    Request,
+    StockLimit,
+    StockPrice,
+)
+from solver.rows import rows_of
+from solver.solve import Progress, in_force_of
+
+PASSES_MIN: Final = 20
+"""Where nothing is known of the prices, however long it takes."""
+NEAR_PASSES_MIN: Final = 5
+"""From prices that are nearly right."""
+PASSES_MAX: Final = 300
+FAR_STEP: Final = 1.0
+"""First step, as a share of the usual one, where nothing is known of the prices."""
+NEAR_STEP: Final = 0.2
+"""The same from the prices of another sample, or of some minutes ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceProblem:
+    """What is to be priced. `samples`: of each, the orders that may come. Prices: to start from."""
+
+    now_ms: int
+    orders: tuple[OpenOrder, ...]
+    samples: tuple[tuple[Ask, ...], ...]
+    stock: tuple[StockLimit, ...]
+    labor: tuple[LaborLimit, ...]
+    time_limit_ms: int
+    stock_prices: tuple[StockPrice, ...] = ()
+    labor_prices: tuple[LaborPrice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRequest:
+    """A problem with the world that it lives in."""
+
+    nodes: tuple[NetworkNode, ...]
+    items: tuple[Item, ...]
+    policy: Policy
+    problem: PriceProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What is worth more than nothing. `passes`: made over each sample."""
+
+    stock: tuple[StockPrice, ...]
+    labor: tuple[LaborPrice, ...]
+    passes: tuple[int, ...]
+    solve_time_ms: int
+
+
+def price(request: PriceRequest, *, report: Callable[[Progress], None] = lambda _: None) -> Prices:
+    """Prices within about the time limit. Raises ProblemError if the request contradicts itself."""
+    problem = request.problem
+    began_s = time.monotonic()
+
+    def tell(orders: int) -> None:
+        report(Progress("PRICING", orders, 0, 0, int((time.monotonic() - began_s) * 1_000)))
+
+    batches = [
+        batch
+        for sample in problem.samples or ((),)
+        if (batch := problem.orders + tuple(OpenOrder(a, (), (), Cost()) for a in sample))
+    ]
+    if not batches:
+        return Prices((), (), (), 0)
+    everybody = _problem(problem, tuple(order for batch in batches for order in batch))
+    rows = rows_of(everybody)
+    opened = Request(
+        request.nodes, request.items, request.policy, _problem(problem, problem.orders)
+    )
+    in_force = in_force_of(check.World.of(opened), problem.orders, rows)
+    known = rows.start_prices(everybody)
+    total = [0] * len(known)
+    passes: list[int] = []
+    for number, batch in enumerate(batches):
+        until_s = began_s + problem.time_limit_ms / 1_000 * (number + 1) / len(batches)
+        world = Request(request.nodes, request.items, request.policy, _problem(problem, batch))
+        plans = [*in_force, *(None for _ in batch[len(in_force) :])]
+        allocation = Allocation.of_orders(world, rows, plans)
+        passes.append(_ascend(allocation, known, until_s=until_s, tell=partial(tell, len(batch))))
+        found = allocation.prices()
+        total = [one + other for one, other in zip(total, found, strict=True)]
+        if not any(known):
+            known = found
+    mean = [(one + len(batches) // 2) // len(batches) for one in total]
+    return Prices(
+        tuple(
+            StockPrice(row.node_id, row.sku, micro)
+            for row, micro in zip(rows.stock, mean, strict=False)
+            if micro > 0
+        ),
+        tuple(
+            LaborPrice(row.node_id, row.window_start_s, micro)
+            for row, micro in zip(rows.labor, mean[len(rows.stock) :], strict=True)
+            if micro > 0
+        ),
+        tuple(passes),
+        int((time.monotonic() - began_s) * 1_000),
+    )
+
+
+def _ascend(
+    allocation: Allocation, start: Sequence[int], *, until_s: float, tell: Callable[[], None]
+) -> int:
+    """Moves prices for so many passes as there is time for, by the first; the passes made."""
+    is_near = any(start)
+    least = NEAR_PASSES_MIN if is_near else PASSES_MIN
+    began_s = time.monotonic()
+    allocation.ascend(passes=1, start=start, go_on=lambda *_: True)
+    pass_s = (time.monotonic() - began_s) / 2
+    planned = int(max(0.0, until_s - time.monotonic()) / max(pass_s, 1e-6))
+
+    def go_on(made: int, _: int) -> bool:
+        tell()
+        return made < least or time.monotonic() < until_s
+
+    made, _ = allocation.ascend(
+        passes=max(least, min(PASSES_MAX, planned)),
+        start=start,
+        first_step=NEAR_STEP if is_near else FAR_STEP,
+        go_on=go_on,
+    )
+    return made
+
+
+def _problem(problem: PriceProblem, orders: Sequence[OpenOrder]) -> Problem:
+    return Problem(
+        problem.now_ms,
+        tuple(orders),
+        problem.stock,
+        problem.labor,
+        problem.time_limit_ms,
+        stock_prices=problem.stock_prices,
+        labor_prices=problem.labor_prices,
+    )

@@ -1,0 +1,52 @@
+"""What is recorded with an order is told as it is recorded."""
+
+from dataclasses import replace
+
+from bopis.domain.duals import DualCharge, DualCharges
+from bopis.domain.order import BatchMark
+from bopis.server import encode_explanation
+from bopis.service.explaining import explain_allocation, worth_of
+from bopis.testing.counter import Counter
+
+TEN_S = 1_780_308_000
+
+
+async def test_dual_charges_and_the_batch_are_told_as_they_were_recorded(counter: Counter) -> None:
+    order = await counter.create(("apple", 2))
+    told = await explain_allocation(counter.shop.deps, order.order_id)
+    sourcing = replace(
+        order.sourcings[0],
+        duals=DualCharges(9, 4_000_000, 1_200_000),
+        dual_rows=(
+            DualCharge("east", "apple", None, 2, 2_000_000),
+            DualCharge("east", None, TEN_S, 120, 10_000),
+        ),
+        ledger_sequence=77,
+        batch=BatchMark("operation-1", 102_000_000, 100_000_000),
+    )
+    recorded = replace(told, order=replace(order, sourcings=(sourcing,)))
+    message = encode_explanation.explanation(recorded)
+    units, labor = message.dual_charges
+    assert (units.node_id, units.sku, units.quantity) == ("east", "apple", 2)
+    assert (units.price.units, units.worth.units) == (2, 4)
+    assert units.text == "the last 2 units of apple at east are worth 4.00 USD to later orders"
+    assert labor.labor_window_start_time.seconds == TEN_S
+    assert (labor.quantity, labor.worth.units, labor.worth.nanos) == (120, 1, 200_000_000)
+    basis = message.decided_under
+    assert (basis.dual_version, basis.ledger_sequence) == (9, 77)
+    assert basis.policy_version == order.policy_version
+    assert message.batch.operation_id == "operation-1"
+    assert (message.batch.planned_cost.units, message.batch.bound.units) == (102, 100)
+    assert round(message.batch.gap, 6) == 0.02
+
+
+async def test_only_orders_that_nobody_picks_yet_are_asked_what_a_unit_is_worth(
+    counter: Counter,
+) -> None:
+    order = await counter.create(("apple", 1))
+    await counter.create(("bread", 1))
+    _, count = await worth_of(counter.shop.deps, ())
+    assert count == 2
+    await counter.claim(order.fulfillment_orders[0].fulfillment_order_id)
+    _, count = await worth_of(counter.shop.deps, ())
+    assert count == 1

@@ -1,0 +1,97 @@
+"""What a move must gain, and the most orders that move."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from solver import check
+from solver.certificate import certificate_of, findings_of
+from solver.moves import Change
+from solver.paying import that_pay
+from solver.problem import Request
+from solver.solve import Result, solve
+from tests.unit.solver.small_batches import optimum, small_request
+
+SHORT_MS = 1_000
+
+
+def with_stay(seed: int) -> Request:
+    """A batch where each order's move must gain something, of very different size."""
+    request = small_request(seed, orders=5)
+    dice = random.Random(seed)
+    orders = tuple(
+        replace(order, stay_micro=dice.choice([0, 500_000, 2_000_000, 50_000_000]))
+        for order in request.problem.orders
+    )
+    return replace(request, problem=replace(request.problem, orders=orders, time_limit_ms=SHORT_MS))
+
+
+def without_stay(request: Request) -> Request:
+    orders = tuple(replace(order, stay_micro=0) for order in request.problem.orders)
+    return replace(request, problem=replace(request.problem, orders=orders))
+
+
+def moved(result: Result) -> set[str]:
+    return {move.order_id for component in result.components for move in component}
+
+
+def stay_of(request: Request, result: Result) -> int:
+    ids = moved(result)
+    return sum(o.stay_micro for o in request.problem.orders if o.ask.order_id in ids)
+
+
+def test_moves_gain_more_than_they_must_and_are_nearly_always_the_best_such() -> None:
+    found = fewer = 0
+    for seed in range(600, 625):
+        request = with_stay(seed)
+        result = solve(request)
+        spent = result.cost_planned_micro + stay_of(request, result)
+        assert optimum(request) <= spent <= result.cost_before_micro, seed
+        assert result.bound_micro <= optimum(without_stay(request)), seed
+        assert not any(finding.problems for finding in findings_of(certificate_of(request, result)))
+        found += spent == optimum(request)
+        fewer += len(moved(result)) < len(moved(solve(without_stay(request))))
+    assert found >= 22
+    assert fewer >= 3
+
+
+@pytest.mark.parametrize("moves_max", [0, 1, 2])
+def test_no_more_orders_move_than_may_and_what_moves_gains(moves_max: int) -> None:
+    some = 0
+    for seed in range(640, 655):
+        request = with_stay(seed)
+        request = replace(request, problem=replace(request.problem, moves_max=moves_max))
+        result = solve(request)
+        count = len(moved(result))
+        assert count <= moves_max
+        gain = result.cost_before_micro - result.cost_planned_micro - stay_of(request, result)
+        assert gain > 0 or count == 0
+        some += count > 0
+        # Applied one after the other, limits hold at every moment.
+        plans = {o.ask.order_id: (o.ask, o.plan) for o in request.problem.orders}
+        for component in result.components:
+            for move in component:
+                plans[move.order_id] = plans[move.order_id][0], move.plan
+            assert check.limit_problems(request, plans.values()) == []
+    assert some >= 5 or moves_max == 0
+
+
+def test_who_makes_room_at_a_loss_moves_only_with_the_one_it_makes_room_for() -> None:
+    # Row 0 is full: order 0 leaves it, and loses 1; order 1 takes it, and gains 5. Order 2 gains 3.
+    changes = {
+        0: Change(0, {0: -1, 1: 1}, 1),
+        1: Change(1, {0: 1}, 1),
+        2: Change(2, {2: 1}, 1),
+    }
+    gains = {0: -1, 1: 5, 2: 3}
+    free = [0, 1, 1]
+
+    def chosen(moves_max: int) -> list[list[int]]:
+        return that_pay([[0], [2], [1]], changes, gains, free=free, moves_max=moves_max)
+
+    assert chosen(1) == [[2]]
+    assert chosen(2) == [[2]]
+    assert sorted(chosen(3)) == [[0], [1], [2]]
+    assert chosen(3).index([0]) < chosen(3).index([1])
+    assert chosen(0) == []
