@@ -37,8 +37,11 @@ fn near_depot() -> World {
     World::new(Arc::new(Network::new(nodes)), town.catalog, policy)
 }
 
+/// Units by (node, line).
+type Units = [((usize, usize), i64); 2];
+
 /// One line at the customer's store, one at the depot only.
-fn split_basket() -> (Ask, [((usize, usize), i64); 2]) {
+fn split_basket() -> (Ask, Units) {
     let asked = ask(Method::Pickup, &[("a", 1), ("b", 1)]);
     (asked, [((0, 0), PLENTY), ((2, 1), PLENTY)])
 }
