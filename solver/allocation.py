@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bopis._allocator_rs import Allocation as Native
-from solver.problem import Plan, Request, Rows
+from solver.problem import Plan, Request
+from solver.rows import Rows
 
 Ints = npt.NDArray[np.int64]
 GoOn = Callable[[int, int], bool]

@@ -28,7 +28,8 @@ import msgspec
 
 from solver import check
 from solver.allocation import Allocation, InForce
-from solver.problem import OpenOrder, Plan, ProblemError, Request, Rows, rows_of
+from solver.problem import OpenOrder, Plan, Request
+from solver.rows import ProblemError, Rows, rows_of
 from solver.solve import Result
 
 FORMAT: Final = "bopis-certificate/1"

@@ -24,6 +24,7 @@ from solver.problem import (
     Request,
 )
 from solver.rules import planner_problems, rule_problems, serves_pickup
+from solver.transfer_rules import transfer_micro, transfer_problems
 
 FARTHEST_M: Final = 20_016_000
 """Half of the earth's circumference: the policy limits the way of a parcel by nothing else."""
@@ -97,7 +98,11 @@ class World:
             card.ship_package_micro
             + half_up(card.ship_km_micro, FARTHEST_M, 1000)
             + card.pickup_shipped_micro
-            + card.extra_group_micro
+        )
+        if policy.transfers is not None:
+            floor = max(floor, transfer_micro(policy.transfers, policy.transfers.reach_km * 1000))
+        floor += (
+            card.extra_group_micro
             + card.pick_line_micro
             + card.promise_broken_micro
             + card.late_hour_micro * policy.late_windows_max_h
@@ -129,10 +134,19 @@ def cost_of(world: World, ask: Ask, groups: Sequence[Group]) -> Cost:
             amounts["ship_package"] += card.ship_package_micro
             amounts["ship_km"] += half_up(card.ship_km_micro, meters, 1000)
             amounts["pickup_shipped"] += card.pickup_shipped_micro if own is not None else 0
-        else:
+        elif group.receipt is not None and policy.transfers is not None:
+            way_m = meters_between(
+                world.nodes[group.node_id].node.place,
+                world.nodes[group.receipt.node_id].node.place,
+            )
+            amounts["transfer"] += transfer_micro(policy.transfers, way_m)
+        late_h = max(late_h, -(-(group.ready_by_ms - ask.promise_ms) // 3_600_000))
+    # The customer drives to a store once, whatever is collected there.
+    for node_id in {group.store for group in groups}:
+        if node_id is not None:
+            meters = meters_between(ask.place, world.nodes[node_id].node.place)
             beyond = max(0, meters - own_m)
             amounts["other_store_km"] += half_up(card.other_store_km_micro, beyond, 1000)
-        late_h = max(late_h, -(-(group.ready_by_ms - ask.promise_ms) // 3_600_000))
     amounts["extra_group"] = card.extra_group_micro * max(0, len(groups) - 1)
     percent = ask.weight_percent
     amounts["late"] = half_up(card.late_hour_micro, percent, 100) * late_h
@@ -150,11 +164,12 @@ def plan_problems(world: World, ask: Ask, plan: Plan) -> list[str]:
     nodes = [group.node_id for group in plan.groups]
     if len(set(nodes)) < len(nodes):
         found.append("two groups at one node")
-    if sum(group.method == "PICKUP" for group in plan.groups) > 1:
+    if len({group.store for group in plan.groups} - {None}) > 1:
         found.append("two pickup stores")
     for group in plan.groups:
-        if group.node_id not in world.nodes:
-            found.append(f"unknown node {group.node_id}")
+        unknown = {group.node_id, group.store or group.node_id} - world.nodes.keys()
+        if unknown:
+            found.append(f"unknown node {', '.join(sorted(unknown))}")
             continue
         found += _method_problems(world, ask, group)
         found += _window_problems(world, ask, group)
@@ -188,22 +203,22 @@ def _line_problems(ask: Ask, plan: Plan) -> list[str]:
 
 def _method_problems(world: World, ask: Ask, group: Group) -> list[str]:
     policy = world.request.policy
-    node = world.nodes[group.node_id].node
     own = world.customer_store(ask)
     found = []
-    if group.node_id in ask.excluded_node_ids:
-        found.append(f"{group.node_id} is excluded")
-    if group.method == "SHIP":
+    nodes = {group.node_id, group.store or group.node_id}
+    found += [f"{node_id} is excluded" for node_id in nodes & set(ask.excluded_node_ids)]
+    if group.store is None:
         shipped_anyway = own is None and policy.ship_when_out_of_reach
         if ask.method == "PICKUP" and not (ask.consent.ship_home or shipped_anyway):
             found.append("shipped without consent")
         return found
+    node = world.nodes[group.store].node
     if own is None or node.kind not in PICKUP_KINDS:
-        found.append(f"no pickup at {group.node_id}")
+        found.append(f"no pickup at {group.store}")
     elif ask.pickup_only_at is not None:
-        if group.node_id != ask.pickup_only_at:
+        if group.store != ask.pickup_only_at:
             found.append("pickup at another store than the only one")
-    elif group.node_id != own:
+    elif group.store != own:
         reach_m = min(ask.consent.other_store_km, policy.pickup_reach_km) * 1000
         if meters_between(ask.place, node.place) > reach_m:
             found.append("pickup at another store without consent")
@@ -224,6 +239,11 @@ def _window_problems(world: World, ask: Ask, group: Group) -> list[str]:
     if group.window_start_ms != starts[0] * 1000 or starts[0] * 1000 < now_ms:
         found.append("the first hour is past, or not the one named")
     ready_ms = (starts[0] + HOUR_S * span) * 1000
+    if group.method == "SHIP" and group.receipt is not None:
+        found.append("shipped, and received at a store")
+    if group.receipt is not None:
+        found += transfer_problems(world.request, group, picked_s=ready_ms // 1000)
+        ready_ms = (group.receipt.window_start_s + HOUR_S) * 1000
     if group.ready_by_ms != ready_ms or ready_ms < now_ms + policy.lead_time_ms:
         found.append("ready before the lead time, or not at the end of the last hour")
     if ready_ms > ask.promise_ms + policy.late_windows_max_h * 3_600_000:
@@ -261,8 +281,8 @@ def limit_problems(request: Request, plans: Iterable[tuple[Ask, Plan]]) -> list[
         for group in plan.groups:
             for number in group.line_numbers:
                 taken[group.node_id, lines[number].sku] += lines[number].quantity
-            for share in group.labor:
-                taken[group.node_id, share.window_start_s] += share.seconds
+            for node_id, start_s, seconds in group.all_labor():
+                taken[node_id, start_s] += seconds
     limits: Counter[tuple[str, str | int]] = Counter()
     for stock in request.problem.stock:
         limits[stock.node_id, stock.sku] = stock.units

@@ -26,8 +26,8 @@ from solver.problem import (
     Request,
     StockLimit,
     StockPrice,
-    rows_of,
 )
+from solver.rows import rows_of
 from solver.solve import Progress, in_force_of
 
 PASSES_MIN: Final = 20

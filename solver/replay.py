@@ -15,7 +15,8 @@ import msgspec
 
 from solver import certificate
 from solver.pace import Record, RecordError
-from solver.problem import ProblemError, Request
+from solver.problem import Request
+from solver.rows import ProblemError
 from solver.solve import CheckError, solve
 from solver.worker import answer_of
 

@@ -12,7 +12,8 @@ from solver.allocation import Allocation, Chosen, InForce, available_threads
 from solver.moves import Change, change_of, components
 from solver.pace import Record
 from solver.paying import that_pay
-from solver.problem import LaborPrice, OpenOrder, Plan, Problem, Request, Rows, StockPrice, rows_of
+from solver.problem import LaborPrice, OpenOrder, Plan, Problem, Request, StockPrice
+from solver.rows import Rows, rows_of
 from solver.steps import Limits, Outcome, Told, allocate
 
 STAY_MICRO: Final = 10_000

@@ -85,8 +85,9 @@ import msgspec
 
 from solver import certificate
 from solver.pace import Record, RecordError
-from solver.problem import ProblemError, Request
+from solver.problem import Request
 from solver.refresh import PriceRequest, price
+from solver.rows import ProblemError
 from solver.solve import CheckError, Progress, Result, solve
 
 FRAME_MAX: Final = 1 << 30

@@ -35,7 +35,8 @@ impl From<MethodDto> for Method {
 impl From<Method> for MethodDto {
     fn from(method: Method) -> Self {
         match method {
-            Method::Pickup => Self::Pickup,
+            // The customer collects what was moved to the store.
+            Method::Pickup | Method::Transfer => Self::Pickup,
             Method::Ship => Self::Ship,
         }
     }
@@ -279,6 +280,14 @@ struct GroupDto {
     labor: Vec<LaborDto>,
     window_start_ms: i64,
     ready_by_ms: i64,
+    receipt: Option<ReceiptDto>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReceiptDto {
+    node_id: String,
+    window_start_s: i64,
+    seconds: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -314,6 +323,11 @@ impl From<Plan> for PlanDto {
             window_start_s,
             seconds,
         };
+        let receipt = |receipt: bopis_promise::Receipt| ReceiptDto {
+            node_id: receipt.node_id,
+            window_start_s: receipt.window_start_s,
+            seconds: receipt.seconds,
+        };
         let group = |group: bopis_promise::Group| GroupDto {
             node_id: group.node_id,
             method: group.method.into(),
@@ -321,6 +335,7 @@ impl From<Plan> for PlanDto {
             labor: group.labor.into_iter().map(labor).collect(),
             window_start_ms: group.window_start_s.saturating_mul(1_000),
             ready_by_ms: group.ready_s.saturating_mul(1_000),
+            receipt: group.receipt.map(receipt),
         };
         let unfilled = |line: bopis_promise::Unfilled| UnfilledDto {
             line_number: line.line_number,

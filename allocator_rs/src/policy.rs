@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use bopis_promise::{CostCard, Policy, QuoteTerms};
+use bopis_promise::{CostCard, Policy, QuoteTerms, Transfers};
 use serde::Deserialize;
 
+use crate::planning::NodeKindDto;
 use crate::rules::RulesDto;
 
 #[derive(Debug, Deserialize)]
@@ -26,6 +27,31 @@ struct CardDto {
     opportunity_block_micro: i64,
 }
 
+#[derive(Debug, Deserialize)]
+struct TransfersDto {
+    from_kinds: Vec<NodeKindDto>,
+    reach_km: i64,
+    handling_s: i64,
+    km_per_h: i64,
+    receive_line_s: i64,
+    source_micro: i64,
+    km_micro: i64,
+}
+
+impl From<TransfersDto> for Transfers {
+    fn from(dto: TransfersDto) -> Self {
+        Self {
+            from_kinds: dto.from_kinds.into_iter().map(Into::into).collect(),
+            reach_km: dto.reach_km,
+            handling_s: dto.handling_s,
+            km_per_h: dto.km_per_h,
+            receive_line_s: dto.receive_line_s,
+            source_micro: dto.source_micro,
+            km_micro: dto.km_micro,
+        }
+    }
+}
+
 /// The policy, as far as the promiser needs it.
 #[derive(Debug, Deserialize)]
 pub struct PolicyDto {
@@ -39,6 +65,8 @@ pub struct PolicyDto {
     /// Without effect in the optimizer, which charges no opportunity at all.
     #[serde(default)]
     opportunity_beside_duals: bool,
+    #[serde(default)]
+    transfers: Option<TransfersDto>,
     #[serde(default)]
     rules: RulesDto,
 }
@@ -92,6 +120,7 @@ impl From<PolicyDto> for Policy {
             late_windows_max_h: dto.late_windows_max_h,
             span_windows_max: dto.span_windows_max,
             opportunity_beside_duals: dto.opportunity_beside_duals,
+            transfers: dto.transfers.map(Into::into),
             rules: Arc::new(dto.rules.into()),
         }
     }

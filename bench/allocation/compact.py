@@ -48,6 +48,8 @@ def solved(request: Request, *, solver: str, seconds: float) -> Answer | None:
         raise ValueError(
             "the compact model knows no hard rules and no order that is all or nothing"
         )
+    if request.policy.transfers is not None:
+        raise ValueError("the compact model knows no transfers")
     world = World.of(request)
     built = _Model(mathopt.Model())
     for index, order in enumerate(request.problem.orders):

@@ -7,7 +7,8 @@ from pathlib import Path
 from bench.allocation import nearest
 from solver import certificate as certificates
 from solver.allocation import Allocation, InForce
-from solver.problem import Plan, Request, rows_of
+from solver.problem import Plan, Request
+from solver.rows import rows_of
 from solver.solve import Progress, solve
 
 

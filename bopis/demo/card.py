@@ -7,7 +7,7 @@ Money is integer micro-units.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib import resources
 from typing import Any, Literal
@@ -15,6 +15,19 @@ from typing import Any, Literal
 MICROS = 1_000_000
 HALF_EARTH_KM = 20_016
 Level = Literal["low", "base", "high"]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRules:
+    """Who sends to stores and how fast; prices per source and per km."""
+
+    kinds: frozenset[str]
+    reach_m: int
+    handling_s: int
+    km_per_h: int
+    receive_line_s: int
+    per_source: int
+    per_km: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +54,37 @@ class Card:
     late_windows_max_h: int
     span_windows_max: int
     pickup_kept_h: int
+    transfers: TransferRules | None = None
 
 
-def load_card(level: Level = "base") -> Card:
-    """The card of the committed default policy at one of its three levels."""
+def load_card(level: Level = "base", *, with_transfers: bool = False) -> Card:
+    """The card of the committed default policy at one of its three levels; `with_transfers`: as if
+    it switched them on.
+    """
     text = resources.files("bopis.policy").joinpath("default.toml").read_text(encoding="utf-8")
-    return card_from(tomllib.loads(text, parse_float=Decimal), level=level)
+    policy = tomllib.loads(text, parse_float=Decimal)
+    card = card_from(policy, level=level)
+    if not with_transfers:
+        return card
+    rules = _transfers(policy, level)
+    # The dearest way to fill one line may then be to move it.
+    parcel = card.ship_package + card.ship_km * HALF_EARTH_KM + card.pickup_shipped
+    moved = rules.per_source + rules.per_km * rules.reach_m // 1000
+    floor = card.unfilled_floor + max(0, moved - parcel)
+    return replace(card, transfers=rules, unfilled_floor=floor)
+
+
+def _transfers(policy: dict[str, Any], level: Level) -> TransferRules:
+    section = policy["transfers"]
+    return TransferRules(
+        kinds=frozenset(section["from_kinds"]),
+        reach_m=int(section["reach_km"]) * 1000,
+        handling_s=int(section["handling_min"]) * 60,
+        km_per_h=int(section["km_per_h"]),
+        receive_line_s=int(section["receive_line_s"]),
+        per_source=int(Decimal(policy["cost"]["transfer"][level]) * MICROS),
+        per_km=int(Decimal(policy["cost"]["transfer_km"][level]) * MICROS),
+    )
 
 
 def card_from(policy: dict[str, Any], *, level: Level = "base") -> Card:
@@ -93,4 +131,5 @@ def card_from(policy: dict[str, Any], *, level: Level = "base") -> Card:
         late_windows_max_h=late_windows_max_h,
         span_windows_max=int(policy["labor"]["span_windows_max"]),
         pickup_kept_h=int(policy["pickup"]["kept_h"]),
+        transfers=None,
     )

@@ -13,14 +13,38 @@ HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where and in which hour a transfer is received, whose picking ended at `picked_s`."""
+
+    node_id: str
+    window_start_s: int
+    picked_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
-    """Lines of one order at one node, done in the hours from `window_start_s` to `ready_s`."""
+    """Lines of one order at one node, done in the hours from `window_start_s` to `ready_s`. With a
+    receipt they are moved to another node and ready when they have been received there.
+    """
 
     node_id: str
     method: Method
     window_start_s: int
     ready_s: int
     line_numbers: tuple[int, ...]
+    receipt: Receipt | None = None
+
+    @property
+    def picked_s(self) -> int:
+        """When picking ends."""
+        return self.ready_s if self.receipt is None else self.receipt.picked_s
+
+    @property
+    def store(self) -> str | None:
+        """Where it is collected; None: it is shipped."""
+        if self.method is not Method.PICKUP:
+            return None
+        return self.node_id if self.receipt is None else self.receipt.node_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bopis.demo.card import Card
 from bopis.demo.geo import distance_m
 from bopis.demo.plans import HOUR_S, Group, PlannedOrder, promise_s
 from bopis.scenario.hours import open_windows
 from bopis.scenario.model import Method, Node, Sku
+
+RECEIVING_HOURS: Final = 3
+"""Open hours of the store after the arrival in which a transfer may be received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def score_plans(
         split += visited > 1
         nodes += visited
         for group in order.groups:
-            labor.update(_labor(group, network))
+            labor.update(_labor(group, network, card))
             for number in group.line_numbers:
                 if number in by_number:
                     line = by_number[number]
@@ -157,8 +161,14 @@ def cost_terms(order: PlannedOrder, network: Network, card: Card) -> dict[str, i
             terms["ship_km"] += _half_up(card.ship_km * meters, 1000)
             terms["ship_kg"] += _half_up(card.ship_kg * grams, 1000)
             terms["pickup_shipped"] += card.pickup_shipped if store is not None else 0
-        elif store is not None:
-            beyond = max(0, meters - store_m)
+        elif group.receipt is not None and card.transfers is not None:
+            way = _way_m(group, network)
+            terms["transfer"] += card.transfers.per_source
+            terms["transfer"] += _half_up(card.transfers.per_km * way, 1000)
+    # The customer drives to a store once, whatever is collected there.
+    for node_id in {group.store for group in order.groups} - {None}:
+        if store is not None and node_id is not None:
+            beyond = max(0, network.distance_m(node_id, order.place) - store_m)
             terms["other_store_km"] += _half_up(card.other_store_km * beyond, 1000)
     terms["extra_group"] += card.extra_group * max(0, len(order.groups) - 1)
     promise = promise_s(order.placed_s, order.ready_within_s, default_h=card.promise_h)
@@ -182,7 +192,7 @@ def check_rules(order: PlannedOrder, network: Network, card: Card) -> list[str]:
         broken.append("a line is in two groups")
     if not set(numbers) <= known:
         broken.append("a group names a line that was not ordered")
-    stores = {group.node_id for group in order.groups if group.method is Method.PICKUP}
+    stores = {group.store for group in order.groups} - {None}
     if len(stores) > 1:
         broken.append("more than one pickup store")
     store, _ = customer_store(order, network, card)
@@ -200,21 +210,26 @@ def _check_group(
     broken = []
     if not group.line_numbers:
         broken.append(f"an empty group at {group.node_id}")
-    if group.method is Method.PICKUP:
-        meters = network.distance_m(group.node_id, order.place)
+    if group.store is not None:
+        there = network.nodes.get(group.store)
+        if there is None:
+            return [f"unknown node {group.store}"]
+        meters = network.distance_m(group.store, order.place)
         if order.method is not Method.PICKUP:
             broken.append("collected though it was to be shipped")
-        if not node.offers_pickup:
-            broken.append(f"collected at {group.node_id}, a {node.kind}")
+        if not there.offers_pickup:
+            broken.append(f"collected at {group.store}, a {there.kind}")
         reach = min(card.reach_m, card.consent_other_store_m)
-        if group.node_id != store and meters > reach:
-            broken.append(f"collected {meters} m away at {group.node_id}, beyond consent")
+        if group.store != store and meters > reach:
+            broken.append(f"collected {meters} m away at {group.store}, beyond consent")
     elif order.method is Method.PICKUP:
         allowed = card.consent_ship_home if store is not None else card.ship_when_out_of_reach
         if not allowed:
             broken.append("shipped home without consent")
-    hours = range(group.window_start_s, group.ready_s, HOUR_S)
-    if group.window_start_s % HOUR_S or group.ready_s % HOUR_S:
+    if group.receipt is not None:
+        broken += _check_transfer(group, node, network=network, card=card)
+    hours = range(group.window_start_s, group.picked_s, HOUR_S)
+    if group.window_start_s % HOUR_S or group.picked_s % HOUR_S or group.ready_s % HOUR_S:
         broken.append(f"a window off the full hour at {group.node_id}")
     elif not 1 <= len(hours) <= card.span_windows_max:
         broken.append(f"a span of {len(hours)} hours at {group.node_id}")
@@ -222,6 +237,33 @@ def _check_group(
         broken.append(f"picked while {group.node_id} is closed")
     if group.window_start_s < order.placed_s:
         broken.append(f"picked at {group.node_id} before the order was placed")
+    return broken
+
+
+def _way_m(group: Group, network: Network) -> int:
+    """Whole meters from a transfer's node to the store."""
+    there = network.nodes[group.store or ""]
+    return network.distance_m(group.node_id, (there.latitude, there.longitude))
+
+
+def _check_transfer(group: Group, node: Node, *, network: Network, card: Card) -> list[str]:
+    rules, receipt = card.transfers, group.receipt
+    if rules is None or receipt is None or group.method is not Method.PICKUP:
+        return [f"moved from {group.node_id}, though nothing is"]
+    broken = []
+    way = _way_m(group, network)
+    if group.node_id == receipt.node_id or node.kind.value not in rules.kinds:
+        broken.append(f"moved from {group.node_id}, a {node.kind}, to {receipt.node_id}")
+    if way > rules.reach_m:
+        broken.append(f"moved {way} m from {group.node_id}, too far")
+    arrival_s = receipt.picked_s + rules.handling_s + -(-way * 3600 // (1000 * rules.km_per_h))
+    if receipt.window_start_s < arrival_s:
+        broken.append(f"received at {receipt.node_id} before it arrived")
+    hours = sorted(h for h in network.windows[receipt.node_id] if h >= arrival_s)
+    if receipt.window_start_s not in hours[:RECEIVING_HOURS]:
+        broken.append(f"received while {receipt.node_id} is closed, or long after the arrival")
+    if group.ready_s != receipt.window_start_s + HOUR_S:
+        broken.append("a transfer is ready when it was received")
     return broken
 
 
@@ -235,17 +277,20 @@ def share_s(seconds: int, *, span: int, index: int) -> int:
     return seconds // span + (index < seconds % span)
 
 
-def _labor(group: Group, network: Network) -> dict[tuple[str, int], int]:
+def _labor(group: Group, network: Network, card: Card) -> dict[tuple[str, int], int]:
     node = network.nodes.get(group.node_id)
-    hours = range(group.window_start_s, group.ready_s, HOUR_S)
+    hours = range(group.window_start_s, group.picked_s, HOUR_S)
     if node is None or not hours:
         return {}
-    seconds = line_seconds(node)
-    return {
-        (group.node_id, hour): len(group.line_numbers)
-        * share_s(seconds, span=len(hours), index=index)
+    seconds, lines = line_seconds(node), len(group.line_numbers)
+    taken = {
+        (group.node_id, hour): lines * share_s(seconds, span=len(hours), index=index)
         for index, hour in enumerate(hours)
     }
+    if group.receipt is not None and card.transfers is not None:
+        receiving = group.receipt.node_id, group.receipt.window_start_s
+        taken[receiving] = lines * card.transfers.receive_line_s
+    return taken
 
 
 def _over_labor(labor: Mapping[tuple[str, int], int], network: Network) -> list[str]:

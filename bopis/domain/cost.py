@@ -12,6 +12,7 @@ COST_TERMS: Final = (
     "extra_group",
     "other_store_km",
     "pickup_shipped",
+    "transfer",
     "late",
     "unfilled",
     "promise_broken",

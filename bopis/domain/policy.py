@@ -14,6 +14,7 @@ from bopis.domain.errors import FieldInvalid
 from bopis.domain.policy_reader import Reader
 from bopis.domain.rules import KM_MAX, Rules, Tier, read_rules, read_tiers
 from bopis.domain.sourcing import Consent
+from bopis.domain.transfers import Transfers, read_transfers
 
 TEXT_MAX: Final = 1_000_000
 """Characters of a policy file."""
@@ -84,11 +85,17 @@ class Policy:
     opportunity_beside_duals: bool
     rules: Rules = field(default_factory=Rules)
     tiers: tuple[Tier, ...] = ()
+    transfers: Transfers | None = None
 
 
-def parse_policy(text: str, *, level: CardLevel = CardLevel.BASE) -> Policy:
-    """Reads a policy file. Raises FieldsInvalid naming every key that is missing, unknown, out of
-    range or of the wrong type; FieldInvalid where the text is no TOML.
+def parse_policy(
+    text: str, *, level: CardLevel = CardLevel.BASE, with_transfers: bool = False
+) -> Policy:
+    """Reads a policy file. `with_transfers`: as if it switched them on, which no service carries
+    out; a policy that does so itself is refused without.
+
+    Raises FieldsInvalid naming every key that is missing, unknown, out of range or of the wrong
+    type; FieldInvalid where the text is no TOML.
     """
     if len(text) > TEXT_MAX:
         raise FieldInvalid(f"a policy has at most {TEXT_MAX:,} characters", field="policy")
@@ -122,6 +129,7 @@ def parse_policy(text: str, *, level: CardLevel = CardLevel.BASE) -> Policy:
         opportunity_beside_duals=reader.flag("duals.opportunity_beside"),
         rules=read_rules(reader),
         tiers=read_tiers(reader),
+        transfers=read_transfers(reader, level=level.value, what_if=with_transfers),
     )
     _check_sums(reader, policy, level)
     reader.finish()
@@ -138,6 +146,10 @@ def _check_sums(reader: Reader, policy: Policy, level: CardLevel) -> None:
     if card.other_store_km_micro * 1_000 > COST_MAX_MICRO:
         path = f"cost.other_store_km.{level.value}"
         reader.complain(path, f"{path}: another store may cost more than {_COST_MAX}")
+    sent = policy.transfers
+    if sent is not None and sent.source_micro + sent.km_micro * sent.reach_km > COST_MAX_MICRO:
+        path = f"cost.transfer_km.{level.value}"
+        reader.complain(path, f"{path}: a transfer may cost more than {_COST_MAX}")
     weight = max((tier.weight_percent for tier in policy.tiers), default=100)
     late = card.promise_broken_micro + card.late_hour_micro * (policy.late_windows_max_h + 1)
     if late * weight // 100 > COST_MAX_MICRO:

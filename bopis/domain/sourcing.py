@@ -104,8 +104,23 @@ class LaborShare:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """Lines received at the store where they are collected: in which hour (Unix seconds of its
+    start), and the labor seconds that it takes of it.
+    """
+
+    node_id: str
+    window_start_s: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedGroup:
-    """Lines that one node does, by one method, with the labor it takes. Times are Unix ms."""
+    """Lines that one node does, by one method, with the labor it takes. Times are Unix ms.
+
+    Lines collected at another node have a receipt there and are ready at the end of its hour;
+    `labor` is that of picking.
+    """
 
     node_id: str
     method: Method
@@ -113,6 +128,7 @@ class PlannedGroup:
     labor: tuple[LaborShare, ...]
     window_start_ms: int
     ready_by_ms: int
+    receipt: Receipt | None = None
 
 
 class UnfilledReason(StrEnum):

@@ -27,8 +27,15 @@ POLICIES: Final = {
     "duals": "the kernel under prices of what is scarce, from sampled forecasts",
     "duals+reevaluation": "duals, and orders that nobody picks yet are looked at again",
     "hindsight": "all orders of the day at once, as if known in the morning; proves the bound",
+    "B3+transfers": "B3, and lines may be moved to the store where they are collected",
+    "B4+transfers": "B4 with transfers",
+    "duals+transfers": "duals with transfers",
+    "duals+reevaluation+transfers": "duals+reevaluation with transfers",
+    "hindsight+transfers": "hindsight with transfers; its bound is one on every policy",
 }
 """Names and what they do."""
+TRANSFERS: Final = "+transfers"
+"""How the names of policies end that move lines to the store where they are collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,10 @@ def make_policy(
     tools: Tools,
     options: Options,
 ) -> Policy:
-    """The policy of this name for one day. Raises KeyError for another name."""
+    """The policy of this name for one day, in a setting with transfers if its name ends so. Raises
+    KeyError for another name.
+    """
+    name = name.removesuffix(TRANSFERS)
     if name == "B1":
         return Online(NearestFirst())
     if name == "B2":

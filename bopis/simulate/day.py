@@ -121,11 +121,15 @@ def seconds_of(order: PlannedOrder, setting: Setting) -> Iterator[tuple[str, int
     """(node, hour, seconds) that the groups take."""
     for group in order.groups:
         seconds = line_seconds(setting.network.nodes[group.node_id])
-        span = (group.ready_s - group.window_start_s) // HOUR_S
+        span = (group.picked_s - group.window_start_s) // HOUR_S
         for index in range(span):
             share = share_s(seconds, span=span, index=index)
             hour = group.window_start_s + index * HOUR_S
             yield group.node_id, hour, share * len(group.line_numbers)
+        if group.receipt is not None and setting.card.transfers is not None:
+            each = setting.card.transfers.receive_line_s
+            receipt = group.receipt
+            yield receipt.node_id, receipt.window_start_s, each * len(group.line_numbers)
 
 
 def holdings(

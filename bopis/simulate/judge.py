@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 from bopis.demo.plans import Group, PlannedOrder
 from bopis.demo.score import Score, score_plans
-from bopis.scenario.model import Method
 from bopis.simulate.day import Decision
 from bopis.simulate.setting import Setting
 
@@ -110,7 +109,7 @@ def _chronology(
 
 
 def _pickup_node(groups: Sequence[Group]) -> str | None:
-    return next((group.node_id for group in groups if group.method is Method.PICKUP), None)
+    return next((group.store for group in groups if group.store is not None), None)
 
 
 def _numbers(groups: Sequence[Group]) -> set[int]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bopis.scenario.model import Scenario
-from bopis.simulate.catalog import Options, Tools, make_policy
+from bopis.simulate.catalog import TRANSFERS, Options, Tools, make_policy
 from bopis.simulate.judge import Verdict, judge
 from bopis.simulate.seeds import day_of_seed
-from bopis.simulate.setting import Variant, make_setting, placed_order
+from bopis.simulate.setting import Variant, make_setting, placed_order, with_transfers
 
 MICROS = 1_000_000
 VIOLATIONS_MAX = 5
@@ -44,7 +44,8 @@ Notice = Callable[[str, int, int, int], None]
 
 def simulate(scenario: Scenario, run: Run, tools: Tools, *, notice: Notice) -> list[Record]:
     """One record per seed and policy. Raises ValueError for a scenario without orders."""
-    setting = make_setting(scenario, run.variant)
+    without = make_setting(scenario, run.variant)
+    moving = with_transfers(without, run.variant)
     recorded = [placed_order(order) for order in scenario.orders]
     records: list[Record] = []
     for seed in run.seeds:
@@ -52,6 +53,7 @@ def simulate(scenario: Scenario, run: Run, tools: Tools, *, notice: Notice) -> l
         of_day: list[Record] = []
         for name in run.policies:
             started_s = time.monotonic()
+            setting = moving if name.endswith(TRANSFERS) else without
 
             def tell(done: int, name: str = name, seed: int = seed) -> None:
                 notice(name, seed, done, len(recorded))
@@ -69,18 +71,24 @@ def simulate(scenario: Scenario, run: Run, tools: Tools, *, notice: Notice) -> l
             verdict = judge(setting, orders, played.decisions, at_placing=played.at_placing)
             seconds = time.monotonic() - started_s
             of_day.append(Record(name, seed, verdict, played.bound_micro, seconds))
-        records += _with_bound(of_day)
+        records += with_bounds(of_day)
     return records
 
 
-def _with_bound(of_day: Sequence[Record]) -> list[Record]:
-    """A bound on a day holds for every policy on it."""
-    bounds = [record.bound_micro for record in of_day if record.bound_micro is not None]
-    bound = max(bounds, default=None)
-    return [
-        Record(record.policy, record.seed, record.verdict, bound, record.seconds)
-        for record in of_day
-    ]
+def with_bounds(of_day: Sequence[Record]) -> list[Record]:
+    """A bound on a day holds for every policy on it; one that knows of no transfers for those that
+    make none.
+    """
+
+    def bound_on(policy: str) -> int | None:
+        bounds = (
+            record.bound_micro
+            for record in of_day
+            if record.policy.endswith(TRANSFERS) or not policy.endswith(TRANSFERS)
+        )
+        return max((bound for bound in bounds if bound is not None), default=None)
+
+    return [replace(record, bound_micro=bound_on(record.policy)) for record in of_day]
 
 
 def as_json(record: Record) -> Mapping[str, Any]:

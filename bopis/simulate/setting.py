@@ -52,12 +52,24 @@ class Setting:
         return promise_s(order.placed_s, order.ready_within_s, default_h=self.card.promise_h)
 
 
+def with_transfers(setting: Setting, variant: Variant) -> Setting:
+    """The same world where lines may be moved to the store where they are collected."""
+    return replace(
+        setting,
+        card=load_card(variant.card.value, with_transfers=True),
+        policy=parse_policy(_policy_text(), level=variant.card, with_transfers=True),
+    )
+
+
+def _policy_text() -> str:
+    return resources.files("bopis.policy").joinpath("default.toml").read_text(encoding="utf-8")
+
+
 def make_setting(scenario: Scenario, variant: Variant) -> Setting:
     """The setting of a scenario under a variant. Raises ValueError for one without orders."""
     if not scenario.orders:
         raise ValueError(f"{scenario.name}: no order to simulate")
     card = load_card(variant.card.value)
-    text = resources.files("bopis.policy").joinpath("default.toml").read_text(encoding="utf-8")
     orders = [placed_order(order) for order in scenario.orders]
     latest_s = max(
         promise_s(order.placed_s, order.ready_within_s, default_h=card.promise_h)
@@ -94,7 +106,7 @@ def make_setting(scenario: Scenario, variant: Variant) -> Setting:
             )
             for sku in scenario.skus
         ),
-        policy=parse_policy(text, level=variant.card),
+        policy=parse_policy(_policy_text(), level=variant.card),
     )
 
 

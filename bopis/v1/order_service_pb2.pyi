@@ -101,7 +101,7 @@ class CostBreakdown(_message.Message):
         AMOUNT_FIELD_NUMBER: _builtins.int
         name: _builtins.str
         """Name of the term in the cost card: ship_package, ship_km, ship_kg, pick, extra_group,
-        other_store_km, pickup_shipped, late, unfilled, promise_broken, opportunity. The last
+        other_store_km, pickup_shipped, transfer, late, unfilled, promise_broken, opportunity. The last
         two steer the choice and are no cost.
         """
         @_builtins.property

@@ -313,6 +313,19 @@ def test_every_mistake_of_a_policy_is_named_and_nothing_changes(client: Client) 
     assert client.policies.GetPolicy(pb.GetPolicyRequest()).policy == live
 
 
+def test_a_policy_that_moves_lines_is_refused_as_nobody_would_carry_them(client: Client) -> None:
+    request = pb.SetPolicyRequest(
+        request_id=new_uuid(),
+        text=default_policy_text().replace("enabled = false", "enabled = true"),
+        planner_id="ann",
+        why="one parcel less",
+    )
+    with refused() as errors:
+        client.policies.SetPolicy(request, timeout=CALL_S)
+    assert errors[0].code is grpc.StatusCode.INVALID_ARGUMENT
+    assert errors[0].paths == ("transfers.enabled",)
+
+
 def test_a_repeat_sets_the_policy_once_and_a_dry_run_never(client: Client) -> None:
     before = client.policies.ListPolicyVersions(pb.ListPolicyVersionsRequest()).versions
     request = pb.SetPolicyRequest(

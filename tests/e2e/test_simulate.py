@@ -10,6 +10,9 @@ import pytest
 from tests.e2e.command_line import bopis
 
 POLICIES = ("B1", "B2", "B3", "service", "B4", "duals", "duals+reevaluation", "hindsight")
+MOVING = tuple(
+    f"{name}+transfers" for name in ("B3", "B4", "duals", "duals+reevaluation", "hindsight")
+)
 SCARCE = ("--labor", "0.2", "--stock", "0.4")
 QUICK = ("--refresh", "60", "--reevaluate", "60", "--round-limit", "0.2", "--time-limit", "2")
 
@@ -39,9 +42,10 @@ def chosen(*policies: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_every_policy_plays_the_day_by_the_rules(town: Path) -> None:
-    records = played(town, *chosen(*POLICIES), *SCARCE, *QUICK)
-    assert [record["policy"] for record in records] == list(POLICIES)
+@pytest.mark.parametrize("policies", [POLICIES, MOVING])
+def test_every_policy_plays_the_day_by_the_rules(town: Path, policies: tuple[str, ...]) -> None:
+    records = played(town, *chosen(*policies), *SCARCE, *QUICK)
+    assert [record["policy"] for record in records] == list(policies)
     bounds = {record["bound"] for record in records}
     assert len(bounds) == 1, "a bound on a day holds for every policy"
     [bound] = bounds

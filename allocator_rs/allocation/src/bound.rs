@@ -80,7 +80,9 @@ fn step_of(order: &Order) -> i64 {
     let fixed = order.ways.iter().map(|way| way.fixed);
     let whole = [order.extra_group, order.late.broken, order.late.hour];
     let in_force = order.in_force.iter().map(|plan| plan.cost);
+    let visits = order.visits.iter().map(|(_, cost)| *cost);
     let all = costs
+        .chain(visits)
         .chain(unfilled)
         .chain(fixed)
         .chain(whole)

@@ -74,10 +74,11 @@ impl Choice {
             Self::Groups(groups) => groups,
         };
         let mut cost: i64 = order.lines.iter().map(|line| line.unfilled).sum();
-        let mut late = 0;
+        let (mut late, mut visit) = (0, 0);
         for group in groups {
             let way = order.ways.get(group.way as usize);
             cost += way.map_or(0, |way| way.fixed);
+            visit = visit.max(order.visit(way.and_then(|way| way.store)));
             let costs = order.costs_of(group.way as usize);
             for line in &group.lines {
                 let line = usize::from(*line);
@@ -92,7 +93,7 @@ impl Choice {
         }
         let extra = i64::try_from(groups.len().saturating_sub(1)).unwrap_or(0);
         let late = u32::try_from(late).unwrap_or(0);
-        cost + order.extra_group * extra + order.late.of(late)
+        cost + visit + order.extra_group * extra + order.late.of(late)
     }
 }
 

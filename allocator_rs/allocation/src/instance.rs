@@ -44,8 +44,8 @@ pub struct Line {
 pub struct Way {
     /// The node; at most one group of an order is there.
     pub node: u32,
-    /// Whether the customer collects there.
-    pub pickup: bool,
+    /// The node where the customer collects; none: it is shipped.
+    pub store: Option<u32>,
     /// Cost of opening it (micro-units).
     pub fixed: i64,
     /// When it may work.
@@ -74,6 +74,8 @@ pub struct Order {
     pub rows: Vec<u32>,
     /// Per group beyond the first (micro-units).
     pub extra_group: i64,
+    /// By node where groups may be collected together: what collecting there costs, once.
+    pub visits: Vec<(u32, i64)>,
     /// Of being late.
     pub late: LatePrice,
     /// Most groups.
@@ -106,6 +108,13 @@ impl Order {
         self.twins_max
             .get(way * twins..(way + 1) * twins)
             .unwrap_or(&[])
+    }
+
+    /// What collecting at a store costs, beside the ways.
+    pub(crate) fn visit(&self, store: Option<u32>) -> i64 {
+        let mut visits = self.visits.iter();
+        let found = visits.find(|(node, _)| Some(*node) == store);
+        found.map_or(0, |(_, cost)| *cost)
     }
 
     /// The most that a way alone can save against leaving every line.
@@ -172,6 +181,7 @@ impl Order {
             lines: self.lines.clone(),
             twins: self.twins.clone(),
             in_force: self.in_force.clone(),
+            visits: self.visits.clone(),
             ..*self
         }
     }

@@ -1,7 +1,10 @@
 //! The kernel's view of one order: under prices, in rooms.
 
+use std::collections::BTreeMap;
+
 use bopis_sourcing::{
-    k_best, Draft, Facility, Kernel, OpportunityTiers, Problem, Solution, Twins, CANNOT, COST_MAX,
+    k_best, Draft, Facility, Kernel, OpportunityTiers, Problem, Room, Solution, Store, Twins,
+    CANNOT, COST_MAX,
 };
 use smallvec::SmallVec;
 
@@ -154,7 +157,7 @@ impl Pricer {
                 let has_room = offer.capacity >= served;
                 let row = self.draft.add(Facility {
                     node: way.node,
-                    pickup: way.pickup,
+                    store: way.store.map(Store::at),
                     fixed: way.fixed,
                     capacity: if has_room { u32::MAX } else { offer.capacity },
                     late: offer.late,
@@ -167,8 +170,37 @@ impl Pricer {
                 }
             }
         }
+        self.add_stores(order, calendar, (rooms, cut));
         for twins in self.twins(order, rooms) {
             self.draft.add_twins(twins);
+        }
+    }
+
+    /// Adds what groups of one choice share at the store where they are collected: the way there,
+    /// and, if they are cut to room, hours that they might overfill together.
+    fn add_stores(&mut self, order: &Order, calendar: &Calendar, (rooms, cut): (Rooms<'_>, Cut)) {
+        for (store, cost) in &order.visits {
+            self.draft.add_visit(Store::at(*store), *cost);
+        }
+        if order.visits.is_empty() || cut == Cut::No {
+            return;
+        }
+        let mut takes: BTreeMap<u32, Vec<(usize, i64)>> = BTreeMap::new();
+        for (facility, (way, pattern)) in self.origins.iter().enumerate() {
+            let way = order.ways.get(*way as usize);
+            let pattern = calendar.patterns.get(*pattern as usize);
+            let collected = way.is_some_and(|way| way.store.is_some());
+            for (row, seconds) in pattern.iter().filter(|_| collected).flat_map(|p| &p.shares) {
+                takes.entry(*row).or_default().push((facility, *seconds));
+            }
+        }
+        let lines = i64::try_from(order.lines.len()).unwrap_or(i64::MAX);
+        for (row, takes) in takes {
+            let seconds = rooms.of(row).clamp(0, COST_MAX);
+            let most = takes.iter().map(|(_, each)| *each).max().unwrap_or(0);
+            if takes.len() > 1 && seconds < most.saturating_mul(lines) {
+                self.draft.add_room(Room { seconds, takes });
+            }
         }
     }
 

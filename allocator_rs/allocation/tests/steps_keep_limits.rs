@@ -52,7 +52,7 @@ fn one_unit_each() -> Table {
         let nodes = if index == 0 { 59..60 } else { 0..60 };
         let way = |node: u32| Way {
             node,
-            pickup: false,
+            store: None,
             fixed: i64::from(node),
             slot: 0,
         };

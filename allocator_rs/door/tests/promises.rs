@@ -55,6 +55,7 @@ fn policy() -> Policy {
         late_windows_max_h: 48,
         span_windows_max: 3,
         opportunity_beside_duals: false,
+        transfers: None,
         rules: Arc::default(),
     }
 }

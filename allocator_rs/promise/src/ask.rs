@@ -7,6 +7,8 @@ pub enum Method {
     Pickup,
     /// Shipped home.
     Ship,
+    /// Picked at one node and moved to the store where it is collected.
+    Transfer,
 }
 
 /// What the customer agrees to.
@@ -48,7 +50,7 @@ pub struct Closure {
     pub rule: String,
     /// The node.
     pub node_id: String,
-    /// The method that is closed; none: both.
+    /// The method that is closed; none: all. What closes shipping closes transfers from there, too.
     pub method: Option<Method>,
     /// Ready later than this, Unix seconds.
     pub after_s: i64,

@@ -331,12 +331,9 @@ impl BatchKernel {
                         .map(|row| (row, quantity)),
                 );
             }
-            for (start_s, seconds) in draft.labor(&self.world) {
-                takes.extend(
-                    supply
-                        .labor_row(draft.node, start_s)
-                        .map(|row| (row, seconds)),
-                );
+            for (node, start_s, seconds) in draft.all_labor(&self.world) {
+                let row = supply.labor_row(node, start_s);
+                takes.extend(row.map(|row| (row, seconds)));
             }
         }
         takes.sort_unstable();

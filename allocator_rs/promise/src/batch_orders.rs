@@ -6,33 +6,21 @@
 //! | the hours of a node, from now on, up to the latest lateness | the patterns of a slot |
 //! | the plan in force | a choice of its own: its windows may be past |
 
-use bopis_allocation::{
-    Calendar, Choice, Group, InForce, Line, Order, Pattern, Row, Slot, Source, Way, SPAN_MAX,
-};
-use bopis_sourcing::{LatePrice, Pattern as Hours, CANNOT, COST_MAX};
+use bopis_allocation::{Calendar, Choice, Group, InForce, Line, Order, Row, Source, Way};
+use bopis_sourcing::{LatePrice, CANNOT, COST_MAX};
 use hashbrown::HashMap;
 
 use crate::ask::{Ask, AskLine, Method};
 use crate::batch::{BatchKernel, NO_ROW};
-use crate::closed::Closed;
+use crate::batch_hours::{calendar, parted, picking, sendings, span_of, Sendings, Span};
 use crate::eligible::{allowed, Eligible, Leg};
-use crate::network::{Node, WINDOW_S};
+use crate::network::WINDOW_S;
 use crate::offers::{build, AskError};
 use crate::plan::{groups, node_id, price, Draft, Plan};
 use crate::policy::weighed;
 use crate::reasons::unfilled;
+use crate::transfer::{receiving, store_of};
 use crate::world::ship_kg_cost;
-
-const HOUR_MS: i64 = 3_600_000;
-
-/// The hours that an order may use, at any node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Span {
-    start_from_h: i64,
-    ready_from_h: i64,
-    promise_h: i64,
-    ready_to_h: i64,
-}
 
 /// A batch as a source of the allocation.
 pub struct BatchOrders {
@@ -44,6 +32,7 @@ pub struct BatchOrders {
     in_force: Vec<Option<InForce>>,
     /// Slots of orders that some nodes are closed for: by order, node and method.
     parted: HashMap<(usize, usize, Method), Vec<u32>>,
+    sendings: Sendings,
 }
 
 /// A node and a method, what its leg costs, and a slot of its hours.
@@ -71,12 +60,14 @@ impl BatchOrders {
         let spans: Vec<usize> = spans.collect();
         let mut calendar = calendar(&kernel, &all);
         let parted = parted(&kernel, &spans, &mut calendar);
+        let sendings = sendings(&kernel, (&spans, &all), &mut calendar);
         Self {
             rows: rows.collect(),
             calendar,
             spans,
             in_force,
             parted,
+            sendings,
             kernel,
         }
     }
@@ -92,7 +83,10 @@ impl BatchOrders {
             let parts = (!ask.closed.is_empty())
                 .then(|| self.parted.get(&(index, *node, *method)))
                 .flatten();
-            let slots = parts.map_or(&whole[..], Vec::as_slice);
+            let slots = match leg.sent {
+                Some(sent) => self.sendings.slots(index, span, (*node, sent.store)),
+                None => parts.map_or(&whole[..], Vec::as_slice),
+            };
             offered.extend(slots.iter().map(|slot| (*node, *method, *leg, *slot)));
         }
         offered
@@ -131,7 +125,11 @@ impl BatchOrders {
                 leg,
                 lines: group.lines.iter().map(|line| usize::from(*line)).collect(),
                 first_start_s: pattern.start_h * WINDOW_S,
-                span: pattern.shares.len(),
+                span: match leg.sent {
+                    Some(_) => picking(pattern),
+                    None => pattern.shares.len(),
+                },
+                received_s: leg.sent.map(|_| (pattern.ready_h - 1) * WINDOW_S),
             })
         };
         let mut drafts: Vec<Draft> = chosen.iter().filter_map(draft).collect();
@@ -177,126 +175,6 @@ fn families(kernel: &BatchKernel) -> Vec<u32> {
     families
 }
 
-fn span_of(kernel: &BatchKernel, ask: &Ask) -> Span {
-    let policy = &kernel.world.policy;
-    let from_ms = ask.now_ms.max(kernel.now_ms);
-    let up = |ms: i64| ms.div_euclid(HOUR_MS) + i64::from(ms.rem_euclid(HOUR_MS) > 0);
-    let promise_h = ask.promise_ms.div_euclid(HOUR_MS);
-    Span {
-        start_from_h: up(from_ms),
-        ready_from_h: up(from_ms + policy.lead_time_ms),
-        promise_h,
-        ready_to_h: promise_h + i64::from(policy.late_windows_max_h),
-    }
-}
-
-fn calendar(kernel: &BatchKernel, spans: &[Span]) -> Calendar {
-    let mut calendar = Calendar::default();
-    let mut of_node: Vec<std::ops::Range<usize>> = Vec::new();
-    for (index, node) in kernel.world.network.nodes().iter().enumerate() {
-        let first = calendar.patterns.len();
-        calendar.patterns.extend(patterns(kernel, index, node));
-        of_node.push(first..calendar.patterns.len());
-    }
-    for span in spans {
-        for range in &of_node {
-            let mine = calendar.patterns.get(range.clone()).unwrap_or(&[]);
-            let first = mine.partition_point(|pattern| pattern.ready_h < span.ready_from_h);
-            let end = mine.partition_point(|pattern| pattern.ready_h <= span.ready_to_h);
-            let place = |at: usize| u32::try_from(range.start + at).unwrap_or(u32::MAX);
-            calendar.slots.push(Slot {
-                first: place(first),
-                end: place(end.max(first)),
-                start_from_h: span.start_from_h,
-                promise_h: span.promise_h,
-            });
-        }
-    }
-    calendar
-}
-
-/// Slots of the hours in which a node is open for an order, where it is closed in some of them.
-fn parted(
-    kernel: &BatchKernel,
-    spans: &[usize],
-    calendar: &mut Calendar,
-) -> HashMap<(usize, usize, Method), Vec<u32>> {
-    let nodes = kernel.world.network.nodes();
-    let mut parted = HashMap::new();
-    for (index, (ask, span)) in kernel.asks.iter().zip(spans).enumerate() {
-        if ask.closed.is_empty() {
-            continue;
-        }
-        for (place, node) in nodes.iter().enumerate() {
-            for method in [Method::Pickup, Method::Ship] {
-                let closed = Closed::of(ask, &node.spec.node_id, method);
-                let Some(whole) = calendar.slots.get(span * nodes.len() + place).copied() else {
-                    continue;
-                };
-                let open = |at: &u32| {
-                    let pattern = calendar.patterns.get(*at as usize);
-                    pattern.is_some_and(|pattern| !closed.holds(pattern.ready_h * WINDOW_S))
-                };
-                let open: Vec<u32> = (whole.first..whole.end).filter(open).collect();
-                let runs = open.chunk_by(|one, next| one + 1 == *next);
-                let slots = runs.filter_map(|run| {
-                    Some(Slot {
-                        first: *run.first()?,
-                        end: *run.last()? + 1,
-                        ..whole
-                    })
-                });
-                let slots: Vec<Slot> = slots.collect();
-                let numbers = (calendar.slots.len()..).map(|at| u32::try_from(at).unwrap_or(0));
-                parted.insert((index, place, method), numbers.take(slots.len()).collect());
-                calendar.slots.extend(slots);
-            }
-        }
-    }
-    parted
-}
-
-/// The patterns of a node's hours that have labor, by rising ready hour, then rising span.
-fn patterns(kernel: &BatchKernel, index: usize, node: &Node) -> Vec<Pattern> {
-    let hours: Vec<(i64, u32)> = node
-        .spec
-        .windows
-        .iter()
-        .filter_map(|window| {
-            let row = kernel.labor_rows.get(index)?.row(window.start_s)?;
-            let row = u32::try_from(row).ok()?;
-            (window.start_s % WINDOW_S == 0).then_some((window.start_s / WINDOW_S, row))
-        })
-        .collect();
-    let longest = kernel.world.policy.span_windows_max.min(SPAN_MAX);
-    let mut patterns = Vec::new();
-    for last in 0..hours.len() {
-        for span in 1..=longest.min(last + 1) {
-            let Some(taken) = hours.get(last + 1 - span..=last) else {
-                continue;
-            };
-            let pairs = taken.iter().zip(taken.iter().skip(1));
-            let follow = pairs.fold(true, |so_far, (one, next)| so_far && one.0 + 1 == next.0);
-            let seconds = node.line_seconds;
-            if !follow || i64::try_from(span).map_or(true, |span| seconds < span) {
-                continue;
-            }
-            let share = |(place, (_, row)): (usize, &(i64, u32))| {
-                (*row, Hours::share(seconds, span, place))
-            };
-            let (Some((start_h, _)), Some((last_h, _))) = (taken.first(), taken.last()) else {
-                continue;
-            };
-            patterns.push(Pattern {
-                start_h: *start_h,
-                ready_h: last_h + 1,
-                shares: taken.iter().enumerate().map(share).collect(),
-            });
-        }
-    }
-    patterns
-}
-
 impl Source for BatchOrders {
     fn count(&self) -> usize {
         self.kernel.asks.len()
@@ -317,7 +195,9 @@ impl Source for BatchOrders {
         let world = &self.kernel.world;
         let card = &world.policy.card;
         let nodes = world.network.nodes().len();
-        let offered = self.offered(index, ask, &allowed(world, ask));
+        let eligible = allowed(world, ask);
+        let receiving = receiving(&eligible);
+        let offered = self.offered(index, ask, &eligible);
         let denied = world.sites.denied(ask, nodes);
         let stock = self.kernel.stock_table(ask);
         let lines = ask.lines.len();
@@ -340,10 +220,16 @@ impl Source for BatchOrders {
             ..Order::default()
         };
         for (node, method, leg, slot) in offered {
+            let store = store_of(node, method, leg);
+            let meet = store.filter(|store| receiving.contains(&(*store as usize)));
+            // The way to a store where several groups may meet is paid once.
+            if let Some(store) = meet.filter(|store| order.visits.iter().all(|v| v.0 != *store)) {
+                order.visits.push((store, leg.other_store_km));
+            }
             order.ways.push(Way {
                 node: u32::try_from(node).unwrap_or(u32::MAX),
-                pickup: method == Method::Pickup,
-                fixed: leg.total(),
+                store,
+                fixed: leg.total() - meet.map_or(0, |_| leg.other_store_km),
                 slot,
             });
             let floor = world.sites.floor(node, method);

@@ -1,6 +1,6 @@
 //! When a node takes no group of an order: the closures of its ask.
 
-use bopis_sourcing::{undominated_patterns, Pattern, PatternLimits, Window};
+use bopis_sourcing::{undominated_patterns_where, Pattern, PatternLimits, Window};
 
 use crate::ask::{Ask, Closure, Method};
 
@@ -9,9 +9,10 @@ pub(crate) struct Closed<'a>(Vec<&'a Closure>);
 
 impl<'a> Closed<'a> {
     pub(crate) fn of(ask: &'a Ask, node_id: &str, method: Method) -> Self {
-        let binds = |closure: &&Closure| {
-            closure.node_id == node_id && closure.method.is_none_or(|counted| counted == method)
-        };
+        let sends = method != Method::Pickup;
+        let counts = |counted: Method| counted == method || (sends && counted == Method::Ship);
+        let binds =
+            |closure: &&Closure| closure.node_id == node_id && closure.method.is_none_or(counts);
         Self(ask.closed.iter().filter(binds).collect())
     }
 
@@ -23,9 +24,14 @@ impl<'a> Closed<'a> {
 
     /// The undominated patterns of those that end in an open hour; hours in which no group may get
     /// ready may still be worked in.
-    pub(crate) fn open_patterns(&self, windows: &[Window], limits: &PatternLimits) -> Vec<Pattern> {
+    pub(crate) fn open_patterns(
+        &self,
+        windows: &[Window],
+        limits: &PatternLimits,
+        may_replace: &dyn Fn(&Pattern, &Pattern) -> bool,
+    ) -> Vec<Pattern> {
         if self.0.is_empty() {
-            return undominated_patterns(windows, limits);
+            return undominated_patterns_where(windows, limits, may_replace);
         }
         let mut kept: Vec<Pattern> = Vec::new();
         for (last, window) in windows.iter().enumerate() {
@@ -38,11 +44,12 @@ impl<'a> Closed<'a> {
                 ..*limits
             };
             let taken = windows.get(first..=last).unwrap_or(&[]);
-            for pattern in undominated_patterns(taken, &ending_here) {
+            for pattern in undominated_patterns_where(taken, &ending_here, may_replace) {
                 let beats = |other: &Pattern| {
                     other.late <= pattern.late
                         && other.capacity >= pattern.capacity
                         && other.line_price <= pattern.line_price
+                        && may_replace(other, &pattern)
                 };
                 if !kept.iter().any(beats) {
                     kept.push(pattern);

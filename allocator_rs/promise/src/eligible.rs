@@ -16,11 +16,23 @@ pub(crate) struct Leg {
     pub(crate) ship_km: i64,
     pub(crate) other_store_km: i64,
     pub(crate) pickup_shipped: i64,
+    pub(crate) transfer: i64,
+    /// Where a transfer goes; none: it is none.
+    pub(crate) sent: Option<Sent>,
+}
+
+/// The way of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// Where it is received and collected.
+    pub(crate) store: usize,
+    /// From the end of picking to the arrival.
+    pub(crate) seconds: i64,
 }
 
 impl Leg {
     pub(crate) fn total(&self) -> i64 {
-        self.ship_package + self.ship_km + self.other_store_km + self.pickup_shipped
+        self.ship_package + self.ship_km + self.other_store_km + self.pickup_shipped + self.transfer
     }
 }
 
@@ -50,6 +62,41 @@ impl Eligible {
     }
 }
 
+impl Eligible {
+    /// Adds what other nodes may send to the stores where the order may be collected.
+    fn add_transfers(&mut self, world: &World, ask: &Ask) {
+        let Some(transfers) = &world.policy.transfers else {
+            return;
+        };
+        let nodes = world.network.nodes();
+        let place = |node: &Node| (node.spec.latitude, node.spec.longitude);
+        let stores: Vec<(usize, Leg)> = self.allowed.iter().map(|one| (one.0, one.2)).collect();
+        for (store, leg) in stores {
+            let Some(there) = nodes.get(store) else {
+                continue;
+            };
+            for (index, node) in nodes.iter().enumerate() {
+                let meters = meters_between(place(node), place(there));
+                let sends = index != store
+                    && transfers.from_kinds.contains(&node.spec.kind)
+                    && meters <= transfers.reach_km * 1_000
+                    && !is_excluded(ask, &node.spec.node_id);
+                if sends {
+                    let leg = Leg {
+                        transfer: transfers.cost(meters),
+                        sent: Some(Sent {
+                            store,
+                            seconds: transfers.seconds(meters),
+                        }),
+                        ..leg
+                    };
+                    self.add(world, ask, (index, Method::Transfer), (meters, leg));
+                }
+            }
+        }
+    }
+}
+
 /// Which node may do which method, with what its leg costs; and the customer's store.
 pub(crate) fn allowed(world: &World, ask: &Ask) -> Eligible {
     let nodes = world.network.nodes();
@@ -70,7 +117,7 @@ pub(crate) fn allowed(world: &World, ask: &Ask) -> Eligible {
                 .and_then(|node_id| world.network.index(node_id))
                 .or_else(|| customer_store(world, ask, &meters))
         }
-        Method::Ship => None,
+        Method::Ship | Method::Transfer => None,
     };
     let included = |index: &usize| {
         nodes
@@ -99,9 +146,10 @@ pub(crate) fn allowed(world: &World, ask: &Ask) -> Eligible {
                 eligible.add(world, ask, (index, Method::Pickup), (distance, leg));
             }
         }
+        eligible.add_transfers(world, ask);
     }
     let ships = match (ask.method, customer_node) {
-        (Method::Ship, _) => true,
+        (Method::Ship | Method::Transfer, _) => true,
         (Method::Pickup, Some(_)) => ask.consent.ship_home,
         (Method::Pickup, None) => world.policy.ship_when_out_of_reach || ask.consent.ship_home,
     };
@@ -112,8 +160,8 @@ pub(crate) fn allowed(world: &World, ask: &Ask) -> Eligible {
             let leg = Leg {
                 ship_package: card.ship_package_micro,
                 ship_km: distance_cost(card.ship_km_micro, distance),
-                other_store_km: 0,
                 pickup_shipped,
+                ..Leg::default()
             };
             eligible.add(world, ask, (index, Method::Ship), (distance, leg));
         }

@@ -180,6 +180,7 @@ pub(crate) fn drafts_in_force(world: &World, ask: &Ask, in_force: &[QuotedGroup]
             lines: lines_of(ask, group),
             first_start_s: group.window_start_s,
             span: usize::try_from(span_s / WINDOW_S).unwrap_or(1).max(1),
+            received_s: None,
         })
     };
     let mut drafts: Vec<Draft> = in_force.iter().filter_map(draft).collect();

@@ -26,6 +26,7 @@
 
 mod ask;
 mod batch;
+mod batch_hours;
 mod batch_orders;
 mod block;
 mod by_store;
@@ -35,6 +36,7 @@ mod duals;
 mod eligible;
 mod explain;
 mod flips;
+mod hours;
 mod limited;
 mod network;
 mod offers;
@@ -53,6 +55,7 @@ mod rejected;
 mod relax;
 mod rules;
 mod supply;
+mod transfer;
 mod what_if;
 mod worker;
 mod world;
@@ -74,9 +77,9 @@ pub use past::{decide_again, Decided, Decision};
 pub use placement::{
     PlaceAsk, PlaceError, Placement, PromiserOptions, RequestId, PLACE_ATTEMPTS_MAX,
 };
-pub use plan::{Group, Plan, Terms, Unfilled, UnfilledReason};
+pub use plan::{Group, Plan, Receipt, Terms, Unfilled, UnfilledReason};
 pub use planner::{Planner, QuoteTerms};
-pub use policy::{CostCard, Policy};
+pub use policy::{CostCard, Policy, Transfers};
 pub use promiser::Promiser;
 pub use quote::{QuoteAsk, QuoteFault, QuoteLost, QuotedGroup};
 pub use rejected::{Lack, RejectedNode, Rejection};

@@ -219,7 +219,7 @@ fn lines_at(problem: &Problem, solution: &Solution, node: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use bopis_sourcing::{Facility, LatePrice, CANNOT};
+    use bopis_sourcing::{Facility, LatePrice, Store, CANNOT};
 
     use super::*;
 
@@ -249,7 +249,7 @@ mod tests {
             for late in 0..=dice.below(2) {
                 facilities.push(Facility {
                     node: u32::try_from(node).unwrap(),
-                    pickup: dice.below(3) == 0,
+                    store: (dice.below(3) == 0).then_some(Store::at(u32::try_from(node).unwrap())),
                     fixed: dice.cost(40),
                     capacity: if dice.below(3) == 0 { 2 } else { u32::MAX },
                     late: u32::try_from(late).unwrap(),

@@ -1,18 +1,19 @@
 //! From an ask to the kernel's problem: which node may do what, when, at which price.
 
 use bopis_sourcing::{
-    per_unit_of, Facility, LatePrice, OpportunityTiers, Pattern, PatternLimits, Problem,
-    ProblemError, Twins, CANNOT, COST_MAX,
+    per_unit_of, Facility, LatePrice, OpportunityTiers, Problem, ProblemError, Store, Twins,
+    CANNOT, COST_MAX,
 };
 
 use crate::ask::{Ask, AskLine, Method};
 use crate::block::Blocks;
-use crate::closed::Closed;
 use crate::eligible::{allowed, Eligible, Leg};
-use crate::network::{Node, WINDOW_S};
+use crate::hours::patterns;
+use crate::network::WINDOW_S;
 use crate::plan::Shelves;
-use crate::policy::{weighed, Policy};
+use crate::policy::weighed;
 use crate::supply::{charged, Supply};
+use crate::transfer;
 use crate::world::{line_tiers, ship_kg_cost, World};
 
 /// Why an ask cannot be planned.
@@ -40,6 +41,8 @@ pub(crate) struct Offer {
     pub(crate) first_start_s: i64,
     /// Number of windows.
     pub(crate) span: usize,
+    /// Start of the hour in which a transfer is received.
+    pub(crate) received_s: Option<i64>,
     pub(crate) leg: Leg,
 }
 
@@ -86,8 +89,10 @@ pub(crate) fn build(
     }
     let eligible = allowed(world, ask);
     let mut builder = Builder::new(world, ask, supply, opportunity);
+    let receiving = transfer::receiving(&eligible);
     for (node, method, leg) in &eligible.allowed {
-        builder.offer(*node, *method, *leg);
+        let shared = receiving.contains(node);
+        builder.offer(*node, (*method, shared), *leg);
     }
     let twins = twins(ask, &builder);
     let unfilled = |(index, line): (usize, &AskLine)| {
@@ -110,6 +115,7 @@ pub(crate) fn build(
         ask.all_or_nothing,
         twins,
     )?;
+    let problem = transfer::at_stores(problem, (world, ask, supply), &builder.offers, &receiving)?;
     Ok(Offers {
         problem,
         offers: builder.offers,
@@ -190,7 +196,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds a facility for each undominated pattern of a node and method.
-    fn offer(&mut self, node_index: usize, method: Method, leg: Leg) {
+    /// `shared`: its hours also receive what other nodes send.
+    fn offer(&mut self, node_index: usize, (method, shared): (Method, bool), leg: Leg) {
         let Some(node) = self.world.network.nodes().get(node_index) else {
             return;
         };
@@ -203,13 +210,30 @@ impl<'a> Builder<'a> {
             return;
         }
         let from = (node, node_index, method);
-        for pattern in patterns(self.world, self.ask, from, self.supply, serves) {
+        let (world, ask, supply) = (self.world, self.ask, self.supply);
+        let hours = match leg.sent {
+            Some(sent) => transfer::patterns(world, ask, (from, sent), supply, serves),
+            None => {
+                let each_h = shared.then(|| transfer::roomy_s(world, ask, node_index));
+                let patterns = patterns(world, ask, from, supply, (serves, each_h));
+                patterns.into_iter().map(|one| (one, None)).collect()
+            }
+        };
+        // The way to a store where several groups may meet is paid once.
+        let apart = if shared || leg.sent.is_some() {
+            leg.other_store_km
+        } else {
+            0
+        };
+        let opening = leg.total() - apart;
+        for (pattern, received_s) in hours {
             // Room for all that it can serve is room for the whole order.
             let roomy = pattern.capacity >= serves;
+            let number = u32::try_from(node_index).unwrap_or(u32::MAX);
             self.facilities.push(Facility {
-                node: u32::try_from(node_index).unwrap_or(u32::MAX),
-                pickup: method == Method::Pickup,
-                fixed: leg.total().min(COST_MAX),
+                node: number,
+                store: transfer::store_of(node_index, method, leg).map(Store::at),
+                fixed: opening.min(COST_MAX),
                 capacity: if roomy { u32::MAX } else { pattern.capacity },
                 late: pattern.late,
             });
@@ -223,6 +247,7 @@ impl<'a> Builder<'a> {
                 method,
                 first_start_s: pattern.ready_s - span_s,
                 span: pattern.span,
+                received_s,
                 leg,
             });
         }
@@ -247,7 +272,7 @@ impl<'a> Builder<'a> {
         }
         let weight = match method {
             Method::Ship => self.kg.get(line).copied().unwrap_or(0),
-            Method::Pickup => 0,
+            Method::Pickup | Method::Transfer => 0,
         };
         let card = &self.world.policy.card;
         let charged = self.opportunity.get(node * count + line) != Some(&false);
@@ -273,60 +298,6 @@ pub(crate) fn read_units(world: &World, supply: &dyn Supply, lines: usize) -> Ve
         units.extend((0..lines).map(|line| supply.units(node, line)));
     }
     units
-}
-
-/// Which windows of a node may be used at all, and the promise, in seconds.
-pub(crate) fn usable(ask: &Ask, policy: &Policy, from_ms: i64, start_s: i64) -> bool {
-    let last_ready_ms = ask.promise_ms + i64::from(policy.late_windows_max_h) * 3_600_000;
-    start_s * 1000 >= from_ms && (start_s + WINDOW_S) * 1000 <= last_ready_ms
-}
-
-fn patterns(
-    world: &World,
-    ask: &Ask,
-    from: (&Node, usize, Method),
-    supply: &dyn Supply,
-    serves: u32,
-) -> Vec<Pattern> {
-    let (node, node_index, method) = from;
-    let policy = &world.policy;
-    let from_ms = ask.now_ms.max(supply.windows_from_ms());
-    let limits = PatternLimits {
-        line_seconds: node.line_seconds,
-        lines: serves,
-        promise_s: ask.promise_ms.div_euclid(1000),
-        late_max_h: policy.late_windows_max_h,
-        span_max: policy.span_windows_max,
-        ready_from_s: (from_ms + policy.lead_time_ms + 999).div_euclid(1000),
-    };
-    let from = node
-        .spec
-        .windows
-        .partition_point(|w| w.start_s * 1000 < from_ms);
-    let closed = Closed::of(ask, &node.spec.node_id, method);
-    let later = node.spec.windows.get(from..).unwrap_or(&[]);
-    let mut windows: Vec<bopis_sourcing::Window> = Vec::new();
-    for window in later
-        .iter()
-        .take_while(|w| usable(ask, policy, from_ms, w.start_s))
-    {
-        let available = supply.seconds(node_index, window.start_s);
-        let price = supply.second_price(node_index, window.start_s);
-        windows.push(bopis_sourcing::Window {
-            start_s: window.start_s,
-            end_s: window.start_s + WINDOW_S,
-            available,
-            price,
-        });
-        // An hour that is free of charge and has room for all lines beats all later ones.
-        let room = i64::from(serves).saturating_mul(node.line_seconds);
-        let ready_s = window.start_s + WINDOW_S;
-        let may_end = ready_s >= limits.ready_from_s && !closed.holds(ready_s);
-        if price == 0 && available >= room && may_end {
-            break;
-        }
-    }
-    closed.open_patterns(&windows, &limits)
 }
 
 /// Lines that name the same SKU.

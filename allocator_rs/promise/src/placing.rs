@@ -209,8 +209,8 @@ fn lines_of(
         }
     }
     for draft in drafts {
-        for (start_s, seconds) in draft.labor(world) {
-            add(supply.labor_cell(draft.node, start_s), seconds)?;
+        for (node, start_s, seconds) in draft.all_labor(world) {
+            add(supply.labor_cell(node, start_s), seconds)?;
         }
     }
     Ok(lines)

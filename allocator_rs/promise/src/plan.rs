@@ -24,8 +24,22 @@ pub struct Group {
     pub labor: Vec<(i64, i64)>,
     /// Start of the first window, Unix seconds.
     pub window_start_s: i64,
-    /// End of the last window, Unix seconds.
+    /// When it can be collected or leaves, Unix seconds: the end of the last window; of a transfer that
+    /// of the hour of receiving.
     pub ready_s: i64,
+    /// Where and when a transfer is received.
+    pub receipt: Option<Receipt>,
+}
+
+/// Lines received at the store where they are collected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The store.
+    pub node_id: String,
+    /// Start of the hour, Unix seconds.
+    pub window_start_s: i64,
+    /// Labor seconds that it takes of the hour.
+    pub seconds: i64,
 }
 
 /// Why no plan fills a line.
@@ -91,6 +105,8 @@ pub struct Terms {
     pub other_store_km: i64,
     /// Groups of a pickup order shipped home.
     pub pickup_shipped: i64,
+    /// Moving lines to the store where they are collected.
+    pub transfer: i64,
     /// Lateness of the latest group.
     pub late: i64,
     /// Lines left.
@@ -104,7 +120,7 @@ pub struct Terms {
 impl Terms {
     /// Names and amounts in the order of the cost card, zeros included.
     #[must_use]
-    pub const fn named(&self) -> [(&'static str, i64); 11] {
+    pub const fn named(&self) -> [(&'static str, i64); 12] {
         [
             ("ship_package", self.ship_package),
             ("ship_km", self.ship_km),
@@ -113,6 +129,7 @@ impl Terms {
             ("extra_group", self.extra_group),
             ("other_store_km", self.other_store_km),
             ("pickup_shipped", self.pickup_shipped),
+            ("transfer", self.transfer),
             ("late", self.late),
             ("unfilled", self.unfilled),
             ("promise_broken", self.promise_broken),
@@ -149,14 +166,33 @@ pub(crate) struct Draft {
     pub(crate) lines: Vec<usize>,
     pub(crate) first_start_s: i64,
     pub(crate) span: usize,
+    /// Start of the hour in which a transfer is received.
+    pub(crate) received_s: Option<i64>,
 }
 
 impl Draft {
     pub(crate) fn ready_s(&self) -> i64 {
-        self.first_start_s + WINDOW_S * i64::try_from(self.span).unwrap_or(1)
+        let picked_s = self.first_start_s + WINDOW_S * i64::try_from(self.span).unwrap_or(1);
+        self.received_s
+            .map_or(picked_s, |start_s| start_s + WINDOW_S)
     }
 
-    /// Seconds by hour, hours without any left out.
+    /// The store, hour and seconds of receiving a transfer.
+    fn receipt(&self, world: &World) -> Option<(usize, i64, i64)> {
+        let (sent, start_s) = self.leg.sent.zip(self.received_s)?;
+        let line_s = world.policy.transfers.as_ref()?.receive_line_s;
+        let lines = i64::try_from(self.lines.len()).unwrap_or(i64::MAX);
+        Some((sent.store, start_s, line_s.saturating_mul(lines)))
+    }
+
+    /// Node, hour and seconds of all labor: of picking, and of receiving.
+    pub(crate) fn all_labor(&self, world: &World) -> Vec<(usize, i64, i64)> {
+        let picking = self.labor(world).into_iter();
+        let picking = picking.map(|(start_s, seconds)| (self.node, start_s, seconds));
+        picking.chain(self.receipt(world)).collect()
+    }
+
+    /// Seconds of picking by hour, hours without any left out.
     pub(crate) fn labor(&self, world: &World) -> Vec<(i64, i64)> {
         let seconds = world
             .network
@@ -196,6 +232,7 @@ pub(crate) fn drafts(offers: &Offers, solution: &Solution) -> Vec<Draft> {
                     lines: vec![line],
                     first_start_s: offer.first_start_s,
                     span: offer.span,
+                    received_s: offer.received_s,
                 },
             )),
         }
@@ -238,7 +275,9 @@ pub(crate) fn price(
     for draft in drafts {
         terms.ship_package += draft.leg.ship_package;
         terms.ship_km += draft.leg.ship_km;
-        terms.other_store_km += draft.leg.other_store_km;
+        // The customer drives once, whatever is collected there.
+        terms.other_store_km = terms.other_store_km.max(draft.leg.other_store_km);
+        terms.transfer += draft.leg.transfer;
         terms.pickup_shipped += draft.leg.pickup_shipped;
         let past_s = (draft.ready_s() - ask.promise_ms.div_euclid(1000)).max(0);
         late_h = late_h.max((past_s + WINDOW_S - 1) / WINDOW_S);
@@ -303,6 +342,13 @@ pub(crate) fn groups(world: &World, ask: &Ask, drafts: &[Draft]) -> Vec<Group> {
             labor: draft.labor(world),
             window_start_s: draft.first_start_s,
             ready_s: draft.ready_s(),
+            receipt: draft
+                .receipt(world)
+                .map(|(store, window_start_s, seconds)| Receipt {
+                    node_id: node_id(world, store),
+                    window_start_s,
+                    seconds,
+                }),
         })
         .collect()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bopis_sourcing::{distance_cost, per_unit_of, share_of, OpportunityTiers, COST_MAX};
 
 use crate::ask::{Ask, AskLine};
+use crate::network::{NodeKind, WINDOW_S};
 use crate::rules::Rules;
 
 /// The longest way on earth, half of its circumference, in meters: the policy limits the distance
@@ -46,6 +47,40 @@ pub struct CostCard {
     pub opportunity_block_micro: i64,
 }
 
+/// How lines get from the node that picks them to the store where they are collected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfers {
+    /// Kinds of nodes that send.
+    pub from_kinds: Vec<NodeKind>,
+    /// Most km from there to the store.
+    pub reach_km: i64,
+    /// Seconds of a way of no length: loading, unloading.
+    pub handling_s: i64,
+    /// Of the vehicle, at least 1.
+    pub km_per_h: i64,
+    /// Labor seconds of receiving a line at the store, at least 1.
+    pub receive_line_s: i64,
+    /// Per source (micro-units).
+    pub source_micro: i64,
+    /// Per km from source to store (micro-units).
+    pub km_micro: i64,
+}
+
+impl Transfers {
+    /// Cost of a transfer over a distance.
+    pub(crate) fn cost(&self, meters: i64) -> i64 {
+        self.source_micro
+            .saturating_add(distance_cost(self.km_micro, meters))
+    }
+
+    /// Seconds from the end of picking to the arrival, rounded up.
+    pub(crate) fn seconds(&self, meters: i64) -> i64 {
+        let speed = self.km_per_h.max(1).saturating_mul(1_000);
+        let driven = meters.max(0).saturating_mul(WINDOW_S);
+        self.handling_s + driven.saturating_add(speed - 1) / speed
+    }
+}
+
 /// The policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -65,6 +100,8 @@ pub struct Policy {
     pub span_windows_max: usize,
     /// Charge the card's opportunity for cells that have a dual price too: scarcity counts twice.
     pub opportunity_beside_duals: bool,
+    /// Lines may be moved to the store where they are collected; none: they are not.
+    pub transfers: Option<Transfers>,
     /// What no plan may break.
     pub rules: Arc<Rules>,
 }
@@ -81,14 +118,16 @@ impl Policy {
     /// The floor of an unfilled line's cost: one line on the dearest plan that the policy allows,
     /// weight left aside. It is `ship_package + ship_km over half of the earth's circumference
     /// (20,016 km) + pickup_shipped + extra_group + pick + promise_broken + late_hour x
-    /// late_windows_max_h`, so leaving a line never looks cheaper than shipping it from anywhere, as
+    /// late_windows_max_h`, the parcel being a transfer over its reach where that is dearer; so leaving a line never looks cheaper than shipping it from anywhere, as
     /// late as allowed.
     #[must_use]
     pub fn unfilled_floor(&self) -> i64 {
         let card = &self.card;
-        card.ship_package_micro
+        let parcel = card.ship_package_micro
             + distance_cost(card.ship_km_micro, SHIP_METERS_MAX)
-            + card.pickup_shipped_micro
+            + card.pickup_shipped_micro;
+        let farthest = |transfers: &Transfers| transfers.cost(transfers.reach_km * 1_000);
+        parcel.max(self.transfers.as_ref().map_or(0, farthest))
             + card.extra_group_micro
             + card.pick_line_micro
             + card.promise_broken_micro

@@ -128,7 +128,11 @@ pub(crate) fn quoted(
 /// The group in indices; none if the policy, or a planner, does not allow it.
 fn drafted(world: &World, ask: &Ask, group: &QuotedGroup, eligible: &Eligible) -> Option<Draft> {
     let node = world.network.index(&group.node_id)?;
-    let mut open = eligible.allowed.iter();
+    // A quote does not say when a transfer is received.
+    let mut open = eligible
+        .allowed
+        .iter()
+        .filter(|one| one.1 != Method::Transfer);
     let (_, method, leg) = open.find(|one| one.0 == node && one.1 == group.method)?;
     let lines = lines_of(ask, group);
     let is_ruled = |line: &usize| world.sites.line_rule(ask, *line, node).is_some();
@@ -144,6 +148,7 @@ fn drafted(world: &World, ask: &Ask, group: &QuotedGroup, eligible: &Eligible) -
         lines,
         first_start_s: group.window_start_s,
         span: usize::try_from(span_s / WINDOW_S).unwrap_or(1).max(1),
+        received_s: None,
     })
 }
 

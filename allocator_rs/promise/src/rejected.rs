@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use bopis_sourcing::cheapest_at;
 
 use crate::ask::Method;
+use crate::hours::usable;
 use crate::network::{meters_between, Node};
-use crate::offers::{usable, AskError, Offers};
+use crate::offers::{AskError, Offers};
 use crate::rules::PIN;
 use crate::what_if::{Case, Weighed};
 

@@ -2,7 +2,7 @@
 //!
 //! | rule | acts on |
 //! | --- | --- |
-//! | [`NodeRule`] | whether a node ships and how far, serves pickups, keeps units from shipping |
+//! | [`NodeRule`] | whether a node ships or sends to stores and how far, serves pickups, keeps units from both |
 //! | [`ItemRule`] | where a SKU, or all with a prefix, may come from |
 //! | `ship_km_max`, `nodes_max` | how far a parcel goes, how many nodes serve one order |
 //!
@@ -184,12 +184,13 @@ impl Sites {
     /// Units of each SKU at a node that a method leaves there, at least 0.
     pub(crate) fn floor(&self, node: usize, method: Method) -> i64 {
         match method {
-            Method::Ship => self.sites.get(node).map_or(0, |site| site.floor),
+            Method::Ship | Method::Transfer => self.sites.get(node).map_or(0, |site| site.floor),
             Method::Pickup => 0,
         }
     }
 
-    /// The rule that keeps a node from being asked, if there is one. `meters`: from the customer.
+    /// The rule that keeps a node from being asked, if there is one. `meters`: from the customer, of a
+    /// transfer to the store.
     pub(crate) fn group_rule(
         &self,
         ask: &Ask,
@@ -199,22 +200,28 @@ impl Sites {
     ) -> Option<Arc<str>> {
         let (node, method) = at;
         if let Some(pin) = &ask.pin {
-            let elsewhere = pin.node_id.as_deref().is_some_and(|only| only != node_id);
-            let otherwise = pin.method.is_some_and(|only| only != method);
+            // Two nodes serve what is transferred.
+            let is_apart = |only: &str| only != node_id || method == Method::Transfer;
+            let elsewhere = pin.node_id.as_deref().is_some_and(is_apart);
+            let is_shipped = method == Method::Ship;
+            let otherwise = pin
+                .method
+                .is_some_and(|only| (only == Method::Ship) != is_shipped);
             if elsewhere || otherwise {
                 return Some(Arc::from(PIN));
             }
         }
         let site = self.sites.get(node);
         let of_node = match method {
-            Method::Ship => site.and_then(|site| {
+            Method::Ship | Method::Transfer => site.and_then(|site| {
                 let near = site.near.as_ref().filter(|(most, _)| meters > *most);
                 let far = near.map(|(_, rule)| Arc::clone(rule));
                 site.no_ship.clone().or(far)
             }),
             Method::Pickup => site.and_then(|site| site.no_pickup.clone()),
         };
-        let far = method == Method::Ship && self.ship_meters_max.is_some_and(|max| meters > max);
+        let sends = method != Method::Pickup;
+        let far = sends && self.ship_meters_max.is_some_and(|max| meters > max);
         of_node.or_else(|| far.then(|| Arc::from(SHIP_KM_MAX)))
     }
 

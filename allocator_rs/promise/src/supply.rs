@@ -152,8 +152,8 @@ impl<'a> EngineSupply<'a> {
                 let price = self.unit_price(draft.node, *line);
                 charges.stock = charges.stock.saturating_add(price.saturating_mul(quantity));
             }
-            for (start_s, seconds) in draft.labor(world) {
-                let price = self.second_price(draft.node, start_s);
+            for (node, start_s, seconds) in draft.all_labor(world) {
+                let price = self.second_price(node, start_s);
                 charges.labor = charges.labor.saturating_add(price.saturating_mul(seconds));
             }
         }
@@ -166,8 +166,8 @@ impl<'a> EngineSupply<'a> {
         if self.duals.is_none() {
             return rows;
         }
-        let row = |draft: &Draft, quantity, price_micro| DualRow {
-            node_id: node_id(world, draft.node),
+        let row = |node: usize, quantity, price_micro| DualRow {
+            node_id: node_id(world, node),
             sku: None,
             window_start_s: None,
             quantity,
@@ -179,13 +179,13 @@ impl<'a> EngineSupply<'a> {
                 let price = self.unit_price(draft.node, *line);
                 rows.extend(asked.map(|asked| DualRow {
                     sku: Some(asked.sku.clone()),
-                    ..row(draft, asked.quantity, price)
+                    ..row(draft.node, asked.quantity, price)
                 }));
             }
-            for (start_s, seconds) in draft.labor(world) {
+            for (node, start_s, seconds) in draft.all_labor(world) {
                 rows.push(DualRow {
                     window_start_s: Some(start_s),
-                    ..row(draft, seconds, self.second_price(draft.node, start_s))
+                    ..row(node, seconds, self.second_price(node, start_s))
                 });
             }
         }

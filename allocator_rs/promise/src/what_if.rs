@@ -180,8 +180,8 @@ impl Case<'_> {
                 let price = self.supply.unit_price(draft.node, *line);
                 stock = stock.saturating_add(price.saturating_mul(quantity));
             }
-            for (start_s, seconds) in draft.labor(self.world) {
-                let price = self.supply.second_price(draft.node, start_s);
+            for (node, start_s, seconds) in draft.all_labor(self.world) {
+                let price = self.supply.second_price(node, start_s);
                 labor = labor.saturating_add(price.saturating_mul(seconds));
             }
         }

@@ -289,8 +289,9 @@ impl Batch<'_> {
                 let taken = (node_id.clone(), line.sku.clone(), line.quantity);
                 takes.stock.push(taken);
             }
-            for (start_s, seconds) in draft.labor(self.world) {
-                takes.labor.push((node_id.clone(), start_s, seconds));
+            for (node, start_s, seconds) in draft.all_labor(self.world) {
+                let node_id = crate::plan::node_id(self.world, node);
+                takes.labor.push((node_id, start_s, seconds));
             }
         }
         takes

@@ -52,7 +52,7 @@ impl Ascent {
         self.slack.clear();
         let opening = |facility: usize| {
             let place = &problem.facilities[facility];
-            let toll = if place.pickup { toll } else { 0 };
+            let toll = if place.is_pickup() { toll } else { 0 };
             place.fixed + problem.extra_group + toll
         };
         self.slack.extend(open.clone().map(opening));

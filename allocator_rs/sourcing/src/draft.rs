@@ -1,6 +1,8 @@
 //! A problem that is written in place, again and again, without asking for memory.
 
-use crate::problem::{Facility, LatePrice, Problem, ProblemError, Twins, CANNOT};
+use crate::problem::{
+    Facility, LatePrice, Problem, ProblemError, Room, Store, Twins, CANNOT, COST_MAX,
+};
 
 /// An order being written; [`Draft::check`] lends it as a [`Problem`]. Once it has held the largest
 /// order, further orders (those without twins) ask for no memory.
@@ -19,6 +21,8 @@ impl Default for Draft {
             all_or_nothing: false,
             twins: Vec::new(),
             is_twin: Vec::new(),
+            rooms: Vec::new(),
+            visits: Vec::new(),
         })
     }
 }
@@ -33,6 +37,8 @@ impl Draft {
         problem.unfilled.clear();
         problem.unfilled.resize(lines, 0);
         problem.twins.clear();
+        problem.rooms.clear();
+        problem.visits.clear();
         self.set_charges(0, LatePrice::default(), false);
     }
 
@@ -56,6 +62,16 @@ impl Draft {
         problem.facilities.push(facility);
         problem.costs.resize(start + problem.lines, CANNOT);
         problem.costs.get_mut(start..).unwrap_or_default()
+    }
+
+    /// Adds seconds that facilities share; none is below 0, each facility is there and named once.
+    pub fn add_room(&mut self, room: Room) {
+        self.0.rooms.push(room);
+    }
+
+    /// Adds what collecting at a store costs, at least 0 and at most [`COST_MAX`].
+    pub fn add_visit(&mut self, store: Store, cost: i64) {
+        self.0.visits.push((store, cost.clamp(0, COST_MAX)));
     }
 
     /// Adds lines of one SKU, once all facilities are there.
@@ -84,7 +100,7 @@ mod tests {
     fn facility(node: u32, late: u32) -> Facility {
         Facility {
             node,
-            pickup: false,
+            store: None,
             fixed: 10,
             capacity: 9,
             late,

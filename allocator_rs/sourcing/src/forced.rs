@@ -18,7 +18,8 @@ pub fn cheapest_at(
         let place = problem.facilities.get(facility);
         place.is_some_and(|place| place.node == node)
     };
-    if problem.lines < LINES_MAX {
+    // Where groups share hours, a further line would take of them.
+    if problem.lines < LINES_MAX && problem.rooms.is_empty() {
         let mut found = solve(&problem.with_errand(node));
         // Left by the costliest of all prices: no plan has the node.
         found.assignment.pop()??;
@@ -45,12 +46,16 @@ pub fn cheapest_at(
 }
 
 impl Problem {
-    /// The same order with facilities of a node, those where customers collect or the others,
+    /// The same order with facilities of a node, those where customers collect or those that ship,
     /// cheaper to open; none costs less than nothing.
     #[must_use]
     pub fn with_cheaper(&self, node: u32, pickup: bool, by: i64) -> Self {
+        let is_meant = |place: &Facility| match pickup {
+            true => place.is_pickup(),
+            false => place.store.is_none(),
+        };
         let cheaper = |place: &Facility| Facility {
-            fixed: if place.node == node && place.pickup == pickup {
+            fixed: if place.node == node && is_meant(place) {
                 (place.fixed - by.max(0)).max(0)
             } else {
                 place.fixed

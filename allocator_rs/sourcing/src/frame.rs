@@ -63,7 +63,7 @@ impl Frame {
         for (old, new) in self.relaxed.iter_mut().zip(row) {
             *old = *new.min(old);
         }
-        if place.capacity as usize >= problem.lines {
+        if place.capacity as usize >= problem.lines && !problem.is_shared(facility) {
             let lines = self.firm.iter_mut().zip(row).zip(&problem.is_twin);
             for ((old, new), twin) in lines {
                 *old = if *twin { *old } else { *new.min(old) };
@@ -118,7 +118,7 @@ impl Frame {
         let place = &problem.facilities[facility];
         self.opened.iter().any(|opened| {
             let opened = &problem.facilities[*opened];
-            opened.node == place.node || (opened.pickup && place.pickup)
+            opened.node == place.node || opened.is_apart(place)
         })
     }
 

@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 
 use crate::assign::{leave_cost, steps};
-use crate::problem::{Problem, CANNOT};
+use crate::problem::{Problem, Room, CANNOT};
 
 struct Insertion<'a> {
     problem: &'a Problem,
@@ -20,13 +20,15 @@ struct Insertion<'a> {
     waiting: Vec<usize>,
     /// Units left by group of twins and facility.
     left: Vec<Vec<i64>>,
+    /// Seconds left by shared room.
+    seconds: Vec<i64>,
     late: u32,
 }
 
 /// Whether anything but costs limits what facilities serve.
 pub(crate) fn has_limits(problem: &Problem, usable: &[usize]) -> bool {
     let is_small = |f: &usize| (problem.facilities[*f].capacity as usize) < problem.lines;
-    !problem.twins.is_empty() || usable.iter().any(is_small)
+    !problem.twins.is_empty() || !problem.rooms.is_empty() || usable.iter().any(is_small)
 }
 
 /// An assignment that keeps every limit, and the work units spent on it. Twins with large
@@ -52,6 +54,7 @@ pub(crate) fn insertion(
             .map(|f| problem.row(f).iter().filter(|c| **c < CANNOT).count())
             .collect(),
         left: problem.twins.iter().map(|t| t.available.clone()).collect(),
+        seconds: problem.rooms.iter().map(|room| room.seconds).collect(),
         late: 0,
     };
     let mut assignment = vec![None; problem.lines];
@@ -104,7 +107,10 @@ impl Insertion<'_> {
     /// What a line adds at a facility; opening it is shared among the lines that it may get.
     fn added(&self, facility: usize, line: usize, twin: Twin) -> Option<i64> {
         let cost = self.problem.row(facility)[line];
-        if self.is_shut[facility] || self.room[facility] == 0 || cost >= CANNOT {
+        let rooms = self.problem.rooms.iter().zip(&self.seconds);
+        let fits = |(room, left): (&Room, &i64)| room.share(facility) <= *left;
+        let shut = self.is_shut[facility] || self.room[facility] == 0;
+        if shut || cost >= CANNOT || !rooms.into_iter().all(fits) {
             return None;
         }
         let mut lines = self.room[facility].min(self.waiting[facility]).max(1);
@@ -136,6 +142,9 @@ impl Insertion<'_> {
 
     fn take(&mut self, facility: usize, twin: Twin) {
         self.room[facility] -= 1;
+        for (left, room) in self.seconds.iter_mut().zip(&self.problem.rooms) {
+            *left -= room.share(facility);
+        }
         if let Some((group, quantity)) = twin {
             self.left[group][facility] -= quantity;
         }
@@ -146,7 +155,7 @@ impl Insertion<'_> {
         self.late = self.late.max(opened.late);
         for other in self.usable.iter().filter(|other| **other != facility) {
             let place = &self.problem.facilities[*other];
-            let clash = place.node == opened.node || (place.pickup && opened.pickup);
+            let clash = place.node == opened.node || opened.is_apart(place);
             self.is_shut[*other] |= clash;
         }
     }

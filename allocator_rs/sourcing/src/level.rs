@@ -7,10 +7,11 @@
 use crate::assign::steps;
 use crate::frame::Candidate;
 use crate::pairs::Pairs;
-use crate::problem::{Problem, Twins, CANNOT};
+use crate::problem::{Problem, Room, Twins, CANNOT};
 use crate::search::{Memory, Search};
 
-/// No plan of a level costs less, without a pickup store; with one, less the toll.
+/// No plan of a level costs less, if no store picks what is collected there; if one does, less the
+/// toll.
 struct LevelBound {
     without_pickup: i64,
     toll: i64,
@@ -34,14 +35,14 @@ impl Search<'_> {
     /// Bounds the plans of a level. The slacks are those of `offered`, less the toll at pickup
     /// stores.
     ///
-    /// Only one pickup store is opened, but the dual ascent knows nothing of that and would pay the
-    /// little that each of them costs. So it pays a toll at each, which the one plan that has a
-    /// pickup store gets back (a Lagrange multiplier of that rule).
+    /// Only one store picks what is collected there, but the dual ascent knows nothing of that and
+    /// would pay the little that each of them costs. So it pays a toll at each, which the one plan
+    /// that has such a store gets back (a Lagrange multiplier of that rule).
     fn bound_level(&mut self, offered: &[usize], level: u32) -> LevelBound {
         let problem = self.problem;
         let least_fixed = |pickup: bool| {
             let places = offered.iter().map(|f| &problem.facilities[*f]);
-            let places = places.filter(|place| place.pickup == pickup);
+            let places = places.filter(|place| place.is_pickup() == pickup);
             places.map(|place| place.fixed).min()
         };
         let toll = match (least_fixed(true), least_fixed(false)) {
@@ -56,7 +57,7 @@ impl Search<'_> {
         let lines = ascent.bound(problem, open, &frame.relaxed, &[], enough, toll);
         self.work += std::mem::take(&mut ascent.work);
         for (facility, slack) in offered.iter().zip(&mut ascent.slack) {
-            if problem.facilities[*facility].pickup {
+            if problem.facilities[*facility].is_pickup() {
                 *slack -= toll;
             }
         }
@@ -192,7 +193,9 @@ impl Search<'_> {
         kept > 1
     }
 
-    /// Chooses the pickup store, or none, and searches what is shipped beside it.
+    /// Chooses the first of what is collected, or nothing, and searches what is shipped beside it,
+    /// or collected with it and not a first choice before. What is picked where it is collected comes
+    /// first: no further one is open then, and the toll is paid back once.
     fn choose(&mut self, offered: &[usize], level: u32, bound: &LevelBound) {
         let problem = self.problem;
         let candidate = |(facility, slack): (&usize, &i64)| Candidate {
@@ -200,40 +203,53 @@ impl Search<'_> {
             slack: *slack,
             gain: 0,
         };
-        let is_pickup = |one: &Candidate| problem.facilities[one.facility].pickup;
+        let place = |one: &Candidate| &problem.facilities[one.facility];
+        let is_shipped = |one: &Candidate| place(one).store.is_none();
         let Memory {
             ascent,
             ships,
-            pickups,
+            collected,
             dual,
             ..
         } = &mut *self.memory;
         let slacks = offered.iter().zip(&ascent.slack);
         ships.clear();
-        ships.extend(slacks.clone().map(candidate).filter(|one| !is_pickup(one)));
-        pickups.clear();
-        pickups.extend(slacks.map(candidate).filter(is_pickup));
+        ships.extend(slacks.clone().map(candidate).filter(is_shipped));
+        collected.clear();
+        collected.extend(slacks.map(candidate).filter(|one| !is_shipped(one)));
+        if !collected.iter().all(|one| place(one).is_pickup()) {
+            collected.sort_by_key(|one| !place(one).is_pickup());
+        }
         dual.clone_from(&ascent.dual);
-        for position in 0..=self.memory.pickups.len() {
+        for position in 0..=self.memory.collected.len() {
             if self.is_spent() {
                 self.frontier = self.frontier.min(bound.without_pickup - bound.toll);
                 return;
             }
-            let pickups = &self.memory.pickups;
             let choice = position
                 .checked_sub(1)
-                .and_then(|index| pickups.get(index))
+                .and_then(|index| self.memory.collected.get(index))
                 .copied();
             let mut frame = self.frame(0);
             frame.clear(problem, level);
             frame.bound = bound.without_pickup;
             frame.dual.clone_from(&self.memory.dual);
-            if let Some(pickup) = choice {
-                frame.bound += pickup.slack;
-                frame.take(problem, pickup.facility);
+            if let Some(first) = choice {
+                let visit = problem.visit(place(&first));
+                frame.bound += first.slack + visit;
+                frame.base += visit;
+                frame.take(problem, first.facility);
             }
-            let opened = choice.map(|pickup| pickup.facility);
+            let opened = choice.map(|first| first.facility);
             frame.offer(problem, &self.memory.ships, opened);
+            if let Some(first) = opened {
+                let first = &problem.facilities[first];
+                let with = |one: &&Candidate| {
+                    place(one).store == first.store && place(one).node != first.node
+                };
+                let further = self.memory.collected.iter().skip(position).filter(with);
+                frame.open.extend(further);
+            }
             self.explore(&mut frame, 0);
             self.memory.frames[0] = frame;
         }
@@ -265,9 +281,11 @@ fn stands_in(problem: &Problem, facility: usize, other: usize) -> bool {
     let (by, place) = (&problem.facilities[facility], &problem.facilities[other]);
     let lines = u32::try_from(problem.lines).unwrap_or(u32::MAX);
     let same_units = |twins: &Twins| twins.available[facility] == twins.available[other];
+    let no_more = |room: &Room| room.share(facility) <= room.share(other);
     by.node == place.node
-        && by.pickup == place.pickup
+        && by.store == place.store
         && by.fixed <= place.fixed
         && by.capacity >= place.capacity.min(lines)
         && problem.twins.iter().all(same_units)
+        && problem.rooms.iter().all(no_more)
 }

@@ -2,8 +2,8 @@
 
 use crate::problem::Facility;
 
-/// The least prices seen: of what is shipped, of the next, and of a pickup store. Two pickup stores
-/// are never open together.
+/// The least prices seen: of what is shipped or transferred, of the next, and of what is picked where
+/// it is collected. Two of those are never open together.
 #[derive(Clone, Copy)]
 struct Least {
     first: i64,
@@ -21,7 +21,7 @@ const FAR: Least = Least {
 
 impl Least {
     fn see(&mut self, position: usize, place: &Facility, price: i64) {
-        if place.pickup {
+        if place.is_pickup() {
             self.pickup = self.pickup.min(price);
         } else if price < self.first {
             self.second = self.first;
@@ -39,7 +39,11 @@ impl Least {
         } else {
             self.first
         };
-        let pickup = if place.pickup { i64::MAX } else { self.pickup };
+        let pickup = if place.is_pickup() {
+            i64::MAX
+        } else {
+            self.pickup
+        };
         (ship, pickup)
     }
 }

@@ -78,6 +78,18 @@ impl Pattern {
 /// Exact: in any plan a dominated pattern can be replaced by its dominator.
 #[must_use]
 pub fn undominated_patterns(windows: &[Window], limits: &PatternLimits) -> Vec<Pattern> {
+    undominated_patterns_where(windows, limits, &|_, _| true)
+}
+
+/// The same where a pattern cannot take the place of every other that it dominates:
+/// `may_replace(one, other)` says whether it can.
+#[must_use]
+pub fn undominated_patterns_where(
+    windows: &[Window],
+    limits: &PatternLimits,
+    may_replace: &dyn Fn(&Pattern, &Pattern) -> bool,
+) -> Vec<Pattern> {
+    let beats = |one: &Pattern, other: &Pattern| one.dominates(other) && may_replace(one, other);
     let mut kept: Vec<Pattern> = Vec::new();
     for last in 0..windows.len() {
         for span in 1..=SPAN_MAX.min(limits.span_max).min(last + 1) {
@@ -88,10 +100,10 @@ pub fn undominated_patterns(windows: &[Window], limits: &PatternLimits) -> Vec<P
             let Some(pattern) = pattern_of(taken, first, limits) else {
                 continue;
             };
-            if kept.iter().any(|other| other.dominates(&pattern)) {
+            if kept.iter().any(|other| beats(other, &pattern)) {
                 continue;
             }
-            kept.retain(|other| !pattern.dominates(other));
+            kept.retain(|other| !beats(&pattern, other));
             kept.push(pattern);
         }
     }

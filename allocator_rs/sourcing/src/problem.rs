@@ -1,5 +1,7 @@
 //! What the kernel solves.
 
+use std::num::NonZeroU32;
+
 use crate::cost::OpportunityTiers;
 
 /// Cost of a line that a facility cannot serve; larger than any sum of real costs.
@@ -9,19 +11,76 @@ pub const COST_MAX: i64 = 1 << 42;
 /// Most lines of one order.
 pub const LINES_MAX: usize = 500;
 
+/// A node where customers collect; as small as a number, so that a [`Facility`] stays small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Store(NonZeroU32);
+
+impl Store {
+    /// The node of this number, below `u32::MAX`.
+    #[must_use]
+    pub const fn at(node: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(node))
+    }
+}
+
 /// A group that could be opened: a node, a method and a window pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facility {
-    /// The node; at most one facility of a node is opened.
+    /// The node that picks; at most one facility of a node is opened.
     pub node: u32,
-    /// Whether the customer collects there; at most one such facility is opened.
-    pub pickup: bool,
+    /// The node where the customer collects; none: it is shipped. What is collected at another node
+    /// than its own is transferred there. All that is open and collected is collected at one node.
+    pub store: Option<Store>,
     /// Cost of opening it, without the charge for an extra group (micro-units).
     pub fixed: i64,
     /// Most lines that it can serve.
     pub capacity: u32,
     /// Started hours after the promise at which it is ready; 0: in time.
     pub late: u32,
+}
+
+impl Facility {
+    /// Whether the customer collects where it is picked.
+    #[must_use]
+    pub fn is_pickup(&self) -> bool {
+        self.store == Some(Store::at(self.node))
+    }
+
+    /// Whether the customer would have to collect at two nodes.
+    #[must_use]
+    pub fn is_apart(&self, other: &Self) -> bool {
+        matches!((self.store, other.store), (Some(here), Some(there)) if here != there)
+    }
+}
+
+/// Seconds that several facilities of one plan would take from: those of an hour of the store where
+/// all is collected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// How many there are.
+    pub seconds: i64,
+    /// Facility, and what a line there takes of them, at least 1; each facility once.
+    pub takes: Vec<(usize, i64)>,
+}
+
+impl Room {
+    /// What a line at a facility takes.
+    pub(crate) fn share(&self, facility: usize) -> i64 {
+        let takes = self.takes.iter().find(|(one, _)| *one == facility);
+        takes.map_or(0, |(_, seconds)| *seconds)
+    }
+
+    /// The same with only these facilities, in rising order, numbered anew.
+    fn kept(&self, keep: &[usize]) -> Self {
+        let takes = self.takes.iter().filter_map(|(facility, seconds)| {
+            let place = keep.binary_search(facility).ok()?;
+            Some((place, *seconds))
+        });
+        Self {
+            seconds: self.seconds,
+            takes: takes.collect(),
+        }
+    }
 }
 
 /// What it costs that an order is ready after its promise (micro-units).
@@ -71,6 +130,9 @@ pub enum ProblemError {
     /// Twins are malformed.
     #[error("twin lines are malformed")]
     Twins,
+    /// Rooms are malformed.
+    #[error("rooms are malformed")]
+    Rooms,
 }
 
 /// One order and all the ways to fulfill it.
@@ -85,6 +147,8 @@ pub struct Problem {
     pub(crate) all_or_nothing: bool,
     pub(crate) twins: Vec<Twins>,
     pub(crate) is_twin: Vec<bool>,
+    pub(crate) rooms: Vec<Room>,
+    pub(crate) visits: Vec<(Store, i64)>,
 }
 
 impl Problem {
@@ -112,9 +176,59 @@ impl Problem {
             all_or_nothing,
             twins,
             is_twin: Vec::new(),
+            rooms: Vec::new(),
+            visits: Vec::new(),
         };
         problem.check()?;
         Ok(problem)
+    }
+
+    /// Adds rooms that facilities share. What a facility may take alone is its capacity; rooms are
+    /// for what several of one plan take together.
+    ///
+    /// # Errors
+    /// [`ProblemError::Rooms`] for seconds below 0, shares below 1, unknown or doubled facilities.
+    pub fn with_rooms(mut self, rooms: Vec<Room>) -> Result<Self, ProblemError> {
+        let count = self.facilities.len();
+        let fits = |room: &Room| {
+            let mut seen = vec![false; count];
+            let mut first = |facility: usize| {
+                let slot = seen.get_mut(facility);
+                slot.is_some_and(|seen| !std::mem::replace(seen, true))
+            };
+            let in_range = |seconds: &i64| (1..=COST_MAX).contains(seconds);
+            (0..=COST_MAX).contains(&room.seconds)
+                && room.takes.iter().all(|(f, s)| in_range(s) && first(*f))
+        };
+        if !rooms.iter().all(fits) {
+            return Err(ProblemError::Rooms);
+        }
+        self.rooms = rooms;
+        Ok(self)
+    }
+
+    /// Adds what collecting at a store costs, once, whatever is collected there; 0 at other stores.
+    ///
+    /// # Errors
+    /// [`ProblemError::Cost`] for a cost out of range.
+    pub fn with_visits(mut self, visits: Vec<(Store, i64)>) -> Result<Self, ProblemError> {
+        if !visits.iter().all(|(_, cost)| (0..=COST_MAX).contains(cost)) {
+            return Err(ProblemError::Cost);
+        }
+        self.visits = visits;
+        Ok(self)
+    }
+
+    /// What collecting where a facility's lines are collected costs.
+    pub(crate) fn visit(&self, facility: &Facility) -> i64 {
+        let mut visits = self.visits.iter();
+        let found = visits.find(|(store, _)| Some(*store) == facility.store);
+        found.map_or(0, |(_, cost)| *cost)
+    }
+
+    /// Whether a facility shares a room with others.
+    pub(crate) fn is_shared(&self, facility: usize) -> bool {
+        self.rooms.iter().any(|room| room.share(facility) > 0)
     }
 
     /// Checks shapes and ranges and finds out which lines are twins.
@@ -199,6 +313,7 @@ impl Problem {
                     ..t.clone()
                 })
                 .collect(),
+            rooms: self.rooms.iter().map(|room| room.kept(&keep)).collect(),
             ..self.clone()
         }
     }

@@ -6,7 +6,7 @@
 //! | drop | a facility with which two groups and each line's least cost reach the best plan's cost |
 //! | a first plan | grown from the best of one group; where limits bind, lines inserted one by one too |
 //! | levels (`level`) | at level t of lateness only facilities ready by then are offered, one of them is that late, and t is paid |
-//! | choices | the pickup store is chosen first, so no bound mixes two of them |
+//! | choices | what is collected is chosen first, so no bound mixes two stores |
 //! | below | `explore`: what else is opened |
 #![expect(
     clippy::indexing_slicing,
@@ -20,6 +20,7 @@ use crate::frame::{Candidate, Frame};
 use crate::greedy::{has_limits, insertion};
 use crate::pairs::Pairs;
 use crate::problem::{Facility, Problem, CANNOT};
+use crate::rooms;
 use crate::solution::{Solution, Terms};
 
 /// Far more than daily orders need; about 50 ms (a work unit takes 1 to 5 ns).
@@ -88,10 +89,10 @@ pub(crate) struct Memory {
     pub(crate) sorted: Vec<i64>,
     /// Facilities that can serve a line at all, as given; then those not dropped.
     pub(crate) usable: Vec<usize>,
-    /// Those offered at a level, and those of them that are shipped.
+    /// Those offered at a level; those of them that are shipped, and the others.
     pub(crate) offered: Vec<usize>,
     pub(crate) ships: Vec<Candidate>,
-    pub(crate) pickups: Vec<Candidate>,
+    pub(crate) collected: Vec<Candidate>,
     /// Duals of the level's bound.
     pub(crate) dual: Vec<i64>,
     pub(crate) levels: Vec<u32>,
@@ -222,7 +223,7 @@ impl<'a> Search<'a> {
                 lines += *cost.min(leave);
                 *least = *cost.min(least);
             }
-            let floor = place.fixed + problem.late.of(place.late) + lines;
+            let floor = place.fixed + problem.visit(place) + problem.late.of(place.late) + lines;
             first = first.min((floor, Some(*facility)));
             self.price(&[*facility], floor);
         }
@@ -254,12 +255,14 @@ impl<'a> Search<'a> {
     /// What opening these facilities costs, lateness included.
     pub(crate) fn groups(&self, open: &[usize]) -> i64 {
         let mut cost = -self.problem.extra_group;
-        let mut late = 0;
+        let (mut late, mut visit) = (0, 0);
         for facility in open {
+            let place = &self.problem.facilities[*facility];
             cost += self.opening(*facility);
-            late = late.max(self.problem.facilities[*facility].late);
+            late = late.max(place.late);
+            visit = visit.max(self.problem.visit(place));
         }
-        cost + self.problem.late.of(late)
+        cost + visit + self.problem.late.of(late)
     }
 
     /// Prices the best plan on exactly these facilities and keeps it if it is the best; none of
@@ -275,11 +278,16 @@ impl<'a> Search<'a> {
             return;
         }
         let below = self.best_cost - self.groups(open);
-        if self.problem.twins.is_empty() && self.fit(open, below) {
+        let shares = rooms::can_bind(self.problem, open);
+        if self.problem.twins.is_empty() && !shares && self.fit(open, below) {
             return;
         }
         let budget = self.work_limit.saturating_sub(self.work) / LEAF_PART;
-        let leaf = assign(self.problem, open, below, budget);
+        let leaf = if shares {
+            rooms::assign(self.problem, open, below, budget)
+        } else {
+            assign(self.problem, open, below, budget)
+        };
         self.work += leaf.work;
         if !leaf.exact {
             self.frontier = self.frontier.min(floor);

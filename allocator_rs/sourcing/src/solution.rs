@@ -6,7 +6,7 @@ use crate::problem::Problem;
 /// What a plan costs, term by term (micro-units).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// Opening the groups.
+    /// Opening the groups, and collecting where they are collected.
     pub fixed: i64,
     /// The lines at their facilities.
     pub lines: i64,
@@ -47,11 +47,13 @@ impl Terms {
                 }
             }
         }
-        let mut late = 0;
+        let (mut late, mut visit) = (0, 0);
         for facility in open.iter().filter_map(|f| problem.facilities.get(*f)) {
             terms.fixed += facility.fixed;
             late = late.max(facility.late);
+            visit = visit.max(problem.visit(facility));
         }
+        terms.fixed += visit;
         terms.late = problem.late.of(late);
         let extra = i64::try_from(open.len().saturating_sub(1)).unwrap_or(i64::MAX);
         terms.extra_groups = problem.extra_group * extra;

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use bopis_sourcing::{
     distance_cost, undominated_patterns, Facility, Kernel, LatePrice, OpportunityTiers, Pattern,
-    PatternLimits, Problem, Solution, Window, CANNOT, WORK_LIMIT,
+    PatternLimits, Problem, Solution, Store, Window, CANNOT, WORK_LIMIT,
 };
 use oracle::Dice;
 
@@ -146,7 +146,7 @@ fn order(region: &Region, mix: Mix, lines: usize, seed: u64) -> Problem {
             for pattern in &patterns {
                 facilities.push(Facility {
                     node: index as u32,
-                    pickup,
+                    store: pickup.then_some(Store::at(index as u32)),
                     fixed,
                     capacity: if pattern.capacity >= serves {
                         u32::MAX

@@ -16,7 +16,8 @@ mod oracle;
 use std::time::{Duration, Instant};
 
 use bopis_sourcing::{
-    solve, Facility, LatePrice, OpportunityTiers, Problem, Solution, Twins, CANNOT, WORK_LIMIT,
+    solve, Facility, LatePrice, OpportunityTiers, Problem, Solution, Store, Twins, CANNOT,
+    WORK_LIMIT,
 };
 use oracle::Dice;
 
@@ -50,7 +51,7 @@ fn order(shape: Shape, seed: u64) -> Problem {
         let late = dice.below(3) as u32;
         facilities.push(Facility {
             node,
-            pickup: node < 3,
+            store: (node < 3).then_some(Store::at(node)),
             fixed: dice.amount(0, 20_000_000),
             capacity: shape.capacity,
             late,

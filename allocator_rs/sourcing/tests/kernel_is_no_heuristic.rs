@@ -47,7 +47,7 @@ fn planted(seed: u64) -> Case {
     };
     let facility = |node: usize| Facility {
         node: node as u32,
-        pickup: false,
+        store: None,
         fixed: FIXED,
         capacity: u32::MAX,
         late: 0,
@@ -61,6 +61,8 @@ fn planted(seed: u64) -> Case {
         late_hour: 0,
         all_or_nothing: false,
         twins: Vec::new(),
+        rooms: Vec::new(),
+        visits: Vec::new(),
     }
 }
 

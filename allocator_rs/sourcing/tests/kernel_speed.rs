@@ -16,7 +16,7 @@ mod oracle;
 use std::time::Instant;
 
 use bopis_sourcing::{
-    distance_cost, solve, Facility, LatePrice, OpportunityTiers, Problem, CANNOT, WORK_LIMIT,
+    distance_cost, solve, Facility, LatePrice, OpportunityTiers, Problem, Store, CANNOT, WORK_LIMIT,
 };
 use oracle::Dice;
 
@@ -98,7 +98,7 @@ fn national_order(seed: u64, lines: usize, pickup: bool, gaps: bool) -> Problem 
         for collected in if near { vec![true, false] } else { vec![false] } {
             facilities.push(Facility {
                 node,
-                pickup: collected,
+                store: collected.then_some(Store::at(node)),
                 fixed: basket.leg(km, collected),
                 capacity: lines as u32,
                 late: 0,

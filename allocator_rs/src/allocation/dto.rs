@@ -95,7 +95,7 @@ fn table_order(dto: &TableOrderDto, calendar: &mut Calendar) -> Order {
         });
         order.ways.push(Way {
             node: way.node,
-            pickup: false,
+            store: None,
             fixed: 0,
             slot: u32::try_from(calendar.slots.len()).unwrap_or(u32::MAX),
         });

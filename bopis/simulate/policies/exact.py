@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from bopis.demo.plans import HOUR_S, Group, PlannedOrder
+from bopis.demo.plans import HOUR_S, Group, PlannedOrder, Receipt
 from bopis.domain.network import Method as DomainMethod
 from bopis.domain.network import Place
 from bopis.domain.sourcing import Ask, AskLine, LaborShare, PlannedGroup
+from bopis.domain.sourcing import Receipt as DomainReceipt
 from bopis.scenario.model import Method
 from bopis.simulate.day import Day, seconds_of
 from bopis.simulate.ports import LaborRow, Pricer, StockRow
@@ -96,9 +97,17 @@ def groups_of(groups: Sequence[PlannedGroup]) -> tuple[Group, ...]:
             window_start_s=group.window_start_ms // 1000,
             ready_s=group.ready_by_ms // 1000,
             line_numbers=group.line_numbers,
+            receipt=_receipt_of(group),
         )
         for group in groups
     )
+
+
+def _receipt_of(group: PlannedGroup) -> Receipt | None:
+    if group.receipt is None:
+        return None
+    picked_s = group.window_start_ms // 1000 + HOUR_S * len(group.labor)
+    return Receipt(group.receipt.node_id, group.receipt.window_start_s, picked_s)
 
 
 def domain_groups_of(order: PlannedOrder, setting: Setting) -> tuple[PlannedGroup, ...]:
@@ -110,10 +119,19 @@ def domain_groups_of(order: PlannedOrder, setting: Setting) -> tuple[PlannedGrou
             line_numbers=group.line_numbers,
             labor=tuple(
                 LaborShare(hour, seconds)
-                for _, hour, seconds in seconds_of(replace(order, groups=(group,)), setting)
+                for node_id, hour, seconds in seconds_of(replace(order, groups=(group,)), setting)
+                if node_id == group.node_id
             ),
             window_start_ms=group.window_start_s * 1000,
             ready_by_ms=group.ready_s * 1000,
+            receipt=_domain_receipt_of(group, setting),
         )
         for group in order.groups
     )
+
+
+def _domain_receipt_of(group: Group, setting: Setting) -> DomainReceipt | None:
+    if group.receipt is None or setting.card.transfers is None:
+        return None
+    seconds = setting.card.transfers.receive_line_s * len(group.line_numbers)
+    return DomainReceipt(group.receipt.node_id, group.receipt.window_start_s, seconds)

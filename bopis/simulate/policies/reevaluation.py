@@ -64,7 +64,7 @@ class Stores:
 def open_again(order: PlannedOrder, setting: Setting, stores: Stores) -> OpenOrder:
     """The order with its plan in force; where the customer was told to collect, it stays."""
     opened = open_order(order, setting, customer_node_id=stores.of(order, setting))
-    told = next((g.node_id for g in order.groups if g.method is Method.PICKUP), None)
+    told = next((g.store for g in order.groups if g.store is not None), None)
     return replace(opened, ask=replace(opened.ask, pickup_only_at=told))
 
 

@@ -27,7 +27,7 @@ def test_the_default_policy_has_the_cost_card_of_the_design() -> None:
 
 
 def test_every_value_of_the_default_policy_has_its_reason() -> None:
-    assert TEXT.count("reason = ") == TEXT.count("[cost.") + 17
+    assert TEXT.count("reason = ") == TEXT.count("[cost.") + 23
 
 
 @pytest.mark.parametrize(

@@ -178,3 +178,43 @@ def test_all_mistakes_come_at_once() -> None:
 def test_a_text_without_end_is_not_read() -> None:
     with pytest.raises(FieldInvalid):
         parse_policy(TEXT + "#" * TEXT_MAX)
+
+
+def test_transfers_are_read_only_where_somebody_asks_what_if() -> None:
+    assert parse_policy(TEXT).transfers is None
+    transfers = parse_policy(TEXT, with_transfers=True).transfers
+    assert transfers is not None
+    assert (transfers.source_micro, transfers.km_micro) == (2_500_000, 2_000)
+    assert (transfers.handling_s, transfers.receive_line_s) == (7_200, 30)
+    assert NodeKind.STORE not in transfers.from_kinds
+
+
+def test_a_policy_that_switches_transfers_on_is_refused_with_the_reason() -> None:
+    with pytest.raises(FieldsInvalid) as refused:
+        parse_policy(TEXT.replace("enabled = false", "enabled = true"))
+    [(path, words)] = refused.value.complaints
+    assert path == "transfers.enabled"
+    assert "no service carries transfers out" in words
+
+
+def test_a_policy_of_before_there_were_transfers_is_read() -> None:
+    start, end = TEXT.index("[transfers]"), TEXT.index("[duals]")
+    prices, rest = TEXT.index("[cost.transfer]"), TEXT.index("[cost.late_hour]")
+    older = TEXT[:prices] + TEXT[rest:start] + TEXT[end:]
+    assert parse_policy(older).transfers is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("reach_km = 300", "reach_km = 0", "transfers.reach_km"),
+        ("km_per_h = 50", "", "transfers.km_per_h"),
+        ('"WAREHOUSE", "MICRO', '"SHED", "MICRO', "transfers.from_kinds"),
+        ("low = 0.0015", "low = -1", "cost.transfer_km.low"),
+    ],
+)
+def test_mistakes_in_transfers_are_told(old: str, new: str, path: str) -> None:
+    assert old in TEXT
+    with pytest.raises(FieldsInvalid) as refused:
+        parse_policy(TEXT.replace(old, new))
+    assert {found for found, _ in refused.value.complaints} == {path}

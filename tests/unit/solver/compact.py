@@ -25,6 +25,7 @@ from solver.problem import (
     StockLimit,
     UnfilledLine,
 )
+from solver.sending import Receipt, Transfers
 from tests.unit.solver.small_batches import NOON_S, limits_of, small_request
 
 MANY_SKUS = tuple(f"m{number}" for number in range(8))
@@ -54,6 +55,32 @@ def mixed_request(seed: int, *, orders: int = 4) -> Request:
     order = long_order(request, dice)
     problem = replace(request.problem, orders=(*request.problem.orders, order))
     return replace(request, problem=problem)
+
+
+def transfer_request(seed: int, *, orders: int) -> Request:
+    """A small batch whose policy moves lines to the store where they are collected."""
+    dice = random.Random(f"transfers {seed}")
+    request = mixed_request(seed, orders=orders)
+    transfers = Transfers(
+        from_kinds=("STORE", "DARK_STORE", "WAREHOUSE"),
+        reach_km=dice.choice([40, 100]),
+        handling_s=dice.choice([0, 300]),
+        km_per_h=dice.choice([100, 400]),
+        receive_line_s=dice.choice([30, 200]),
+        source_micro=dice.choice([100_000, 2_500_000]),
+        km_micro=2_000,
+    )
+    orders_open = tuple(
+        replace(order, ask=replace(order.ask, consent=Consent(40, ship_home=dice.random() < 0.1)))
+        if not order.groups or all(group.method == "PICKUP" for group in order.groups)
+        else order
+        for order in request.problem.orders
+    )
+    return replace(
+        request,
+        policy=replace(request.policy, transfers=transfers),
+        problem=replace(request.problem, orders=orders_open),
+    )
 
 
 def long_order(request: Request, dice: random.Random) -> OpenOrder:
@@ -96,14 +123,34 @@ def single_groups(request: Request, ask: Ask) -> list[tuple[Group, tuple[int, ..
                 first * 1000,
                 (first + span * HOUR_S) * 1000,
             )
-            may = tuple(n for n in range(len(ask.lines)) if _may(world, one, group, n))
-            if may:
-                found.append((group, may))
+            for way in (group, *received(request, group)):
+                may = tuple(n for n in range(len(ask.lines)) if _may(world, one, way, n))
+                if may:
+                    found.append((way, may))
     return found
+
+
+def received(request: Request, group: Group) -> list[Group]:
+    """A shipped group as a transfer to every node, received in every hour; most break some rule."""
+    transfers = request.policy.transfers
+    if transfers is None or group.method != "SHIP":
+        return []
+    return [
+        replace(
+            group,
+            method="PICKUP",
+            receipt=Receipt(store.node.node_id, hour.start_s, transfers.receive_line_s),
+            ready_by_ms=(hour.start_s + HOUR_S) * 1000,
+        )
+        for store in request.nodes
+        for hour in store.windows
+    ]
 
 
 def _may(world: check.World, ask: Ask, group: Group, line: int) -> bool:
     number = ask.lines[line].line_number
+    if group.receipt is not None and group.receipt.node_id == group.node_id:
+        return False
     alone = (replace(group, line_numbers=(number,)),)
     others = tuple(
         UnfilledLine(other.line_number, "TOO_COSTLY")
@@ -125,8 +172,14 @@ def line_micro(request: Request, ask: Ask, group: Group, line: int) -> int:
 def opening_micro(request: Request, ask: Ask, group: Group) -> int:
     """What a group costs before it does a line."""
     cost = check.cost_of(check.World.of(request), ask, (group,))
-    aside = {"unfilled", "late", "promise_broken"}
+    aside = {"unfilled", "late", "promise_broken", "other_store_km"}
     return sum(term.amount_micro for term in cost.terms if term.name not in aside)
+
+
+def visit_micro(request: Request, ask: Ask, group: Group) -> int:
+    """What the way to the store where a group is collected costs beyond that to the customer's."""
+    cost = check.cost_of(check.World.of(request), ask, (group,))
+    return sum(term.amount_micro for term in cost.terms if term.name == "other_store_km")
 
 
 class Compact:
@@ -158,14 +211,19 @@ class Compact:
         promised = {number for group in order.groups for number in group.line_numbers}
         done: list[list[cp_model.IntVar]] = [[] for _ in ask.lines]
         open_at: dict[str, list[cp_model.IntVar]] = defaultdict(list)
-        pickups, every = [], []
+        every: list[cp_model.IntVar] = []
+        visits: dict[str, cp_model.IntVar] = {}
         any_group = model.new_bool_var("")
         late = [model.new_bool_var("") for _ in range(request.policy.late_windows_max_h + 1)]
         for group, may in single_groups(request, ask):
             is_open = model.new_bool_var("")
             every.append(is_open)
             open_at[group.node_id].append(is_open)
-            pickups += [is_open] if group.method == "PICKUP" else []
+            if group.store is not None:
+                if group.store not in visits:
+                    visits[group.store] = model.new_bool_var("")
+                    self.costs.append(visit_micro(request, ask, group) * visits[group.store])
+                model.add(is_open <= visits[group.store])
             self.costs.append(opening_micro(request, ask, group) * is_open)
             late_h = -(-(group.ready_by_ms - ask.promise_ms) // 3_600_000)
             for hour in range(max(0, late_h)):
@@ -177,10 +235,10 @@ class Compact:
                 self.costs.append(line_micro(request, ask, group, line) * does)
                 asked = ask.lines[line]
                 self.taken[group.node_id, asked.sku].append(asked.quantity * does)
-                for share in group.labor:
-                    self.taken[group.node_id, share.window_start_s].append(share.seconds * does)
-        for same_node in [*open_at.values(), pickups]:
-            model.add(sum(same_node) <= 1)
+                for node_id, start_s, seconds in group.all_labor():
+                    self.taken[node_id, start_s].append(seconds * does)
+        for at_most_one in [*open_at.values(), list(visits.values())]:
+            model.add(sum(at_most_one) <= 1)
         model.add(any_group <= sum(every))
         self.costs.append(card.extra_group_micro * (sum(every) - any_group))
         self.costs.append(card.promise_broken_micro * late[0] + card.late_hour_micro * sum(late))

@@ -15,6 +15,7 @@ from tests.unit.solver.compact import (
     Compact,
     mixed_request,
     single_groups,
+    transfer_request,
 )
 from tests.unit.solver.small_batches import limits_of, optimum, small_request, takes_of
 
@@ -57,6 +58,24 @@ def test_bounds_lie_below_the_optimum_of_the_compact_model_and_plans_near_it() -
     assert bound >= best * 0.95
     assert missed <= BATCHES // 50
     # Long orders that full hours cut to a part of their lines are not always cut where it is best.
+    assert found <= best * 1.04
+
+
+def test_bounds_and_plans_with_transfers_agree_with_the_compact_model() -> None:
+    moved = found = best = 0
+    for seed in range(8_000, 8_000 + BATCHES // 2):
+        request = transfer_request(seed, orders=2 + seed % 4)
+        if not request.problem.orders:
+            continue
+        least = Compact(request).optimum()
+        result = solved(request)
+        assert result.bound_micro <= least <= result.cost_planned_micro, seed
+        plans = [move.plan for component in result.components for move in component]
+        groups = [group for plan in plans for group in plan.groups]
+        moved += any(group.receipt is not None for group in groups)
+        if least < 10**12:
+            found, best = found + result.cost_planned_micro, best + least
+    assert moved >= BATCHES // 30
     assert found <= best * 1.04
 
 

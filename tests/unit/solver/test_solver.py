@@ -11,7 +11,8 @@ from solver import check
 from solver.allocation import Allocation, Columns, InForce
 from solver.master import best_of_each, choose, relax
 from solver.neighborhoods import better_parts
-from solver.problem import LaborLimit, ProblemError, Request, Rows, rows_of
+from solver.problem import LaborLimit, Request
+from solver.rows import ProblemError, Rows, rows_of
 from solver.solve import Progress, solve
 from tests.unit.solver.small_batches import (
     charged_minimum,

@@ -168,7 +168,7 @@ fn order(dice: &mut Dice, calendar: &mut Calendar, size: Size, step: i64) -> Ord
             }
             order.ways.push(Way {
                 node,
-                pickup,
+                store: pickup.then_some(node),
                 fixed: step * dice.amount(0, 15),
                 slot,
             });

@@ -22,7 +22,7 @@ pub fn price_of(
     let (mut cost, mut takes, mut late) = (0, BTreeMap::new(), 0);
     let mut left: Vec<i64> = order.lines.iter().map(|line| line.unfilled).collect();
     let mut nodes = Vec::new();
-    let mut pickups = 0;
+    let mut stores = Vec::new();
     for (way, pattern, lines) in groups {
         let chosen = &order.ways[*way];
         let (hours, slot) = (
@@ -34,7 +34,7 @@ pub fn price_of(
             return None;
         }
         nodes.push(chosen.node);
-        pickups += i32::from(chosen.pickup);
+        stores.extend(chosen.store);
         cost += chosen.fixed;
         late = late.max(hours.ready_h - slot.promise_h);
         for line in lines {
@@ -54,7 +54,8 @@ pub fn price_of(
     }
     let filled = groups.iter().map(|(.., lines)| lines.len()).sum::<usize>();
     let is_part = filled > 0 && filled < order.lines.len();
-    if pickups > 1
+    stores.dedup();
+    if stores.len() > 1
         || (order.all_or_nothing && is_part)
         || order.nodes_max.is_some_and(|most| groups.len() > most)
     {

@@ -70,6 +70,7 @@ fn leg(world: &World, ask: &Ask, node: usize, method: Method) -> Option<i64> {
         return None;
     }
     match method {
+        Method::Transfer => None,
         Method::Pickup => {
             let agreed = ask.consent.other_store_km * 1_000;
             let open = ask.method == Method::Pickup

@@ -1,10 +1,11 @@
 //! A small country for tests: a town with three stores, a dark store, and a warehouse far off.
+#![allow(dead_code, reason = "no test uses everything")]
 
 use std::sync::Arc;
 
 use bopis_promise::{
     Ask, AskLine, Catalog, Consent, CostCard, Item, Method, Network, NodeKind, NodeSpec, Plan,
-    Policy, TableSupply, UnfilledReason, Window, World,
+    Policy, TableSupply, Transfers, UnfilledReason, Window, World,
 };
 
 pub const HOUR_S: i64 = 3_600;
@@ -39,7 +40,21 @@ pub fn policy() -> Policy {
         late_windows_max_h: 48,
         span_windows_max: 3,
         opportunity_beside_duals: false,
+        transfers: None,
         rules: Arc::default(),
+    }
+}
+
+/// Transfers from warehouses and dark stores.
+pub fn transfers() -> Transfers {
+    Transfers {
+        from_kinds: vec![NodeKind::Warehouse, NodeKind::DarkStore],
+        reach_km: 300,
+        handling_s: 1_800,
+        km_per_h: 60,
+        receive_line_s: 30,
+        source_micro: 2_500_000,
+        km_micro: 2_000,
     }
 }
 

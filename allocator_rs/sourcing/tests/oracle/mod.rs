@@ -1,6 +1,6 @@
 //! A second, simple solver and a generator of cases. Shares no code with the search.
 
-use bopis_sourcing::{Facility, LatePrice, OpportunityTiers, Problem, Twins, CANNOT};
+use bopis_sourcing::{Facility, LatePrice, OpportunityTiers, Problem, Room, Store, Twins, CANNOT};
 
 /// A small case with everything visible.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Case {
     pub late_hour: i64,
     pub all_or_nothing: bool,
     pub twins: Vec<Twins>,
+    pub rooms: Vec<Room>,
+    pub visits: Vec<(Store, i64)>,
 }
 
 impl Case {
@@ -29,6 +31,10 @@ impl Case {
             self.all_or_nothing,
             self.twins.clone(),
         )
+        .unwrap()
+        .with_rooms(self.rooms.clone())
+        .unwrap()
+        .with_visits(self.visits.clone())
         .unwrap()
     }
 
@@ -68,8 +74,57 @@ impl Case {
         Some(cost)
     }
 
-    /// Dynamic program over line subsets, node by node: 3^L per node, lateness level and pickup
-    /// state. No bound, no dominance.
+    fn visit_cost(&self, store: Store) -> i64 {
+        let there = self.visits.iter().filter(|(one, _)| *one == store);
+        there.map(|(_, cost)| cost).sum()
+    }
+
+    /// What so many lines at a facility add to what each room has given; none: more than it has.
+    fn seconds(&self, used: &[i64], facility: usize, lines: u32) -> Option<Vec<i64>> {
+        let rooms = self.rooms.iter().zip(used).map(|(room, used)| {
+            let takes = room.takes.iter().filter(|(f, _)| *f == facility);
+            let after = used + takes.map(|(_, s)| s * i64::from(lines)).sum::<i64>();
+            (after <= room.seconds).then_some(after)
+        });
+        rooms.collect()
+    }
+
+    /// Where all may be collected; none: nothing is.
+    fn stores(&self) -> Vec<Option<Store>> {
+        let mut stores: Vec<Option<Store>> = self.facilities.iter().map(|f| f.store).collect();
+        stores.push(None);
+        stores.sort_unstable();
+        stores.dedup();
+        stores
+    }
+
+    /// What the rooms may have given.
+    fn states(&self) -> Vec<Vec<i64>> {
+        let mut states = vec![Vec::new()];
+        for room in &self.rooms {
+            let longer = |state: Vec<i64>| {
+                (0..=room.seconds).map(move |used| [state.clone(), vec![used]].concat())
+            };
+            states = states.into_iter().flat_map(longer).collect();
+        }
+        states
+    }
+
+    /// By state of the rooms and lines at a facility: the state after; none: more than there is.
+    fn after(&self, states: &[Vec<i64>], facility: usize) -> Vec<Vec<Option<usize>>> {
+        let lines = 0..=self.unfilled.len() as u32;
+        let of_state = |used: &Vec<i64>| {
+            let after = |lines| {
+                let after = self.seconds(used, facility, lines)?;
+                states.iter().position(|state| *state == after)
+            };
+            lines.clone().map(after).collect()
+        };
+        states.iter().map(of_state).collect()
+    }
+
+    /// Dynamic program over line subsets, node by node: 3^L per node, lateness level, store where
+    /// all is collected, and seconds used of the rooms. No bound, no dominance.
     pub fn optimum(&self) -> i64 {
         let lines = self.unfilled.len();
         let full = (1_u32 << lines) - 1;
@@ -79,54 +134,61 @@ impl Case {
         let mut levels: Vec<u32> = self.facilities.iter().map(|f| f.late).collect();
         levels.sort_unstable();
         levels.dedup();
+        let stores = self.stores();
+        let states = self.states();
+        let after: Vec<_> = (0..self.facilities.len())
+            .map(|f| self.after(&states, f))
+            .collect();
+        let subsets: Vec<Vec<Option<i64>>> = (0..self.facilities.len())
+            .map(|f| (0..=full).map(|mask| self.subset_cost(f, mask)).collect())
+            .collect();
+        let far = i64::MAX / 4;
         let mut best: i64 = self.unfilled.iter().sum();
-        for level in levels {
-            // table[pickup used][mask served] = least cost of groups (each with an extra charge)
-            let far = i64::MAX / 4;
-            let mut table = vec![vec![far; full as usize + 1]; 2];
-            table[0][0] = 0;
+        for (level, store) in levels
+            .iter()
+            .flat_map(|l| stores.iter().map(move |s| (l, s)))
+        {
+            // table[lines served][state of the rooms] = least cost of groups, each with an extra
+            // charge.
+            let mut table = vec![vec![far; states.len()]; full as usize + 1];
+            table[0][0] = store.map_or(0, |store| self.visit_cost(store));
             for node in &nodes {
                 let mut next = table.clone();
                 for (f, facility) in self.facilities.iter().enumerate() {
-                    if facility.node != *node || facility.late > level {
+                    let elsewhere = facility.store.is_some() && facility.store != *store;
+                    if facility.node != *node || facility.late > *level || elsewhere {
                         continue;
                     }
-                    let subset: Vec<Option<i64>> =
-                        (0..=full).map(|mask| self.subset_cost(f, mask)).collect();
-                    for (used, row) in table
-                        .iter()
-                        .enumerate()
-                        .take(2 - usize::from(facility.pickup))
-                    {
-                        let to = used + usize::from(facility.pickup);
-                        for mask in 1..=full {
-                            let mut sub = mask;
-                            while sub > 0 {
-                                if let Some(cost) = subset[sub as usize] {
-                                    let before = row[(mask ^ sub) as usize];
-                                    let total = before + cost + self.extra_group;
-                                    let slot = &mut next[to][mask as usize];
-                                    *slot = (*slot).min(total);
+                    for (mask, row) in table.iter().enumerate() {
+                        let free = full ^ mask as u32;
+                        let mut sub = free;
+                        while sub > 0 {
+                            let there = (mask as u32 | sub) as usize;
+                            let lines = sub.count_ones() as usize;
+                            if let Some(cost) = subsets[f][sub as usize] {
+                                for (state, before) in row.iter().enumerate() {
+                                    if let Some(to) = after[f][state][lines] {
+                                        let total = before + cost + self.extra_group;
+                                        next[there][to] = next[there][to].min(total);
+                                    }
                                 }
-                                sub = (sub - 1) & mask;
                             }
+                            sub = (sub - 1) & free;
                         }
                     }
                 }
                 table = next;
             }
-            for row in &table {
-                for mask in 1..=full {
-                    if self.all_or_nothing && mask != full {
-                        continue;
-                    }
-                    let left: i64 = (0..lines)
-                        .filter(|l| mask >> l & 1 == 0)
-                        .map(|l| self.unfilled[l])
-                        .sum();
-                    let late = self.late_cost(level);
-                    best = best.min(row[mask as usize] - self.extra_group + left + late);
+            for (mask, row) in table.iter().enumerate().skip(1) {
+                if self.all_or_nothing && mask as u32 != full {
+                    continue;
                 }
+                let left: i64 = (0..lines)
+                    .filter(|l| mask >> l & 1 == 0)
+                    .map(|l| self.unfilled[l])
+                    .sum();
+                let groups = row.iter().min().unwrap() - self.extra_group;
+                best = best.min(groups + left + self.late_cost(*level));
             }
         }
         best
@@ -135,18 +197,19 @@ impl Case {
     /// Prices an assignment from the case alone, none if it breaks a rule.
     pub fn price(&self, assignment: &[Option<usize>]) -> Option<i64> {
         let mut cost = 0;
+        let mut used = vec![0; self.rooms.len()];
         let mut groups: Vec<usize> = assignment.iter().flatten().copied().collect();
         groups.sort_unstable();
         groups.dedup();
         let nodes: std::collections::BTreeSet<u32> =
             groups.iter().map(|f| self.facilities[*f].node).collect();
-        let pickups = groups
+        let stores: std::collections::BTreeSet<Store> = groups
             .iter()
-            .filter(|f| self.facilities[**f].pickup)
-            .count();
+            .filter_map(|f| self.facilities[*f].store)
+            .collect();
         let unfilled = assignment.iter().filter(|c| c.is_none()).count();
         let partial = unfilled > 0 && unfilled < assignment.len();
-        if nodes.len() < groups.len() || pickups > 1 || (self.all_or_nothing && partial) {
+        if nodes.len() < groups.len() || stores.len() > 1 || (self.all_or_nothing && partial) {
             return None;
         }
         for f in &groups {
@@ -154,12 +217,17 @@ impl Case {
                 .filter(|l| assignment[*l] == Some(*f))
                 .fold(0, |mask, l| mask | 1_u32 << l);
             cost += self.subset_cost(*f, mask)?;
+            used = self.seconds(&used, *f, mask.count_ones())?;
         }
         for (line, choice) in assignment.iter().enumerate() {
             if choice.is_none() {
                 cost += self.unfilled[line];
             }
         }
+        cost += stores
+            .iter()
+            .map(|store| self.visit_cost(*store))
+            .sum::<i64>();
         cost += self.extra_group * (groups.len() as i64 - 1).max(0);
         let late = groups
             .iter()
@@ -236,7 +304,7 @@ pub fn random_case(seed: u64, lines: usize, nodes: u32) -> Case {
         for _ in 0..=dice.below(2) {
             facilities.push(Facility {
                 node,
-                pickup: dice.below(3) == 0,
+                store: (dice.below(3) == 0).then_some(Store::at(node)),
                 fixed: dice.amount(0, 2 * scale),
                 capacity: if tight {
                     dice.amount(0, 3) as u32
@@ -290,5 +358,43 @@ pub fn random_case(seed: u64, lines: usize, nodes: u32) -> Case {
         late_broken: dice.amount(0, 2 * scale),
         all_or_nothing: dice.below(4) == 0,
         twins,
+        rooms: Vec::new(),
+        visits: Vec::new(),
     }
+}
+
+/// The same with transfers: most of the other facilities send to one of the nodes, or to
+/// one that has no facility of its own. `rooms`: they share hours there.
+pub fn transfer_case(seed: u64, lines: usize, nodes: u32, rooms: bool) -> Case {
+    let mut case = random_case(seed, lines, nodes);
+    let mut dice = Dice(seed ^ 0x7F4A_7C15);
+    let cheap = dice.below(2) == 0;
+    case.extra_group /= if cheap { 4 } else { 1 };
+    let popular = dice.below(u64::from(nodes) + 1) as u32;
+    for facility in &mut case.facilities {
+        facility.fixed /= if cheap { 4 } else { 1 };
+        if facility.store.is_none() && dice.below(3) > 0 {
+            let any = dice.below(u64::from(nodes) + 1) as u32;
+            let store = [popular, any][dice.below(2) as usize];
+            facility.store = (store != facility.node).then_some(Store::at(store));
+        }
+    }
+    if dice.below(2) == 0 {
+        let visit = |store| (Store::at(store), dice.amount(0, 200));
+        case.visits = (0..=nodes).map(visit).collect();
+    }
+    for _ in 0..if rooms { 1 + dice.below(2) } else { 0 } {
+        let store = Some(Store::at(popular));
+        let users = (0..case.facilities.len()).filter(|f| case.facilities[*f].store == store);
+        let users: Vec<usize> = users.collect();
+        let takes = users
+            .into_iter()
+            .filter(|_| dice.below(4) > 0)
+            .collect::<Vec<_>>();
+        case.rooms.push(Room {
+            seconds: dice.amount(0, 2 * lines as i64),
+            takes: takes.into_iter().map(|f| (f, dice.amount(1, 4))).collect(),
+        });
+    }
+    case
 }

@@ -102,7 +102,8 @@ fn asked(request: GetPickupOptionsRequest) -> Result<OptionsAsk, Status> {
 
 fn method(method: Method) -> i32 {
     match method {
-        Method::Pickup => v1::FulfillmentMethod::Pickup.into(),
+        // The customer collects what was transferred to the store.
+        Method::Pickup | Method::Transfer => v1::FulfillmentMethod::Pickup.into(),
         Method::Ship => v1::FulfillmentMethod::Ship.into(),
     }
 }

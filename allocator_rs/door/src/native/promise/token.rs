@@ -99,7 +99,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 
 const fn name(method: Method) -> &'static str {
     match method {
-        Method::Pickup => "PICKUP",
+        Method::Pickup | Method::Transfer => "PICKUP",
         Method::Ship => "SHIP",
     }
 }
