@@ -72,6 +72,12 @@ class Pace:
             return has_time
         return bool(self.again) and self.again[0][0] == step
 
+    def decides(self, step: str, *, is_so: bool) -> bool:
+        """A yes or no that time decides; recorded as a step of its own, and told again."""
+        asked = self.turn(step, int(is_so))
+        self.close(asked, asked.planned)
+        return bool(asked.planned)
+
     def turn(self, step: str, planned: int) -> Turn:
         """A step's next turn, with what is planned for it. Raises RecordError."""
         if self.again is None:

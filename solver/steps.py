@@ -8,7 +8,7 @@ the same counts give the same allocation again.
 import functools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -19,10 +19,12 @@ from solver.master import best_of_each, choose, relax
 from solver.neighborhoods import better_parts, select
 from solver.pace import Pace, Record, Work
 
-ASCENT_SHARE: Final = 0.25
+ASCENT_SHARE: Final = 0.35
 """Share of the time limit for the dual ascent."""
 PASSES_MIN: Final = 20
 PASSES_MAX: Final = 600
+FAR_STEP: Final = 0.4
+"""First step of the passes that go on from a trial, as a share of the trial's."""
 NEAR_STEP: Final = 0.05
 """First step of passes that start from good prices, as a share of the usual one."""
 POOL_PASSES: Final = 12
@@ -53,6 +55,8 @@ POOL_CHEAPEST_ALL: Final = 8_000
 """Of all orders together, about so many."""
 POLISH_SHARE: Final = 0.33
 """Share of the time limit after which no LP is solved any more."""
+LP_LEAST_S: Final = 0.05
+"""Seconds that an LP has, however late it is."""
 POLISHES_MAX: Final = 4
 """LPs over the pool, each with the cheapest columns under the prices of the one before."""
 SEARCH_SHARE: Final = 0.55
@@ -180,11 +184,16 @@ def _ascend(steps: _Steps) -> None:
     """
     allocation, outcome = steps.allocation, steps.outcome
     passes = functools.partial(_passes, steps)
-    pace, start, pass_s = best_pace(allocation, passes, start=steps.limits.start_prices)
+
+    def has_time(seconds: float) -> bool:
+        return steps.pace.decides("TRIALS", is_so=steps.left_s(ASCENT_SHARE) >= seconds)
+
+    known = steps.limits.start_prices
+    pace, start, pass_s = best_pace(allocation, passes, start=known, has_time=has_time)
     planned = steps.left_s(ASCENT_SHARE) / max(pass_s, 1e-6)
     planned = int(max(PASSES_MIN, min(PASSES_MAX, planned)))
     near = max(1, planned // 4)
-    passes(planned - near, start, pace)
+    passes(planned - near, start, FAR_STEP * pace)
     allocation.widen(allocation.prices())
     passes(near, allocation.prices(), NEAR_STEP * pace)
     outcome.prices = allocation.prices()
@@ -262,17 +271,19 @@ def _polish(steps: _Steps) -> None:
     """Prices from the LP over the pool, as long as they prove more."""
     outcome, limits = steps.outcome, steps.limits
     asked = steps.pace.turn("POLISH", POLISHES_MAX)
-    made = 0
+    looked = made = 0
     for turn in range(asked.planned):
-        # The passes have found most of what counts; more is looked for where there is time.
-        has_time = turn == 0 or steps.left_s(POLISH_SHARE) >= 0
-        if not asked.goes_on(made, has_time=has_time):
+        # Done again, as often as recorded: whoever looked for columns knows them ever after.
+        has_time = turn == 0 or asked.made is not None or steps.left_s(POLISH_SHARE) >= 0
+        if not has_time:
             break
+        looked += 1
+        # The passes have found most of what counts; more is looked for where there is time.
         cheapest = steps.cheapest if turn > 0 else 0
         columns = steps.allocation.pool(outcome.prices, cheapest=cheapest, most=steps.most)
-        if len(columns) > POOL_COLUMNS_MAX:
+        if len(columns) > POOL_COLUMNS_MAX or not asked.goes_on(made, has_time=True):
             break
-        limit_s = max(0.25 * steps.left_s(), steps.left_s(POLISH_SHARE))
+        limit_s = max(LP_LEAST_S, 0.25 * steps.left_s(), steps.left_s(POLISH_SHARE))
         relaxed = relax(
             columns,
             limits=limits.limits,
@@ -291,7 +302,7 @@ def _polish(steps: _Steps) -> None:
             outcome.bound_micro, outcome.stopped, outcome.prices = bound, stopped, prices
         elif turn > 0:
             break
-    steps.pace.close(asked, made)
+    steps.pace.close(replace(asked, planned=looked), made)
 
 
 def _pool(steps: _Steps) -> bool:

@@ -32,9 +32,11 @@ const LEAST_STEP: f64 = 0.005;
 /// The first passes all ask the kernel where orders know little yet, then one in so many does.
 const FULL_FIRST: u32 = 8;
 const FULL_ONE_IN: u32 = 4;
+/// Lines of an order that asks the kernel in every pass.
+const KERNEL_LINES: usize = 8;
 
 /// Choices per order that are little.
-const KNOWN_FEW: usize = 4;
+const KNOWN_FEW: usize = 2;
 
 /// Where an ascent is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +95,13 @@ impl Moving {
     }
 }
 
+/// Of so many passes an order of so many lines asks the kernel in one: the more lines, the less of
+/// what it could do is known.
+fn kernel_one_in(lines: usize) -> u32 {
+    let one_in = (KERNEL_LINES / lines.max(1)).clamp(1, FULL_ONE_IN as usize);
+    u32::try_from(one_in).unwrap_or(1)
+}
+
 struct State<'a> {
     instance: &'a Instance,
     options: AscentOptions,
@@ -133,7 +142,7 @@ impl Instance {
         let mut passes = 0;
         while passes < options.passes.max(1) {
             let is_full = state.is_full(passes);
-            let prices = state.prices(is_full);
+            let prices = state.prices();
             state.price(&prices, passes, is_full);
             passes += 1;
             if is_full {
@@ -254,7 +263,7 @@ impl<'a> State<'a> {
         state
     }
 
-    fn prices(&self, is_full: bool) -> Prices {
+    fn prices(&self) -> Prices {
         let mut rows = vec![0_i64; self.instance.rows.len()];
         let own = self.own.iter().zip(&self.families);
         for (row, (own, family)) in self.live.iter().zip(own) {
@@ -263,12 +272,7 @@ impl<'a> State<'a> {
                 *price = (own.value + shared).max(0.0).round() as i64;
             }
         }
-        let calendar = &self.instance.calendar;
-        if is_full {
-            Prices::of_alone(calendar, rows, &self.instance.rooms)
-        } else {
-            Prices::new(calendar, rows)
-        }
+        Prices::of_alone(&self.instance.calendar, rows, &self.instance.rooms)
     }
 
     /// Whether a pass asks the kernel; the others compare what is known of each order.
@@ -278,13 +282,12 @@ impl<'a> State<'a> {
             || pass + 1 >= self.options.passes
     }
 
-    /// Prices every order, and adds up what the best choices take.
+    /// Prices every order, and adds up what the best choices take. In a full pass all ask the kernel;
+    /// else some, and the others compare what is known of them.
     fn price(&mut self, prices: &Prices, pass: u32, is_full: bool) {
-        if is_full {
-            self.ask_kernel(prices);
-        } else {
-            self.compare(prices);
-        }
+        self.choose(prices, |lines| {
+            is_full || pass.is_multiple_of(kernel_one_in(lines))
+        });
         let keeps = pass != u32::MAX && pass + self.options.pool_passes >= self.options.passes;
         self.usage.fill(0);
         let chosen = self.known.iter().zip(&self.choices);
@@ -302,36 +305,41 @@ impl<'a> State<'a> {
         }
     }
 
-    fn ask_kernel(&mut self, prices: &Prices) {
+    /// The best choice of every order; of those with so many lines that `asks_kernel`, the best of
+    /// all.
+    fn choose(&mut self, prices: &Prices, asks_kernel: impl Fn(usize) -> bool + Sync) {
         let instance = self.instance;
         let rooms = (Rooms(&instance.rooms), Cut::No);
         let work_limit = self.options.work_limit;
         let known = &self.known;
         let one = |pricer: &mut Pricer, index: usize| {
             let order = instance.order(index)?;
-            let known = known
-                .get(index)
-                .and_then(|known| known.column(known.best(prices, &[])?));
-            let limits = (work_limit, known);
-            Some(pricer.price_below(order, &instance.calendar, prices, rooms, limits))
+            let own = known.get(index)?;
+            let best = own.best(prices, &[]);
+            if let Some(number) = best.filter(|_| !asks_kernel(order.lines.len())) {
+                return Some(Err(number));
+            }
+            let limits = (work_limit, best.and_then(|number| own.column(number)));
+            Some(Ok(pricer.price_below(
+                order,
+                &instance.calendar,
+                prices,
+                rooms,
+                limits,
+            )))
         };
-        let (priced, _) = with_each(known.len(), self.options.threads, Pricer::default, one);
+        let (chosen, _) = with_each(known.len(), self.options.threads, Pricer::default, one);
         let found = self.least.iter_mut().zip(&mut self.choices);
         let found = found.zip(&mut self.known).enumerate();
-        for ((order, ((least, number), known)), priced) in found.zip(priced) {
-            if let Some(priced) = priced {
-                *least = priced.lower_bound;
-                *number = known.number_of(instance, order, &priced.choice);
+        for ((order, ((least, number), known)), chosen) in found.zip(chosen) {
+            match chosen {
+                None => {}
+                Some(Err(best)) => *number = best,
+                Some(Ok(priced)) => {
+                    *least = priced.lower_bound;
+                    *number = known.number_of(instance, order, &priced.choice);
+                }
             }
-        }
-    }
-
-    fn compare(&mut self, prices: &Prices) {
-        let known = &self.known;
-        let one = |_: &mut (), index: usize| known.get(index)?.best(prices, &[]);
-        let (best, _) = with_each(known.len(), self.options.threads, || (), one);
-        for (number, best) in self.choices.iter_mut().zip(best) {
-            *number = best.unwrap_or(*number);
         }
     }
 

@@ -20,6 +20,8 @@ const DRAWN_MAX: usize = 8;
 
 /// Of so many choices anew one asks the kernel; the others are the best of what is known.
 const KERNEL_ONE_IN: usize = 8;
+/// Lines of an order for which all do: the more lines, the less of what it could do is known.
+const KERNEL_LINES: usize = 16;
 
 type Users = HashMap<u32, SmallVec<[u32; 4]>, FxBuildHasher>;
 
@@ -173,8 +175,13 @@ impl<'a> Part<'a> {
     /// The number of what an order does best in the room that there is: of what is known, or now and
     /// then of everything.
     fn choose(&mut self, pricer: &mut Pricer, place: usize, prices: &Prices, work: u64) -> u32 {
-        let asks_kernel = self.dice.below(KERNEL_ONE_IN) == 0;
         let order = self.orders.get(place).map_or(0, |order| *order as usize);
+        let lines = self
+            .instance
+            .order(order)
+            .map_or(1, |order| order.lines.len());
+        let one_in = (KERNEL_LINES / lines.max(1)).clamp(1, KERNEL_ONE_IN);
+        let asks_kernel = self.dice.below(one_in) == 0;
         let Some((asked, known)) = self.instance.order(order).zip(self.known.get_mut(place)) else {
             return 0;
         };

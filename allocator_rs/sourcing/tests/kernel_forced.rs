@@ -79,10 +79,10 @@ fn a_group_that_costs_less_is_chosen_as_soon_as_the_difference_is_made_up() {
         let problem = case.problem();
         for facility in &case.facilities {
             for by in [0, 1, 7, 1_000] {
-                let cheaper = problem.with_cheaper(facility.node, facility.pickup, by);
+                let cheaper = problem.with_cheaper(facility.node, facility.is_pickup(), by);
                 let mut expected = case.clone();
                 for one in &mut expected.facilities {
-                    if (one.node, one.pickup) == (facility.node, facility.pickup) {
+                    if (one.node, one.is_pickup()) == (facility.node, facility.is_pickup()) {
                         one.fixed = (one.fixed - by).max(0);
                     }
                 }
