@@ -109,7 +109,9 @@ def price(request: PriceRequest, *, report: Callable[[Progress], None] = lambda 
         total = [one + other for one, other in zip(total, found, strict=True)]
         if not any(known):
             known = found
-    mean = [(one + len(batches) // 2) // len(batches) for one in total]
+    # A sample in which nobody comes counts too: nothing is worth anything in it.
+    count = len(problem.samples) or 1
+    mean = [(one + count // 2) // count for one in total]
     return Prices(
         tuple(
             StockPrice(row.node_id, row.sku, micro)

@@ -124,6 +124,13 @@ def test_prices_are_the_mean_of_the_futures() -> None:
     assert abs(micro - more / 2) <= more // 20
 
 
+def test_futures_in_which_nobody_comes_count_in_the_mean() -> None:
+    request = futures(8, 0, 0, 0)
+    [micro] = priced(price(request)).values()
+    more = way_longer(request)
+    assert abs(micro - more / 4) <= more // 40
+
+
 def test_no_orders_and_no_futures_have_no_prices() -> None:
     assert price(futures()) == Prices((), (), (), 0)
     assert price(futures(0, 0)) == Prices((), (), (), 0)
