@@ -80,9 +80,9 @@ def read_duals(
                 f"no node {node_id}", metadata={"node_id": node_id}, field=f"node_ids[{index}]"
             )
     duals = deps.duals.current()
-    if duals is None and page_token:
-        raise _not_ours()
     if duals is None and not resolve:
+        if page_token:
+            raise _not_ours()
         return DualPage()
     duals = duals or Duals(0, 0)
     first = _first(page_token, duals)

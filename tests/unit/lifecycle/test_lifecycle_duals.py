@@ -44,6 +44,22 @@ async def test_what_is_published_is_in_force_on_the_hot_path_and_can_be_read(sho
     assert (page.version, page.as_of_ms, page.age_ms) == (7, MONDAY_10_UTC_MS, 5_000)
 
 
+async def test_without_prices_what_is_solved_anew_has_pages_too(shop: Shop) -> None:
+    skus = [f"sku-{number:02}" for number in range(15)]
+    first = read_duals(shop.deps, node_ids=["east"], skus=skus, resolve=True)
+    second = read_duals(
+        shop.deps,
+        node_ids=["east"],
+        skus=skus,
+        resolve=True,
+        page_token=first.next_page_token,
+    )
+    read = [one.sku for one in (*first.prices, *second.prices) if isinstance(one, StockDual)]
+    assert (read, second.next_page_token) == (skus, "")
+    with pytest.raises(TokenInvalid):
+        read_duals(shop.deps, page_token=first.next_page_token)
+
+
 async def test_an_older_version_changes_nothing(shop: Shop) -> None:
     publish_duals(shop.deps, DUALS)
     assert not publish_duals(shop.deps, replace(DUALS, stock=()))
