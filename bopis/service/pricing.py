@@ -38,7 +38,9 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh came to; `version` 0: there was nothing to price."""
+    """What a refresh came to; `version` 0: none was put into force, because there was nothing to
+    price, or later prices were in force already.
+    """
 
     version: int
     orders: int
@@ -83,9 +85,8 @@ async def refresh_duals(deps: Dependencies, *, time_limit_ms: int) -> Refreshed:
         problem, nodes=nodes, items=items_of(deps, skus), policy=deps.policy
     )
     duals = _duals(found, stock, version=_next_version(known, now_ms), as_of_ms=now_ms)
-    publish_duals(deps, duals)
     return Refreshed(
-        version=duals.version,
+        version=duals.version if publish_duals(deps, duals) else 0,
         orders=len(orders),
         samples=len(samples),
         expected=sum(len(sample) for sample in samples),
@@ -112,8 +113,7 @@ def _withdraw(deps: Dependencies, *, now_ms: int) -> int:
     if known is None or not (known.stock or known.labor):
         return 0
     version = _next_version(known, now_ms)
-    publish_duals(deps, Duals(version, now_ms))
-    return version
+    return version if publish_duals(deps, Duals(version, now_ms)) else 0
 
 
 def _next_version(known: Duals, now_ms: int) -> int:
