@@ -15,6 +15,8 @@ from bopis.cli.complaints import BAD_OPTION, FAILED, refuse
 RECORD: Final = ("certificate", "answer")
 """What a re-allocation is done again from, in the order that `solver.replay` wants."""
 OPERATION_PREFIX: Final = "operations/"
+DIFFERS: Final = 1
+"""Exit code of `solver.replay`; another one: the record cannot be read, or the program failed."""
 
 
 def replay(
@@ -83,6 +85,9 @@ def _operation(store: Path, operation_id: str, *, as_json: bool) -> bool:
         # The library that solves is imported by its own processes only.
         words = [sys.executable, "-m", "solver.replay", *map(str, files)]
         done = subprocess.run(words, check=False, stdout=subprocess.PIPE, text=True)
+    # One that broke off ends with 1 too, but says nothing of what differs.
+    if done.returncode not in (0, DIFFERS) or (done.returncode and not done.stdout):
+        refuse(f"what is kept of operation {operation_id} cannot be read: see above")
     told: dict[str, Any] = {"operation": OPERATION_PREFIX + operation_id}
     told["same"] = done.returncode == 0
     if done.returncode:
