@@ -1,7 +1,8 @@
 """Which of the moves are made when not all may be: those that gain most, with those they wait for.
 
 An order may make room at a loss for another that gains more. Neither is chosen without the other,
-so what is chosen gains as a whole, and so does whatever part of it is still possible later.
+so what is chosen gains as a whole. A part of it need not: where only some of it can still be made
+later, that may be what makes room, at a loss.
 """
 
 from collections import Counter
