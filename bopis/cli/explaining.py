@@ -109,10 +109,11 @@ def _show(order: str, found: "pb.ExplainAllocationResponse") -> None:
 
 def _moved_by(batch: "values.BatchMark") -> str:
     bound = batch.bound
+    who = f"the re-allocation {batch.operation_id}" if batch.operation_id else "a re-evaluation"
     if not (bound.units or bound.nanos):
-        return f"Moved alone by the re-allocation {batch.operation_id}: nothing is proven of it."
+        return f"Moved by {who}: nothing is proven of it."
     return (
-        f"Moved by the re-allocation {batch.operation_id}: its plans cost"
+        f"Moved by {who}: its plans cost"
         f" {_money(batch.planned_cost)}, none cost less than {_money(bound)} (gap {batch.gap:.2%})."
     )
 

@@ -248,13 +248,16 @@ class ApplyReallocation(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveOrders(Request):
-    """Re-allocation's own command: orders that move together, each from a version on."""
+    """Re-allocation's own command: orders that move together, each from a version on.
+    `policy_version`: that they were planned under (empty: the one in force).
+    """
 
     rpc: ClassVar[str] = "MoveOrders"
 
     moves: tuple[OrderMove, ...]
     versions: tuple[int, ...]
     batch: BatchMark | None = None
+    policy_version: str = ""
 
 
 OrderCommand = (

@@ -29,13 +29,15 @@ class ProposedMove:
 @dataclass(frozen=True, slots=True)
 class ProposedMoves:
     """All moves of a re-allocation, in the order in which they can be made. Orders of one move swap
-    units: all of them move, or none. The number of a move is its place, from 1.
+    units: all of them move, or none. The number of a move is its place, from 1. `policy_version`:
+    the policy that they were planned under.
     """
 
     currency: str
     moves: tuple[tuple[ProposedMove, ...], ...]
     cost_planned_micro: int = 0
     bound_micro: int = 0
+    policy_version: str = ""
 
 
 def saving_micro(move: tuple[ProposedMove, ...]) -> int:
@@ -48,11 +50,14 @@ class RefusedReason(StrEnum):
 
     ORDER_CHANGED = "ORDER_CHANGED"
     ROOM_TAKEN = "ROOM_TAKEN"
+    RULES_CHANGED = "RULES_CHANGED"
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedMove:
-    """A move that was not made; `order_id` is the order that changed, or empty."""
+    """A move that was not made; `order_id` is the order that changed, or that a planner pinned or
+    forbade something, or empty.
+    """
 
     move_id: int
     reason: RefusedReason

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from bopis.domain.cost import CostBreakdown, breakdown
+from bopis.domain.cost import CostBreakdown, breakdown, gap_over
 from bopis.domain.duals import DualCharge, DualCharges
 from bopis.domain.fulfillment import DELIVERED, ENDED, FulfillmentOrder, FulfillmentState
 from bopis.domain.machine import Transition, machine
@@ -74,7 +74,7 @@ class OrderLine:
 @dataclass(frozen=True, slots=True)
 class BatchMark:
     """A re-allocation: its operation, what its plans cost together, and what none costs less than
-    (micro-units).
+    (micro-units; 0: nothing is proven). A re-evaluation is no operation: its id is empty.
     """
 
     operation_id: str
@@ -83,10 +83,8 @@ class BatchMark:
 
     @property
     def gap(self) -> float:
-        """(planned - bound) / bound; 0 where the bound is not positive."""
-        if self.bound_micro <= 0:
-            return 0.0
-        return (self.planned_micro - self.bound_micro) / self.bound_micro
+        """See `bopis.domain.cost.gap_over`."""
+        return gap_over(self.bound_micro, self.planned_micro)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ it, from a node. Neither gives a customer's consent, and neither breaks a hard r
 kept: they are the record of who decided what, and why.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -14,7 +14,7 @@ from bopis.domain.network import Method
 from bopis.domain.order import Order
 from bopis.domain.policy import Policy
 from bopis.domain.rules import ItemRule, NodeGroup, OrderFilter, Tier
-from bopis.domain.sourcing import AskPin, Closure
+from bopis.domain.sourcing import AskPin, Closure, PlannedGroup
 
 FOREVER_S: Final = 1 << 40
 """Later, in Unix seconds, than anything is planned."""
@@ -103,6 +103,40 @@ def closures_of(overrides: Iterable[Override], *, now_ms: int) -> tuple[Closure,
         for one in overrides
         if one.kind is OverrideKind.FORBID and one.holds(now_ms)
     )
+
+
+def is_overridden(
+    overrides: Iterable[Override], order: Order, groups: Iterable[PlannedGroup], *, now_ms: int
+) -> bool:
+    """Whether a plan of an order is against an override in force: a group elsewhere, or otherwise,
+    than the order is pinned to, or a line where the order or its SKU is forbidden.
+    """
+    skus = {line.line_number: line.sku for line in order.lines}
+    found = tuple(groups)
+    for one in overrides:
+        if one.order_id not in ("", order.order_id) or not one.holds(now_ms):
+            continue
+        if one.kind is OverrideKind.PIN:
+            if any(_is_off(one, group) for group in found):
+                return True
+        elif any(_is_forbidden(one, group, skus) for group in found):
+            return True
+    return False
+
+
+def _is_off(pin: Override, group: PlannedGroup) -> bool:
+    """Whether a group is not as its order is pinned; pinned to a node, nothing goes by another."""
+    elsewhere = pin.node_id != group.node_id or group.receipt is not None
+    return (pin.node_id != "" and elsewhere) or pin.method not in (None, group.method)
+
+
+def _is_forbidden(forbid: Override, group: PlannedGroup, skus: Mapping[int, str]) -> bool:
+    """Whether a group is done where it must not be: a SKU is kept from picking alone."""
+    if forbid.sku:
+        has_sku = any(skus[number] == forbid.sku for number in group.line_numbers)
+        return has_sku and forbid.node_id == group.node_id
+    received_at = None if group.receipt is None else group.receipt.node_id
+    return forbid.node_id in (group.node_id, received_at)
 
 
 def tier_of(policy: Policy, order: Order) -> Tier | None:

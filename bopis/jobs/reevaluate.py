@@ -26,9 +26,7 @@ async def run(deps: Dependencies, *, every_s: float, care: Care, stop: asyncio.E
         if proposed is None or stop.is_set():
             return 0
         # From here on it is a mutation like others: a stop lets it end.
-        moving = asyncio.ensure_future(
-            carry_out(deps, proposed, care, operation_id=deps.ids.new_uuid())
-        )
+        moving = asyncio.ensure_future(carry_out(deps, proposed, care, run_id=deps.ids.new_uuid()))
         deps.running.add(moving)
         moving.add_done_callback(deps.running.discard)
         await until_stopped(asyncio.shield(moving), stop)

@@ -1,5 +1,6 @@
 """Moves that a re-allocation proposed: kept, read by a planner, and made when they are approved."""
 
+import asyncio
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,8 +29,14 @@ from bopis.domain.reallocation import (
 )
 from bopis.domain.records import Operation, OperationStage
 from bopis.service.dependencies import Dependencies
-from bopis.service.moving import is_planned_so, move_orders
-from bopis.service.operations import advance, begin_operation, check_cancelled, get_operation
+from bopis.service.moving import is_against_planners, is_planned_so, move_orders
+from bopis.service.operations import (
+    advance,
+    begin_operation,
+    begun_before,
+    check_cancelled,
+    get_operation,
+)
 
 KEPT_MAX: Final = 32
 """Re-allocations whose moves and records are kept: the last ones."""
@@ -56,7 +63,11 @@ class MovePage:
 
 
 def proposed_moves(
-    orders: Sequence[Order], problem: ReallocationProblem, proposal: ReallocationProposal
+    orders: Sequence[Order],
+    problem: ReallocationProblem,
+    proposal: ReallocationProposal,
+    *,
+    policy_version: str,
 ) -> ProposedMoves:
     """What is proposed, beside what was in force when it was read."""
     by_id = {order.order_id: order for order in orders}
@@ -76,6 +87,7 @@ def proposed_moves(
         moves=tuple(tuple(moved(one) for one in component) for component in proposal.components),
         cost_planned_micro=proposal.cost_planned_micro,
         bound_micro=proposal.bound_micro,
+        policy_version=policy_version,
     )
 
 
@@ -83,16 +95,22 @@ async def keep_found(
     deps: Dependencies, operation_id: str, moves: ProposedMoves, record: SolveRecord | None
 ) -> None:
     """Keeps what a re-allocation found, before anything moves."""
+    packed = await asyncio.to_thread(_packed, moves, record)
+    await deps.store.put_operation_files(operation_id, packed, keep=KEPT_MAX)
+
+
+def _packed(moves: ProposedMoves, record: SolveRecord | None) -> dict[str, bytes]:
+    """Megabytes: not on the event loop."""
     files = {MOVES: msgspec.json.encode(moves)}
     if record is not None:
         files |= {CERTIFICATE: record.certificate, ANSWER: record.answer}
-    packed = {name: zlib.compress(content, LEVEL) for name, content in files.items()}
-    await deps.store.put_operation_files(operation_id, packed, keep=KEPT_MAX)
+    return {name: zlib.compress(content, LEVEL) for name, content in files.items()}
 
 
 async def read_moves(deps: Dependencies, operation_id: str) -> ProposedMoves:
     """The moves of a re-allocation. Raises OperationNotFound."""
-    return msgspec.json.decode(await _read(deps, operation_id, MOVES), type=ProposedMoves)
+    content = await _read(deps, operation_id, MOVES)
+    return await asyncio.to_thread(msgspec.json.decode, content, type=ProposedMoves)
 
 
 async def read_certificate(deps: Dependencies, operation_id: str) -> bytes:
@@ -104,8 +122,10 @@ async def _read(deps: Dependencies, operation_id: str, name: str) -> bytes:
     packed = await deps.store.operation_file(operation_id, name)
     if packed is None:
         await get_operation(deps, operation_id)
-        raise OperationNotFound(f"no {name} is kept of operation {operation_id}", field="operation")
-    return zlib.decompress(packed)
+        raise OperationNotFound(
+            f"nothing is kept of operation {operation_id}: no {name}", field="operation"
+        )
+    return await asyncio.to_thread(zlib.decompress, packed)
 
 
 async def list_moves(
@@ -134,6 +154,9 @@ async def begin_apply(deps: Dependencies, command: ApplyReallocation) -> Operati
 
     Raises RequestIdReused, Overloaded, OperationNotFound, FieldInvalid (no such move).
     """
+    known = await begun_before(deps, command)
+    if known is not None:
+        return known
     kept = await read_moves(deps, command.operation_id)
     for index, move_id in enumerate(command.move_ids):
         if move_id > len(kept.moves):
@@ -165,7 +188,7 @@ async def _apply(
         so_far = f"{len(moved)} of {len(chosen)} moves were made before"
         check_cancelled(deps, so_far=so_far)
         move = kept.moves[move_id - 1]
-        refusal = await _make(deps, move_id, move, batch, operation_id)
+        refusal = await _make(deps, move_id, kept, batch, operation_id)
         if refusal is None:
             moved.append(move)
         else:
@@ -183,11 +206,12 @@ async def _apply(
 async def _make(
     deps: Dependencies,
     move_id: int,
-    move: tuple[ProposedMove, ...],
+    kept: ProposedMoves,
     batch: BatchMark,
     operation_id: str,
 ) -> RefusedMove | None:
     """Makes a move, whole or not at all; None: it is made, now or by an earlier approval."""
+    move = kept.moves[move_id - 1]
     orders: list[Order] = []
     made = 0
     changed = ""
@@ -204,14 +228,33 @@ async def _make(
     if len(orders) < len(move):
         order_id = changed or next(one.order_id for one in move)
         return RefusedMove(move_id, RefusedReason.ORDER_CHANGED, order_id)
+    if kept.policy_version != deps.policy.version:
+        return RefusedMove(move_id, RefusedReason.RULES_CHANGED)
     moves = [
         OrderMove(one.order_id, one.after.groups, one.after.unfilled, one.after.cost)
         for one in move
     ]
-    if await move_orders(deps, orders, moves, batch=batch, asked_by=operation_id):
+    if await move_orders(
+        deps,
+        orders,
+        moves,
+        batch=batch,
+        asked_by=operation_id,
+        policy_version=kept.policy_version,
+    ):
         return None
+    return await _why_lost(deps, move_id, kept)
+
+
+async def _why_lost(deps: Dependencies, move_id: int, kept: ProposedMoves) -> RefusedMove:
+    """Why a move was not made though its orders were as they had been read."""
+    move = kept.moves[move_id - 1]
     for one in move:
         order = await deps.store.order(one.order_id)
         if order is None or order.version != one.version:
             return RefusedMove(move_id, RefusedReason.ORDER_CHANGED, one.order_id)
+        if is_against_planners(deps, order, one.after.groups):
+            return RefusedMove(move_id, RefusedReason.RULES_CHANGED, one.order_id)
+    if kept.policy_version != deps.policy.version:
+        return RefusedMove(move_id, RefusedReason.RULES_CHANGED)
     return RefusedMove(move_id, RefusedReason.ROOM_TAKEN)

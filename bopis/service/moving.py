@@ -9,6 +9,7 @@ from bopis.domain.ids import PICK_SUFFIX, derived_uuid
 from bopis.domain.ledger import Move, Moved, ReservationMove
 from bopis.domain.order import BatchMark, Order, OrderState
 from bopis.domain.pick_task import OPEN_STATES, PickTask, PickTaskState
+from bopis.domain.planner import is_overridden
 from bopis.domain.reallocation import OrderMove
 from bopis.domain.records import WriteSet
 from bopis.domain.sourcing import Plan, PlannedGroup
@@ -46,10 +47,12 @@ async def move_orders(
     *,
     batch: BatchMark,
     asked_by: str = "",
+    policy_version: str = "",
 ) -> bool:
-    """Moves orders together, if each still is as it was seen; False: the race was lost. `batch`:
-    the re-allocation that planned it, for those who ask why; `asked_by`: the operation that makes
-    it, if that is another.
+    """Moves orders together, if each still is as it was seen, and nothing that planners decided
+    since is against it; False: the race was lost. `batch`: the re-allocation that planned it, for
+    those who ask why; `asked_by`: what makes it, if that is not its operation; `policy_version`:
+    that it was planned under (empty: the one in force).
     """
     command = MoveOrders(
         request_id=derived_uuid(
@@ -59,6 +62,7 @@ async def move_orders(
         moves=tuple(moves),
         versions=tuple(order.version for order in orders),
         batch=batch,
+        policy_version=policy_version,
     )
     async with deps.locks.hold_all(order.order_id for order in orders):
         if any(order.order_id in deps.unfinished for order in orders):
@@ -88,6 +92,8 @@ async def run_move(work: Work[MoveOrders]) -> Outcome[MoveResult]:
         if order is None or order.version != version or not movable(order):
             return Outcome(MoveResult(moved=False))
         orders.append(order)
+    if not work.resumed and _rules_changed(work, orders):
+        return Outcome(MoveResult(moved=False))
     planned = [
         _moved_order(work.deps, order, one, work.command.batch)
         for order, one in zip(orders, work.command.moves, strict=True)
@@ -128,6 +134,24 @@ async def run_move(work: Work[MoveOrders]) -> Outcome[MoveResult]:
             events=writes.events + one_order.events,
         )
     return Outcome(MoveResult(moved=True), writes)
+
+
+def is_against_planners(deps: Dependencies, order: Order, groups: Sequence[PlannedGroup]) -> bool:
+    """Whether a pin or a forbid in force is against these groups."""
+    board = deps.board
+    overrides = board.of_order(order.order_id) + tuple(
+        one for one in board.overrides.values() if one.sku
+    )
+    return is_overridden(overrides, order, groups, now_ms=deps.clock.wall_ms())
+
+
+def _rules_changed(work: Work[MoveOrders], orders: Sequence[Order]) -> bool:
+    """Whether the policy is another than the moves were planned under, or a planner is against."""
+    command = work.command
+    return command.policy_version not in ("", work.deps.policy.version) or any(
+        is_against_planners(work.deps, order, one.groups)
+        for order, one in zip(orders, command.moves, strict=True)
+    )
 
 
 def is_planned_so(order: Order, groups: Sequence[PlannedGroup]) -> bool:

@@ -37,13 +37,10 @@ async def begin_operation(deps: Dependencies, command: Request, run: Run) -> Ope
 
     Raises RequestIdReused, Overloaded (one runs already).
     """
-    operation_id = derived_uuid("operation", command.tenant, command.key.request_id)
-    digest = fingerprint(command)
-    known = await deps.store.operation(operation_id)
+    known = await begun_before(deps, command)
     if known is not None:
-        if known.fingerprint != digest:
-            raise RequestIdReused("the request_id was used with another body")
         return known
+    operation_id, digest = _id_of(command), fingerprint(command)
     now = deps.operations
     if now.running_id:
         raise Overloaded("a re-allocation runs already", retry_after_ms=RUNNING_RETRY_MS)
@@ -58,6 +55,14 @@ async def begin_operation(deps: Dependencies, command: Request, run: Run) -> Ope
     deps.running.add(task)
     task.add_done_callback(deps.running.discard)
     return operation
+
+
+async def begun_before(deps: Dependencies, command: Request) -> Operation | None:
+    """The operation that this request started already, if any. Raises RequestIdReused."""
+    known = await deps.store.operation(_id_of(command))
+    if known is not None and known.fingerprint != fingerprint(command):
+        raise RequestIdReused("the request_id was used with another body")
+    return known
 
 
 async def get_operation(deps: Dependencies, operation_id: str) -> Operation:
@@ -79,6 +84,10 @@ async def list_operations(
     found = await deps.store.operations(after=page_token, limit=limit + 1)
     following = found[limit - 1].operation_id if len(found) > limit else ""
     return tuple(_as_it_stands(deps, one) for one in found[:limit]), following
+
+
+def _id_of(command: Request) -> str:
+    return derived_uuid("operation", command.tenant, command.key.request_id)
 
 
 def _as_it_stands(deps: Dependencies, found: Operation) -> Operation:

@@ -65,6 +65,7 @@ async def reallocate(
     deps: Dependencies, command: Reallocate, operation: Operation
 ) -> ReallocationReport:
     """Reads, solves, moves. Raises OperationCancelled, and what ledger and store raise."""
+    policy_version = deps.policy.version
     orders = await open_orders(deps, command.max_orders, tenant=command.tenant)
     if not orders:
         return _report(orders, {}, 0, _nothing())
@@ -76,13 +77,15 @@ async def reallocate(
     await advance(deps, operation, OperationStage.SOLVING, len(orders))
     watcher = _Watcher(deps)
     proposal = await interruptibly(deps, _propose(deps, orders, nodes, problem, watcher))
-    proposed = proposed_moves(orders, problem, proposal)
+    proposed = proposed_moves(orders, problem, proposal, policy_version=policy_version)
     await keep_found(deps, operation.operation_id, proposed, watcher.record)
     await advance(deps, operation, OperationStage.MOVING, len(orders))
     if command.dry_run:
         would = {one.order_id: one.cost for component in proposal.components for one in component}
         return _report(orders, would, 0, proposal)
-    return await _move_all(deps, orders, proposal, operation.operation_id)
+    return await _move_all(
+        deps, orders, proposal, operation.operation_id, policy_version=policy_version
+    )
 
 
 async def _propose(
@@ -108,6 +111,8 @@ async def _move_all(
     orders: Sequence[Order],
     proposal: ReallocationProposal,
     operation_id: str,
+    *,
+    policy_version: str,
 ) -> ReallocationReport:
     batch = BatchMark(operation_id, proposal.cost_planned_micro, proposal.bound_micro)
     by_id = {order.order_id: order for order in orders}
@@ -121,7 +126,9 @@ async def _move_all(
         if all(one.order_id in by_id for one in component):
             together = [by_id[one.order_id] for one in component]
             try:
-                is_moved = await move_orders(deps, together, component, batch=batch)
+                is_moved = await move_orders(
+                    deps, together, component, batch=batch, policy_version=policy_version
+                )
             except Exception:  # noqa: BLE001 (what moved before is reported all the same)
                 _log.exception("reallocation.move_failed", order_ids=[o.order_id for o in together])
         if is_moved:
@@ -142,6 +149,7 @@ async def _alone(deps: Dependencies, order_id: str, *, operation_id: str) -> Ord
             deps,
             order_id,
             operation_id=operation_id,
+            asked_by=operation_id,
             terms_of=lambda _: Terms(STAY_LEAST_MICRO),
         )
     except Exception:  # noqa: BLE001 (it stays as it is, and what moved is reported)

@@ -42,6 +42,17 @@ class Proposed:
 
     orders: tuple[Order, ...]
     proposal: ReallocationProposal
+    policy_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all moves of a run, for one tenant, have in common."""
+
+    care: Care
+    batch: BatchMark
+    run_id: str
+    policy_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,7 @@ class Reevaluated:
 async def propose(deps: Dependencies, care: Care, *, time_limit_ms: int) -> tuple[Proposed, ...]:
     """What could move, tenant by tenant. Raises what ledger, store and solver raise."""
     found: list[Proposed] = []
+    policy_version = deps.policy.version
     by_tenant: dict[str, list[Order]] = {}
     for order in await open_orders(deps, ORDERS_MAX):
         if _terms(deps, order, care) is not None:
@@ -73,25 +85,30 @@ async def propose(deps: Dependencies, care: Care, *, time_limit_ms: int) -> tupl
     for orders in by_tenant.values():
         proposal = await _solve(deps, orders, replace(care, moves_max=left), time_limit_ms)
         left -= sum(len(component) for component in proposal.components)
-        found.append(Proposed(tuple(orders), proposal))
+        found.append(Proposed(tuple(orders), proposal, policy_version))
     return tuple(found)
 
 
 async def carry_out(
-    deps: Dependencies, proposed: Sequence[Proposed], care: Care, *, operation_id: str
+    deps: Dependencies, proposed: Sequence[Proposed], care: Care, *, run_id: str
 ) -> Reevaluated:
     """Moves what was proposed, each group of orders that swap in one atomic act. An order whose
-    group lost its race is sourced again alone.
+    group lost its race is sourced again alone. `run_id`: tells its moves from those of other runs.
     """
     done = Reevaluated(sum(len(one.orders) for one in proposed))
     for one in proposed:
         planned = one.proposal
-        batch = BatchMark(operation_id, planned.cost_planned_micro, planned.bound_micro)
+        run = _Run(
+            care,
+            BatchMark("", planned.cost_planned_micro, planned.bound_micro),
+            run_id,
+            one.policy_version,
+        )
         by_id = {order.order_id: order for order in one.orders}
         for component in one.proposal.components:
             together = [by_id[move.order_id] for move in component]
             try:
-                done += await _move_or_resolve(deps, together, component, care, batch)
+                done += await _move_or_resolve(deps, together, component, run)
             except Exception:  # noqa: BLE001 (the others can move all the same)
                 _log.exception(
                     "reevaluation.move_failed", order_ids=[order.order_id for order in together]
@@ -104,36 +121,48 @@ async def _move_or_resolve(
     deps: Dependencies,
     orders: Sequence[Order],
     moves: Sequence[OrderMove],
-    care: Care,
-    batch: BatchMark,
+    run: _Run,
 ) -> Reevaluated:
-    if await _move(deps, orders, moves, care, batch=batch):
+    if await _move(deps, orders, moves, run):
         return Reevaluated(moved=len(moves))
-    alone = [
-        await resolve_alone(
-            deps,
-            move.order_id,
-            operation_id=batch.operation_id,
-            terms_of=lambda order: _terms(deps, order, care),
-        )
-        for move in moves
-    ]
-    count = sum(move is not None for move in alone)
+    count = 0
+    for move in moves:
+        count += await _moved_alone(deps, move.order_id, run)
     return Reevaluated(race_lost=len(moves), moved_alone=count)
+
+
+async def _moved_alone(deps: Dependencies, order_id: str, run: _Run) -> bool:
+    try:
+        alone = await resolve_alone(
+            deps,
+            order_id,
+            operation_id=run.batch.operation_id,
+            asked_by=run.run_id,
+            terms_of=lambda order: _terms(deps, order, run.care),
+        )
+    except Exception:  # noqa: BLE001 (it stays as it is, and the others are looked at)
+        _log.exception("reevaluation.move_failed", order_ids=[order_id])
+        return False
+    return alone is not None
 
 
 async def _move(
     deps: Dependencies,
     orders: Sequence[Order],
     moves: Sequence[OrderMove],
-    care: Care,
-    *,
-    batch: BatchMark,
+    run: _Run,
 ) -> bool:
     """Moves orders together, unless the picking of one came too near meanwhile."""
-    if any(_terms(deps, order, care) is None for order in orders):
+    if any(_terms(deps, order, run.care) is None for order in orders):
         return False
-    return await move_orders(deps, orders, moves, batch=batch)
+    return await move_orders(
+        deps,
+        orders,
+        moves,
+        batch=run.batch,
+        asked_by=run.run_id,
+        policy_version=run.policy_version,
+    )
 
 
 def _terms(deps: Dependencies, order: Order, care: Care) -> Terms | None:

@@ -26,12 +26,14 @@ async def resolve_alone(
     order_id: str,
     *,
     operation_id: str,
+    asked_by: str,
     terms_of: Callable[[Order], Terms | None],
 ) -> OrderMove | None:
     """Moves an order to its best plan of now, if that still gains; else it keeps its plan in force.
 
-    `terms_of`: on what terms it moves, as it stands; None: it may not any more. The move made, if
-    any.
+    `operation_id`: of the re-allocation that it is marked with (empty: a re-evaluation);
+    `asked_by`: what tells its requests from others'. `terms_of`: on what terms it moves, as it
+    stands; None: it may not any more. The move made, if any.
     """
     for attempt in range(TRIES):
         order = await deps.store.order(order_id)
@@ -42,8 +44,8 @@ async def resolve_alone(
         if move is None:
             return None
         # No batch planned it: nothing is proven of it.
-        alone = BatchMark(f"{operation_id}/{attempt}", move.cost.total_micro, 0)
-        if await move_orders(deps, [order], [move], batch=alone):
+        alone = BatchMark(operation_id, move.cost.total_micro, 0)
+        if await move_orders(deps, [order], [move], batch=alone, asked_by=f"{asked_by}/{attempt}"):
             return move
     return None
 

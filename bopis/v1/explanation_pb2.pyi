@@ -113,7 +113,7 @@ Global___DecisionBasis: _TypeAlias = DecisionBasis  # noqa: Y015
 
 @_typing.final
 class BatchMark(_message.Message):
-    """A re-allocation as it moved an order."""
+    """A re-allocation, or a re-evaluation that nobody asked for, as it moved an order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -122,16 +122,20 @@ class BatchMark(_message.Message):
     BOUND_FIELD_NUMBER: _builtins.int
     GAP_FIELD_NUMBER: _builtins.int
     operation_id: _builtins.str
-    """Its operation."""
+    """Its operation. Empty: a re-evaluation, which is no operation."""
     gap: _builtins.float
     """(planned cost - bound) / bound."""
     @_builtins.property
     def planned_cost(self) -> _money_pb2.Money:
-        """What all its orders cost by the plans that it proposed."""
+        """What all its orders cost by the plans that it proposed; where this order was sourced again
+        alone, because its move had lost a race: what this one costs.
+        """
 
     @_builtins.property
     def bound(self) -> _money_pb2.Money:
-        """No allocation of its orders costs less."""
+        """No allocation of its orders costs less. 0: nothing is proven, because the order was sourced
+        again alone, or the optimizer did not answer.
+        """
 
     def __init__(
         self,

@@ -205,6 +205,10 @@ class RefusedMove(_message.Message):
         """An order has changed since the re-allocation read it."""
         REASON_ROOM_TAKEN: RefusedMove._Reason.ValueType  # 2
         """What it needs is gone, an hour has begun, or a limit of the day is used up."""
+        REASON_RULES_CHANGED: RefusedMove._Reason.ValueType  # 3
+        """The policy is another one than it was planned under, or a planner has pinned or forbidden what
+        is against it.
+        """
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
         """Why."""
@@ -215,6 +219,10 @@ class RefusedMove(_message.Message):
     """An order has changed since the re-allocation read it."""
     REASON_ROOM_TAKEN: RefusedMove.Reason.ValueType  # 2
     """What it needs is gone, an hour has begun, or a limit of the day is used up."""
+    REASON_RULES_CHANGED: RefusedMove.Reason.ValueType  # 3
+    """The policy is another one than it was planned under, or a planner has pinned or forbidden what
+    is against it.
+    """
 
     MOVE_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
@@ -224,7 +232,7 @@ class RefusedMove(_message.Message):
     reason: Global___RefusedMove.Reason.ValueType
     """Why."""
     order_id: _builtins.str
-    """The order that changed; empty for other reasons."""
+    """The order that changed, or that a pin or forbid is against; else empty."""
     def __init__(
         self,
         *,

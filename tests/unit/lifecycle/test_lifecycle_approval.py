@@ -9,8 +9,10 @@ from bopis.domain import commands
 from bopis.domain.errors import FieldInvalid, OperationNotFound, RequestIdReused, TokenInvalid
 from bopis.domain.ledger import CellKey
 from bopis.domain.moves import ApplyReport, RefusedMove, RefusedReason, saving_micro
+from bopis.domain.network import Method
+from bopis.domain.planner import Override
 from bopis.domain.reallocation import OrderMove, ReallocationProblem, ReallocationProposal
-from bopis.service import approval, operations
+from bopis.service import approval, operations, policies
 from bopis.testing.counter import Counter, request_id
 from tests.unit.lifecycle.test_lifecycle_reallocation import (
     run_reallocation,
@@ -125,6 +127,64 @@ async def test_a_move_whose_units_are_gone_is_refused_whole(counter: Counter) ->
     await counter.assert_books_agree()
 
 
+async def forbid(counter: Counter, node_id: str, *, order_id: str = "", sku: str = "") -> Override:
+    command = commands.ForbidNode(
+        request_id=request_id(),
+        planner_id="ann",
+        why="a test",
+        node_id=node_id,
+        order_id=order_id,
+        sku=sku,
+    )
+    return await policies.forbid_node(counter.shop.deps, command)
+
+
+async def test_a_move_against_what_planners_decided_since_is_refused(counter: Counter) -> None:
+    operation = await three_proposed(counter)
+    deps = counter.shop.deps
+    forbidden = await forbid(counter, "hub", order_id="apples-1")
+    pin = commands.PinOrder(
+        request_id=request_id(),
+        planner_id="ann",
+        why="a test",
+        order_id="apples-3",
+        method=Method.SHIP,
+    )
+    await policies.pin_order(deps, pin)
+    # Of no concern to these moves.
+    await forbid(counter, "west", order_id="apples-2")
+    await forbid(counter, "hub", sku="bread")
+    done = await apply(counter, operation)
+    assert done.refused == (
+        RefusedMove(1, RefusedReason.RULES_CHANGED, "apples-1"),
+        RefusedMove(3, RefusedReason.RULES_CHANGED, "apples-3"),
+    )
+    assert await nodes(counter) == ["east", "hub", "east"]
+    await counter.assert_books_agree()
+    # Once the planner ends it, the move is made.
+    end = commands.EndOverride(
+        request_id=request_id(), planner_id="ann", override_id=forbidden.override_id
+    )
+    await policies.end_override(deps, end)
+    assert (await apply(counter, operation, 1)).moved_count == 1
+    # A SKU that is forbidden is so to every order; what was made before counts as made.
+    await forbid(counter, "hub", sku="apple")
+    done = await apply(counter, operation)
+    assert (done.moved_count, done.refused_count) == (2, 1)
+
+
+async def test_a_move_proposed_under_another_policy_is_refused(counter: Counter) -> None:
+    operation = await three_proposed(counter)
+    board = counter.shop.deps.board
+    before = board.live
+    board.put_live(replace(before, version="another"))
+    done = await apply(counter, operation, 2)
+    assert done.refused == (RefusedMove(2, RefusedReason.RULES_CHANGED),)
+    assert await nodes(counter) == ["east", "east", "east"]
+    board.put_live(before)
+    assert (await apply(counter, operation, 2)).moved_count == 1
+
+
 async def test_orders_that_swap_are_moved_both_or_refused_both(counter: Counter) -> None:
     await two_orders_on_the_last_units(counter)
     counter.shop.solver.script = swap
@@ -171,5 +231,20 @@ async def test_the_moves_of_the_last_reallocations_are_kept_only(
     for _ in range(2):
         last = (await run_reallocation(counter, dry_run=True)).operation_id
     assert (await approval.list_moves(counter.shop.deps, last)).total_count == 3
-    with pytest.raises(OperationNotFound, match="no moves is kept"):
+    with pytest.raises(OperationNotFound, match="nothing is kept of operation"):
         await approval.list_moves(counter.shop.deps, first)
+
+
+async def test_a_repeat_gets_its_operation_though_the_moves_are_gone(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approval, "KEPT_MAX", 1)
+    operation = await three_proposed(counter)
+    request = request_id()
+    first = await apply(counter, operation, 2, request=request)
+    await run_reallocation(counter, dry_run=True)
+    with pytest.raises(OperationNotFound):
+        await apply(counter, operation, 2)
+    assert await apply(counter, operation, 2, request=request) == first
+    with pytest.raises(RequestIdReused):
+        await apply(counter, operation, 3, request=request)

@@ -1,12 +1,17 @@
 """What is recorded with an order is told as it is recorded."""
 
 from dataclasses import replace
+from typing import Any
 
+from google.type.money_pb2 import Money
+
+from bopis.cli.explaining import _moved_by
 from bopis.domain.duals import DualCharge, DualCharges
 from bopis.domain.order import BatchMark
 from bopis.server import encode_explanation
 from bopis.service.explaining import explain_allocation, worth_of
 from bopis.testing.counter import Counter
+from bopis.v1 import explanation_pb2 as values
 
 TEN_S = 1_780_308_000
 
@@ -38,6 +43,16 @@ async def test_dual_charges_and_the_batch_are_told_as_they_were_recorded(counter
     assert message.batch.operation_id == "operation-1"
     assert (message.batch.planned_cost.units, message.batch.bound.units) == (102, 100)
     assert round(message.batch.gap, 6) == 0.02
+
+
+def test_who_moved_an_order_is_named_only_where_there_is_an_operation() -> None:
+    proven: dict[str, Any] = {"planned_cost": Money(units=5), "bound": Money(units=4), "gap": 0.25}
+    assert "the re-allocation 3f0c: its plans cost 5.00" in _moved_by(
+        values.BatchMark(operation_id="3f0c", **proven)
+    )
+    assert _moved_by(values.BatchMark(**proven)).startswith("Moved by a re-evaluation: its plans")
+    greedy = values.BatchMark(operation_id="3f0c", planned_cost=Money(units=5))
+    assert _moved_by(greedy) == "Moved by the re-allocation 3f0c: nothing is proven of it."
 
 
 async def test_only_orders_that_nobody_picks_yet_are_asked_what_a_unit_is_worth(

@@ -16,8 +16,10 @@ from bopis.domain.errors import (
 from bopis.domain.ledger import CellKey
 from bopis.domain.order import BatchMark
 from bopis.domain.pick_task import PickTaskState
+from bopis.domain.planner import Override, OverrideKind
 from bopis.domain.reallocation import OrderMove, ReallocationProblem, ReallocationProposal
 from bopis.domain.records import Operation, OperationStage
+from bopis.domain.sourcing import Consent
 from bopis.service import operations, reallocation
 from bopis.testing.counter import Counter, request_id
 
@@ -154,6 +156,50 @@ async def test_a_move_whose_units_are_gone_loses_the_race(counter: Counter) -> N
     assert (done.report.moved_count, done.report.race_lost_count) == (0, 1)
     assert (await counter.order("one")).fulfillment_orders[0].node_id == "east"
     assert await counter.shop.store.open_intents() == ()
+    await counter.assert_books_agree()
+
+
+async def test_an_order_sourced_again_alone_names_the_reallocation_it_came_from(
+    counter: Counter,
+) -> None:
+    cells = {node: counter.shop.ledger._cell(CellKey(node, "bread")) for node in ("east", "west")}
+    for cell in cells.values():
+        cell.on_hand = 0
+    await counter.create(("bread", 5), order_id="one", consent=Consent(40, ship_home=True))
+
+    def to_west(problem: ReallocationProblem) -> ReallocationProposal:
+        cells["east"].on_hand = 5  # Came in meanwhile; there is none at the west.
+        one = problem.orders[0]
+        move = OrderMove("one", (replace(one.groups[0], node_id="west"),), (), one.cost)
+        return ReallocationProposal(((move,),), 0, 0, 0, 0)
+
+    counter.shop.solver.script = to_west
+    done = await run_reallocation(counter)
+    order = await counter.order("one")
+    assert order.fulfillment_orders[0].node_id == "east"
+    mark = order.sourcings[0].batch
+    assert mark is not None
+    assert (mark.operation_id, mark.bound_micro) == (done.operation_id, 0)
+    assert done.report is not None
+    assert (done.report.moved_count, done.report.race_lost_count) == (1, 1)
+
+
+async def test_an_override_made_while_the_optimizer_thought_is_kept(counter: Counter) -> None:
+    await two_orders_on_the_last_units(counter)
+
+    def swap_and_forbid(problem: ReallocationProblem) -> ReallocationProposal:
+        board = counter.shop.deps.board
+        forbid = Override(
+            "o", OverrideKind.FORBID, "ann", "a test", 1, 1, node_id="west", order_id="one"
+        )
+        board.put_overrides([forbid], now_ms=problem.now_ms)
+        return swap(problem)
+
+    counter.shop.solver.script = swap_and_forbid
+    done = await run_reallocation(counter)
+    assert done.report is not None
+    assert done.report.race_lost_count == 2
+    assert (await counter.order("one")).fulfillment_orders[0].node_id != "west"
     await counter.assert_books_agree()
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from bopis.domain.duals import Duals, StockDual
@@ -16,6 +17,7 @@ from bopis.domain.reallocation import OrderMove, ReallocationProblem, Reallocati
 from bopis.domain.reevaluation import STAY_FAR_MICRO, STAY_NEAR_MICRO
 from bopis.domain.sourcing import Consent
 from bopis.jobs import reevaluate as job
+from bopis.service import reevaluation
 from bopis.service.duals import publish_duals
 from bopis.service.reevaluation import Care, Reevaluated, carry_out, propose
 from bopis.testing.counter import Counter, request_id
@@ -39,7 +41,7 @@ async def early(tmp_path: Path) -> AsyncIterator[Counter]:
 async def run(counter: Counter, care: Care = CARE) -> Reevaluated:
     deps = counter.shop.deps
     proposed = await propose(deps, care, time_limit_ms=1_000)
-    return await carry_out(deps, proposed, care, operation_id=request_id())
+    return await carry_out(deps, proposed, care, run_id=request_id())
 
 
 def put(counter: Counter, node_id: str, sku: str, units: int) -> None:
@@ -136,7 +138,7 @@ async def test_orders_that_swap_units_move_in_one_act_or_not_at_all(early: Count
     )
     proposed = await propose(early.shop.deps, CARE, time_limit_ms=1_000)
     await early.claim("two/2")
-    done = await carry_out(early.shop.deps, proposed, CARE, operation_id=request_id())
+    done = await carry_out(early.shop.deps, proposed, CARE, run_id=request_id())
     assert (done.moved, done.race_lost, done.moved_alone) == (0, 2, 0)
     assert (await early.order("one")).fulfillment_orders[0].node_id == "west"
     await early.assert_books_agree()
@@ -162,9 +164,33 @@ async def test_an_order_that_lost_its_race_is_sourced_again_alone_with_fresh_sto
 
     early.shop.solver.script = to_west_where_others_were_faster
     assert await run(early) == Reevaluated(considered=1, race_lost=1, moved_alone=1)
-    [group] = (await early.order("one")).fulfillment_orders
+    order = await early.order("one")
+    [group] = order.fulfillment_orders
     assert (group.node_id, group.method) == ("east", Method.PICKUP)
+    # A re-evaluation is no operation, and nothing is proven of what was sourced alone.
+    mark = order.sourcings[0].batch
+    assert mark is not None
+    assert (mark.operation_id, mark.bound_micro) == ("", 0)
     await early.assert_books_agree()
+
+
+async def test_orders_of_one_lost_race_are_looked_at_though_one_of_them_fails(
+    early: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two_on_the_last_bread(early)
+    early.shop.solver.script = swap
+    proposed = await propose(early.shop.deps, CARE, time_limit_ms=1_000)
+    await early.claim("two/1")
+    asked: list[str] = []
+
+    async def alone(deps: object, order_id: str, **_: object) -> None:
+        asked.append(order_id)
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(reevaluation, "resolve_alone", alone)
+    done = await carry_out(early.shop.deps, proposed, CARE, run_id=request_id())
+    assert asked == ["one", "two"]
+    assert (done.race_lost, done.moved_alone) == (2, 0)
 
 
 async def test_an_order_that_lost_its_race_and_finds_nothing_better_keeps_its_plan(

@@ -1,6 +1,7 @@
 """Pins and forbids: when they hold, and what they come to in an ask."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from bopis.domain.errors import OverrideNotFound
 from bopis.domain.network import Method
 from bopis.domain.order import Order
 from bopis.domain.pick_task import ShortPickReason
-from bopis.domain.planner import OverrideKind
+from bopis.domain.planner import OverrideKind, is_overridden
 from bopis.domain.policy import parse_policy
-from bopis.domain.sourcing import Ask, AskPin
+from bopis.domain.sourcing import Ask, AskPin, PlannedGroup, Receipt
 from bopis.service import policies, shortpick
 from bopis.service.sourcing import ask_of
 from bopis.testing.counter import Counter, request_id
@@ -132,3 +133,34 @@ async def test_tiers_weigh_and_the_first_that_fits_counts(shop: Shop) -> None:
         for quantity, method in ((2, Method.PICKUP), (1, Method.PICKUP), (1, Method.SHIP))
     ]
     assert weights == [300, 200, 100]
+
+
+async def test_a_plan_is_against_an_override_by_where_it_is_picked_or_collected(
+    shop: Shop,
+) -> None:
+    order = await Counter(shop).create(("apple", 1))
+    now_ms = shop.clock.wall_ms()
+    at_west = PlannedGroup("west", Method.PICKUP, (1,), (), now_ms, now_ms)
+    by_west = replace(at_west, node_id="hub", receipt=Receipt("west", now_ms // 1_000, 60))
+    asked_for: list[tuple[commands.PinOrder | commands.ForbidNode, bool, bool]] = [
+        (pin(order.order_id, node_id="west"), False, True),
+        (pin(order.order_id, node_id="hub"), True, True),
+        (pin(order.order_id, method=Method.PICKUP), False, False),
+        (pin(order.order_id, method=Method.SHIP), True, True),
+        (forbid(order_id=order.order_id, node_id="west"), True, True),
+        (forbid(order_id=order.order_id, node_id="hub"), False, True),
+        (forbid(order_id="another", node_id="west"), False, False),
+        (forbid(sku="apple", node_id="west"), True, False),
+        (forbid(sku="bread", node_id="west"), False, False),
+    ]
+    for command, *expected in asked_for:
+        if isinstance(command, commands.PinOrder):
+            made = await policies.pin_order(shop.deps, command)
+        else:
+            made = await policies.forbid_node(shop.deps, command)
+        found = [
+            is_overridden([made], order, [group], now_ms=now_ms) for group in (at_west, by_west)
+        ]
+        assert found == expected, command
+        ended = replace(made, ended_ms=now_ms)
+        assert not is_overridden([ended], order, [at_west, by_west], now_ms=now_ms)
