@@ -149,7 +149,11 @@ def _figures(response: "pb.ReallocateResponse") -> dict[str, Any]:
 def _tell_applied(
     applied: "moves_pb.ApplyReallocationResponse", name: str, *, as_json: bool
 ) -> None:
-    reasons = {1: "the order changed", 2: "what it needs is gone"}
+    reasons = {
+        1: "the order changed",
+        2: "what it needs is gone",
+        3: "the policy, a pin or a forbid is against it now",
+    }
     refused = [
         {
             "move_id": one.move_id,
