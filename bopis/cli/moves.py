@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bopis.cli.complaints import BAD_OPTION, refuse
+from bopis.cli.outputs import refuse_unwritten
 
 if TYPE_CHECKING:
     import grpc
@@ -76,14 +77,18 @@ class Service:
         done.response.Unpack(response)
         return response
 
-    def write_moves(self, operation: str, path: Path) -> None:
-        """Writes all moves of an operation as a table. Raises grpc.RpcError."""
+    def write_moves(self, operation: str, path: Path, *, is_any: bool = True) -> None:
+        """Writes all moves of an operation as a table; only its head unless there `is_any`. Raises
+        grpc.RpcError.
+        """
         from bopis.scenario.tables import TableError, write_table
 
         try:
-            write_table(path, COLUMNS, self._rows(operation))
-        except (TableError, OSError) as error:
+            write_table(path, COLUMNS, self._rows(operation) if is_any else ())
+        except TableError as error:
             refuse(str(error))
+        except OSError as error:
+            refuse_unwritten(path, error)
 
     def write_certificate(self, operation: str, path: Path) -> None:
         """Writes the certificate of an operation. Raises grpc.RpcError."""
@@ -98,7 +103,7 @@ class Service:
                     file.write(piece.data)
             partial.replace(path)
         except OSError as error:
-            refuse(f"{path}: {error.strerror}")
+            refuse_unwritten(path, error)
         finally:
             partial.unlink(missing_ok=True)
 

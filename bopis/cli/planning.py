@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bopis.cli.bar import Bar
 from bopis.cli.complaints import BAD_OPTION, refuse
+from bopis.cli.outputs import refuse_unwritten, tell_no_certificate
 from bopis.domain.policy import CardLevel
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class _Watcher:
         words = progress.step.lower()
         if progress.cost_micro:
             words += f", cost {progress.cost_micro / MICRO:,.2f}"
-        if progress.bound_micro:
+        if progress.bound_micro > 0:
             words += f", at least {progress.bound_micro / MICRO:,.2f}"
         done_ms = min(progress.elapsed_ms, self.time_limit_ms)
         self.bar.update(words, done_ms, self.time_limit_ms)
@@ -76,35 +77,60 @@ def plan_offline(
 ) -> dict[str, Any]:
     """Plans all orders of the tables together; figures of the plan."""
     from bopis.domain.errors import NotServing
+    from bopis.domain.reallocation import ReallocationProposal
     from bopis.scenario.rows import ScenarioError
-    from bopis.scenario.tables import TableError, write_table
+    from bopis.scenario.tables import TableError
 
     try:
         scenario, setting = _read(asked)
-        problem = _problem(scenario, setting, asked.time_limit_ms)
         with Bar(quiet=quiet) as bar:
             watcher = _Watcher(bar, asked.time_limit_ms)
-            proposal = _solve(problem, setting, watcher)
+            proposal = ReallocationProposal((), 0, 0, 0, 0)
+            if scenario.orders:
+                problem = _problem(scenario, setting, asked.time_limit_ms)
+                proposal = _solve(problem, setting, watcher)
         plans = {move.order_id: move for move in _moves(proposal)}
-        if out is not None:
-            write_table(out, COLUMNS, _rows(scenario, plans))
-        if certificate is not None and watcher.record is not None:
-            certificate.write_bytes(watcher.record.certificate)
     except (ScenarioError, TableError, ValueError, OSError) as error:
         refuse(str(error), code=BAD_OPTION)
     except NotServing as error:
         refuse(error.message)
+    if out is not None:
+        _write_plan(out, _rows(scenario, plans))
+    if certificate is not None:
+        _write_certificate(certificate, watcher.record)
     filled = sum(len(group.line_numbers) for move in plans.values() for group in move.groups)
+    is_proven = proposal.bound_micro > 0 or not proposal.gap
     return {
         "orders": len(scenario.orders),
         "unfilled_lines": sum(len(order.lines) for order in scenario.orders) - filled,
         "currency": "",
         "cost_after": proposal.cost_planned_micro / MICRO,
-        "bound": proposal.bound_micro / MICRO,
-        "gap": proposal.gap,
+        "bound": proposal.bound_micro / MICRO if is_proven else None,
+        "gap": proposal.gap if is_proven else None,
         "solve_s": proposal.solve_time_ms / 1_000,
         "step": proposal.stage,
     }
+
+
+def _write_plan(path: Path, rows: Iterator[tuple[object, ...]]) -> None:
+    from bopis.scenario.tables import TableError, write_table
+
+    try:
+        write_table(path, COLUMNS, rows)
+    except TableError as error:
+        refuse(str(error), code=BAD_OPTION)
+    except OSError as error:
+        refuse_unwritten(path, error)
+
+
+def _write_certificate(path: Path, record: "SolveRecord | None") -> None:
+    if record is None:
+        tell_no_certificate(path, "there are no orders")
+        return
+    try:
+        path.write_bytes(record.certificate)
+    except OSError as error:
+        refuse_unwritten(path, error)
 
 
 def _read(asked: Offline) -> "tuple[Scenario, Setting]":

@@ -3,17 +3,21 @@ folder; its moves written down, approved, proven.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from bopis.cli.complaints import BAD_OPTION, refuse, words_of
+from bopis.cli.outputs import TABLES, check_output, tell_no_certificate
 from bopis.domain.policy import CardLevel
+from bopis.domain.reallocation import GREEDY
 
 if TYPE_CHECKING:
     from google.type.money_pb2 import Money
 
+    from bopis.cli.moves import Service
     from bopis.v1 import allocation_service_pb2 as pb
     from bopis.v1 import reallocation_service_pb2 as moves_pb
 
@@ -46,8 +50,8 @@ def reallocate(
         Path | None, typer.Option(help="No service: plan the orders of the tables in this folder.")
     ] = None,
     card: Annotated[
-        CardLevel, typer.Option(help="With --offline: level of the cost card.")
-    ] = CardLevel.BASE,
+        CardLevel | None, typer.Option(help="With --offline: level of the cost card (base).")
+    ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="With --offline: policy file in place of the one shipped.")
     ] = None,
@@ -58,11 +62,15 @@ def reallocate(
     With --dry-run it proposes moves, which --apply makes later. Stopped with Ctrl-C, the operation
     is cancelled: no move is half made.
     """
-    _check_options(apply=apply, only=only, dry_run=dry_run, out=out, offline=offline)
+    _check_options(apply=apply, only=only, dry_run=dry_run, offline=offline)
+    given = {"--max-orders": max_orders or None, "--out": out, "--certificate": certificate}
+    _check_unused(given | {"--card": card, "--policy": policy}, apply=apply, offline=offline)
+    check_output("--out", out, suffixes=TABLES)
+    check_output("--certificate", certificate)
     if offline is not None:
         from bopis.cli.planning import Offline, plan_offline
 
-        asked = Offline(offline, card, policy, round(time_limit * 1_000))
+        asked = Offline(offline, card or CardLevel.BASE, policy, round(time_limit * 1_000))
         figures = plan_offline(asked, out=out, certificate=certificate, quiet=as_json)
         _print("Plan", figures, as_json=as_json)
         return
@@ -70,24 +78,21 @@ def reallocate(
 
     from bopis.cli.moves import Service
 
+    numbers = _numbers(only)
     with grpc.insecure_channel(address) as channel:
         service = Service(channel, quiet=as_json)
         try:
             if apply is not None:
-                applied = service.apply(apply, _numbers(only))
-                _tell_applied(applied, apply, as_json=as_json)
+                _tell_applied(service.apply(apply, numbers), apply, as_json=as_json)
                 return
             name, response = service.reallocate(
                 max_orders=max_orders, time_limit_s=time_limit, dry_run=dry_run
             )
-            if out is not None:
-                service.write_moves(name, out)
-            if certificate is not None:
-                service.write_certificate(name, certificate)
+            title = "Re-allocation (nothing was moved)" if dry_run else "Re-allocation"
+            _print(title, {"operation": name} | _figures(response), as_json=as_json)
+            _write(service, name, response, out=out, certificate=certificate)
         except grpc.RpcError as error:
             refuse(words_of(error))
-    title = "Re-allocation (nothing was moved)" if dry_run else "Re-allocation"
-    _print(title, {"operation": name} | _figures(response), as_json=as_json)
 
 
 def _check_options(
@@ -95,7 +100,6 @@ def _check_options(
     apply: str | None,
     only: str | None,
     dry_run: bool,
-    out: Path | None,
     offline: Path | None,
 ) -> None:
     if apply is not None and (dry_run or offline is not None):
@@ -104,8 +108,41 @@ def _check_options(
         )
     if only is not None and apply is None:
         refuse("--only goes with --apply", code=BAD_OPTION)
-    if out is not None and out.suffix not in (".csv", ".parquet"):
-        refuse(f"--out: {out} must end with .csv or .parquet", code=BAD_OPTION)
+
+
+def _check_unused(given: Mapping[str, object], *, apply: str | None, offline: Path | None) -> None:
+    """Refuses options that would have no effect."""
+    rules = (
+        (apply is not None, ("--max-orders", "--out", "--certificate"), "without --apply"),
+        (offline is not None, ("--max-orders",), "without --offline"),
+        (offline is None, ("--card", "--policy"), "with --offline"),
+    )
+    for is_so, names, words in rules:
+        for name in names:
+            if is_so and given[name] is not None:
+                refuse(f"{name} goes {words} only", code=BAD_OPTION)
+
+
+def _write(
+    service: "Service",
+    operation: str,
+    response: "pb.ReallocateResponse",
+    *,
+    out: Path | None,
+    certificate: Path | None,
+) -> None:
+    """Writes what was asked for, as far as there is something. Raises grpc.RpcError."""
+    is_any = response.considered_count > 0
+    if out is not None:
+        service.write_moves(operation, out, is_any=is_any)
+    if certificate is None:
+        return
+    if not is_any:
+        tell_no_certificate(certificate, "there are no open orders")
+    elif response.step == GREEDY:
+        tell_no_certificate(certificate, "the optimizer did not answer")
+    else:
+        service.write_certificate(operation, certificate)
 
 
 def _numbers(only: str | None) -> list[int]:
@@ -131,7 +168,8 @@ def amount(money: "Money") -> float:
 
 
 def _figures(response: "pb.ReallocateResponse") -> dict[str, Any]:
-    proven = response.HasField("bound")
+    bound = amount(response.bound)
+    proven = response.HasField("bound") and (bound > 0 or not response.gap)
     return {
         "orders": response.considered_count,
         "moved": response.moved_count,
@@ -139,7 +177,7 @@ def _figures(response: "pb.ReallocateResponse") -> dict[str, Any]:
         "currency": response.cost_before.currency_code,
         "cost_before": amount(response.cost_before),
         "cost_after": amount(response.cost_after),
-        "bound": amount(response.bound) if proven else None,
+        "bound": bound if proven else None,
         "gap": response.gap if proven else None,
         "solve_s": response.solve_time.seconds + response.solve_time.nanos / 1e9,
         "step": response.step,
@@ -212,13 +250,15 @@ def _print(title: str, figures: dict[str, Any], *, as_json: bool) -> None:
             table.add_row(words, _shown(name, figures[name], str(figures.get("currency", ""))))
     Console().print(table)
     # Not in the table, which a narrow terminal would cut.
+    if figures.get("step") == GREEDY:
+        typer.echo("the optimizer did not answer; planned one order after the other")
     if "operation" in figures:
         typer.echo(figures["operation"])
 
 
 def _shown(name: str, value: Any, currency: str) -> str:
     if value is None:
-        return "not known"
+        return "nothing proven"
     if name == "gap":
         return f"{value:.2%}"
     if name == "solve_s":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bopis.cli.complaints import BAD_OPTION, FAILED, refuse
+from bopis.cli.outputs import check_output
 from bopis.domain.policy import CardLevel
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def simulate(
             refuse(f"--policy: {name} is none of {', '.join(POLICIES)}", code=BAD_OPTION)
     if plot is not None and len(names) < COMPARED_LEAST:
         refuse("--plot: it compares two policies or more", code=BAD_OPTION)
+    check_output("--plot", plot, suffixes=(".svg",))
     factors = {"labor": _factor("--labor", labor), "stock": _factor("--stock", stock)}
     run = Run(
         policies=names,

@@ -43,6 +43,15 @@ class CostBreakdown:
         return sum(term.amount_micro for term in self.terms)
 
 
+def gap_over(bound_micro: int, planned_micro: int) -> float:
+    """(planned - bound) / bound. Where the bound is not above 0 nothing is proven: 1.0, or 0.0 for
+    what costs no more than that.
+    """
+    if bound_micro <= 0:
+        return 1.0 if planned_micro > bound_micro else 0.0
+    return (planned_micro - bound_micro) / bound_micro
+
+
 def breakdown(amounts: Iterable[CostTerm]) -> CostBreakdown:
     """Adds up equal terms, drops zeros and sorts by the cost card.
 

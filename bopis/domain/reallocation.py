@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from bopis.domain.cost import CostBreakdown
+from bopis.domain.cost import CostBreakdown, gap_over
 from bopis.domain.duals import LaborDual, StockDual
 from bopis.domain.sourcing import Ask, PlannedGroup, UnfilledLine
 
@@ -121,10 +121,8 @@ class ReallocationProposal:
 
     @property
     def gap(self) -> float:
-        """(planned - bound) / bound; 0 where the bound is not positive."""
-        if self.bound_micro <= 0:
-            return 0.0
-        return (self.cost_planned_micro - self.bound_micro) / self.bound_micro
+        """See `bopis.domain.cost.gap_over`."""
+        return gap_over(self.bound_micro, self.cost_planned_micro)
 
 
 @dataclass(frozen=True, slots=True)

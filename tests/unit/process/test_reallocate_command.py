@@ -1,0 +1,118 @@
+"""`bopis reallocate` and `simulate --plot`: options looked at first, figures told honestly."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bopis.cli import app, moves
+from bopis.domain.cost import gap_over
+from bopis.domain.order import BatchMark
+from bopis.domain.reallocation import GREEDY
+from bopis.v1 import allocation_service_pb2 as pb
+
+NAME = "operations/1"
+
+
+def bopis(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.mark.parametrize(
+    ("bound", "planned", "gap"), [(100, 102, 0.02), (-5, 102, 1.0), (0, 102, 1.0), (0, 0, 0.0)]
+)
+def test_a_bound_that_is_not_above_0_leaves_the_whole_gap(
+    bound: int, planned: int, gap: float
+) -> None:
+    assert gap_over(bound, planned) == pytest.approx(gap)
+    assert BatchMark("", planned, bound).gap == pytest.approx(gap)
+
+
+@pytest.mark.parametrize("way", [(), ("--offline", "tables")])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--out", "{}/none/moves.csv"), "there is no folder"),
+        (("--out", "{}/moves.txt"), "must end with .csv or .parquet"),
+        (("--certificate", "{}/none/proof"), "there is no folder"),
+        (("--certificate", "{}"), "is a folder"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_any_work(
+    tmp_path: Path, way: tuple[str, ...], words: tuple[str, ...], said: str
+) -> None:
+    done = bopis("reallocate", *way, *(word.format(tmp_path) for word in words))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert ".partial" not in done.stderr
+
+
+def test_a_picture_that_cannot_be_drawn_is_refused_before_the_day_is_played(tmp_path: Path) -> None:
+    words = ("simulate", "nowhere", "--policy", "B1", "--policy", "B3", "--plot")
+    for name, said in (("none/a.svg", "there is no folder"), ("a.png", "must end with .svg")):
+        done = bopis(*words, str(tmp_path / name))
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--card", "high"), "--card goes with --offline only"),
+        (("--policy", "mine.toml"), "--policy goes with --offline only"),
+        (("--apply", NAME, "--out", "a.csv"), "--out goes without --apply only"),
+        (("--apply", NAME, "--certificate", "a"), "--certificate goes without --apply only"),
+        (("--offline", "t", "--max-orders", "5"), "--max-orders goes without --offline only"),
+    ],
+)
+def test_an_option_that_would_have_no_effect_is_refused(words: tuple[str, ...], said: str) -> None:
+    done = bopis("reallocate", *words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, response: pb.ReallocateResponse) -> None:
+    """A service that answers with it, and keeps no moves."""
+
+    def reallocate(_service: moves.Service, **_: object) -> tuple[str, pb.ReallocateResponse]:
+        return NAME, response
+
+    monkeypatch.setattr(moves.Service, "reallocate", reallocate)
+
+
+def test_without_open_orders_there_is_a_table_without_rows_and_no_certificate(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answering(monkeypatch, pb.ReallocateResponse())
+    table, proof = tmp_path / "moves.csv", tmp_path / "proof"
+    done = bopis("reallocate", "--out", str(table), "--certificate", str(proof), "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["operation"] == NAME
+    assert "no certificate" in done.stderr
+    assert "no open orders" in done.stderr
+    assert list(csv.reader(table.open())) == [[name for name, _ in moves.COLUMNS]]
+    assert not proof.exists()
+
+
+def test_without_the_optimizer_the_summary_says_so_and_that_nothing_is_proven(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answering(monkeypatch, pb.ReallocateResponse(considered_count=3, step=GREEDY, gap=1.0))
+    done = bopis("reallocate", "--certificate", str(tmp_path / "proof"))
+    assert done.exit_code == 0, done.stderr
+    assert "the optimizer did not answer; planned one order after the other" in done.stdout
+    assert "nothing proven" in done.stdout
+    assert NAME in done.stdout
+    assert "no certificate" in done.stderr
+
+
+def test_a_bound_below_0_is_shown_as_nothing_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    response = pb.ReallocateResponse(considered_count=3, step="SEARCH", gap=1.0)
+    response.bound.units = -7
+    answering(monkeypatch, response)
+    done = bopis("reallocate", "--dry-run")
+    assert done.stdout.count("nothing proven") == 2
+    assert "-7" not in done.stdout
+    assert "%" not in done.stdout
