@@ -147,12 +147,12 @@ def solve(
 
 
 def _limits(problem: Problem, rows: Rows, *, read_ms: int, record: Record | None) -> Limits:
-    """What the steps may use: reading is over, and checking takes about as long."""
+    """What the steps may use: reading is over, and checking takes longer."""
     limit_ms = problem.time_limit_ms
     return Limits(
         orders=len(problem.orders),
         limits=np.array(rows.limits, dtype=np.int64),
-        time_limit_s=max(limit_ms / 2, limit_ms - 2.1 * read_ms) / 1000,
+        time_limit_s=max(limit_ms / 2, limit_ms - 2.5 * read_ms) / 1000,
         seed=problem.seed,
         start_prices=rows.start_prices(problem),
         record=record,

@@ -21,6 +21,9 @@ from solver.pace import Pace, Record, Work
 
 ASCENT_SHARE: Final = 0.35
 """Share of the time limit for the dual ascent."""
+LONG_ASCENT_SHARE: Final = 0.55
+PASSES_FEW: Final = 100
+"""The same where the passes are fewer otherwise, and how many that is."""
 PASSES_MIN: Final = 20
 PASSES_MAX: Final = 600
 FAR_STEP: Final = 0.4
@@ -71,7 +74,6 @@ PARTS_IDLE_MAX: Final = 30
 """Parts in a row that gain nothing, after which no other is tried."""
 PART_COLUMNS: Final = 6
 """Columns per order that parts are solved over: those cheapest under the prices."""
-
 AGAIN_S: Final = 3_600.0
 """What an LP or a MIP that ended by itself may take when it is done again."""
 
@@ -191,6 +193,8 @@ def _ascend(steps: _Steps) -> None:
     known = steps.limits.start_prices
     pace, start, pass_s = best_pace(allocation, passes, start=known, has_time=has_time)
     planned = steps.left_s(ASCENT_SHARE) / max(pass_s, 1e-6)
+    if planned < PASSES_FEW:
+        planned = min(PASSES_FEW, steps.left_s(LONG_ASCENT_SHARE) / max(pass_s, 1e-6))
     planned = int(max(PASSES_MIN, min(PASSES_MAX, planned)))
     near = max(1, planned // 4)
     passes(planned - near, start, FAR_STEP * pace)
@@ -207,7 +211,7 @@ def _passes(steps: _Steps, planned: int, start: Sequence[int], first_step: float
     def go_on(passes: int, _: int) -> bool:
         steps.tell("PRICING")
         # Too few passes are better than none: the planned ones took longer than the first.
-        has_time = passes < PASSES_MIN or steps.left_s(1.5 * ASCENT_SHARE) > 0
+        has_time = passes < PASSES_MIN or steps.left_s(LONG_ASCENT_SHARE) > 0
         return asked.goes_on(passes, has_time=has_time)
 
     made, estimate = steps.allocation.ascend(

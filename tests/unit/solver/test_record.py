@@ -42,6 +42,24 @@ def test_a_solve_done_again_from_its_record_is_the_same_to_the_byte(
         assert as_bytes(again(request, first, time_limit_ms=other_ms)) == as_bytes(first)
 
 
+@pytest.mark.parametrize("seed", [0, 6, 14, 16])
+def test_an_lp_that_fails_is_not_tried_again_and_what_was_looked_for_is_known(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = steps.relax, 0
+
+    def fails_once(*args: object, **named: object) -> object:
+        nonlocal calls
+        calls += 1
+        return None if calls == 2 else real(*args, **named)  # type: ignore[arg-type]
+
+    request = batch(seed, orders=30, time_limit_ms=500)
+    with monkeypatch.context() as patched:
+        patched.setattr(steps, "relax", fails_once)
+        first = solve(request)
+    assert as_bytes(again(request, first)) == as_bytes(first)
+
+
 def test_what_a_mip_found_when_time_stopped_it_is_in_the_record(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
