@@ -101,6 +101,20 @@ async def test_versions_ascend_and_each_refresh_starts_from_the_prices_before(
     assert solver.price_problems[2].labor_prices == (LABOR,)
 
 
+async def test_prices_that_later_ones_overtook_are_not_told_as_in_force(counter: Counter) -> None:
+    counter = foreseeing(counter, (expected("apple"),))
+    deps, solver = counter.shop.deps, counter.shop.solver
+    later = Duals(deps.clock.wall_ms() + 1, deps.clock.wall_ms(), (WEST,))
+
+    def overtaken(problem: PriceProblem) -> FoundPrices:
+        publish_duals(deps, later)
+        return FoundPrices(())
+
+    solver.price_script = overtaken
+    assert (await refresh_duals(deps, time_limit_ms=1)).version == 0
+    assert deps.duals.current() == later
+
+
 async def test_with_nobody_to_come_nothing_is_asked_and_no_price_stays(counter: Counter) -> None:
     counter = foreseeing(counter, (), ())
     deps = counter.shop.deps
