@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bopis.cli.complaints import BAD_OPTION, refuse
+from bopis.cli.complaints import refuse
 from bopis.cli.outputs import refuse_unwritten
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Service:
         with Bar(quiet=self.quiet) as bar:
             while not operation.done:
                 if time.monotonic() > until:
-                    refuse(f"{operation.name} is not done yet", code=BAD_OPTION)
+                    refuse(f"{operation.name} is not done yet")
                 try:
                     operation = operations.WaitOperation(wait, timeout=CALL_S + WAIT_MS / 1_000)
                 except KeyboardInterrupt:

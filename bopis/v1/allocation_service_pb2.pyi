@@ -386,7 +386,9 @@ class ReallocateResponse(_message.Message):
     race_lost_count: _builtins.int
     """Orders that gained in the plan but were lost to a race and stay as they were."""
     gap: _builtins.float
-    """(planned cost - bound) / bound, where planned cost is what the optimizer proposed."""
+    """(planned cost - bound) / bound, where planned cost is what the optimizer proposed. 1: the bound
+    is not above 0 (or unset), and nothing is proven.
+    """
     step: _builtins.str
     """The step that found the plans (docs/allocation.md). GREEDY: the optimizer did not answer in time
     or died; each order was planned alone, one after the other, under what those before it left.

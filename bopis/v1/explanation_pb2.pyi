@@ -124,7 +124,7 @@ class BatchMark(_message.Message):
     operation_id: _builtins.str
     """Its operation. Empty: a re-evaluation, which is no operation."""
     gap: _builtins.float
-    """(planned cost - bound) / bound."""
+    """(planned cost - bound) / bound. 1: the bound is not above 0, and nothing is proven."""
     @_builtins.property
     def planned_cost(self) -> _money_pb2.Money:
         """What all its orders cost by the plans that it proposed; where this order was sourced again
