@@ -78,17 +78,20 @@ def plan_offline(
     """Plans all orders of the tables together; figures of the plan."""
     from bopis.domain.errors import NotServing
     from bopis.domain.reallocation import ReallocationProposal
+    from bopis.scenario.loader import load_scenario
     from bopis.scenario.rows import ScenarioError
     from bopis.scenario.tables import TableError
 
     try:
-        scenario, setting = _read(asked)
-        with Bar(quiet=quiet) as bar:
-            watcher = _Watcher(bar, asked.time_limit_ms)
-            proposal = ReallocationProposal((), 0, 0, 0, 0)
-            if scenario.orders:
-                problem = _problem(scenario, setting, asked.time_limit_ms)
+        scenario = load_scenario(asked.directory)
+        proposal, record = ReallocationProposal((), 0, 0, 0, 0), None
+        if scenario.orders:
+            setting = _setting(asked, scenario)
+            problem = _problem(scenario, setting, asked.time_limit_ms)
+            with Bar(quiet=quiet) as bar:
+                watcher = _Watcher(bar, asked.time_limit_ms)
                 proposal = _solve(problem, setting, watcher)
+            record = watcher.record
         plans = {move.order_id: move for move in _moves(proposal)}
     except (ScenarioError, TableError, ValueError, OSError) as error:
         refuse(str(error), code=BAD_OPTION)
@@ -97,7 +100,7 @@ def plan_offline(
     if out is not None:
         _write_plan(out, _rows(scenario, plans))
     if certificate is not None:
-        _write_certificate(certificate, watcher.record)
+        _write_certificate(certificate, record)
     filled = sum(len(group.line_numbers) for move in plans.values() for group in move.groups)
     is_proven = proposal.bound_micro > 0 or not proposal.gap
     return {
@@ -133,16 +136,15 @@ def _write_certificate(path: Path, record: "SolveRecord | None") -> None:
         refuse_unwritten(path, error)
 
 
-def _read(asked: Offline) -> "tuple[Scenario, Setting]":
+def _setting(asked: Offline, scenario: "Scenario") -> "Setting":
     """Raises ScenarioError, ValueError, OSError."""
     from bopis.config import policy_text
     from bopis.domain.errors import FieldInvalid
     from bopis.domain.network import LaborWindow
     from bopis.domain.policy import parse_policy
-    from bopis.scenario.loader import load_labor, load_scenario
+    from bopis.scenario.loader import load_labor
     from bopis.simulate.setting import Variant, make_setting
 
-    scenario = load_scenario(asked.directory)
     setting = make_setting(scenario, Variant(card=asked.card))
     if asked.policy is not None:
         try:
@@ -159,7 +161,7 @@ def _read(asked: Offline) -> "tuple[Scenario, Setting]":
             replace(one, windows=tuple(windows[one.node.node_id])) for one in setting.nodes
         )
         setting = replace(setting, nodes=nodes)
-    return scenario, setting
+    return setting
 
 
 def _problem(scenario: "Scenario", setting: "Setting", time_limit_ms: int) -> "ReallocationProblem":

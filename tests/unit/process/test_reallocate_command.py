@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from bopis.cli import app, moves
+from bopis.cli import app, moves, planning
 from bopis.domain.cost import gap_over
 from bopis.domain.order import BatchMark
 from bopis.domain.reallocation import GREEDY
@@ -94,6 +94,24 @@ def test_without_open_orders_there_is_a_table_without_rows_and_no_certificate(
     assert "no open orders" in done.stderr
     assert list(csv.reader(table.open())) == [[name for name, _ in moves.COLUMNS]]
     assert not proof.exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_tables_without_orders_give_a_plan_without_rows(tmp_path: Path, kind: str) -> None:
+    folder, out, proof = tmp_path / "town", tmp_path / f"plan.{kind}", tmp_path / "proof"
+    assert bopis("generate", str(folder), "--nodes", "2", "--orders", "1").exit_code == 0
+    for name in ("orders", "lines"):
+        table = folder / f"{name}.csv"
+        table.write_text(table.read_text().splitlines()[0] + "\n")
+    words = ("--out", str(out), "--certificate", str(proof), "--json")
+    done = bopis("reallocate", "--offline", str(folder), *words)
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["orders"] == 0
+    assert "no certificate" in done.stderr
+    assert out.exists()
+    assert not proof.exists()
+    if kind == "csv":
+        assert list(csv.reader(out.open())) == [[name for name, _ in planning.COLUMNS]]
 
 
 def test_without_the_optimizer_the_summary_says_so_and_that_nothing_is_proven(
