@@ -69,7 +69,7 @@ def _batch(order: Order) -> pb.BatchMark | None:
     return pb.BatchMark(
         operation_id=batch.operation_id,
         planned_cost=encode.money(batch.planned_micro, order.currency),
-        bound=encode.money(batch.bound_micro, order.currency),
+        bound=encode.money(max(0, batch.bound_micro), order.currency),
         gap=batch.gap,
     )
 

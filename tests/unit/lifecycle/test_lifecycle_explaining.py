@@ -43,6 +43,10 @@ async def test_dual_charges_and_the_batch_are_told_as_they_were_recorded(counter
     assert message.batch.operation_id == "operation-1"
     assert (message.batch.planned_cost.units, message.batch.bound.units) == (102, 100)
     assert round(message.batch.gap, 6) == 0.02
+    unproven = replace(sourcing, batch=BatchMark("operation-1", 102_000_000, -5_000_000))
+    told = replace(recorded, order=replace(order, sourcings=(unproven,)))
+    batch = encode_explanation.explanation(told).batch
+    assert (batch.bound.units, batch.bound.nanos, batch.gap) == (0, 0, 1.0)
 
 
 def test_who_moved_an_order_is_named_only_where_there_is_an_operation() -> None:
