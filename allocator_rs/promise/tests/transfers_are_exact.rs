@@ -93,7 +93,7 @@ fn tight(seed: u64) -> (World, Ask, TableSupply) {
 fn every_way(asked: &Ask) -> Vec<Way> {
     let until_h = (asked.promise_ms / 1_000 - NOON_S) / HOUR_S + 2;
     let mut ways = Vec::new();
-    for node in 0..3 {
+    for (node, place) in PLACES.into_iter().enumerate() {
         for start_h in 0..HOURS {
             for span in 1..=2_i64.min(HOURS - start_h) {
                 let end_h = start_h + span;
@@ -116,7 +116,7 @@ fn every_way(asked: &Ask) -> Vec<Way> {
                     add(0, Some(node), None);
                 }
                 for store in (0..2).filter(|store| *store != node) {
-                    let meters = meters_between((PLACES[node], 0.0), (PLACES[store], 0.0));
+                    let meters = meters_between((place, 0.0), (PLACES[store], 0.0));
                     let arrival_s = end_h * HOUR_S + 600 + (meters * 3_600 + 59_999) / 60_000;
                     let hours = (0..HOURS).filter(|hour| hour * HOUR_S >= arrival_s).take(3);
                     hours.for_each(|hour| add(2, Some(store), Some(hour)));
