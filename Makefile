@@ -88,6 +88,11 @@ bench-door: setup ## Reserve through the door against a grpc.aio servicer, serve
 	@$(WITH_RUST) cargo build --release --locked --quiet -p bopis-load-generator
 	@$(PY) -m bench.reserve_through_door $(ARGS)
 
+.PHONY: bench-beside
+bench-beside: setup ## Reserve through the door alone and while a batch of 10,000 orders is solved
+	@$(WITH_RUST) cargo build --release --locked --quiet -p bopis-load-generator
+	@$(PY) -m bench.reserve_beside_batch $(ARGS)
+
 .PHONY: bench-ledger
 bench-ledger: setup ## the ledger's figures beside their goals, Redis and PostgreSQL (ARGS=--quick: CI sizes)
 	@$(WITH_RUST) cargo build --release --locked --quiet -p bopis-ledger-bench
