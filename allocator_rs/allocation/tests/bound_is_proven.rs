@@ -13,7 +13,9 @@
 
 mod tables;
 
-use bopis_allocation::{bound, AscentOptions, Instance, Pool, Table};
+use bopis_allocation::{
+    bound, AscentOptions, Instance, Line, Order, Pattern, Pool, Row, Slot, Table, Way, NO_ROW,
+};
 use tables::{optimum, options, put_in_force, random_table, step_of, Dice, SMALL, WORK};
 
 fn small(seed: u64) -> Table {
@@ -170,4 +172,41 @@ fn the_bound_is_the_same_on_any_number_of_threads() {
         let one = bound(&table, &prices, WORK, 1);
         assert_eq!(bound(&table, &prices, WORK, 3), one, "seed {seed}");
     }
+}
+
+#[test]
+fn what_collecting_costs_counts_when_a_bound_is_rounded() {
+    let mut table = Table::default();
+    table.rows.push(Row {
+        limit: 1_000,
+        ..Row::default()
+    });
+    table.calendar.patterns.push(Pattern {
+        start_h: 0,
+        ready_h: 1,
+        shares: [(0, 1)].into_iter().collect(),
+    });
+    table.calendar.slots.push(Slot {
+        first: 0,
+        end: 1,
+        start_from_h: 0,
+        promise_h: 1,
+    });
+    table.orders.push(Order {
+        lines: vec![Line {
+            quantity: 1,
+            unfilled: 1_000,
+        }],
+        ways: vec![Way {
+            node: 0,
+            store: Some(0),
+            fixed: 10,
+            slot: 0,
+        }],
+        costs: vec![20],
+        rows: vec![NO_ROW],
+        visits: vec![(0, 7)],
+        ..Order::default()
+    });
+    assert_eq!(bound(&table, &[], WORK, 1).micro, 37);
 }
