@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 Work = tuple[str, int, int]
-"""(step, planned, made), in passes, moves, LPs, MIPs or parts."""
+"""(step, planned, made), in passes, moves, LPs, MIPs or parts; of a yes or no, 1 or 0 twice."""
 
 
 class RecordError(ValueError):

@@ -1,7 +1,7 @@
 """The steps of an allocation: ascend, bound, construct, improve, and the pool where it is small.
 
-Limits are counts of work: passes, rounds, moves. The first pass is timed, and the counts follow
-from it and the time limit; what was planned and what was made is recorded (solver/pace.py), so that
+Limits are counts of work: passes, rounds, moves. The first passes and moves are timed, the counts
+follow from them and the time limit; what was planned and made is recorded (solver/pace.py), so that
 the same counts give the same allocation again.
 """
 

@@ -4,7 +4,7 @@
 //! | step | does |
 //! | --- | --- |
 //! | [`Instance::new`] | takes over orders with the ways worth a look |
-//! | [`Instance::ascend`] | prices on the rows that orders share, by passes of the exact kernel |
+//! | [`Instance::ascend`] | prices on shared rows, by the kernel and what the [`Pool`] knows |
 //! | [`Instance::construct`] | a first assignment under these prices |
 //! | [`Instance::rescue`] | orders that leave lines look at every way |
 //! | [`Instance::improve`] | ruin and recreate, on every core |

@@ -127,8 +127,8 @@ impl Pool {
         Some(assignment)
     }
 
-    /// Takes the repertoires out for a search, one for each order, with their numbers of what is
-    /// assigned; `put_back` ends it. Nothing is listed any more.
+    /// Takes the repertoires out for a step that adds to them, one for each order; the step puts
+    /// them back into `orders`. Nothing is listed any more.
     pub(crate) fn take_out(&mut self, instance: &Instance) -> Vec<Repertoire> {
         self.listed.clear();
         let mut orders = std::mem::take(&mut self.orders);

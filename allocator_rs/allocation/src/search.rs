@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | split | the orders are dealt to the threads, and what the rows have left is shared out |
 //! | ruin | an order, and some that hold what it would rather take under prices as they might be |
-//! | recreate | each takes the best that has room: the kernel's choice, under prices or without |
+//! | recreate | each takes the best that has room: of what is known of it, or the kernel's choice |
 //! | keep | if all of them together cost no more than before, give or take a shrinking tolerance |
 //!
 //! Threads share nothing within a round and are joined in a fixed order: the same seed does the same
