@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bopis_engine::{Past, PastError, VerifyError};
-use bopis_promise::{decide_again as decide, Decided, Decision};
+use bopis_promise::{decide_again as decide, Decided, Decision, QuoteFault, QuoteLost};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,36 @@ struct DecisionDto {
     duals: Option<DualsDto>,
     ask: AskDto,
     quote: Option<QuoteAskDto>,
+    quote_lost: Option<LostDto>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LostDto {
+    reason: FaultDto,
+    node_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum FaultDto {
+    NoStock,
+    NoLabor,
+    WindowPast,
+    NodeNotAllowed,
+}
+
+impl From<LostDto> for QuoteLost {
+    fn from(lost: LostDto) -> Self {
+        Self {
+            fault: match lost.reason {
+                FaultDto::NoStock => QuoteFault::NoStock,
+                FaultDto::NoLabor => QuoteFault::NoLabor,
+                FaultDto::WindowPast => QuoteFault::WindowPast,
+                FaultDto::NodeNotAllowed => QuoteFault::NodeNotAllowed,
+            },
+            node_id: lost.node_id,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -62,6 +92,7 @@ pub fn decide_again<'py>(
             duals: dto.duals.map(DualsDto::into_prices),
             ask: dto.ask.into(),
             quote: dto.quote.map(Into::into),
+            quote_lost: dto.quote_lost.map(Into::into),
         };
         let decided = DecidedDto::from(decide(&past, decision)?);
         rmp_serde::to_vec_named(&decided).map_err(BindingError::from)

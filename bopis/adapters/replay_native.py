@@ -68,6 +68,7 @@ def _now(connection: sa.Connection, ledger: Path, record: DecisionRecord) -> byt
         "items": record.items,
         "ask": record.ask,
         "quote": record.quote,
+        "quote_lost": record.choice.quote_lost,
     }
     for name, digest in zip(SETTINGS, (record.network, record.policy, record.duals), strict=True):
         content = read_setting(connection, digest) if digest else None

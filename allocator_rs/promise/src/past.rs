@@ -30,6 +30,8 @@ pub struct Decision {
     pub ask: Ask,
     /// With which quote.
     pub quote: Option<QuoteAsk>,
+    /// Why that was not kept, as it was recorded: in an earlier try of the placement, it may be.
+    pub quote_lost: Option<QuoteLost>,
 }
 
 /// What was chosen.
@@ -57,7 +59,7 @@ pub fn decide_again(past: &Past, decision: Decision) -> Result<Decided, PlaceErr
         let duals = Duals::new(past, *version, stock, labor);
         Arc::new(duals)
     });
-    let quote = decision.quote.as_ref();
+    let quote = (decision.quote.as_ref(), decision.quote_lost.as_ref());
     let made = make(&world, &decision.ask, quote, (past, duals), WORK_LIMIT)?;
     let (planned, quote_lost) = made;
     Ok(Decided {

@@ -50,15 +50,13 @@ impl Placing {
         work_limit: u64,
     ) -> Result<&Planned, PlaceError> {
         self.attempts += 1;
-        let (ask, quote) = (&self.ask.ask, self.ask.quote.as_ref());
-        let quote = quote.filter(|_| self.quote_lost.is_none());
+        let ask = &self.ask.ask;
+        let quote = (self.ask.quote.as_ref(), self.quote_lost.as_ref());
         let (made, planned_at) = at_one_record(engine, |counters| {
             make(world, ask, quote, (counters, duals.clone()), work_limit)
         });
         let (planned, lost) = made?;
-        if lost.is_some() {
-            self.quote_lost = lost;
-        }
+        self.quote_lost = lost;
         self.planned_at = planned_at;
         self.world_number = world.number;
         Ok(self.planned.insert(planned))
@@ -129,26 +127,26 @@ impl Placing {
 }
 
 /// The plan under some counters and dual prices: what was quoted, if that is possible, else (unless it
-/// must be kept) the kernel's choice, with why not.
+/// must be kept) the kernel's choice, with why not. A quote that was lost before stays lost: it is not
+/// tried again.
 pub(crate) fn make(
     world: &World,
     ask: &Ask,
-    quote: Option<&QuoteAsk>,
+    (quote, lost): (Option<&QuoteAsk>, Option<&QuoteLost>),
     (counters, duals): (&dyn Counters, Option<Arc<Duals>>),
     work_limit: u64,
 ) -> Result<(Planned, Option<QuoteLost>), PlaceError> {
     let supply = EngineSupply::new(counters, world, ask, duals);
-    let mut quote_lost = None;
-    let (plan, drafts) = match quote.map(|quote| (quoted(world, ask, quote, &supply), quote)) {
-        Some((Ok(kept), _)) => kept,
-        Some((Err(lost), quote)) => {
-            quote_lost = Some(lost);
-            if quote.required {
-                (Plan::default(), Vec::new())
-            } else {
-                best(world, ask, &supply, work_limit)?
-            }
-        }
+    let tried = quote.filter(|_| lost.is_none());
+    let (kept, lost) = match tried.map(|quote| quoted(world, ask, quote, &supply)) {
+        Some(Ok(kept)) => (Some(kept), None),
+        Some(Err(lost)) => (None, Some(lost)),
+        None => (None, lost.cloned()),
+    };
+    let is_required = lost.is_some() && quote.is_some_and(|quote| quote.required);
+    let (plan, drafts) = match kept {
+        Some(kept) => kept,
+        None if is_required => (Plan::default(), Vec::new()),
         None => best(world, ask, &supply, work_limit)?,
     };
     let planned = Planned {
@@ -157,7 +155,7 @@ pub(crate) fn make(
         rows: supply.rows(world, ask, &drafts),
         plan,
     };
-    Ok((planned, quote_lost))
+    Ok((planned, lost))
 }
 
 /// The kernel's choice.

@@ -16,11 +16,14 @@ mod town;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
-use bench::{act, durable_bench, place, place_ask};
+use bench::{
+    act, durable_bench, options, options_ask, place, place_ask, quoting, taken_up, DEADLINE,
+};
 use bopis_engine::Past;
-use bopis_ledger::{CellKey, Command};
-use bopis_promise::{decide_again, Ask, Decision, Item, Method, StockPrice};
+use bopis_ledger::{CellKey, Command, ReservationId};
+use bopis_promise::{decide_again, Ask, Decision, Item, Method, RequestId, StockPrice};
 use town::{ask, policy, world};
 
 /// An ask of the town's, under no prices.
@@ -42,6 +45,7 @@ fn decision(ask: &Ask) -> Decision {
         duals: None,
         ask: ask.clone(),
         quote: None,
+        quote_lost: None,
     }
 }
 
@@ -112,5 +116,69 @@ fn a_choice_made_while_stock_changes_is_made_again_at_its_record() {
         let past = Past::at(folder.path(), journal, sequence).unwrap();
         let again = decide_again(&past, decision(asked)).unwrap();
         assert_eq!(again.plan, placed.plan, "at record {sequence}");
+    }
+}
+
+#[test]
+fn a_quote_that_was_lost_on_the_way_is_lost_when_the_choice_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = [("a", 1)];
+    let bench = durable_bench(folder.path(), &[("near", "a", 100)]);
+    quoting(&bench);
+    let read = options(&bench, &options_ask(&lines));
+    let quoted = taken_up(&read.options[0], &lines, false);
+    let stop = Arc::new(AtomicBool::new(false));
+    let (engine, stopped) = (bench.engine.clone(), Arc::clone(&stop));
+    // All units move between two shelves: a plan for the one is lost when they went to the other.
+    let other = thread::spawn(move || {
+        let shelf = |node| CellKey {
+            location: engine.location(node).unwrap(),
+            item: engine.sku("a").unwrap(),
+        };
+        let mut number = 0;
+        while !stopped.load(Ordering::Relaxed) {
+            number += 1;
+            let fact = |node, is_full| Command::SetOnHand {
+                cell: shelf(node),
+                on_hand: if is_full { 100 } else { 0 },
+            };
+            let facts = vec![fact("near", number % 2 == 0), fact("mid", number % 2 == 1)];
+            act(&engine, &format!("shelves {number}"), facts);
+        }
+    });
+    let mut made = Vec::new();
+    let started = Instant::now();
+    for number in 0.. {
+        let mut asked = quoted.clone();
+        asked.reservation_id = ReservationId(1_000 + number);
+        asked.request_id = RequestId(number);
+        if let Ok(placed) = place(&bench.promiser, asked) {
+            let release = Command::Release {
+                reservation: ReservationId(1_000 + number),
+                lines: None,
+            };
+            act(&bench.engine, &format!("release {number}"), vec![release]);
+            if placed.attempts > 1 && placed.quote_lost.is_some() {
+                made.push(placed);
+            }
+        }
+        if made.len() == 3 {
+            break;
+        }
+        assert!(started.elapsed() < DEADLINE, "{} such races", made.len());
+    }
+    stop.store(true, Ordering::Relaxed);
+    other.join().unwrap();
+    for placed in made {
+        let sequence = placed.planned_at.expect("it was of one moment");
+        let past = Past::at(folder.path(), bench.engine.journal_id(), sequence).unwrap();
+        let recorded = Decision {
+            quote: quoted.quote.clone(),
+            quote_lost: placed.quote_lost.clone(),
+            ..decision(&quoted.ask)
+        };
+        let again = decide_again(&past, recorded).unwrap();
+        assert_eq!(again.plan, placed.plan, "at record {sequence}");
+        assert_eq!(again.quote_lost, placed.quote_lost, "at record {sequence}");
     }
 }
