@@ -3,7 +3,7 @@
 //! | read | at one sequence by |
 //! | --- | --- |
 //! | one cell's ATP | being one |
-//! | cells by name, all cells of some items | the version |
+//! | cells by name, all cells of some items, those that have units ([stocked]) | the version |
 //! | the ATP of all cells | the log of a [copy] |
 //!
 //! A global version (odd while the writer publishes) lets a reader take thousands of cells at one
@@ -15,6 +15,7 @@
 
 mod copy;
 mod index;
+mod stocked;
 
 use std::sync::atomic::{fence, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -26,6 +27,7 @@ use bopis_ledger::{CellKey, CellView, ChangedCell, ItemId, LocationId};
 pub use self::copy::AtpCopy;
 use self::copy::Copies;
 use self::index::Index;
+use self::stocked::Ring;
 
 const CHUNK_CELLS: usize = 1_024;
 /// Chunks stand in rows, so that a new mirror is small: a simulation makes thousands.
@@ -71,8 +73,9 @@ struct Chunk {
     cells: Box<[Cell]>,
     atp: Box<[AtomicI64]>,
     keys: Box<[AtomicU64]>,
-    /// The cell of the same item that came before.
+    /// The cell of the same item that came before; of the item's first cell the newest.
     older: Box<[AtomicU32]>,
+    stocked: Box<[Ring]>,
 }
 
 impl Chunk {
@@ -82,14 +85,17 @@ impl Chunk {
             atp: (0..CHUNK_CELLS).map(|_| AtomicI64::new(0)).collect(),
             keys: (0..CHUNK_CELLS).map(|_| AtomicU64::new(0)).collect(),
             older: (0..CHUNK_CELLS).map(|_| AtomicU32::new(NO_CELL)).collect(),
+            stocked: (0..CHUNK_CELLS).map(|_| Ring::new()).collect(),
         }
     }
 
-    fn store(&self, at: usize, view: &CellView) {
-        if let (Some(cell), Some(atp)) = (self.cells.get(at), self.atp.get(at)) {
-            cell.store(view);
-            atp.store(view.atp(), Ordering::Relaxed);
-        }
+    /// Takes over a cell; its ATP before.
+    fn store(&self, at: usize, view: &CellView) -> Option<i64> {
+        let (cell, atp) = (self.cells.get(at)?, self.atp.get(at)?);
+        cell.store(view);
+        let before = atp.load(Ordering::Relaxed);
+        atp.store(view.atp(), Ordering::Relaxed);
+        Some(before)
     }
 }
 
@@ -111,7 +117,7 @@ pub(crate) struct Mirror {
     rows: Box<[OnceLock<Row>]>,
     /// The number of a cell.
     index: ArcSwap<Index>,
-    /// The newest cell of an item.
+    /// The first cell of an item.
     items: ArcSwap<Index>,
     /// How many items have a cell; the writer's own.
     item_count: AtomicU32,
@@ -155,9 +161,10 @@ impl Mirror {
             if *number >= self.cells.load(Ordering::Relaxed) {
                 self.add(*number, *cell);
             }
-            if let Some((chunk, at)) = self.place(*number) {
-                chunk.store(at, view);
-            }
+            let before = self
+                .place(*number)
+                .and_then(|(chunk, at)| chunk.store(at, view));
+            self.restock(*number, cell.item, (before.unwrap_or(0), view.atp()));
         }
         self.sequence.store(sequence, Ordering::Release);
         self.version
@@ -223,15 +230,15 @@ impl Mirror {
             .map_or(0, |atp| atp.load(Ordering::Relaxed))
     }
 
-    /// The cells that there are of an item, newest first, as of the moment each is read.
+    /// The cells that there are of an item, as of the moment each is read.
     pub(crate) fn cells_of(
         &self,
         item: ItemId,
     ) -> impl Iterator<Item = (LocationId, CellView)> + '_ {
-        let mut next = self.newest_of(&self.items.load(), item);
+        let mut next = self.first_of(item);
         std::iter::from_fn(move || {
             let (chunk, at) = self.place(next?)?;
-            next = Some(chunk.older.get(at)?.load(Ordering::Relaxed));
+            next = Some(chunk.older.get(at)?.load(Ordering::Acquire));
             let key = unpack(chunk.keys.get(at)?.load(Ordering::Relaxed));
             Some((key.location, chunk.cells.get(at)?.load()))
         })
@@ -270,9 +277,9 @@ impl Mirror {
         index.get(pack(key), |number| self.key(number) == Some(key))
     }
 
-    fn newest_of(&self, items: &Index, item: ItemId) -> Option<u32> {
+    fn first_of(&self, item: ItemId) -> Option<u32> {
         let is = |number| self.key(number).is_some_and(|key| key.item == item);
-        items.get(u64::from(item.0), is)
+        self.items.load().get(u64::from(item.0), is)
     }
 
     /// Takes over a new cell, which has the next number.
@@ -290,27 +297,26 @@ impl Mirror {
             .get(at % CHUNK_CELLS)?
             .store(packed, Ordering::Relaxed);
         self.link(key.item, number, chunk.older.get(at % CHUNK_CELLS)?);
-        insert(&self.index, at + 1, (packed, number), |other| {
-            self.key(other) == Some(key)
-        });
+        insert(&self.index, at + 1, (packed, number));
         self.cells.store(number + 1, Ordering::Release);
         Some(())
     }
 
     /// Makes a new cell the newest of its item.
-    fn link(&self, item: ItemId, number: u32, older: &AtomicU32) {
-        let mut count = self.item_count.load(Ordering::Relaxed);
-        match self.newest_of(&self.items.load(), item) {
-            Some(newest) => older.store(newest, Ordering::Relaxed),
-            None => {
-                count += 1;
-                self.item_count.store(count, Ordering::Relaxed);
-            }
-        }
-        let entry = (u64::from(item.0), number);
-        insert(&self.items, count as usize, entry, |other| {
-            self.key(other).is_some_and(|key| key.item == item)
-        });
+    fn link(&self, item: ItemId, number: u32, older: &AtomicU32) -> Option<()> {
+        let Some(first) = self.first_of(item) else {
+            self.begin_ring(number);
+            let count = self.item_count.load(Ordering::Relaxed) + 1;
+            self.item_count.store(count, Ordering::Relaxed);
+            insert(&self.items, count as usize, (u64::from(item.0), number));
+            return Some(());
+        };
+        let (chunk, at) = self.place(first)?;
+        let newest = chunk.older.get(at)?;
+        older.store(newest.load(Ordering::Relaxed), Ordering::Relaxed);
+        // Release: whoever sees the cell sees its key.
+        newest.store(number, Ordering::Release);
+        Some(())
     }
 
     fn wait_for_unlucky_readers(&self) {
@@ -347,20 +353,15 @@ impl Drop for Unlucky<'_> {
     }
 }
 
-/// Sets the number of a key in an index that then has `count` keys.
-fn insert(
-    index: &ArcSwap<Index>,
-    count: usize,
-    (key, number): (u64, u32),
-    is: impl Fn(u32) -> bool,
-) {
+/// Adds a key to an index that then has `count` of them.
+fn insert(index: &ArcSwap<Index>, count: usize, (key, number): (u64, u32)) {
     let now = index.load();
     if now.is_too_small_for(count) {
         let larger = now.grown();
-        larger.insert(key, number, is);
+        larger.insert(key, number);
         index.store(Arc::new(larger));
     } else {
-        now.insert(key, number, is);
+        now.insert(key, number);
     }
 }
 

@@ -3,6 +3,7 @@
 //! | read | waits for the writer | position |
 //! | --- | --- | --- |
 //! | who holds an item, a basket at many locations | no | one for all of it |
+//! | where an item has units | no | none |
 //! | the ATP of all cells | no | one for all of it |
 //! | reservations of an order, of a cell, by deadline, by name | for what was submitted before | one for all of it |
 //! | changes, events | no | each its own |
@@ -42,6 +43,21 @@ impl Engine {
     /// Never waits, nor lets anybody wait.
     pub fn glimpse<T>(&self, take: impl FnOnce() -> T) -> (T, Option<u64>) {
         self.shared().mirror.glimpse(take)
+    }
+
+    /// What `take` reads of published cells, all of it as of one record. It is called until that is so.
+    pub fn at_one_record<T>(&self, take: impl FnMut() -> T) -> (T, ReadStamp) {
+        let (taken, sequence) = self.shared().mirror.at_one_sequence(take);
+        (taken, self.stamp(sequence))
+    }
+
+    /// Where an item's ATP is not 0, and it, in no order, each as of the moment it is read: of a
+    /// location that comes twice the later counts. Never waits, and looks at no other cell.
+    #[must_use]
+    pub fn stocked(&self, item: ItemId) -> Vec<(LocationId, i64)> {
+        let mut found = Vec::new();
+        self.shared().mirror.stocked_of(item, &mut found);
+        found
     }
 
     /// Which locations have units of an item on hand, by id, all as of one record.

@@ -169,6 +169,19 @@ impl Supply for RowSupply<'_> {
         self.limit(self.stock_row(node, line))
     }
 
+    fn stock(&self) -> Option<Vec<(usize, usize, i64)>> {
+        let mut cells = Vec::new();
+        for (line, asked) in self.ask.lines.iter().enumerate() {
+            let rows = self.kernel.stock_rows.get(asked.sku.as_str());
+            let rows = rows.into_iter().flatten();
+            cells.extend(rows.map(|(node, row)| {
+                let units = self.limit(Some(*row as usize));
+                (*node, line, units)
+            }));
+        }
+        Some(cells)
+    }
+
     fn seconds(&self, node: usize, window_start_s: i64) -> i64 {
         self.limit(self.labor_row(node, window_start_s))
     }

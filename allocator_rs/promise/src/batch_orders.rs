@@ -198,7 +198,7 @@ impl Source for BatchOrders {
         let eligible = allowed(world, ask);
         let receiving = receiving(&eligible);
         let offered = self.offered(index, ask, &eligible);
-        let denied = world.sites.denied(ask, nodes);
+        let denied = world.sites.denied(ask, 0..nodes);
         let stock = self.kernel.stock_table(ask);
         let lines = ask.lines.len();
         let kg: Vec<i64> = (0..lines)
@@ -237,7 +237,7 @@ impl Source for BatchOrders {
                 let row = stock.get(node * lines + line).copied().unwrap_or(NO_ROW);
                 let limit = self.kernel.limits.get(row as usize).copied().unwrap_or(0);
                 let asked = ask.lines.get(line).map_or(i64::MAX, |line| line.quantity);
-                let is_denied = denied.get(line * nodes + node).copied().unwrap_or(false);
+                let is_denied = denied.get(node * lines + line).copied().unwrap_or(false);
                 let possible = row != NO_ROW && *known && !is_denied && limit - floor >= asked;
                 let weight = if method == Method::Ship { *kg } else { 0 };
                 let cost = (card.pick_line_micro + weight).min(COST_MAX);

@@ -19,6 +19,9 @@ pub(crate) trait Counters {
     fn labor(&self, window_start_s: i64) -> Option<ItemId>;
     /// One cell's ATP; 0 for an absent cell.
     fn atp(&self, cell: CellKey) -> i64;
+    /// Where an item's ATP is not 0, and it; of a location that comes twice the later counts. None:
+    /// each cell is to be asked for.
+    fn stocked(&self, item: ItemId) -> Option<Vec<(LocationId, i64)>>;
 }
 
 impl Counters for Engine {
@@ -36,6 +39,10 @@ impl Counters for Engine {
 
     fn atp(&self, cell: CellKey) -> i64 {
         Self::atp(self, cell)
+    }
+
+    fn stocked(&self, item: ItemId) -> Option<Vec<(LocationId, i64)>> {
+        Some(Self::stocked(self, item))
     }
 }
 
@@ -55,13 +62,19 @@ impl Counters for Past {
     fn atp(&self, cell: CellKey) -> i64 {
         Self::atp(self, cell)
     }
+
+    /// It keeps no index, so choices that are made again do not lean on the one they were made by.
+    fn stocked(&self, _item: ItemId) -> Option<Vec<(LocationId, i64)>> {
+        None
+    }
 }
 
-/// The engine's counters as of one record: those of the cells that a reading asked for are read
-/// together before the next one.
+/// The engine's counters as of one record: those of the cells and items that a reading asked for
+/// are read together before the next one.
 struct AtOnce<'a> {
     engine: &'a Engine,
     known: RefCell<HashMap<CellKey, i64>>,
+    stocked: RefCell<HashMap<ItemId, Vec<(LocationId, i64)>>>,
     is_short: Cell<bool>,
 }
 
@@ -84,6 +97,31 @@ impl Counters for AtOnce<'_> {
             self.engine.atp(cell)
         })
     }
+
+    fn stocked(&self, item: ItemId) -> Option<Vec<(LocationId, i64)>> {
+        let mut stocked = self.stocked.borrow_mut();
+        let found = stocked.entry(item).or_insert_with(|| {
+            self.is_short.set(true);
+            self.engine.stocked(item)
+        });
+        Some(found.clone())
+    }
+}
+
+impl AtOnce<'_> {
+    /// Reads again all that was asked for; as of which record.
+    fn read(&self) -> u64 {
+        let (mut known, mut stocked) = (self.known.borrow_mut(), self.stocked.borrow_mut());
+        let read = || {
+            for (cell, atp) in known.iter_mut() {
+                *atp = self.engine.atp(*cell);
+            }
+            for (item, found) in stocked.iter_mut() {
+                *found = self.engine.stocked(*item);
+            }
+        };
+        self.engine.at_one_record(read).1.sequence
+    }
 }
 
 /// What `take` makes of the engine's counters, and as of which record they all were. None: they were
@@ -99,25 +137,17 @@ pub(crate) fn at_one_record<T>(
     let counters = AtOnce {
         engine,
         known: RefCell::default(),
+        stocked: RefCell::default(),
         is_short: Cell::new(false),
     };
     let mut read_at = None;
-    let mut views = Vec::new();
     for _ in 0..READINGS_MAX {
         counters.is_short.set(false);
         let taken = take(&counters);
         if read_at.is_some() && !counters.is_short.get() {
             return (taken, read_at);
         }
-        let mut known = counters.known.borrow_mut();
-        let cells: Vec<CellKey> = known.keys().copied().collect();
-        read_at = Some(engine.read(&cells, &mut views).sequence);
-        known.extend(
-            cells
-                .iter()
-                .zip(&views)
-                .map(|(cell, view)| (*cell, view.atp())),
-        );
+        read_at = Some(counters.read());
     }
     (taken, None)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bopis_sourcing::distance_cost;
 
 use crate::ask::{Ask, Method};
-use crate::network::{meters_between, Node, WINDOW_S};
+use crate::network::{Node, Place, WINDOW_S};
 use crate::plan::other_store_cost;
 use crate::world::World;
 
@@ -69,14 +69,13 @@ impl Eligible {
             return;
         };
         let nodes = world.network.nodes();
-        let place = |node: &Node| (node.spec.latitude, node.spec.longitude);
         let stores: Vec<(usize, Leg)> = self.allowed.iter().map(|one| (one.0, one.2)).collect();
         for (store, leg) in stores {
             let Some(there) = nodes.get(store) else {
                 continue;
             };
             for (index, node) in nodes.iter().enumerate() {
-                let meters = meters_between(place(node), place(there));
+                let meters = node.place.meters_to(&there.place);
                 let sends = index != store
                     && transfers.from_kinds.contains(&node.spec.kind)
                     && meters <= transfers.reach_km * 1_000
@@ -99,53 +98,35 @@ impl Eligible {
 
 /// Which node may do which method, with what its leg costs; and the customer's store.
 pub(crate) fn allowed(world: &World, ask: &Ask) -> Eligible {
-    let nodes = world.network.nodes();
-    let card = &world.policy.card;
-    let meters: Vec<i64> = nodes
+    let nodes: Vec<usize> = (0..world.network.nodes().len()).collect();
+    allowed_of(world, ask, &nodes)
+}
+
+/// The same with only some of the nodes, in rising order; the customer's store may be another one.
+pub(crate) fn allowed_of(world: &World, ask: &Ask, among: &[usize]) -> Eligible {
+    let home = Place::of(ask.latitude, ask.longitude);
+    let nodes: Vec<(usize, &Node, i64)> = among
         .iter()
-        .map(|n| {
-            meters_between(
-                (ask.latitude, ask.longitude),
-                (n.spec.latitude, n.spec.longitude),
-            )
-        })
+        .filter_map(|index| Some((*index, world.network.nodes().get(*index)?)))
+        .filter(|(_, node)| !is_excluded(ask, &node.spec.node_id))
+        .map(|(index, node)| (index, node, home.meters_to(&node.place)))
         .collect();
     let customer_node = match ask.method {
         Method::Pickup => {
             let known = ask.customer_node_id.as_deref();
             known
                 .and_then(|node_id| world.network.index(node_id))
-                .or_else(|| customer_store(world, ask, &meters))
+                .or_else(|| customer_store(world, ask, &home))
         }
         Method::Ship | Method::Transfer => None,
     };
-    let included = |index: &usize| {
-        nodes
-            .get(*index)
-            .is_some_and(|n| !is_excluded(ask, &n.spec.node_id))
-    };
     let mut eligible = Eligible {
         customer_node,
-        ..Eligible::default()
+        allowed: Vec::with_capacity(nodes.len()),
+        ruled_out: Vec::new(),
     };
     if let Some(own) = customer_node {
-        let own_meters = meters.get(own).copied().unwrap_or(0);
-        let other_max = ask.consent.other_store_km.min(world.policy.pickup_reach_km) * 1000;
-        for (index, node) in nodes.iter().enumerate().filter(|(i, _)| included(i)) {
-            let distance = meters.get(index).copied().unwrap_or(i64::MAX);
-            let named = match &ask.pickup_only_at {
-                Some(only) => *only == node.spec.node_id,
-                None => index == own || distance <= other_max,
-            };
-            if node.spec.kind.is_pickup() && named {
-                let other_store_km = other_store_cost(world, own_meters, distance);
-                let leg = Leg {
-                    other_store_km,
-                    ..Leg::default()
-                };
-                eligible.add(world, ask, (index, Method::Pickup), (distance, leg));
-            }
-        }
+        eligible.add_pickups(world, ask, own, &nodes);
         eligible.add_transfers(world, ask);
     }
     let ships = match (ask.method, customer_node) {
@@ -154,19 +135,48 @@ pub(crate) fn allowed(world: &World, ask: &Ask) -> Eligible {
         (Method::Pickup, None) => world.policy.ship_when_out_of_reach || ask.consent.ship_home,
     };
     if ships {
-        let pickup_shipped = customer_node.map_or(0, |_| card.pickup_shipped_micro);
-        for index in (0..nodes.len()).filter(included) {
-            let distance = meters.get(index).copied().unwrap_or(0);
+        eligible.add_shipping(world, ask, &nodes);
+    }
+    eligible
+}
+
+impl Eligible {
+    /// Adds where the order may be collected; `own`: the customer's store.
+    fn add_pickups(&mut self, world: &World, ask: &Ask, own: usize, nodes: &[(usize, &Node, i64)]) {
+        let home = Place::of(ask.latitude, ask.longitude);
+        let own_node = world.network.nodes().get(own);
+        let own_meters = own_node.map_or(0, |node| home.meters_to(&node.place));
+        let other_max = ask.consent.other_store_km.min(world.policy.pickup_reach_km) * 1000;
+        for (index, node, meters) in nodes {
+            let named = match &ask.pickup_only_at {
+                Some(only) => *only == node.spec.node_id,
+                None => *index == own || *meters <= other_max,
+            };
+            if node.spec.kind.is_pickup() && named {
+                let other_store_km = other_store_cost(world, own_meters, *meters);
+                let leg = Leg {
+                    other_store_km,
+                    ..Leg::default()
+                };
+                self.add(world, ask, (*index, Method::Pickup), (*meters, leg));
+            }
+        }
+    }
+
+    /// Adds who may ship.
+    fn add_shipping(&mut self, world: &World, ask: &Ask, nodes: &[(usize, &Node, i64)]) {
+        let card = &world.policy.card;
+        let pickup_shipped = self.customer_node.map_or(0, |_| card.pickup_shipped_micro);
+        for (index, _, meters) in nodes {
             let leg = Leg {
                 ship_package: card.ship_package_micro,
-                ship_km: distance_cost(card.ship_km_micro, distance),
+                ship_km: distance_cost(card.ship_km_micro, *meters),
                 pickup_shipped,
                 ..Leg::default()
             };
-            eligible.add(world, ask, (index, Method::Ship), (distance, leg));
+            self.add(world, ask, (*index, Method::Ship), (*meters, leg));
         }
     }
-    eligible
 }
 
 fn is_excluded(ask: &Ask, node_id: &str) -> bool {
@@ -177,20 +187,8 @@ fn is_excluded(ask: &Ask, node_id: &str) -> bool {
 
 /// The nearest store in reach that is open before the promise, else the nearest in reach; none of
 /// those where the rules allow no pickup.
-fn customer_store(world: &World, ask: &Ask, meters: &[i64]) -> Option<usize> {
+fn customer_store(world: &World, ask: &Ask, home: &Place) -> Option<usize> {
     let reach = world.policy.pickup_reach_km * 1000;
-    let nodes = world.network.nodes();
-    let in_reach = || {
-        nodes
-            .iter()
-            .enumerate()
-            .zip(meters)
-            .filter(|((index, node), distance)| {
-                let serves = node.spec.kind.is_pickup() && world.sites.is_pickup(*index);
-                serves && **distance <= reach
-            })
-            .map(|((index, node), distance)| (*distance, index, node))
-    };
     let open_before = |node: &Node| {
         node.spec.windows.iter().any(|w| {
             w.seconds > 0
@@ -198,12 +196,12 @@ fn customer_store(world: &World, ask: &Ask, meters: &[i64]) -> Option<usize> {
                 && (w.start_s + WINDOW_S) * 1000 <= ask.promise_ms
         })
     };
-    let nearest = |candidates: &mut dyn Iterator<Item = (i64, usize)>| candidates.min();
-    nearest(
-        &mut in_reach()
-            .filter(|(_, _, n)| open_before(n))
-            .map(|(d, i, _)| (d, i)),
-    )
-    .or_else(|| nearest(&mut in_reach().map(|(d, i, _)| (d, i))))
-    .map(|(_, index)| index)
+    let near = world.network.pickup_near(home, reach);
+    let near = near.filter(|(index, _)| world.sites.is_pickup(*index));
+    let in_reach = near
+        .map(|(index, node)| (home.meters_to(&node.place), index, node))
+        .filter(|(meters, _, _)| *meters <= reach);
+    // Who is open goes first.
+    let ranked = in_reach.map(|(meters, index, node)| (!open_before(node), meters, index));
+    ranked.min().map(|(_, _, index)| index)
 }

@@ -138,7 +138,7 @@ impl Promiser {
 fn in_force(case: &Case<'_>, offers: &Offers, in_force: &[QuotedGroup]) -> Weighed {
     let (world, ask) = (case.world, case.ask);
     let drafts = drafts_in_force(world, ask, in_force);
-    let terms = price(world, ask, &drafts, Some(&offers.shelves(ask)));
+    let terms = price(world, ask, &drafts, Some(&offers.shelves()));
     let (stock_dual, labor_dual) = case.dual_charges(&drafts);
     let total = terms.total() + stock_dual + labor_dual;
     Weighed {

@@ -1,5 +1,6 @@
 //! Nodes with their labor windows, and items.
 
+use std::f64::consts::FRAC_PI_2;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -65,6 +66,7 @@ pub struct Node {
     pub spec: NodeSpec,
     /// Labor seconds of one line: 3600 / lines an hour, rounded up.
     pub line_seconds: i64,
+    pub(crate) place: Place,
 }
 
 /// All nodes; a node's index is its place in the order of loading.
@@ -72,6 +74,10 @@ pub struct Node {
 pub struct Network {
     nodes: Vec<Node>,
     by_id: HashMap<String, usize>,
+    /// Nodes where customers collect, from south to north.
+    pickup: Vec<usize>,
+    /// Those whose place is none on a globe.
+    unplaced: Vec<usize>,
 }
 
 impl Network {
@@ -85,6 +91,7 @@ impl Network {
             let rate = spec.pick_lines_per_hour.max(1);
             let node = Node {
                 line_seconds: (WINDOW_S + rate - 1) / rate,
+                place: Place::of(spec.latitude, spec.longitude),
                 spec,
             };
             match network
@@ -101,7 +108,51 @@ impl Network {
                 }
             }
         }
+        network.sort_pickup();
         network
+    }
+
+    fn sort_pickup(&mut self) {
+        let latitude = |index: &usize| self.nodes.get(*index).map_or(0.0, |n| n.place.latitude);
+        let pickup = self.nodes.iter().enumerate();
+        let pickup = pickup.filter(|(_, node)| node.spec.kind.is_pickup());
+        let (mut placed, unplaced): (Vec<usize>, Vec<usize>) =
+            pickup.map(|(index, _)| index).partition(|index| {
+                self.nodes
+                    .get(*index)
+                    .is_some_and(|n| n.place.is_on_globe())
+            });
+        placed.sort_by(|one, other| latitude(one).total_cmp(&latitude(other)));
+        (self.pickup, self.unplaced) = (placed, unplaced);
+    }
+
+    /// Every node where customers collect that is at most so many meters from a place, and others;
+    /// in no order.
+    pub(crate) fn pickup_near(
+        &self,
+        place: &Place,
+        meters_max: i64,
+    ) -> impl Iterator<Item = (usize, &Node)> {
+        // No way is shorter than that from one parallel to the other; a meter for rounding.
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "distances on a globe have 25 bits"
+        )]
+        let radians = meters_max.max(0).saturating_add(1) as f64 / EARTH_RADIUS_M;
+        let (south, north) = if place.is_on_globe() {
+            (place.latitude - radians, place.latitude + radians)
+        } else {
+            (f64::NEG_INFINITY, f64::INFINITY)
+        };
+        let is_below = |index: &usize, limit: f64| {
+            let node = self.nodes.get(*index);
+            node.is_some_and(|node| node.place.latitude < limit)
+        };
+        let first = self.pickup.partition_point(|index| is_below(index, south));
+        let band = self.pickup.get(first..).unwrap_or(&[]).iter();
+        let band = band.take_while(move |index| is_below(index, north));
+        let found = band.chain(&self.unplaced);
+        found.filter_map(|index| Some((*index, self.nodes.get(*index)?)))
     }
 
     /// In the order of loading.
@@ -174,21 +225,53 @@ impl Catalog {
     }
 }
 
+/// Where something is, with what every distance from it needs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Place {
+    /// Radians.
+    latitude: f64,
+    cos_latitude: f64,
+    /// Degrees.
+    longitude: f64,
+}
+
+impl Place {
+    /// Degrees north and east in WGS 84.
+    pub(crate) fn of(latitude: f64, longitude: f64) -> Self {
+        let latitude = latitude.to_radians();
+        Self {
+            latitude,
+            cos_latitude: latitude.cos(),
+            longitude,
+        }
+    }
+
+    /// Whether the distance grows with the difference in latitude at least.
+    fn is_on_globe(&self) -> bool {
+        self.latitude.abs() <= FRAC_PI_2 && self.longitude.is_finite()
+    }
+
+    /// See [`meters_between`].
+    pub(crate) fn meters_to(&self, to: &Self) -> i64 {
+        let half_lat = ((to.latitude - self.latitude) / 2.0).sin();
+        let half_lon = ((to.longitude - self.longitude).to_radians() / 2.0).sin();
+        let across = self.cos_latitude * to.cos_latitude * half_lon * half_lon;
+        let chord = half_lat * half_lat + across;
+        let meters = 2.0 * EARTH_RADIUS_M * chord.clamp(0.0, 1.0).sqrt().asin();
+        // At most 20,015,114 m, so the cast keeps every value; NaN becomes 0.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "bounded by half of the circumference"
+        )]
+        let whole = meters.round() as i64;
+        whole
+    }
+}
+
 /// Great-circle distance (haversine) in whole meters, rounded; degrees in WGS 84. 0 for NaN.
 #[must_use]
 pub fn meters_between(from: (f64, f64), to: (f64, f64)) -> i64 {
-    let (lat_a, lat_b) = (from.0.to_radians(), to.0.to_radians());
-    let half_lat = ((lat_b - lat_a) / 2.0).sin();
-    let half_lon = ((to.1 - from.1).to_radians() / 2.0).sin();
-    let chord = half_lat * half_lat + lat_a.cos() * lat_b.cos() * half_lon * half_lon;
-    let meters = 2.0 * EARTH_RADIUS_M * chord.clamp(0.0, 1.0).sqrt().asin();
-    // At most 20,015,114 m, so the cast keeps every value; NaN becomes 0.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "bounded by half of the circumference"
-    )]
-    let whole = meters.round() as i64;
-    whole
+    Place::of(from.0, from.1).meters_to(&Place::of(to.0, to.1))
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use bopis_sourcing::{
 
 use crate::ask::{Ask, AskLine, Method};
 use crate::block::Blocks;
-use crate::eligible::{allowed, Eligible, Leg};
+use crate::eligible::{allowed, allowed_of, Eligible, Leg};
 use crate::hours::patterns;
 use crate::network::WINDOW_S;
 use crate::plan::Shelves;
 use crate::policy::weighed;
+use crate::stock::Stock;
 use crate::supply::{charged, Supply};
 use crate::transfer;
 use crate::world::{line_tiers, ship_kg_cost, World};
@@ -57,19 +58,18 @@ pub(crate) struct Offers {
     pub(crate) customer_node: Option<usize>,
     /// Who may do what, and who may not by a rule: before stock and labor are looked at.
     pub(crate) eligible: Eligible,
-    /// Units at every node by line, node-major, as read for this problem.
-    pub(crate) units: Vec<i64>,
-    /// The same for whether opportunity is charged there; empty: everywhere.
+    /// Units as read for this problem.
+    pub(crate) stock: Stock,
+    /// By the same rows: whether opportunity is charged there; empty: everywhere.
     pub(crate) opportunity: Vec<bool>,
 }
 
 impl Offers {
     /// What is on the shelves before the plan.
-    pub(crate) fn shelves<'a>(&'a self, ask: &Ask) -> Shelves<'a> {
+    pub(crate) fn shelves(&self) -> Shelves<'_> {
         Shelves {
-            units: &self.units,
+            stock: &self.stock,
             opportunity: &self.opportunity,
-            lines: ask.lines.len(),
         }
     }
 }
@@ -87,8 +87,14 @@ pub(crate) fn build(
     if ask.lines.is_empty() || ask.lines.iter().any(|line| line.quantity < 1) {
         return Err(AskError::Lines);
     }
-    let eligible = allowed(world, ask);
-    let mut builder = Builder::new(world, ask, supply, opportunity);
+    let stock = Stock::read(world, supply, ask.lines.len());
+    // A store that has nothing may receive what others send.
+    let eligible = match world.policy.transfers {
+        Some(_) => allowed(world, ask),
+        None => allowed_of(world, ask, &stock.nodes().collect::<Vec<usize>>()),
+    };
+    let mut builder = Builder::new((world, ask, supply), stock, opportunity);
+    builder.reserve(eligible.allowed.len());
     let receiving = transfer::receiving(&eligible);
     for (node, method, leg) in &eligible.allowed {
         let shared = receiving.contains(node);
@@ -121,7 +127,7 @@ pub(crate) fn build(
         offers: builder.offers,
         customer_node: eligible.customer_node,
         eligible,
-        units: builder.units,
+        stock: builder.stock,
         opportunity: builder.opportunity,
     })
 }
@@ -131,8 +137,8 @@ struct Builder<'a> {
     world: &'a World,
     ask: &'a Ask,
     supply: &'a dyn Supply,
-    /// By node and line, node-major: units, and whether opportunity is charged.
-    units: Vec<i64>,
+    stock: Stock,
+    /// By row and line: whether opportunity is charged.
     opportunity: Vec<bool>,
     /// By line: what shipping its weight costs, and what its last units are worth.
     kg: Vec<i64>,
@@ -141,7 +147,7 @@ struct Builder<'a> {
     blocks: Vec<Blocks>,
     /// By line: whether the catalog has its SKU; lines of others are left.
     known: Vec<bool>,
-    /// By line and node: whether a rule keeps the line from coming from there; empty: nowhere.
+    /// By row and line: whether a rule keeps the line from coming from there; empty: nowhere.
     denied: Vec<bool>,
     offers: Vec<Offer>,
     facilities: Vec<Facility>,
@@ -149,7 +155,11 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(world: &'a World, ask: &'a Ask, supply: &'a dyn Supply, opportunity: bool) -> Self {
+    fn new(
+        (world, ask, supply): (&'a World, &'a Ask, &'a dyn Supply),
+        stock: Stock,
+        opportunity: bool,
+    ) -> Self {
         let lines = 0..ask.lines.len();
         let tiers = |line| {
             if opportunity {
@@ -158,11 +168,9 @@ impl<'a> Builder<'a> {
                 OpportunityTiers::default()
             }
         };
-        let units = read_units(world, supply, ask.lines.len());
         let blocks = |line| {
             if opportunity {
-                let column = units.iter().skip(line).step_by(ask.lines.len()).copied();
-                Blocks::of_line(ask, line, column)
+                Blocks::of_line(ask, line, stock.column(line))
             } else {
                 Blocks::default()
             }
@@ -172,12 +180,13 @@ impl<'a> Builder<'a> {
             ask,
             supply,
             opportunity: if opportunity {
-                charged(world, ask, supply)
+                charged(world, ask, supply, &stock)
             } else {
                 Vec::new()
             },
             blocks: lines.clone().map(blocks).collect(),
-            units,
+            denied: world.sites.denied(ask, stock.nodes()),
+            stock,
             kg: lines
                 .clone()
                 .map(|line| ship_kg_cost(world, ask, line))
@@ -188,11 +197,17 @@ impl<'a> Builder<'a> {
                 .iter()
                 .map(|line| world.catalog.get(&line.sku).is_some())
                 .collect(),
-            denied: world.sites.denied(ask, world.network.nodes().len()),
             offers: Vec::new(),
             facilities: Vec::new(),
             costs: Vec::new(),
         }
+    }
+
+    /// Makes room for so many facilities: mostly one for each node and method.
+    fn reserve(&mut self, facilities: usize) {
+        self.facilities.reserve(facilities);
+        self.offers.reserve(facilities);
+        self.costs.reserve(facilities * self.ask.lines.len());
     }
 
     /// Adds a facility for each undominated pattern of a node and method.
@@ -201,9 +216,7 @@ impl<'a> Builder<'a> {
         let Some(node) = self.world.network.nodes().get(node_index) else {
             return;
         };
-        let row: Vec<i64> = (0..self.ask.lines.len())
-            .map(|line| self.line_cost(node_index, line, method))
-            .collect();
+        let row = self.line_costs(node_index, method);
         let serves = row.iter().filter(|cost| **cost != CANNOT).count();
         let serves = u32::try_from(serves).unwrap_or(u32::MAX);
         if serves == 0 {
@@ -253,29 +266,48 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What a line costs at a node, labor's dual price left aside; [`CANNOT`] where units lack
-    /// or the SKU is unknown, or a rule forbids it.
-    fn line_cost(&self, node: usize, line: usize, method: Method) -> i64 {
-        let count = self.ask.lines.len();
-        let quantity = self
+    /// What each line costs at a node, labor's dual price left aside; [`CANNOT`] where units lack or
+    /// the SKU is unknown, or a rule forbids it.
+    fn line_costs(&self, node: usize, method: Method) -> Vec<i64> {
+        let lines = self.ask.lines.len();
+        let Some(row) = self.stock.row(node) else {
+            return vec![CANNOT; lines];
+        };
+        let floor = self.world.sites.floor(node, method);
+        let cells = self
             .ask
             .lines
-            .get(line)
-            .map_or(i64::MAX, |asked| asked.quantity);
-        let units = self.units.get(node * count + line).copied().unwrap_or(0);
-        let available = units - self.world.sites.floor(node, method);
-        let place = line * self.world.network.nodes().len() + node;
-        let denied = self.denied.get(place).copied().unwrap_or(false);
-        let known = self.known.get(line).copied().unwrap_or(false);
-        if available < quantity || !known || denied {
-            return CANNOT;
-        }
+            .iter()
+            .zip(self.stock.of_row(row))
+            .enumerate();
+        let cost = |(line, (asked, units)): (usize, (&AskLine, &i64))| {
+            let place = row * lines + line;
+            let known = self.known.get(line) == Some(&true);
+            let denied = self.denied.get(place) == Some(&true);
+            if units - floor < asked.quantity || !known || denied {
+                return CANNOT;
+            }
+            self.line_cost(
+                (node, method),
+                (line, place),
+                (units - floor, asked.quantity),
+            )
+        };
+        cells.map(cost).collect()
+    }
+
+    fn line_cost(
+        &self,
+        (node, method): (usize, Method),
+        (line, place): (usize, usize),
+        (available, quantity): (i64, i64),
+    ) -> i64 {
         let weight = match method {
             Method::Ship => self.kg.get(line).copied().unwrap_or(0),
             Method::Pickup | Method::Transfer => 0,
         };
         let card = &self.world.policy.card;
-        let charged = self.opportunity.get(node * count + line) != Some(&false);
+        let charged = self.opportunity.get(place) != Some(&false);
         let tiers = self.tiers.get(line).filter(|_| charged);
         let worth = tiers.map_or(0, |tiers| tiers.charge(available, quantity));
         let blocks = self.blocks.get(line).filter(|_| charged);
@@ -291,18 +323,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-pub(crate) fn read_units(world: &World, supply: &dyn Supply, lines: usize) -> Vec<i64> {
-    let nodes = world.network.nodes().len();
-    let mut units = Vec::with_capacity(nodes * lines);
-    for node in 0..nodes {
-        units.extend((0..lines).map(|line| supply.units(node, line)));
-    }
-    units
-}
-
 /// Lines that name the same SKU.
 fn twins(ask: &Ask, builder: &Builder<'_>) -> Vec<Twins> {
-    let count = ask.lines.len();
     let mut by_sku: hashbrown::HashMap<&str, Vec<usize>> = hashbrown::HashMap::new();
     for (index, line) in ask.lines.iter().enumerate() {
         by_sku.entry(line.sku.as_str()).or_default().push(index);
@@ -327,9 +349,8 @@ fn twins(ask: &Ask, builder: &Builder<'_>) -> Vec<Twins> {
                     .offers
                     .iter()
                     .map(|o| {
-                        let units = builder.units.get(o.node * count + first);
                         let floor = builder.world.sites.floor(o.node, o.method);
-                        units.copied().unwrap_or(0) - floor
+                        builder.stock.units(o.node, first) - floor
                     })
                     .collect(),
                 tiers: tiers.copied().unwrap_or_default(),

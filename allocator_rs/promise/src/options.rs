@@ -11,6 +11,7 @@ use crate::network::{meters_between, Network};
 use crate::offers::AskError;
 use crate::plan::{node_id, price, Plan, Shelves};
 use crate::planner::{Planner, QuoteTerms};
+use crate::stock::Stock;
 use crate::supply::{charged, EngineSupply, ReadSupply};
 use crate::world::World;
 
@@ -120,7 +121,7 @@ struct Shop<'a> {
     world: &'a World,
     base: &'a Ask,
     live: &'a EngineSupply<'a>,
-    units: &'a [i64],
+    stock: &'a Stock,
     work_limit: u64,
 }
 
@@ -136,12 +137,12 @@ impl Planner {
         let stores = stores_near(&world, &asked.near, asked.radius_km)?;
         let base = base_ask(&world, &terms, asked, self.engine.wall_ms())?;
         let live = EngineSupply::new(&self.engine, &world, &base, self.duals.load_full());
-        let (units, stamp) = live.all_units(&self.engine);
+        let (stock, stamp) = live.stock_at_once(&world, &self.engine);
         let shop = Shop {
             world: &world,
             base: &base,
             live: &live,
-            units: &units,
+            stock: &stock,
             work_limit: self.work_limit,
         };
         let mut options = Vec::with_capacity(stores.len() + 1);
@@ -174,7 +175,7 @@ impl Shop<'_> {
         let node_id = node_id(self.world, node);
         let mut ask = self.base.clone();
         ask.pickup_only_at = Some(node_id.clone());
-        let (mut plan, mut duals) = self.best(&ask, self.units)?;
+        let (mut plan, mut duals) = self.best(&ask, self.stock)?;
         let lines = self.base.lines.len();
         if ship_rest && !plan.unfilled.is_empty() && !plan.groups.is_empty() {
             ask.consent.ship_home = true;
@@ -184,7 +185,7 @@ impl Shop<'_> {
                 (plan, duals) = (with_rest, charges);
             }
         }
-        let atp = self.units.iter().skip(node * lines).take(lines).copied();
+        let atp = (0..lines).map(|line| self.stock.units(node, line));
         Ok(StoreOption {
             method: Method::Pickup,
             node_id,
@@ -197,16 +198,15 @@ impl Shop<'_> {
 
     /// The units that are left to choose from when a store does the lines of its plan: of those, no
     /// other node has any.
-    fn left_to_store(&self, store: usize, plan: &Plan) -> Vec<i64> {
-        let lines = self.base.lines.len();
-        let mut units = self.units.to_vec();
+    fn left_to_store(&self, store: usize, plan: &Plan) -> Stock {
+        let mut stock = self.stock.clone();
         let done = plan.groups.iter().flat_map(|group| &group.line_numbers);
         for line in done.filter_map(|number| usize::try_from(number - 1).ok()) {
-            let column = units.iter_mut().skip(line).step_by(lines).enumerate();
-            let others = column.filter(|(node, _)| *node != store);
-            others.for_each(|(_, units)| *units = 0);
+            for other in self.stock.nodes().filter(|node| *node != store) {
+                stock.set(other, line, 0);
+            }
         }
-        units
+        stock
     }
 
     /// All of it shipped.
@@ -214,13 +214,12 @@ impl Shop<'_> {
         let mut ask = self.base.clone();
         ask.method = Method::Ship;
         ask.customer_node_id = None;
-        let (plan, duals) = self.best(&ask, self.units)?;
+        let (plan, duals) = self.best(&ask, self.stock)?;
         let lines = self.base.lines.len();
         let ships = allowed(self.world, &ask).allowed;
         let most = |line: usize| {
             let free = ships.iter().map(|(node, method, _)| {
-                let units = self.units.get(node * lines + line).copied().unwrap_or(0);
-                units - self.world.sites.floor(*node, *method)
+                self.stock.units(*node, line) - self.world.sites.floor(*node, *method)
             });
             free.max()
         };
@@ -235,19 +234,16 @@ impl Shop<'_> {
     }
 
     /// The best plan from some of the units, priced by what there is in all.
-    fn best(&self, ask: &Ask, units: &[i64]) -> Result<(Plan, Option<DualCharges>), AskError> {
-        let lines = ask.lines.len();
+    fn best(&self, ask: &Ask, stock: &Stock) -> Result<(Plan, Option<DualCharges>), AskError> {
         let supply = ReadSupply {
             engine: self.live,
-            units,
-            lines,
+            stock,
         };
         let (mut plan, drafts, _) = self.world.best(ask, &supply, self.work_limit)?;
-        let opportunity = charged(self.world, ask, &supply);
+        let opportunity = charged(self.world, ask, &supply, self.stock);
         let shelves = Shelves {
-            units: self.units,
+            stock: self.stock,
             opportunity: &opportunity,
-            lines,
         };
         plan.terms = price(self.world, ask, &drafts, Some(&shelves));
         let charges = self.live.charges(self.world, ask, &drafts);

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use crate::ask::Ask;
 use crate::network::Network;
-use crate::offers::read_units;
+use crate::stock::Stock;
 use crate::supply::Supply;
 use crate::world::World;
 
@@ -64,6 +64,13 @@ impl Supply for Overlaid<'_> {
         self.under.units(node, line).saturating_add(more)
     }
 
+    fn stock(&self) -> Option<Vec<(usize, usize, i64)>> {
+        let mut cells = self.under.stock()?;
+        let over = self.units.keys().copied();
+        cells.extend(over.map(|(node, line)| (node, line, self.units(node, line))));
+        Some(cells)
+    }
+
     fn seconds(&self, node: usize, window_start_s: i64) -> i64 {
         let more = self.seconds.get(&(node, window_start_s)).copied();
         let under = self.under.seconds(node, window_start_s);
@@ -94,8 +101,7 @@ impl Supply for Overlaid<'_> {
 /// A supply read once: however often it is asked, it answers the same.
 pub(crate) struct Frozen<'a> {
     under: &'a dyn Supply,
-    lines: usize,
-    units: Vec<i64>,
+    stock: Stock,
     seconds: RefCell<HashMap<(usize, i64), i64>>,
 }
 
@@ -103,8 +109,7 @@ impl<'a> Frozen<'a> {
     pub(crate) fn new(under: &'a dyn Supply, world: &World, ask: &Ask) -> Self {
         Self {
             under,
-            lines: ask.lines.len(),
-            units: read_units(world, under, ask.lines.len()),
+            stock: Stock::of_all(world, under, ask.lines.len()),
             seconds: RefCell::default(),
         }
     }
@@ -112,8 +117,7 @@ impl<'a> Frozen<'a> {
 
 impl Supply for Frozen<'_> {
     fn units(&self, node: usize, line: usize) -> i64 {
-        let index = node * self.lines + line;
-        self.units.get(index).copied().unwrap_or(0)
+        self.stock.units(node, line)
     }
 
     fn seconds(&self, node: usize, window_start_s: i64) -> i64 {

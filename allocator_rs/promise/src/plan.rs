@@ -9,6 +9,7 @@ use crate::eligible::Leg;
 use crate::network::WINDOW_S;
 use crate::offers::Offers;
 use crate::policy::weighed;
+use crate::stock::Stock;
 use crate::world::{line_tiers, ship_kg_cost, World};
 
 /// Lines that one node does, by one method.
@@ -242,22 +243,17 @@ pub(crate) fn drafts(offers: &Offers, solution: &Solution) -> Vec<Draft> {
     drafts
 }
 
-/// What the cells of an ask's lines have before a plan, node-major, and where their opportunity is
-/// charged (empty: everywhere).
+/// What the cells of an ask's lines have before a plan, and where their opportunity is charged, by
+/// the same rows (empty: everywhere).
 pub(crate) struct Shelves<'a> {
-    pub(crate) units: &'a [i64],
+    pub(crate) stock: &'a Stock,
     pub(crate) opportunity: &'a [bool],
-    pub(crate) lines: usize,
 }
 
 impl Shelves<'_> {
-    fn units(&self, node: usize, line: usize) -> i64 {
-        let index = node * self.lines + line;
-        self.units.get(index).copied().unwrap_or(0)
-    }
-
     fn is_charged(&self, node: usize, line: usize) -> bool {
-        self.opportunity.get(node * self.lines + line) != Some(&false)
+        let place = self.stock.place(node, line);
+        place.and_then(|place| self.opportunity.get(place)) != Some(&false)
     }
 }
 
@@ -296,10 +292,8 @@ pub(crate) fn price(
             }
             let charged = shelves.filter(|shelves| shelves.is_charged(draft.node, *line));
             if let Some(shelves) = charged {
-                let nodes = 0..world.network.nodes().len();
-                let units = nodes.map(|node| shelves.units(node, *line));
-                let blocks = Blocks::of_line(ask, *line, units);
-                let available = shelves.units(draft.node, *line) - floor;
+                let blocks = Blocks::of_line(ask, *line, shelves.stock.column(*line));
+                let available = shelves.stock.units(draft.node, *line) - floor;
                 terms.opportunity +=
                     blocks.charge(card.opportunity_block_micro, available, asked.quantity);
             }
@@ -308,7 +302,7 @@ pub(crate) fn price(
         if let Some(shelves) = shelves {
             taken.retain(|_, (line, _)| shelves.is_charged(draft.node, *line));
             for (line, quantity) in taken.into_values() {
-                let available = shelves.units(draft.node, line) - floor;
+                let available = shelves.stock.units(draft.node, line) - floor;
                 terms.opportunity += line_tiers(world, ask, line).charge(available, quantity);
             }
         }
@@ -379,7 +373,7 @@ pub(crate) fn plan_of(
     is_limited: bool,
 ) -> Plan {
     let drafts = drafts(offers, solution);
-    let terms = price(world, ask, &drafts, Some(&offers.shelves(ask)));
+    let terms = price(world, ask, &drafts, Some(&offers.shelves()));
     Plan {
         groups: groups(world, ask, &drafts),
         unfilled: crate::reasons::unfilled(world, ask, offers, &drafts, is_limited),

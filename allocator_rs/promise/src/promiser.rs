@@ -13,6 +13,7 @@ use crate::duals::{Duals, LaborPrice, StockPrice};
 use crate::network::{Catalog, Item, Network, NodeSpec};
 use crate::overlay::{Overlaid, Overlay};
 use crate::placement::{Answer, Callback, PlaceAsk, PlaceError, PromiserOptions};
+use crate::places::KnownPlaces;
 use crate::placing::Placing;
 use crate::plan::Plan;
 use crate::planner::{Planner, QuoteTerms};
@@ -23,7 +24,7 @@ use crate::world::World;
 
 #[derive(Default)]
 struct Parts {
-    network: Option<(i64, Arc<Network>)>,
+    network: Option<(i64, Arc<Network>, Arc<KnownPlaces>)>,
     catalog: Arc<Catalog>,
     policy: Option<Policy>,
     /// Of the last world that was published.
@@ -83,9 +84,9 @@ impl Promiser {
         if parts
             .network
             .as_ref()
-            .is_none_or(|(loaded, _)| *loaded <= version)
+            .is_none_or(|(loaded, _, _)| *loaded <= version)
         {
-            parts.network = Some((version, Arc::new(Network::new(nodes))));
+            parts.network = Some((version, Arc::new(Network::new(nodes)), Arc::default()));
         }
         self.publish(&mut parts)
     }
@@ -141,11 +142,12 @@ impl Promiser {
     }
 
     fn publish(&self, parts: &mut Parts) -> u64 {
-        if let (Some((_, network)), Some(policy)) = (&parts.network, &parts.policy) {
+        if let (Some((_, network, places)), Some(policy)) = (&parts.network, &parts.policy) {
             parts.number += 1;
             let (network, catalog) = (Arc::clone(network), Arc::clone(&parts.catalog));
             let mut world = World::new(network, catalog, policy.clone());
             world.number = parts.number;
+            world.known_places = Some(Arc::clone(places));
             self.world.store(Some(Arc::new(world)));
         }
         parts.number
@@ -201,8 +203,7 @@ impl Promiser {
     ) -> Result<Vec<Plan>, PlaceError> {
         let mut world = self.world.load_full().ok_or(PlaceError::NotLoaded)?;
         if let Some(policy) = policy {
-            let (network, catalog) = (Arc::clone(&world.network), Arc::clone(&world.catalog));
-            world = Arc::new(World::new(network, catalog, policy));
+            world = Arc::new(world.under(policy));
         }
         let free = EngineSupply::new(&self.engine, &world, ask, self.duals.load_full());
         let supply = Overlaid::new(&free, own, &world.network, ask);

@@ -7,6 +7,7 @@ use crate::closed::Closed;
 use crate::eligible::{allowed, Eligible};
 use crate::network::WINDOW_S;
 use crate::plan::{groups, node_id, price, Draft, Plan, Shelves};
+use crate::stock::Stock;
 use crate::supply::{charged, EngineSupply, Supply};
 use crate::world::World;
 
@@ -109,12 +110,11 @@ pub(crate) fn quoted(
             node_id: node_id(world, draft.node),
         })?;
     }
-    let opportunity = charged(world, ask, supply);
-    let units = supply.every_unit();
+    let stock = Stock::read(world, supply, ask.lines.len());
+    let opportunity = charged(world, ask, supply, &stock);
     let shelves = Shelves {
-        units: &units,
+        stock: &stock,
         opportunity: &opportunity,
-        lines: ask.lines.len(),
     };
     let plan = Plan {
         groups: groups(world, ask, &drafts),

@@ -60,13 +60,13 @@ fn reason(
     if world.catalog.get(&line.sku).is_none() {
         return plain(UnfilledReason::UnknownSku);
     }
-    let units_at = |node: usize| offers.units.get(node * count + index).copied().unwrap_or(0);
+    let units_at = |node: usize| offers.stock.units(node, index);
     let has = |node: usize| units_at(node) >= line.quantity;
-    let nodes = 0..world.network.nodes().len();
-    if !nodes.clone().any(|node| units_at(node) > 0) {
+    let mut column = offers.stock.column(index);
+    if !column.clone().any(|units| units > 0) {
         return plain(UnfilledReason::NoStock);
     }
-    if !nodes.clone().any(has) {
+    if !column.any(|units| units >= line.quantity) {
         return plain(UnfilledReason::Quantity);
     }
     // May it come from there, by the rules of lines and floors?

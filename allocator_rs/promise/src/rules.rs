@@ -240,22 +240,27 @@ impl Sites {
             .and_then(|site| site.floor_rule.clone())
     }
 
-    /// By line and node, line-major: whether a rule keeps the line from coming from there. Empty
-    /// if none does.
-    pub(crate) fn denied(&self, ask: &Ask, nodes: usize) -> Vec<bool> {
+    /// By these nodes, then by line: whether a rule keeps the line from coming from there. Empty if
+    /// none does.
+    pub(crate) fn denied(
+        &self,
+        ask: &Ask,
+        nodes: impl Iterator<Item = usize> + Clone,
+    ) -> Vec<bool> {
         let binds = |one: &SiteItems| ask.lines.iter().any(|line| one.rule.binds(ask, line));
         if !self.items.iter().any(binds) {
             return Vec::new();
         }
-        let mut denied = vec![false; nodes * ask.lines.len()];
+        let lines = ask.lines.len();
+        let mut denied = vec![false; nodes.clone().count() * lines];
         for one in &self.items {
             for (line, asked) in ask.lines.iter().enumerate() {
                 if !one.rule.binds(ask, asked) {
                     continue;
                 }
-                let row = denied.iter_mut().skip(line * nodes).take(nodes);
-                for (slot, denies) in row.zip(&one.denied) {
-                    *slot |= *denies;
+                let column = denied.iter_mut().skip(line).step_by(lines);
+                for (slot, node) in column.zip(nodes.clone()) {
+                    *slot |= one.denied.get(node) == Some(&true);
                 }
             }
         }

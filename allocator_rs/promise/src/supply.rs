@@ -4,19 +4,26 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use bopis_engine::{Engine, ReadStamp};
-use bopis_ledger::{CellKey, ItemId, LocationId};
+use bopis_ledger::{CellKey, ItemId};
 use hashbrown::HashMap;
 
 use crate::ask::Ask;
 use crate::counters::Counters;
 use crate::duals::{DualCharges, DualRow, Duals};
+use crate::places::Places;
 use crate::plan::{node_id, Draft};
+use crate::stock::Stock;
 use crate::world::World;
 
 /// Free units and seconds for one ask. Nodes are indices in the network, lines in the ask.
 pub trait Supply {
     /// Units of the line's SKU at a node; may be negative.
     fn units(&self, node: usize, line: usize) -> i64;
+    /// Every (node, line) that has units other than 0, and them; of a cell that comes twice the later
+    /// counts. None: each is to be asked for. A plan then takes longer, and is the same.
+    fn stock(&self) -> Option<Vec<(usize, usize, i64)>> {
+        None
+    }
     /// Labor seconds of a node's hour; may be negative.
     fn seconds(&self, node: usize, window_start_s: i64) -> i64;
     /// Dual price of a unit of the line's SKU at a node (micro-units, at least 0).
@@ -68,7 +75,7 @@ impl Supply for TableSupply {
 /// Counters, the engine's as of the moment each is read, under the dual prices of now.
 pub(crate) struct EngineSupply<'a> {
     engine: &'a dyn Counters,
-    locations: Vec<Option<LocationId>>,
+    places: Arc<Places>,
     skus: Vec<Option<ItemId>>,
     hours: RefCell<HashMap<i64, Option<ItemId>>>,
     duals: Option<Arc<Duals>>,
@@ -82,10 +89,9 @@ impl<'a> EngineSupply<'a> {
         ask: &Ask,
         duals: Option<Arc<Duals>>,
     ) -> Self {
-        let nodes = world.network.nodes().iter();
         Self {
             engine,
-            locations: nodes.map(|n| engine.location(&n.spec.node_id)).collect(),
+            places: world.places(engine),
             skus: ask.lines.iter().map(|l| engine.sku(&l.sku)).collect(),
             hours: RefCell::default(),
             duals,
@@ -94,13 +100,13 @@ impl<'a> EngineSupply<'a> {
     }
 
     pub(crate) fn sku_cell(&self, node: usize, line: usize) -> Option<CellKey> {
-        let location = self.locations.get(node).copied().flatten()?;
+        let location = self.places.location(node)?;
         let item = self.skus.get(line).copied().flatten()?;
         Some(CellKey { location, item })
     }
 
     pub(crate) fn labor_cell(&self, node: usize, window_start_s: i64) -> Option<CellKey> {
-        let location = self.locations.get(node).copied().flatten()?;
+        let location = self.places.location(node)?;
         let mut hours = self.hours.borrow_mut();
         let item = *hours
             .entry(window_start_s)
@@ -111,27 +117,9 @@ impl<'a> EngineSupply<'a> {
         })
     }
 
-    /// The units of every line at every node, node-major.
-    pub(crate) fn every_unit(&self) -> Vec<i64> {
-        let nodes = 0..self.locations.len();
-        let cells = nodes.flat_map(|node| (0..self.skus.len()).map(move |line| (node, line)));
-        cells.map(|(node, line)| self.units(node, line)).collect()
-    }
-
-    /// The same, all as of one record.
-    pub(crate) fn all_units(&self, engine: &Engine) -> (Vec<i64>, ReadStamp) {
-        let known: Vec<LocationId> = self.locations.iter().flatten().copied().collect();
-        let items: Vec<ItemId> = self.skus.iter().flatten().copied().collect();
-        let basket = engine.basket(&items, Some(&known));
-        let mut atp = basket.atp.iter().copied();
-        let mut units = Vec::with_capacity(self.locations.len() * self.skus.len());
-        for location in &self.locations {
-            for sku in &self.skus {
-                let is_known = location.is_some() && sku.is_some();
-                units.push(if is_known { atp.next().unwrap_or(0) } else { 0 });
-            }
-        }
-        (units, basket.stamp)
+    /// The units of every line, all as of one record.
+    pub(crate) fn stock_at_once(&self, world: &World, engine: &Engine) -> (Stock, ReadStamp) {
+        engine.at_one_record(|| Stock::read(world, self, self.skus.len()))
     }
 
     /// What groups are charged by dual prices; none: there are none.
@@ -207,6 +195,19 @@ impl Supply for EngineSupply<'_> {
         self.atp(self.sku_cell(node, line))
     }
 
+    fn stock(&self) -> Option<Vec<(usize, usize, i64)>> {
+        let mut cells = Vec::new();
+        for (line, sku) in self.skus.iter().enumerate() {
+            let Some(sku) = sku else { continue };
+            let found = self.engine.stocked(*sku)?.into_iter();
+            cells.extend(found.filter_map(|(location, atp)| {
+                let node = self.places.node(location)?;
+                Some((node, line, atp))
+            }));
+        }
+        Some(cells)
+    }
+
     fn seconds(&self, node: usize, window_start_s: i64) -> i64 {
         self.atp(self.labor_cell(node, window_start_s))
     }
@@ -228,15 +229,16 @@ impl Supply for EngineSupply<'_> {
 /// A supply whose units were read before, once for many asks with the same lines.
 pub(crate) struct ReadSupply<'a> {
     pub(crate) engine: &'a EngineSupply<'a>,
-    /// Node-major.
-    pub(crate) units: &'a [i64],
-    pub(crate) lines: usize,
+    pub(crate) stock: &'a Stock,
 }
 
 impl Supply for ReadSupply<'_> {
     fn units(&self, node: usize, line: usize) -> i64 {
-        let index = node * self.lines + line;
-        self.units.get(index).copied().unwrap_or(0)
+        self.stock.units(node, line)
+    }
+
+    fn stock(&self) -> Option<Vec<(usize, usize, i64)>> {
+        Some(self.stock.cells())
     }
 
     fn seconds(&self, node: usize, window_start_s: i64) -> i64 {
@@ -256,30 +258,20 @@ impl Supply for ReadSupply<'_> {
     }
 }
 
-/// Whether the opportunity of a line's cell is charged at a node, node-major: where no dual price says
-/// what its last units are worth. Lines that share their SKU share its charge, which is the same at
-/// all nodes: they are charged nowhere as soon as one node has a price.
-pub(crate) fn charged(world: &World, ask: &Ask, supply: &dyn Supply) -> Vec<bool> {
-    let nodes = 0..world.network.nodes().len();
-    let lines = 0..ask.lines.len();
-    let mut charged = Vec::with_capacity(nodes.len() * lines.len());
-    for node in nodes {
-        charged.extend(lines.clone().map(|line| !supply.is_priced(node, line)));
-    }
-    if charged.iter().all(|one| *one) {
-        return charged;
-    }
-    for line in lines.clone().filter(|line| shares_sku(ask, *line)) {
-        let cells = || (line..charged.len()).step_by(lines.len());
-        if cells().any(|cell| charged.get(cell) == Some(&false)) {
-            let whole: Vec<usize> = cells().collect();
-            for cell in whole {
-                charged
-                    .get_mut(cell)
-                    .into_iter()
-                    .for_each(|one| *one = false);
-            }
-        }
+/// Whether the opportunity of a line's cell is charged, by the rows of its stock: where no dual price
+/// says what its last units are worth. Lines that share their SKU share its charge, which is the same
+/// at all nodes: they are charged nowhere as soon as one node has a price.
+pub(crate) fn charged(world: &World, ask: &Ask, supply: &dyn Supply, stock: &Stock) -> Vec<bool> {
+    let lines = ask.lines.len();
+    let nowhere = |line: usize| {
+        let mut nodes = 0..world.network.nodes().len();
+        shares_sku(ask, line) && nodes.any(|node| supply.is_priced(node, line))
+    };
+    let nowhere: Vec<bool> = (0..lines).map(nowhere).collect();
+    let mut charged = Vec::new();
+    for node in stock.nodes() {
+        let row = nowhere.iter().enumerate();
+        charged.extend(row.map(|(line, nowhere)| !nowhere && !supply.is_priced(node, line)));
     }
     charged
 }

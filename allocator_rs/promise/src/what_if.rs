@@ -200,8 +200,7 @@ impl Case<'_> {
         } else {
             let mut policy = self.world.policy.clone();
             policy.rules = Arc::new(changed.rules);
-            let (network, catalog) = (&self.world.network, &self.world.catalog);
-            other = World::new(Arc::clone(network), Arc::clone(catalog), policy);
+            other = self.world.under(policy);
             &other
         };
         let supply = Overlaid::new(self.supply, &changed.overlay, &world.network, &changed.ask);

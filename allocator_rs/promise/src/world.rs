@@ -5,9 +5,11 @@ use std::sync::Arc;
 use bopis_sourcing::{per_unit_of, weight_cost, OpportunityTiers, COST_MAX};
 
 use crate::ask::Ask;
+use crate::counters::Counters;
 use crate::limited::{best_within, solve_within};
 use crate::network::{Catalog, Network};
 use crate::offers::{build, AskError};
+use crate::places::{KnownPlaces, Places};
 use crate::plan::{drafts, plan_of, Draft, Plan};
 use crate::policy::Policy;
 use crate::rules::Sites;
@@ -26,6 +28,8 @@ pub struct World {
     pub(crate) sites: Sites,
     /// Which of a promiser's it is, from 1; 0: it is nobody's.
     pub(crate) number: u64,
+    /// Where the nodes are in the ledger of its promiser; none: it is nobody's.
+    pub(crate) known_places: Option<Arc<KnownPlaces>>,
 }
 
 impl World {
@@ -38,6 +42,24 @@ impl World {
             catalog,
             policy,
             number: 0,
+            known_places: None,
+        }
+    }
+
+    /// The same nodes and items under another policy.
+    pub(crate) fn under(&self, policy: Policy) -> Self {
+        let (network, catalog) = (Arc::clone(&self.network), Arc::clone(&self.catalog));
+        Self {
+            known_places: self.known_places.clone(),
+            ..Self::new(network, catalog, policy)
+        }
+    }
+
+    /// Where the nodes are in a ledger: that of its promiser, if it has one.
+    pub(crate) fn places(&self, counters: &dyn Counters) -> Arc<Places> {
+        match &self.known_places {
+            Some(known) => known.of(counters, &self.network),
+            None => Arc::new(Places::of(counters, &self.network)),
         }
     }
 

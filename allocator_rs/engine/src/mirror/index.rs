@@ -54,15 +54,12 @@ impl Index {
         count * 8 > self.slots.len() * 5
     }
 
-    /// Another number for a key that is there, or a key that is not, if there is room.
-    pub(super) fn insert(&self, key: u64, number: u32, is: impl Fn(u32) -> bool) {
+    /// Adds a key that is not in, if there is room.
+    pub(super) fn insert(&self, key: u64, number: u32) {
         let hash = hash(key);
-        for place in self.probe(hash) {
-            let found = place.load(Ordering::Relaxed);
-            if found == 0 || (found >> 32 == hash && is(number_of(found))) {
-                place.store(slot(hash, number), Ordering::Release);
-                return;
-            }
+        let mut places = self.probe(hash);
+        if let Some(free) = places.find(|place| place.load(Ordering::Relaxed) == 0) {
+            free.store(slot(hash, number), Ordering::Release);
         }
     }
 
