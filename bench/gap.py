@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ortools.math_opt.python import mathopt
 
 from solver.allocation import Allocation, TableOrder, TableWay
@@ -120,7 +119,7 @@ def solve(instance: Instance, *, seconds: float) -> dict[str, Any]:
     allocation = Allocation.of_table(limits, orders)
     outcome: Outcome = allocate(
         allocation,
-        Limits(len(orders), np.array(limits, dtype=np.int64), seconds),
+        Limits(len(orders), seconds),
     )
     took_s = time.monotonic() - began_s
     cost, feasible = cost_of(instance, assigned(allocation, instance))

@@ -138,8 +138,8 @@ class Allocation:
         passes: int,
         go_on: GoOn,
         start: Sequence[int] = (),
-        first_step: float = 1.0,
-        pool_passes: int = 10,
+        softness: float = 1.0,
+        rounds: bool = True,
     ) -> tuple[int, int]:
         """Moves prices from `start` (micro-units by row) on: the passes made, and what the best
         prices would prove if orders had no ways but those looked at.
@@ -147,13 +147,17 @@ class Allocation:
         asked: dict[str, Any] = {
             "start": start,
             "passes": passes,
-            "first_step": first_step,
-            "pool_passes": pool_passes,
+            "softness": softness,
+            "rounds": rounds,
         }
         return self._native.ascend(_encode(asked), go_on)
 
+    def limits(self) -> Ints:
+        """What may be taken: by row, then by rounding inequality."""
+        return np.array(self._native.limits(), dtype=np.int64)
+
     def prices(self) -> list[int]:
-        """The best prices of the last ascent, micro-units by row."""
+        """The best prices of the last ascent, micro-units by row, then by rounding inequality."""
         return self._native.prices()
 
     def bound(self, prices: Sequence[int]) -> tuple[int, int]:

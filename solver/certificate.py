@@ -6,7 +6,7 @@ everything agrees, 1 at any disagreement, 2 if the file cannot be read. What is 
 | claim | from |
 | --- | --- |
 | instance | SHA-256 of the request as it lies in the file; with --hash, the one the caller knows |
-| prices | one whole number of at least 0 for each row |
+| prices | one whole number of at least 0 for each row, then for each rounding inequality |
 | bound | the prices alone, over every way of every order, summed up in 128-bit integers |
 | plans | the independent checker: rules, promised lines, limits, the cost of each by the card |
 | cost | the plans, priced by the card |
@@ -51,7 +51,9 @@ class CertifiedPlan:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The claims. `instance`: the request, encoded; `prices`: micro-units by row."""
+    """The claims. `instance`: the request, encoded; `prices`: micro-units by row, then by rounding
+    inequality (allocator_rs/allocation/src/rounding.rs), which follow from the instance.
+    """
 
     format: str
     instance: bytes
@@ -87,7 +89,7 @@ def certificate_of(request: Request, result: Result) -> Certificate:
         format=FORMAT,
         instance=instance,
         instance_sha256=hashlib.sha256(instance).hexdigest(),
-        prices=tuple(prices),
+        prices=(*prices, *result.rounding_prices),
         bound_micro=result.bound_micro,
         stopped=result.stopped,
         cost_micro=result.cost_planned_micro,
@@ -128,10 +130,13 @@ def findings_of(certificate: Certificate, *, expected_sha256: str | None = None)
     request = msgspec.msgpack.decode(certificate.instance, type=Request)
     rows = rows_of(request.problem)
     world = check.World.of(request)
-    prices = _prices(certificate, rows)
+    allocation = _allocation(request, rows, world)
+    prices = _prices(
+        certificate, len(rows.limits) if allocation is None else len(allocation.limits())
+    )
     findings.append(prices)
     if not prices.problems:
-        findings.append(_bound(certificate, request, rows, world))
+        findings.append(_bound(certificate, allocation))
     plans = _plans(certificate, request, world)
     findings.append(plans)
     if not plans.problems:
@@ -149,11 +154,11 @@ def _instance(certificate: Certificate, expected: str | None) -> Finding:
     return Finding("instance", certificate.instance_sha256[:SHOWN], found[:SHOWN], tuple(problems))
 
 
-def _prices(certificate: Certificate, rows: Rows) -> Finding:
+def _prices(certificate: Certificate, count: int) -> Finding:
     prices = certificate.prices
     problems = []
-    if len(prices) != len(rows.limits):
-        problems.append(f"{len(prices)} prices for {len(rows.limits)} rows")
+    if len(prices) != count:
+        problems.append(f"{len(prices)} prices for {count} rows and inequalities")
     if any(not 0 <= price <= PRICE_MAX for price in prices):
         problems.append(f"a price that is not from 0 to {PRICE_MAX}")
     above = sum(price > 0 for price in prices)
@@ -166,7 +171,8 @@ def _in_force_micro(world: check.World, order: OpenOrder) -> int:
     return cost + check.breach_micro(world, order)
 
 
-def _bound(certificate: Certificate, request: Request, rows: Rows, world: check.World) -> Finding:
+def _allocation(request: Request, rows: Rows, world: check.World) -> Allocation | None:
+    """The orders with every way that they have; None: there are no orders."""
     in_force = [
         InForce(
             _in_force_micro(world, order) - order.stay_micro,
@@ -174,9 +180,12 @@ def _bound(certificate: Certificate, request: Request, rows: Rows, world: check.
         )
         for order in request.problem.orders
     ]
-    if not in_force:
+    return Allocation.of_orders(request, rows, in_force) if in_force else None
+
+
+def _bound(certificate: Certificate, allocation: Allocation | None) -> Finding:
+    if allocation is None:
         return _compared("bound", certificate.bound_micro, 0)
-    allocation = Allocation.of_orders(request, rows, in_force)
     bound, stopped = allocation.bound(certificate.prices)
     finding = _compared("bound", certificate.bound_micro, bound)
     problems = list(finding.problems)

@@ -5,6 +5,7 @@ as arrays of a ModelProto; OR-Tools' MathOpt solves the LP with GLOP and the MIP
 """
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -161,3 +162,25 @@ def best_of_each(columns: Columns, values: npt.NDArray[np.float64], orders: int)
     firsts = np.searchsorted(columns.orders[by_value], np.arange(orders))
     chosen: list[int] = by_value[firsts].tolist()
     return chosen
+
+
+def reduced_costs(columns: Columns, prices: Sequence[int], orders: int) -> Ints:
+    """How much a column costs beyond the cheapest of its order, charges included (micro-units)."""
+    by_row = np.array(prices, dtype=np.int64)
+    charges = np.zeros(len(columns), dtype=np.int64)
+    column = np.repeat(np.arange(len(columns)), np.diff(columns.starts))
+    np.add.at(charges, column, columns.amounts * by_row[columns.rows])
+    charged = columns.costs + charges
+    least = np.full(orders, np.iinfo(np.int64).max)
+    np.minimum.at(least, columns.orders, charged)
+    reduced: Ints = charged - least[columns.orders]
+    return reduced
+
+
+def that_matter(columns: Columns, prices: Sequence[int], orders: int, *, gap: int) -> Ints:
+    """Numbers of the columns that an allocation may hold which is better than what is found: one
+    that lies further above the cheapest of its order than the gap is in none (reduced cost fixing).
+    """
+    kept = np.flatnonzero(reduced_costs(columns, prices, orders) <= gap)
+    matter: Ints = np.union1d(kept, columns.assigned)
+    return matter

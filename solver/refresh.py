@@ -30,15 +30,19 @@ from solver.problem import (
 from solver.rows import rows_of
 from solver.solve import Progress, in_force_of
 
-PASSES_MIN: Final = 20
+PASSES_MIN: Final = 12
 """Where nothing is known of the prices, however long it takes."""
 NEAR_PASSES_MIN: Final = 5
 """From prices that are nearly right."""
-PASSES_MAX: Final = 300
-FAR_STEP: Final = 1.0
-"""First step, as a share of the usual one, where nothing is known of the prices."""
-NEAR_STEP: Final = 0.2
+PASSES_MAX: Final = 60
+FAR_SOFTNESS: Final = 1.0
+"""First softness, as a share of the usual one, where nothing is known of the prices."""
+NEAR_SOFTNESS: Final = 0.2
 """The same from the prices of another sample, or of some minutes ago."""
+TRIAL_PASSES: Final = 3
+"""Passes that show how long one takes."""
+SLOWER: Final = 1.5
+"""How much longer passes take that know more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +139,17 @@ def _ascend(
     is_near = any(start)
     least = NEAR_PASSES_MIN if is_near else PASSES_MIN
     began_s = time.monotonic()
-    allocation.ascend(passes=1, start=start, go_on=lambda *_: True)
-    pass_s = (time.monotonic() - began_s) / 2
+    softness = NEAR_SOFTNESS if is_near else FAR_SOFTNESS
+    ascend = partial(allocation.ascend, start=start, softness=softness, rounds=False)
+    ascend(passes=TRIAL_PASSES, go_on=lambda *_: True)
+    pass_s = SLOWER * (time.monotonic() - began_s) / TRIAL_PASSES
     planned = int(max(0.0, until_s - time.monotonic()) / max(pass_s, 1e-6))
 
     def go_on(made: int, _: int) -> bool:
         tell()
         return made < least or time.monotonic() < until_s
 
-    made, _ = allocation.ascend(
-        passes=max(least, min(PASSES_MAX, planned)),
-        start=start,
-        first_step=NEAR_STEP if is_near else FAR_STEP,
-        go_on=go_on,
-    )
+    made, _ = ascend(passes=max(least, min(PASSES_MAX, planned)), go_on=go_on)
     return made
 
 

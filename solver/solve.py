@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from solver import check
 from solver.allocation import Allocation, Chosen, InForce, available_threads
 from solver.moves import Change, change_of, components
@@ -44,7 +42,8 @@ class Result:
     """What is proposed; costs are of all orders, without opportunity, in micro-units. What moves
     must gain is no cost: the bound is below the cost of any allocation, by so much further at most.
 
-    `prices`: what is not 0. `record`: what gives the same again. `stage` found the plans.
+    `stock_prices`, `labor_prices`: what is not 0. `rounding_prices`: of every rounding inequality,
+    in turn, for the certificate. `record`: what gives the same again. `stage` found the plans.
     """
 
     components: tuple[tuple[OrderMove, ...], ...]
@@ -57,6 +56,7 @@ class Result:
     record: Record
     stock_prices: tuple[StockPrice, ...]
     labor_prices: tuple[LaborPrice, ...]
+    rounding_prices: tuple[int, ...]
     solve_time_ms: int
 
 
@@ -100,7 +100,7 @@ def solve(
     tell = teller.tell
     tell(Told("READING", 0, 0))
     if not problem.orders:
-        return Result((), 0, 0, 0, 0, 0, "", Record(1, ()), (), (), 0)
+        return Result((), 0, 0, 0, 0, 0, "", Record(1, ()), (), (), (), 0)
     world = check.World.of(request)
     rows = rows_of(problem)
     breaches = [check.breach_micro(world, order) for order in problem.orders]
@@ -142,6 +142,7 @@ def solve(
         record=Record(threads, outcome.work, outcome.chosen),
         stock_prices=_stock_prices(rows, outcome),
         labor_prices=_labor_prices(rows, outcome),
+        rounding_prices=tuple(outcome.prices[len(rows.limits) :]),
         solve_time_ms=teller.elapsed_ms(),
     )
 
@@ -151,7 +152,6 @@ def _limits(problem: Problem, rows: Rows, *, read_ms: int, record: Record | None
     limit_ms = problem.time_limit_ms
     return Limits(
         orders=len(problem.orders),
-        limits=np.array(rows.limits, dtype=np.int64),
         time_limit_s=max(limit_ms / 2, limit_ms - 2.5 * read_ms) / 1000,
         seed=problem.seed,
         start_prices=rows.start_prices(problem),

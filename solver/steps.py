@@ -14,24 +14,32 @@ from typing import Final
 import numpy as np
 
 from solver.allocation import Allocation, Columns, Ints
-from solver.ascent import best_pace
-from solver.master import best_of_each, choose, relax
+from solver.master import best_of_each, choose, reduced_costs, relax, that_matter
 from solver.neighborhoods import better_parts, select
 from solver.pace import Pace, Record, Work
 
-ASCENT_SHARE: Final = 0.35
+ASCENT_SHARE: Final = 0.4
 """Share of the time limit for the dual ascent."""
 LONG_ASCENT_SHARE: Final = 0.55
-PASSES_FEW: Final = 100
+PASSES_FEW: Final = 40
 """The same where the passes are fewer otherwise, and how many that is."""
-PASSES_MIN: Final = 20
-PASSES_MAX: Final = 600
-FAR_STEP: Final = 0.4
-"""First step of the passes that go on from a trial, as a share of the trial's."""
-NEAR_STEP: Final = 0.05
-"""First step of passes that start from good prices, as a share of the usual one."""
-POOL_PASSES: Final = 12
-"""Choices of so many last passes enter the pool."""
+FAR_SHARE: Final = 0.65
+"""Share of the ascent's time for the passes from far."""
+TRIAL_PASSES: Final = 3
+"""Passes that show how long one takes."""
+SLOWER: Final = 1.5
+"""How much longer passes take that know more."""
+FAR_PASSES_MIN: Final = 9
+FAR_PASSES_MAX: Final = 60
+NEAR_PASSES_MIN: Final = 4
+NEAR_PASSES_MAX: Final = 40
+NEAR_SOFTNESS: Final = 0.15
+"""First softness of passes that start from good prices, as a share of the usual one."""
+KNOWN_SOFTNESS: Final = 0.3
+"""The same from prices of an earlier solve."""
+LEVEL_PASSES: Final = 3
+LEVEL_GAIN: Final = 2e-5
+"""An ascent ends after so many passes that gain less than this share of the bound."""
 ROUND_MOVES_MAX: Final = 40_000
 """Moves of a round of the search, after which the orders are dealt anew."""
 ROUND_MOVES_OF_ORDER: Final = 40
@@ -56,7 +64,7 @@ POOL_CHEAPEST_MAX: Final = 24
 """Of each order, at most so many of the cheapest columns under the prices."""
 POOL_CHEAPEST_ALL: Final = 8_000
 """Of all orders together, about so many."""
-POLISH_SHARE: Final = 0.33
+POLISH_SHARE: Final = 0.5
 """Share of the time limit after which no LP is solved any more."""
 LP_LEAST_S: Final = 0.05
 """Seconds that an LP has, however late it is."""
@@ -80,13 +88,12 @@ AGAIN_S: Final = 3_600.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the steps may use. `limits`: by row. `start_prices`: micro-units by row, if known.
+    """What the steps may use. `start_prices`: micro-units by row, if known.
 
     `record`: of a solve that is done again; its counts hold instead of the time limit.
     """
 
     orders: int
-    limits: Ints
     time_limit_s: float
     seed: int = 0
     start_prices: Sequence[int] = ()
@@ -122,6 +129,7 @@ class _Steps:
     limits: Limits
     report: Callable[[Told], None]
     pace: Pace
+    row_limits: Ints
     outcome: Outcome = field(default_factory=Outcome)
 
     def left_s(self, share: float = 1.0) -> float:
@@ -160,7 +168,8 @@ def allocate(
 
     Raises RecordError if they are to be done again and the record is of another solve.
     """
-    steps = _Steps(allocation, limits, report, Pace.of(limits.time_limit_s, limits.record))
+    pace = Pace.of(limits.time_limit_s, limits.record)
+    steps = _Steps(allocation, limits, report, pace, allocation.limits())
     _ascend(steps)
     is_small = limits.orders <= POOL_ORDERS_MAX
     if is_small:
@@ -181,48 +190,57 @@ def allocate(
 
 
 def _ascend(steps: _Steps) -> None:
-    """Prices from far, at the pace that a few passes show to be the best; then from near over the
-    ways that these brought to light.
-    """
+    """Prices from far; then from near, over the ways that these brought to light."""
     allocation, outcome = steps.allocation, steps.outcome
-    passes = functools.partial(_passes, steps)
-
-    def has_time(seconds: float) -> bool:
-        return steps.pace.decides("TRIALS", is_so=steps.left_s(ASCENT_SHARE) >= seconds)
-
-    known = steps.limits.start_prices
-    pace, start, pass_s = best_pace(allocation, passes, start=known, has_time=has_time)
-    planned = steps.left_s(ASCENT_SHARE) / max(pass_s, 1e-6)
-    if planned < PASSES_FEW:
-        planned = min(PASSES_FEW, steps.left_s(LONG_ASCENT_SHARE) / max(pass_s, 1e-6))
-    planned = int(max(PASSES_MIN, min(PASSES_MAX, planned)))
-    near = max(1, planned // 4)
-    passes(planned - near, start, FAR_STEP * pace)
+    start = steps.limits.start_prices
+    softness = KNOWN_SOFTNESS if any(start) else 1.0
+    began_s = time.monotonic()
+    made, _ = _passes(steps, TRIAL_PASSES, start, softness, until=LONG_ASCENT_SHARE)
+    pass_s = SLOWER * (time.monotonic() - began_s) / max(1, made)
+    share = ASCENT_SHARE
+    if steps.left_s(share) < PASSES_FEW * pass_s:
+        share = LONG_ASCENT_SHARE
+    planned = FAR_SHARE * steps.left_s(share) / max(pass_s, 1e-6)
+    planned = max(FAR_PASSES_MIN, min(FAR_PASSES_MAX, planned))
+    until = share - (1 - FAR_SHARE) * steps.left_s(share) / steps.limits.time_limit_s
+    began_s = time.monotonic()
+    made, _ = _passes(steps, int(planned), start, softness, until=until)
+    pass_s = SLOWER * (time.monotonic() - began_s) / max(1, made)
     allocation.widen(allocation.prices())
-    passes(near, allocation.prices(), NEAR_STEP * pace)
+    planned = max(NEAR_PASSES_MIN, min(NEAR_PASSES_MAX, steps.left_s(share) / max(pass_s, 1e-6)))
+    _passes(steps, int(planned), allocation.prices(), NEAR_SOFTNESS, until=share)
     outcome.prices = allocation.prices()
     outcome.bound_micro, outcome.stopped = allocation.bound(outcome.prices)
 
 
-def _passes(steps: _Steps, planned: int, start: Sequence[int], first_step: float) -> int:
-    """What the best prices would prove over the ways looked at."""
+def _passes(
+    steps: _Steps, planned: int, start: Sequence[int], softness: float, *, until: float
+) -> tuple[int, int]:
+    """The passes made until this share of the time limit, and what the best prices would prove over
+    the ways looked at.
+    """
     asked = steps.pace.turn("PRICING", planned)
+    proven: list[int] = []
 
-    def go_on(passes: int, _: int) -> bool:
+    def go_on(passes: int, estimate: int) -> bool:
         steps.tell("PRICING")
+        proven.append(estimate)
         # Too few passes are better than none: the planned ones took longer than the first.
-        has_time = passes < PASSES_MIN or steps.left_s(LONG_ASCENT_SHARE) > 0
-        return asked.goes_on(passes, has_time=has_time)
+        has_time = passes < NEAR_PASSES_MIN or steps.left_s(until) > 0
+        return asked.goes_on(passes, has_time=has_time and not _is_level(proven, planned))
 
     made, estimate = steps.allocation.ascend(
-        passes=asked.planned,
-        start=start,
-        first_step=first_step,
-        pool_passes=POOL_PASSES,
-        go_on=go_on,
+        passes=asked.planned, start=start, softness=softness, go_on=go_on
     )
     steps.pace.close(asked, made)
-    return estimate
+    return made, estimate
+
+
+def _is_level(proven: Sequence[int], planned: int) -> bool:
+    """Whether the last passes gained next to nothing, late enough for that to mean something."""
+    if len(proven) <= max(LEVEL_PASSES, planned / 2):
+        return False
+    return proven[-1] - proven[-1 - LEVEL_PASSES] <= LEVEL_GAIN * proven[-1]
 
 
 def _improve(steps: _Steps, share: float) -> None:
@@ -278,7 +296,7 @@ def _polish(steps: _Steps) -> None:
     looked = made = 0
     for turn in range(asked.planned):
         # Done again, as often as recorded: whoever looked for columns knows them ever after.
-        has_time = turn == 0 or asked.made is not None or steps.left_s(POLISH_SHARE) >= 0
+        has_time = asked.made is not None or steps.left_s(POLISH_SHARE) >= LP_LEAST_S
         if not has_time:
             break
         looked += 1
@@ -287,10 +305,10 @@ def _polish(steps: _Steps) -> None:
         columns = steps.allocation.pool(outcome.prices, cheapest=cheapest, most=steps.most)
         if len(columns) > POOL_COLUMNS_MAX or not asked.goes_on(made, has_time=True):
             break
-        limit_s = max(LP_LEAST_S, 0.25 * steps.left_s(), steps.left_s(POLISH_SHARE))
+        limit_s = max(LP_LEAST_S, steps.left_s(POLISH_SHARE))
         relaxed = relax(
             columns,
-            limits=limits.limits,
+            limits=steps.row_limits,
             orders=limits.orders,
             time_limit_s=min(AGAIN_S, limit_s),
         )
@@ -315,7 +333,8 @@ def _pool(steps: _Steps) -> bool:
     steps.tell("POOL")
     columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest, most=steps.most)
     outcome.columns = len(columns)
-    numbers = _that_matter(steps, columns)
+    gap = max(0, outcome.cost_micro - outcome.bound_micro)
+    numbers = that_matter(columns, outcome.prices, limits.orders, gap=gap)
     kept = select(columns, numbers, columns.assigned)
     asked = steps.pace.turn("POOL", 1)
     has_time = steps.left_s(POOL_WHOLE_SHARE) >= 0.1
@@ -325,7 +344,7 @@ def _pool(steps: _Steps) -> bool:
     chosen, is_best = _choose(
         steps,
         kept,
-        limits=limits.limits,
+        limits=steps.row_limits,
         orders=limits.orders,
         time_limit_s=steps.left_s(POOL_WHOLE_SHARE),
     )
@@ -354,14 +373,14 @@ def _parts(steps: _Steps, until: float) -> None:
     """Solves parts of the pool again until this share of the time is over, or nothing is gained."""
     outcome, limits = steps.outcome, steps.limits
     columns = steps.allocation.pool(outcome.prices, cheapest=steps.cheapest, most=steps.most)
-    reduced = _reduced(steps, columns)
+    reduced = reduced_costs(columns, outcome.prices, limits.orders)
     few = np.argsort(reduced, kind="stable")[: PART_COLUMNS * limits.orders]
     asked = steps.pace.turn("PARTS", 0)
     solved = idle = 0
     for assigned, gained in better_parts(
         columns,
         np.sort(few),
-        limits=limits.limits,
+        limits=steps.row_limits,
         seed=limits.seed,
         choose=functools.partial(_choose, steps),
     ):
@@ -375,26 +394,3 @@ def _parts(steps: _Steps, until: float) -> None:
         if not asked.goes_on(solved, has_time=has_time):
             break
     steps.pace.close(asked, solved)
-
-
-def _reduced(steps: _Steps, columns: Columns) -> Ints:
-    """How much a column costs beyond the cheapest of its order, charges included."""
-    prices = np.array(steps.outcome.prices, dtype=np.int64)
-    charges = np.zeros(len(columns), dtype=np.int64)
-    column = np.repeat(np.arange(len(columns)), np.diff(columns.starts))
-    np.add.at(charges, column, columns.amounts * prices[columns.rows])
-    charged = columns.costs + charges
-    least = np.full(steps.limits.orders, np.iinfo(np.int64).max)
-    np.minimum.at(least, columns.orders, charged)
-    reduced: Ints = charged - least[columns.orders]
-    return reduced
-
-
-def _that_matter(steps: _Steps, columns: Columns) -> Ints:
-    """Numbers of the columns that an allocation may hold which is better than what is found: one
-    that lies further above the cheapest of its order than the gap is in none (reduced cost fixing).
-    """
-    gap = max(0, steps.outcome.cost_micro - steps.outcome.bound_micro)
-    kept = np.flatnonzero(_reduced(steps, columns) <= gap)
-    matter: Ints = np.union1d(kept, columns.assigned)
-    return matter

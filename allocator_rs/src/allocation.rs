@@ -2,6 +2,8 @@
 
 mod dto;
 
+use std::sync::Arc;
+
 use bopis_allocation::{
     bound, Ascended, AscentOptions, Assignment, Choice, Instance, Pool, SearchOptions, Source,
     Table,
@@ -145,8 +147,8 @@ impl PyAllocation {
             let dto: AscentDto = rmp_serde::from_slice(payload)?;
             let options = AscentOptions {
                 passes: dto.passes,
-                first_step: dto.first_step,
-                pool_passes: dto.pool_passes,
+                softness: dto.softness,
+                rounds: dto.rounds,
                 work_limit: WORK_LIMIT,
                 threads: self.threads,
             };
@@ -163,7 +165,12 @@ impl PyAllocation {
         })
     }
 
-    /// The best prices so far, by row.
+    /// What may be taken: by row, then by rounding inequality.
+    fn limits(&self, py: Python<'_>) -> Vec<i64> {
+        py.detach(|| self.instance.read().limits())
+    }
+
+    /// The best prices so far, by row, then by rounding inequality.
     fn prices(&self, py: Python<'_>) -> Vec<i64> {
         py.detach(|| {
             let found = self.found.lock();
@@ -177,7 +184,9 @@ impl PyAllocation {
     /// What prices prove, over every way of every order: (micro-units, orders that were stopped).
     fn bound(&self, py: Python<'_>, prices: Vec<i64>) -> (i64, u64) {
         py.detach(|| {
-            let proven = bound(self.orders.source(), &prices, WORK_LIMIT, self.threads);
+            let roundings = Arc::clone(self.instance.read().roundings());
+            let source = self.orders.source();
+            let proven = bound(source, &roundings, &prices, WORK_LIMIT, self.threads);
             (proven.micro, proven.stopped)
         })
     }

@@ -93,15 +93,15 @@ class NativePricer:
         now_ms: int,
         start: Sequence[int],
         passes: int,
-        first_step: float,
+        softness: float,
     ) -> list[int]:
         """Prices by row (micro-units) for these orders, by the batch optimizer's dual ascent from
-        `start` on; rows as in `open`. `first_step`: a share of the usual one.
+        `start` on; rows as in `open`. `softness` at first: a share of the usual one.
         """
         batch = self._batch(asks, hours=hours, stock=stock, labor=labor, now_ms=now_ms)
         orders = {"batch": batch, "in_force": [None] * len(asks), "threads": 1}
         allocation = Allocation.of_orders(_encode(orders))
-        asked = {"start": start, "passes": passes, "first_step": first_step, "pool_passes": 0}
+        asked = {"start": start, "passes": passes, "softness": softness, "rounds": False}
         allocation.ascend(_encode(asked), lambda *_: True)
         return allocation.prices()
 

@@ -150,7 +150,7 @@ class DualPrices:
             now_ms=day.now_s * 1000,
             start=start[rows].tolist(),
             passes=passes,
-            first_step=step,
+            softness=step,
         )
         prices = np.zeros_like(start)
         prices[rows] = found

@@ -82,10 +82,10 @@ class Pricer(Protocol):
         now_ms: int,
         start: Sequence[int],
         passes: int,
-        first_step: float,
+        softness: float,
     ) -> list[int]:
         """Prices by row (micro-units) under which these orders want no more than there is, as far
-        as so many passes from `start` on bring them. `first_step`: a share of the usual one.
+        as so many passes from `start` on bring them. `softness` at first: a share of the usual one.
         """
 
 

@@ -62,8 +62,12 @@ impl Assignment {
         self.cost += i128::from(mine.cost(asked, calendar));
         self.cost -= i128::from(before.cost(asked, calendar));
         let room = &mut self.room;
-        before.takes(asked, calendar, |row, amount| add(room, row, amount));
-        mine.takes(asked, calendar, |row, amount| add(room, row, -amount));
+        before.takes(asked, calendar, |row, each, lines| {
+            add(room, row, each * lines)
+        });
+        mine.takes(asked, calendar, |row, each, lines| {
+            add(room, row, -each * lines);
+        });
         before
     }
 }

@@ -5,12 +5,16 @@
 //! duality). All of it in integers; a sum that no 64 bits hold is added up in 128. Where every cost
 //! is a multiple of something, so is the cost of every allocation: the bound is rounded up to one.
 
+use std::sync::Arc;
+
 use bopis_sourcing::CANNOT;
 
-use crate::instance::{whole, Order, Row, Source};
+use crate::instance::{Order, Row, Source};
 use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::rooms::Rooms;
+use crate::rounding::Roundings;
+use crate::scarce::whole;
 use crate::threads::with_each;
 
 /// A bound, and how it came about.
@@ -22,28 +26,38 @@ pub struct Bound {
     pub stopped: u64,
 }
 
-/// What the limits take off the orders' least costs, at prices by row.
-pub(crate) fn charge_of_limits(rows: &[Row], prices: &[i64]) -> i128 {
+/// What the limits, the rows' and the rounding inequalities', take off the orders' least costs, at prices by row.
+pub(crate) fn charge_of_limits(rows: &[Row], roundings: &Roundings, prices: &[i64]) -> i128 {
     let charge = |(row, price): (&Row, &i64)| {
         let price = i128::from((*price).max(0));
         let beyond = (price - i128::from(row.overtime_price)).max(0);
         i128::from(row.limit) * price + i128::from(row.overtime) * beyond
     };
-    rows.iter().zip(prices).map(charge).sum()
+    let of_rows: i128 = rows.iter().zip(prices).map(charge).sum();
+    let of_roundings = prices.iter().skip(rows.len()).zip(roundings.limits());
+    of_roundings.fold(of_rows, |sum, (price, limit)| {
+        sum + i128::from(*limit) * i128::from((*price).max(0))
+    })
 }
 
-/// The bound that `prices` (whole micro-units, by row; below 0 counts as 0, missing ones are 0)
+/// The bound that `prices` (whole micro-units, by row, then by rounding inequality; below 0 counts as 0, missing ones are 0)
 /// prove for all orders of a source.
 #[must_use]
-pub fn bound(source: &dyn Source, prices: &[i64], work_limit: u64, threads: usize) -> Bound {
+pub fn bound(
+    source: &dyn Source,
+    roundings: &Arc<Roundings>,
+    prices: &[i64],
+    work_limit: u64,
+    threads: usize,
+) -> Bound {
     let rows = source.rows();
     let mut known: Vec<i64> = prices.iter().map(|price| (*price).max(0)).collect();
-    known.resize(rows.len(), 0);
+    known.resize(rows.len() + roundings.limits().len(), 0);
     let rooms: Vec<i64> = rows
         .iter()
         .map(|row| row.limit.saturating_add(row.overtime))
         .collect();
-    let prices = Prices::of_alone(source.calendar(), known, &rooms);
+    let prices = Prices::of_alone(source.calendar(), roundings, known, &rooms, threads);
     let least = |pricer: &mut Pricer, index: usize| {
         let order = whole(source, index, &rooms);
         let calendar = source.calendar();
@@ -58,7 +72,7 @@ pub fn bound(source: &dyn Source, prices: &[i64], work_limit: u64, threads: usiz
     };
     let (least, _) = with_each(source.count(), threads, Pricer::default, least);
     let sum: i128 = least.iter().map(|(least, ..)| i128::from(*least)).sum();
-    let sum = sum - charge_of_limits(rows, prices.rows());
+    let sum = sum - charge_of_limits(rows, roundings, prices.rows());
     let overtime = rows.iter().map(|row| row.overtime_price);
     let step = least
         .iter()

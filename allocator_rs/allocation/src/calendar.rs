@@ -77,7 +77,27 @@ impl Calendar {
     /// The offers of a slot for an order that is alone: what has room for one line has room for all.
     pub(crate) fn offers_alone(&self, slot: u32, prices: &[i64], rooms: Rooms<'_>) -> Offers {
         let mut offers = Offers::new();
-        self.offers(slot, u32::MAX, prices, (rooms, Cut::No), &mut offers);
+        let mut least = i64::MAX;
+        // They come by rising lateness: only what costs less than all before is worth anything.
+        for (number, pattern, late) in self.of_slot(slot) {
+            let price = prices.get(number as usize).copied().unwrap_or(i64::MAX);
+            if price >= least || rooms.lines(pattern) == 0 {
+                continue;
+            }
+            if offers.last().is_some_and(|last| last.late == late) {
+                offers.pop();
+            }
+            least = price;
+            offers.push(Offer {
+                pattern: number,
+                late,
+                price,
+                capacity: u32::MAX,
+            });
+            if price == 0 {
+                break;
+            }
+        }
         offers
     }
 
@@ -136,21 +156,5 @@ impl Calendar {
         {
             offers.retain(|offer| is_roomy(offer));
         }
-    }
-
-    /// What a line of each pattern pays under prices by row.
-    pub(crate) fn prices(&self, rows: &[i64], out: &mut Vec<i64>) {
-        out.clear();
-        out.extend(self.patterns.iter().map(|pattern| {
-            let share = |(row, seconds): &(u32, i64)| {
-                let price = rows.get(*row as usize).copied().unwrap_or(0);
-                price.saturating_mul(*seconds)
-            };
-            pattern
-                .shares
-                .iter()
-                .map(share)
-                .fold(0, i64::saturating_add)
-        }));
     }
 }

@@ -39,12 +39,18 @@ impl Choice {
         }
     }
 
-    /// Calls `take` with every row and amount; a row may come more than once.
-    pub(crate) fn takes(&self, order: &Order, calendar: &Calendar, mut take: impl FnMut(u32, i64)) {
+    /// Calls `take` with every row, what one line takes of it, and how many lines do; a row may come
+    /// more than once.
+    pub(crate) fn takes(
+        &self,
+        order: &Order,
+        calendar: &Calendar,
+        mut take: impl FnMut(u32, i64, i64),
+    ) {
         let groups = match self {
             Self::InForce => {
                 let takes = order.in_force.iter().flat_map(|plan| &plan.takes);
-                takes.for_each(|(row, amount)| take(*row, *amount));
+                takes.for_each(|(row, amount)| take(*row, *amount, 1));
                 return;
             }
             Self::Groups(groups) => groups,
@@ -55,13 +61,13 @@ impl Choice {
                 let row = rows.get(usize::from(*line)).copied().unwrap_or(NO_ROW);
                 if row != NO_ROW {
                     let quantity = order.lines.get(usize::from(*line));
-                    take(row, quantity.map_or(0, |line| line.quantity));
+                    take(row, quantity.map_or(0, |line| line.quantity), 1);
                 }
             }
             let lines = i64::try_from(group.lines.len()).unwrap_or(i64::MAX);
             if let Some(pattern) = calendar.patterns.get(group.pattern as usize) {
                 for (row, seconds) in &pattern.shares {
-                    take(*row, seconds.saturating_mul(lines));
+                    take(*row, *seconds, lines);
                 }
             }
         }
@@ -103,19 +109,23 @@ impl Instance {
     pub fn takes(&self, order: usize, choice: &Choice) -> Vec<(u32, i64)> {
         let mut takes: Vec<(u32, i64)> = Vec::new();
         if let Some(order) = self.order(order) {
-            choice.takes(order, &self.calendar, |row, amount| {
-                takes.push((row, amount))
+            choice.takes(order, &self.calendar, |row, each, lines| {
+                takes.push((row, each.saturating_mul(lines)));
             });
         }
-        takes.sort_unstable();
-        takes.dedup_by(|later, earlier| {
-            let same = later.0 == earlier.0;
-            if same {
-                earlier.1 += later.1;
-            }
-            same
-        });
-        takes
+        summed(takes)
+    }
+
+    /// The same of the rounding inequalities.
+    pub(crate) fn takes_rounded(&self, order: usize, choice: &Choice) -> Vec<(u32, i64)> {
+        let mut takes: Vec<(u32, i64)> = Vec::new();
+        if let Some(order) = self.order(order) {
+            choice.takes(order, &self.calendar, |row, each, lines| {
+                let rounded = self.roundings.takes(row, each);
+                takes.extend(rounded.map(|(number, take)| (number, take.saturating_mul(lines))));
+            });
+        }
+        summed(takes)
     }
 
     /// What a choice of an order costs, overtime aside (micro-units).
@@ -124,4 +134,17 @@ impl Instance {
         self.order(order)
             .map_or(CANNOT, |order| choice.cost(order, &self.calendar))
     }
+}
+
+/// Each row once, rising.
+fn summed(mut takes: Vec<(u32, i64)>) -> Vec<(u32, i64)> {
+    takes.sort_unstable();
+    takes.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            earlier.1 += later.1;
+        }
+        same
+    });
+    takes
 }

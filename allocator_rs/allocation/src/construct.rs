@@ -6,7 +6,6 @@ use crate::assignment::Assignment;
 use crate::choice::Choice;
 use crate::instance::{Instance, Order};
 use crate::pricer::{Cut, Pricer};
-use crate::prices::Prices;
 use crate::rooms::Rooms;
 
 impl Instance {
@@ -17,7 +16,7 @@ impl Instance {
         let mut turn: Vec<usize> = (0..self.count()).collect();
         let steady = |order: &usize| ascended.steady.get(*order).copied().unwrap_or(0);
         turn.sort_by_key(|order| (std::cmp::Reverse(steady(order)), *order));
-        let prices = Prices::new(&self.calendar, ascended.prices.clone());
+        let prices = self.prices(ascended.prices.clone());
         let mut assignment = Assignment::nothing(self);
         let mut pricer = Pricer::default();
         for index in turn {
@@ -90,7 +89,8 @@ impl Instance {
     /// Whether a choice fits into what is left.
     pub(crate) fn has_room(&self, order: &Order, choice: &Choice, room: &[i64]) -> bool {
         let mut takes: Vec<(u32, i64)> = Vec::new();
-        choice.takes(order, &self.calendar, |row, amount| {
+        choice.takes(order, &self.calendar, |row, each, lines| {
+            let amount = each.saturating_mul(lines);
             match takes.iter_mut().find(|(known, _)| *known == row) {
                 Some((_, sum)) => *sum += amount,
                 None => takes.push((row, amount)),

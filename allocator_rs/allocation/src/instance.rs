@@ -1,12 +1,15 @@
 //! What is to be allocated: orders with their ways, and the rows that they share.
 
+use std::sync::Arc;
+
 use bopis_sourcing::{LatePrice, CANNOT};
 
-use crate::assignment::add;
 use crate::calendar::Calendar;
 use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::rooms::Rooms;
+use crate::rounding::Roundings;
+use crate::scarce::{add_wanted, forget_ample_rows, looked_at, whole};
 use crate::threads::with_each;
 
 /// A cell without a row of its own: nothing can ever lack there.
@@ -25,9 +28,6 @@ pub struct Row {
     pub overtime: i64,
     /// Of a unit or second beyond the limit (micro-units).
     pub overtime_price: i64,
-    /// Rows of one family can often stand in for each other: the nodes of a SKU, the hours of a
-    /// node. Their prices move together, and each for itself.
-    pub family: u32,
 }
 
 /// One line.
@@ -203,6 +203,7 @@ pub trait Source: Sync {
 #[derive(Debug)]
 pub struct Instance {
     pub(crate) rows: Vec<Row>,
+    pub(crate) roundings: Arc<Roundings>,
     pub(crate) calendar: Calendar,
     pub(crate) orders: Vec<Order>,
     /// By order, by way: its number among all ways of the source.
@@ -236,6 +237,11 @@ impl Instance {
         forget_ample_rows(&mut orders, source.rows(), &wanted);
         Self {
             rows: source.rows().to_vec(),
+            roundings: Arc::new(Roundings::of(
+                source.rows(),
+                source.calendar(),
+                &looked_at(&orders, source.rows().len()),
+            )),
             calendar: source.calendar().clone(),
             orders,
             origins,
@@ -249,6 +255,31 @@ impl Instance {
         self.orders.len()
     }
 
+    /// The rounding inequalities of its rows.
+    #[must_use]
+    pub fn roundings(&self) -> &Arc<Roundings> {
+        &self.roundings
+    }
+
+    /// What may be taken: by row without overtime, then by rounding inequality.
+    #[must_use]
+    pub fn limits(&self) -> Vec<i64> {
+        let rows = self.rows.iter().map(|row| row.limit);
+        rows.chain(self.roundings.limits().iter().copied())
+            .collect()
+    }
+
+    /// Prices, by row and then by rounding inequality; missing ones are 0.
+    pub(crate) fn prices(&self, rows: Vec<i64>) -> Prices {
+        Prices::new(&self.calendar, &self.roundings, rows)
+    }
+
+    /// The same for orders that choose as if each were alone.
+    pub(crate) fn prices_alone(&self, rows: Vec<i64>, threads: usize) -> Prices {
+        let rooms = &self.rooms;
+        Prices::of_alone(&self.calendar, &self.roundings, rows, rooms, threads)
+    }
+
     /// Gives orders the ways that their best choices under `prices` (by row) use and they do not
     /// look at yet; how many. Choices made before keep their meaning.
     pub fn widen(
@@ -258,7 +289,7 @@ impl Instance {
         work_limit: u64,
         threads: usize,
     ) -> usize {
-        let prices = Prices::of_alone(&self.calendar, prices.to_vec(), &self.rooms);
+        let prices = self.prices_alone(prices.to_vec(), threads);
         let missing = |pricer: &mut Pricer, index: usize| {
             let order = whole(source, index, &self.rooms);
             let rooms = (Rooms(&self.rooms), Cut::No);
@@ -322,56 +353,5 @@ impl Instance {
 
     pub(crate) fn order(&self, index: usize) -> Option<&Order> {
         self.orders.get(index)
-    }
-}
-
-/// An order of a source without what no row has room for.
-pub(crate) fn whole(source: &dyn Source, index: usize, rooms: &[i64]) -> Order {
-    let mut order = source.order(index);
-    let lines = order.lines.len().max(1);
-    let cells = order.costs.iter_mut().zip(&order.rows).enumerate();
-    for (at, (cost, row)) in cells {
-        let quantity = order.lines.get(at % lines).map_or(0, |line| line.quantity);
-        if quantity > Rooms(rooms).of(*row) {
-            *cost = CANNOT;
-        }
-    }
-    order
-}
-
-/// Adds up by row what an order could want of it by all of its ways, also those that the search
-/// does not look at yet.
-fn add_wanted(order: &Order, wanted: &mut [i64]) {
-    let lines = order.lines.len().max(1);
-    // A line meets a row by one method or another, but takes of it once.
-    let mut by_line: Vec<(u32, usize)> = Vec::new();
-    for (at, (row, cost)) in order.rows.iter().zip(&order.costs).enumerate() {
-        if *row != NO_ROW && *cost < CANNOT {
-            by_line.push((*row, at % lines));
-        }
-    }
-    by_line.sort_unstable();
-    by_line.dedup();
-    for (row, line) in by_line {
-        let quantity = order.lines.get(line).map_or(0, |line| line.quantity);
-        add(wanted, row, quantity);
-    }
-    for (row, amount) in order.in_force.iter().flat_map(|plan| &plan.takes) {
-        add(wanted, *row, *amount);
-    }
-}
-
-/// Rows of stock whose limit suffices for everyone who could want of them need no look. `wanted`: by
-/// thread, then row.
-fn forget_ample_rows(orders: &mut [Order], rows: &[Row], wanted: &[Vec<i64>]) {
-    let is_ample = |(at, row): (usize, &Row)| {
-        let all = wanted.iter().filter_map(|wanted| wanted.get(at));
-        all.sum::<i64>() <= row.limit
-    };
-    let is_ample: Vec<bool> = rows.iter().enumerate().map(is_ample).collect();
-    for row in orders.iter_mut().flat_map(|order| &mut order.rows) {
-        if is_ample.get(*row as usize).copied().unwrap_or(false) {
-            *row = NO_ROW;
-        }
     }
 }

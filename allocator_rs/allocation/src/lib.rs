@@ -24,6 +24,7 @@
     )
 )]
 
+mod alone;
 mod ascent;
 mod assignment;
 mod bound;
@@ -32,6 +33,7 @@ mod choice;
 mod construct;
 mod dice;
 mod instance;
+mod master;
 mod part;
 mod pool;
 mod pricer;
@@ -39,7 +41,10 @@ mod prices;
 mod repertoire;
 mod rescue;
 mod rooms;
+mod rounding;
+mod scarce;
 mod search;
+mod smooth;
 mod table;
 mod threads;
 
@@ -50,5 +55,6 @@ pub use calendar::{Calendar, Pattern, Slot, SPAN_MAX};
 pub use choice::{Choice, Group};
 pub use instance::{InForce, Instance, Line, Order, Row, Source, Way, NO_ROW, WAYS_MAX};
 pub use pool::{Columns, Pool};
+pub use rounding::Roundings;
 pub use search::{SearchOptions, SearchProgress};
 pub use table::Table;

@@ -20,8 +20,8 @@ const DRAWN_MAX: usize = 8;
 
 /// Of so many choices anew one asks the kernel; the others are the best of what is known.
 const KERNEL_ONE_IN: usize = 8;
-/// Lines of an order for which all do: the more lines, the less of what it could do is known.
-const KERNEL_LINES: usize = 16;
+/// From this many lines on all do, and half of those with half as many: less is known of them.
+const KERNEL_LINES: usize = 100;
 
 type Users = HashMap<u32, SmallVec<[u32; 4]>, FxBuildHasher>;
 

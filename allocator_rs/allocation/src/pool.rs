@@ -4,7 +4,6 @@ use crate::assignment::Assignment;
 use crate::choice::Choice;
 use crate::instance::Instance;
 use crate::pricer::Pricer;
-use crate::prices::Prices;
 use crate::repertoire::Repertoire;
 use crate::rooms::Rooms;
 use crate::threads::with_each;
@@ -76,7 +75,7 @@ impl Pool {
         most: usize,
         assignment: Option<&Assignment>,
     ) -> Columns {
-        let prices = Prices::new(&instance.calendar, prices.to_vec());
+        let prices = instance.prices(prices.to_vec());
         let mut all = Columns::default();
         self.listed.clear();
         for (order, known) in (0_u32..).zip(&self.orders) {
@@ -92,7 +91,7 @@ impl Pool {
                 all.costs.push(column.cost);
                 all.starts
                     .push(u32::try_from(all.rows.len()).unwrap_or(u32::MAX));
-                for (row, amount) in &column.takes {
+                for (row, amount) in column.all_takes() {
                     all.rows.push(*row);
                     all.amounts.push(*amount);
                 }
@@ -147,7 +146,7 @@ impl Instance {
         work_limit: u64,
         threads: usize,
     ) {
-        let prices = Prices::new(&self.calendar, prices.to_vec());
+        let prices = self.prices(prices.to_vec());
         let rooms = Rooms(&self.rooms);
         let cheapest = |pricer: &mut Pricer, index: usize| {
             let order = self.order(index);

@@ -8,6 +8,7 @@ use bopis_sourcing::{
 };
 use smallvec::SmallVec;
 
+use crate::alone::best_alone;
 use crate::calendar::{Calendar, Offers};
 use crate::choice::{Choice, Group};
 use crate::instance::{Order, NO_ROW};
@@ -73,29 +74,14 @@ impl Pricer {
         (rooms, cut): (Rooms<'_>, Cut),
         (work_limit, known): (u64, Option<&Column>),
     ) -> Priced {
+        if cut == Cut::No && order.lines.len() == 1 && order.visits.is_empty() {
+            return kept_or(order, (prices, rooms), best_alone(order, prices, rooms));
+        }
         self.collect(order, calendar, prices, (rooms, cut));
         let known = known.filter(|column| may_guide(order, &column.choice));
         let known = known.map(|column| (column.charged(prices), &column.choice));
-        let mut priced = self.solve(order, work_limit, known);
-        if let Some(plan) = &order.in_force {
-            let fits = plan
-                .takes
-                .iter()
-                .all(|(row, amount)| *amount <= rooms.of(*row));
-            let charges = plan
-                .takes
-                .iter()
-                .map(|(row, amount)| prices.of(*row).saturating_mul(*amount));
-            let charged = charges.fold(plan.cost, i64::saturating_add);
-            if fits && charged <= priced.charged {
-                priced.charged = charged;
-                priced.choice = Choice::InForce;
-            }
-            if fits {
-                priced.lower_bound = priced.lower_bound.min(charged);
-            }
-        }
-        priced
+        let priced = self.solve(order, work_limit, known);
+        kept_or(order, (prices, rooms), priced)
     }
 
     /// What the lines that the solution leaves cost beyond what the kernel counts for one.
@@ -133,7 +119,7 @@ impl Pricer {
                     if line.quantity > rooms.of(*row) {
                         cost = CANNOT;
                     } else {
-                        cost += prices.of(*row).saturating_mul(line.quantity).min(COST_MAX);
+                        cost += prices.charge(*row, line.quantity).min(COST_MAX);
                     }
                 }
                 if cost < CANNOT {
@@ -358,4 +344,24 @@ fn restore(solution: &mut Solution, places: &[usize]) {
     for choice in &mut solution.assignment {
         *choice = choice.and_then(|at| places.get(at).copied());
     }
+}
+
+/// The plan in force, if an order has one that costs no more than what was found and has room.
+fn kept_or(order: &Order, (prices, rooms): (&Prices, Rooms<'_>), mut priced: Priced) -> Priced {
+    let Some(plan) = &order.in_force else {
+        return priced;
+    };
+    let mut takes = plan.takes.iter();
+    if !takes.all(|(row, amount)| *amount <= rooms.of(*row)) {
+        return priced;
+    }
+    let charges = plan.takes.iter();
+    let charges = charges.map(|(row, amount)| prices.charge(*row, *amount));
+    let charged = charges.fold(plan.cost, i64::saturating_add);
+    if charged <= priced.charged {
+        priced.charged = charged;
+        priced.choice = Choice::InForce;
+    }
+    priced.lower_bound = priced.lower_bound.min(charged);
+    priced
 }

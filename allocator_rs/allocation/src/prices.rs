@@ -1,34 +1,56 @@
 //! Dual prices: what a unit or second of each row is worth to the others.
 
+use std::sync::Arc;
+
 use crate::calendar::{Calendar, Offers};
 use crate::rooms::Rooms;
+use crate::rounding::Roundings;
+use crate::threads::with_each;
 
-/// Whole micro-units a unit or second by row, and what they make of each pattern of hours.
+/// Whole micro-units a unit or second by row, and then by rounding inequality, and what they make of
+/// each pattern of hours.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Prices {
     rows: Vec<i64>,
+    roundings: Arc<Roundings>,
+    /// What one line pays, by pattern.
     patterns: Vec<i64>,
     /// By slot, whoever asks: what its hours offer if nothing were taken of them. Empty: not known.
     offers: Vec<Offers>,
 }
 
 impl Prices {
-    pub(crate) fn new(calendar: &Calendar, rows: Vec<i64>) -> Self {
+    pub(crate) fn new(calendar: &Calendar, roundings: &Arc<Roundings>, rows: Vec<i64>) -> Self {
         let mut prices = Self {
             rows,
+            roundings: Arc::clone(roundings),
             patterns: Vec::new(),
             offers: Vec::new(),
         };
-        calendar.prices(&prices.rows, &mut prices.patterns);
+        let of_pattern = |pattern: &crate::Pattern| {
+            let shares = pattern.shares.iter();
+            let charges = shares.map(|(row, seconds)| prices.charge(*row, *seconds));
+            charges.fold(0, i64::saturating_add)
+        };
+        prices.patterns = calendar.patterns.iter().map(of_pattern).collect();
         prices
     }
 
     /// Prices for orders that choose as if each were alone: `rooms` is what all rows have.
-    pub(crate) fn of_alone(calendar: &Calendar, rows: Vec<i64>, rooms: &[i64]) -> Self {
-        let mut prices = Self::new(calendar, rows);
-        let slots = (0_u32..).take(calendar.slots.len());
-        let offers = slots.map(|slot| calendar.offers_alone(slot, &prices.patterns, Rooms(rooms)));
-        prices.offers = offers.collect();
+    pub(crate) fn of_alone(
+        calendar: &Calendar,
+        roundings: &Arc<Roundings>,
+        rows: Vec<i64>,
+        rooms: &[i64],
+        threads: usize,
+    ) -> Self {
+        let mut prices = Self::new(calendar, roundings, rows);
+        let patterns = &prices.patterns;
+        let offers = |(): &mut (), slot: usize| {
+            let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+            calendar.offers_alone(slot, patterns, Rooms(rooms))
+        };
+        (prices.offers, _) = with_each(calendar.slots.len(), threads, || (), offers);
         prices
     }
 
@@ -36,6 +58,15 @@ impl Prices {
         self.offers.get(slot as usize)
     }
 
+    /// What one line pays that takes so much of a row, its rounding inequalities included.
+    pub(crate) fn charge(&self, row: u32, amount: i64) -> i64 {
+        let takes = self.roundings.takes(row, amount);
+        let charges = takes.map(|(number, take)| self.of(number).saturating_mul(take));
+        let own = self.of(row).saturating_mul(amount);
+        charges.fold(own, i64::saturating_add)
+    }
+
+    /// The price of a row, or of an inequality.
     pub(crate) fn of(&self, row: u32) -> i64 {
         self.rows.get(row as usize).copied().unwrap_or(0)
     }

@@ -10,11 +10,13 @@ use crate::rooms::Rooms;
 /// (row, amount), each row once, rising.
 pub(crate) type Takes = SmallVec<[(u32, i64); 6]>;
 
-/// A choice with what it costs, overtime aside (micro-units), and what it takes.
+/// A choice with what it costs, overtime aside (micro-units), and what it takes, of the rows and of the
+/// rounding inequalities.
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
     pub(crate) cost: i64,
     pub(crate) takes: Takes,
+    rounded: Takes,
     pub(crate) choice: Choice,
 }
 
@@ -23,6 +25,7 @@ impl Column {
         Self {
             cost: instance.cost(order, &choice),
             takes: instance.takes(order, &choice).into_iter().collect(),
+            rounded: instance.takes_rounded(order, &choice).into_iter().collect(),
             choice,
         }
     }
@@ -30,8 +33,13 @@ impl Column {
     /// What it costs with the charges for what it takes.
     pub(crate) fn charged(&self, prices: &Prices) -> i64 {
         let charge = |(row, amount): &(u32, i64)| prices.of(*row).saturating_mul(*amount);
-        let charges = self.takes.iter().map(charge);
+        let charges = self.all_takes().map(charge);
         charges.fold(self.cost, i64::saturating_add)
+    }
+
+    /// What it takes of rows and inequalities.
+    pub(crate) fn all_takes(&self) -> impl Iterator<Item = &(u32, i64)> {
+        self.takes.iter().chain(&self.rounded)
     }
 
     fn fits(&self, room: &[i64]) -> bool {

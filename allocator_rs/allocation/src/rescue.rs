@@ -2,10 +2,10 @@
 
 use crate::assignment::Assignment;
 use crate::choice::Choice;
-use crate::instance::{whole, Instance, Order, Source};
+use crate::instance::{Instance, Order, Source};
 use crate::pricer::{Cut, Pricer};
-use crate::prices::Prices;
 use crate::rooms::Rooms;
+use crate::scarce::whole;
 
 impl Instance {
     /// Lets every order that leaves lines choose anew among all of its ways, in what has room; how
@@ -16,7 +16,7 @@ impl Instance {
         assignment: &mut Assignment,
         work_limit: u64,
     ) -> usize {
-        let zero = Prices::new(&self.calendar, vec![0; self.rows.len()]);
+        let zero = self.prices(Vec::new());
         let mut pricer = Pricer::default();
         let mut rescued = 0;
         for index in 0..self.count() {

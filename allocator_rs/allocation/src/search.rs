@@ -104,7 +104,7 @@ impl Instance {
 
     /// By order, what it would cost if there were no others.
     fn alone(&self, work_limit: u64, threads: usize) -> Vec<i64> {
-        let zero = Prices::of_alone(&self.calendar, vec![0; self.rows.len()], &self.rooms);
+        let zero = self.prices_alone(Vec::new(), threads);
         let rooms = (Rooms(&self.rooms), Cut::No);
         let one = |pricer: &mut Pricer, index: usize| {
             let order = self.order(index)?;
@@ -117,7 +117,7 @@ impl Instance {
 
     /// Prices under which orders choose: none, and the known ones, more or less of each.
     fn guides(&self, prices: &[i64], dice: &mut Dice) -> Vec<Prices> {
-        let mut guides = vec![vec![0; self.rows.len()], prices.to_vec()];
+        let mut guides = vec![Vec::new(), prices.to_vec()];
         for _ in 0..SHAKEN {
             let shaken = prices.iter().map(|price| match price {
                 0 => 0,
@@ -125,7 +125,7 @@ impl Instance {
             });
             guides.push(shaken.collect());
         }
-        let of_rows = |rows| Prices::new(&self.calendar, rows);
+        let of_rows = |rows| self.prices(rows);
         guides.into_iter().map(of_rows).collect()
     }
 

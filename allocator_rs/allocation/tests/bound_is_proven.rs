@@ -13,8 +13,11 @@
 
 mod tables;
 
+use std::sync::Arc;
+
 use bopis_allocation::{
-    bound, AscentOptions, Instance, Line, Order, Pattern, Pool, Row, Slot, Table, Way, NO_ROW,
+    bound, AscentOptions, Bound, Instance, Line, Order, Pattern, Pool, Roundings, Row, Slot, Table,
+    Way, NO_ROW,
 };
 use tables::{optimum, options, put_in_force, random_table, step_of, Dice, SMALL, WORK};
 
@@ -66,6 +69,17 @@ fn charged(table: &Table, prices: &[i64]) -> i64 {
     sum
 }
 
+/// The bound of prices of rows alone.
+fn plain(table: &Table, prices: &[i64], work: u64, threads: usize) -> Bound {
+    bound(table, &Arc::default(), prices, work, threads)
+}
+
+/// Every rounding inequality of a table.
+fn every_rounding(table: &Table) -> Arc<Roundings> {
+    let all = vec![true; table.rows.len()];
+    Arc::new(Roundings::of(&table.rows, &table.calendar, &all))
+}
+
 fn up(value: i64, step: i64) -> i64 {
     value.div_euclid(step) * step + if value.rem_euclid(step) > 0 { step } else { 0 }
 }
@@ -78,7 +92,7 @@ fn any_prices_prove_a_bound_below_the_optimum_and_no_more_than_every_plan_gives(
         let best = optimum(&table);
         for more in 0..4 {
             let prices = random_prices(&table, seed + 1_000 * more);
-            let proven = bound(&table, &prices, WORK, 1);
+            let proven = plain(&table, &prices, WORK, 1);
             let expected = charged(&table, &prices);
             let step = step_of(seed);
             assert_eq!(proven.stopped, 0, "seed {seed}");
@@ -104,21 +118,14 @@ fn prices_of_an_ascent_prove_a_bound_near_the_optimum() {
     for seed in 1_000..1_150 {
         let table = small(seed);
         let instance = Instance::new(&table, 1);
-        let options = AscentOptions {
-            passes: 150,
-            first_step: 1.0,
-            pool_passes: 0,
-            work_limit: WORK,
-            threads: 1,
-        };
-        let ascended = instance.ascend(&mut Pool::default(), &[], options, |_| true);
+        let ascended = instance.ascend(&mut Pool::default(), &[], options_of(150), |_| true);
         let optimum = optimum(&table);
-        let bound = bound(&table, &ascended.prices, WORK, 1).micro;
+        let bound = bound(&table, instance.roundings(), &ascended.prices, WORK, 1).micro;
         assert!(bound <= optimum, "seed {seed}");
         let step = step_of(seed);
         proven += bound / step;
         best += optimum / step;
-        zero += bopis_allocation::bound(&table, &[], WORK, 1).micro / step;
+        zero += plain(&table, &[], WORK, 1).micro / step;
     }
     println!("without prices {zero}, with {proven}, optimum {best}");
     assert!(proven * 100 >= best * 90, "{proven} of {best}");
@@ -126,12 +133,74 @@ fn prices_of_an_ascent_prove_a_bound_near_the_optimum() {
 }
 
 #[test]
+fn any_prices_of_rounding_inequalities_prove_a_bound_below_the_optimum() {
+    let (mut priced, mut better, mut too_low) = (0, 0, 0);
+    for seed in 0..600 {
+        let table = small(seed);
+        let best = optimum(&table);
+        let roundings = every_rounding(&table);
+        let limits = roundings.limits();
+        for more in 0..6 {
+            let mut dice = Dice(seed + 7_000 * more);
+            let mut prices = random_prices(&table, seed + 1_000 * more);
+            // Prices of rows leave little for those of inequalities, or nothing does.
+            if more % 2 == 0 {
+                prices.fill(0);
+            }
+            let step = step_of(seed);
+            prices.extend(limits.iter().map(|_| step * dice.amount(0, 9)));
+            let proven = bound(&table, &roundings, &prices, WORK, 1).micro;
+            assert!(proven <= best, "seed {seed}: {proven} above {best}");
+            priced += usize::from(!limits.is_empty());
+            better += usize::from(proven > plain(&table, &prices, WORK, 1).micro);
+            // A planted error: each inequality allows one less.
+            let rounded = prices.iter().skip(table.rows.len());
+            too_low += usize::from(proven + rounded.sum::<i64>() > best);
+        }
+    }
+    println!("{priced} with prices, {better} better than without; the error seen {too_low} times");
+    assert!(priced > 1_000 && better > 100 && too_low > 50);
+}
+
+#[test]
+fn rounding_inequalities_prove_what_prices_of_rows_cannot() {
+    let (mut without, mut with, mut best) = (0, 0, 0);
+    for seed in 2_000..2_100 {
+        let table = small(seed);
+        let instance = Instance::new(&table, 1);
+        let proven = |rounds: bool| {
+            let options = AscentOptions {
+                rounds,
+                ..options_of(150)
+            };
+            let ascended = instance.ascend(&mut Pool::default(), &[], options, |_| true);
+            bound(&table, instance.roundings(), &ascended.prices, WORK, 1).micro / step_of(seed)
+        };
+        without += proven(false);
+        with += proven(true);
+        best += optimum(&table) / step_of(seed);
+    }
+    println!("rows alone {without}, with inequalities {with}, optimum {best}");
+    assert!(with > without && with <= best);
+}
+
+fn options_of(passes: u32) -> AscentOptions {
+    AscentOptions {
+        passes,
+        softness: 1.0,
+        rounds: true,
+        work_limit: WORK,
+        threads: 1,
+    }
+}
+
+#[test]
 fn prices_below_zero_and_missing_ones_count_as_zero() {
     for seed in 0..50 {
         let table = small(seed);
-        let none = bound(&table, &[], WORK, 1);
+        let none = plain(&table, &[], WORK, 1);
         let below = vec![-5; table.rows.len()];
-        assert_eq!(bound(&table, &below, WORK, 1), none, "seed {seed}");
+        assert_eq!(plain(&table, &below, WORK, 1), none, "seed {seed}");
     }
 }
 
@@ -141,7 +210,7 @@ fn enormous_prices_prove_little_but_nothing_wrong() {
         let table = small(seed);
         for price in [1 << 42, 1 << 62, i64::MAX] {
             let prices = vec![price; table.rows.len()];
-            let proven = bound(&table, &prices, WORK, 1).micro;
+            let proven = plain(&table, &prices, WORK, 1).micro;
             assert!(proven <= optimum(&table), "seed {seed}, price {price}");
         }
     }
@@ -153,7 +222,7 @@ fn a_search_that_is_stopped_still_proves_a_bound() {
     for seed in 0..200 {
         let table = small(seed);
         let prices = random_prices(&table, seed);
-        let proven = bound(&table, &prices, 3, 1);
+        let proven = plain(&table, &prices, 3, 1);
         assert!(proven.micro <= optimum(&table), "seed {seed}");
         stopped += proven.stopped;
     }
@@ -169,8 +238,8 @@ fn the_bound_is_the_same_on_any_number_of_threads() {
         };
         let table = random_table(seed, size);
         let prices = random_prices(&table, seed);
-        let one = bound(&table, &prices, WORK, 1);
-        assert_eq!(bound(&table, &prices, WORK, 3), one, "seed {seed}");
+        let one = plain(&table, &prices, WORK, 1);
+        assert_eq!(plain(&table, &prices, WORK, 3), one, "seed {seed}");
     }
 }
 
@@ -208,5 +277,5 @@ fn what_collecting_costs_counts_when_a_bound_is_rounded() {
         visits: vec![(0, 7)],
         ..Order::default()
     });
-    assert_eq!(bound(&table, &[], WORK, 1).micro, 37);
+    assert_eq!(plain(&table, &[], WORK, 1).micro, 37);
 }

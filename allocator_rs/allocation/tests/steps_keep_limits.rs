@@ -25,16 +25,14 @@ use tables::{
 /// 60 orders that may take from any of 60 nodes with a unit each, and one that may from the last.
 fn one_unit_each() -> Table {
     let mut table = Table::default();
-    for node in 0..60 {
+    for _ in 0..60 {
         table.rows.push(Row {
             limit: 1,
-            family: node,
             ..Row::default()
         });
     }
     table.rows.push(Row {
         limit: 1_000,
-        family: 60,
         ..Row::default()
     });
     table.calendar.patterns.push(Pattern {
@@ -81,7 +79,7 @@ fn only_a_bound_over_every_way_lies_below_the_optimum() {
     let ascended = instance.ascend(&mut Pool::default(), &near, ascent(1, 1), |_| true);
     // Of the ways that the search looks at, 20 orders find none: what that proves is too much.
     assert!(ascended.estimate > optimum, "{}", ascended.estimate);
-    assert!(bound(&table, &ascended.prices, WORK, 1).micro <= optimum);
+    assert!(bound(&table, instance.roundings(), &ascended.prices, WORK, 1).micro <= optimum);
 }
 
 #[test]

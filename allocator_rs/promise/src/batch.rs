@@ -114,11 +114,6 @@ impl HourRows {
         }
     }
 
-    pub(crate) fn rows(&self) -> impl Iterator<Item = usize> + '_ {
-        let rows = self.rows.iter().filter(|row| **row != NO_ROW);
-        rows.map(|row| *row as usize)
-    }
-
     fn index(&self, start_s: i64) -> Option<usize> {
         let past_s = start_s - self.first_s;
         let whole = past_s >= 0 && past_s % WINDOW_S == 0;

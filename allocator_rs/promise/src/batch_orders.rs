@@ -42,10 +42,8 @@ impl BatchOrders {
     /// Takes over a batch; `in_force`: by order, its plan so far.
     #[must_use]
     pub fn new(kernel: BatchKernel, in_force: Vec<Option<InForce>>) -> Self {
-        let rows = kernel.limits.iter().zip(families(&kernel));
-        let rows = rows.map(|(limit, family)| Row {
+        let rows = kernel.limits.iter().map(|limit| Row {
             limit: *limit,
-            family,
             ..Row::default()
         });
         let mut numbers: HashMap<Span, usize> = HashMap::new();
@@ -148,31 +146,6 @@ impl BatchOrders {
             customer_node_id: eligible.customer_node.map(|node| node_id(world, node)),
         }))
     }
-}
-
-/// By row, its family: the SKU, or the node.
-fn families(kernel: &BatchKernel) -> Vec<u32> {
-    let mut families = vec![0; kernel.limits.len()];
-    let mut number = 0;
-    let mut skus: Vec<&String> = kernel.stock_rows.keys().collect();
-    skus.sort_unstable();
-    for sku in skus {
-        for (_, row) in kernel.stock_rows.get(sku).into_iter().flatten() {
-            if let Some(family) = families.get_mut(*row as usize) {
-                *family = number;
-            }
-        }
-        number += 1;
-    }
-    for hours in &kernel.labor_rows {
-        for row in hours.rows() {
-            if let Some(family) = families.get_mut(row) {
-                *family = number;
-            }
-        }
-        number += 1;
-    }
-    families
 }
 
 impl Source for BatchOrders {

@@ -59,9 +59,8 @@ pub(super) struct TableDto {
 
 impl From<TableDto> for Table {
     fn from(dto: TableDto) -> Self {
-        let row = |(family, limit): (u32, &i64)| Row {
+        let row = |limit: &i64| Row {
             limit: *limit,
-            family,
             ..Row::default()
         };
         let mut calendar = Calendar::default();
@@ -71,7 +70,7 @@ impl From<TableDto> for Table {
             .map(|order| table_order(order, &mut calendar));
         Self {
             orders: orders.collect(),
-            rows: (0..).zip(&dto.limits).map(row).collect(),
+            rows: dto.limits.iter().map(row).collect(),
             calendar,
         }
     }
@@ -116,8 +115,8 @@ pub(super) struct AscentDto {
     /// By row; missing ones are 0.
     pub(super) start: Vec<i64>,
     pub(super) passes: u32,
-    pub(super) first_step: f64,
-    pub(super) pool_passes: u32,
+    pub(super) softness: f64,
+    pub(super) rounds: bool,
 }
 
 #[derive(Debug, Deserialize)]

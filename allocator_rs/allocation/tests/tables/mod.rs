@@ -70,18 +70,17 @@ pub fn random_table(seed: u64, size: Size) -> Table {
     let mut dice = Dice(seed);
     let step = step_of(seed);
     let mut table = Table::default();
-    for node in 0..size.nodes {
-        for sku in 0..size.skus {
+    for _ in 0..size.nodes {
+        for _ in 0..size.skus {
             let limit = dice.amount(0, size.units);
-            table.rows.push(row(&mut dice, (limit, sku), size, step));
+            table.rows.push(row(&mut dice, limit, size, step));
         }
         let seconds = dice.amount(2, 5);
         let first_hour = table.rows.len() as u32;
         let lines = (size.orders * size.lines) as i64;
         for _ in 0..HOURS {
             let limit = seconds * dice.amount(0, lines.div_euclid(size.nodes.into()).max(2));
-            let family = size.skus + node;
-            table.rows.push(row(&mut dice, (limit, family), size, step));
+            table.rows.push(row(&mut dice, limit, size, step));
         }
         add_patterns(&mut table.calendar, first_hour, seconds);
     }
@@ -96,14 +95,13 @@ pub fn step_of(seed: u64) -> i64 {
     [1, 7, 1_000][(seed % 3) as usize]
 }
 
-fn row(dice: &mut Dice, (limit, family): (i64, u32), size: Size, step: i64) -> Row {
+fn row(dice: &mut Dice, limit: i64, size: Size, step: i64) -> Row {
     let has = size.overtime && dice.one_in(2);
     let overtime = if has { dice.amount(1, 4) } else { 0 };
     Row {
         limit,
         overtime,
         overtime_price: if has { step * dice.amount(0, 12) } else { 0 },
-        family,
     }
 }
 

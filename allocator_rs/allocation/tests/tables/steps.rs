@@ -9,8 +9,8 @@ use super::{audit, overfull, put_in_force, random_table, step_of, Size, LARGE, W
 pub fn ascent(passes: u32, threads: usize) -> AscentOptions {
     AscentOptions {
         passes,
-        first_step: 1.0,
-        pool_passes: 5,
+        softness: 1.0,
+        rounds: true,
         work_limit: WORK,
         threads,
     }
@@ -116,7 +116,7 @@ pub fn steps(table: &Table, seed: u64, threads: usize) -> (Instance, Ascended, A
         assert!(better <= cost, "seed {seed}: {better} after {cost}");
         cost = better;
     }
-    let proven = bound(table, &ascended.prices, WORK, threads).micro;
+    let proven = bound(table, instance.roundings(), &ascended.prices, WORK, threads).micro;
     assert!(proven <= cost, "seed {seed}: {proven} above {cost}");
     (instance, ascended, now)
 }
