@@ -181,9 +181,10 @@ class Sourcer(Protocol):
 
     async def worth(
         self, orders: Sequence[PlannedOrder], resources: Sequence[Resource]
-    ) -> Sequence[Worth]:
+    ) -> Sequence[Worth | None]:
         """What one more, or one fewer, of each resource is worth to orders that nobody picks yet,
-        by solving them anew one after the other. Holds nothing.
+        by solving them anew one after the other. None: the work that one call may take did not
+        suffice. Holds nothing.
         """
         ...
 

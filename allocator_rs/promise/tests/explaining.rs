@@ -18,7 +18,7 @@ mod town;
 use std::sync::Arc;
 
 use bopis_promise::{
-    Cause, Change, ExplainAsk, Explained, Method, Plan, QuotedGroup, Rejection, WhatIf, World,
+    Cause, Change, ExplainAsk, Explained, Method, Part, Plan, QuotedGroup, Rejection, WhatIf, World,
 };
 use brute::cases::{random_case, Case, HOURS, NODES};
 use brute::least;
@@ -38,6 +38,10 @@ fn in_force(plan: &Plan) -> Vec<QuotedGroup> {
 }
 
 fn explain(case: &Case, chosen: &Plan) -> Explained {
+    explain_within(10_000_000, case, chosen)
+}
+
+fn explain_within(work_limit: u64, case: &Case, chosen: &Plan) -> Explained {
     let asked = ExplainAsk {
         ask: case.ask.clone(),
         in_force: in_force(chosen),
@@ -45,9 +49,10 @@ fn explain(case: &Case, chosen: &Plan) -> Explained {
         nodes_max: 10,
         flips_max: 100,
         relaxations_max: 100,
+        opportunity: true,
     };
     case.world
-        .explain(&asked, &case.supply, 10_000_000)
+        .explain(&asked, &case.supply, work_limit)
         .unwrap()
 }
 
@@ -124,7 +129,7 @@ fn the_plan_with_a_rejected_node_is_the_cheapest_there_is_and_costs_more() {
         let least_of_all = least(&case.world, &case.ask, &case.supply, None, None).unwrap();
         assert_eq!(explained.best.total, least_of_all, "seed {seed}");
         assert_eq!(explained.chosen.total, least_of_all, "seed {seed}");
-        assert!(explained.is_complete);
+        assert_eq!(explained.incomplete, []);
         let used = explained.chosen.plan.groups.len();
         assert_eq!(explained.rejected.len() + used, NODES.len(), "seed {seed}");
         assert_eq!(explained.rejected.len(), explained.rejected_total);
@@ -143,6 +148,38 @@ fn the_plan_with_a_rejected_node_is_the_cheapest_there_is_and_costs_more() {
         }
     }
     assert!(plans > 300 && without > 300, "{plans} {without}");
+}
+
+#[test]
+fn an_explanation_that_is_stopped_says_where_and_claims_no_cause_that_is_none() {
+    let (mut stopped, mut whole) = (0, 0);
+    for seed in 0..600 {
+        let mut case = random_case(seed);
+        case.ask.all_or_nothing = true;
+        let chosen = best(&case);
+        let full = explain(&case, &chosen);
+        for work_limit in [1, 4, 12] {
+            let partial = explain_within(work_limit, &case, &chosen);
+            for (one, known) in partial.rejected.iter().zip(&full.rejected) {
+                assert_eq!(one.node_id, known.node_id);
+                if one.rejection == Rejection::Stopped {
+                    assert!(partial.incomplete.contains(&Part::Rejected), "seed {seed}");
+                    stopped += 1;
+                }
+                if one.rejection == Rejection::NotWhole {
+                    assert_eq!(known.rejection, Rejection::NotWhole, "seed {seed}");
+                    whole += 1;
+                }
+            }
+            if partial.incomplete.is_empty() {
+                assert_eq!(partial.rejected, full.rejected, "seed {seed}");
+                assert_eq!(partial.flips, full.flips, "seed {seed}");
+                assert_eq!(partial.others, full.others, "seed {seed}");
+                assert_eq!(partial.lacking, full.lacking, "seed {seed}");
+            }
+        }
+    }
+    assert!(stopped > 20 && whole > 20, "{stopped} {whole}");
 }
 
 #[test]
