@@ -28,7 +28,7 @@ from google.longrunning import operations_pb2 as google_dot_longrunning_dot_oper
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bopis/v1/reallocation_service.proto\x12\x08\x62opis.v1\x1a!bopis/v1/allocation_service.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a#google/longrunning/operations.proto\x1a\x17google/type/money.proto\"w\n\x1cListReallocationMovesRequest\x12\x1b\n\toperation\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x18P\x12\x1c\n\tpage_size\x18\x02 \x01(\x05\x42\t\x92\xf6\x18\x05\x30\x00\x38\xe8\x07\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\x92\xf6\x18\x04\x10\x05\x18@\"\xf4\x01\n\x10ReallocationMove\x12\x0f\n\x07move_id\x18\x01 \x01(\x05\x12\x34\n\x06orders\x18\x02 \x03(\x0b\x32$.bopis.v1.ReallocationMove.OrderMove\x12\"\n\x06saving\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x17\n\x0fneeded_move_ids\x18\x04 \x03(\x05\x1a\\\n\tOrderMove\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x1e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12\x1d\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x0e.bopis.v1.Plan\"\xa2\x01\n\x1dListReallocationMovesResponse\x12)\n\x05moves\x18\x01 \x03(\x0b\x32\x1a.bopis.v1.ReallocationMove\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0btotal_count\x18\x03 \x01(\x05\x12(\n\x0ctotal_saving\x18\x04 \x01(\x0b\x32\x12.google.type.Money\"v\n\x18\x41pplyReallocationRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1b\n\toperation\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x18P\x12\x1f\n\x08move_ids\x18\x03 \x03(\x05\x42\r\x92\xf6\x18\t(\x90N0\x01\x38\xa0\x8d\x06\"\xcb\x01\n\x0bRefusedMove\x12\x0f\n\x07move_id\x18\x01 \x01(\x05\x12,\n\x06reason\x18\x02 \x01(\x0e\x32\x1c.bopis.v1.RefusedMove.Reason\x12\x10\n\x08order_id\x18\x03 \x01(\t\"k\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14REASON_ORDER_CHANGED\x10\x01\x12\x15\n\x11REASON_ROOM_TAKEN\x10\x02\x12\x18\n\x14REASON_RULES_CHANGED\x10\x03\"\xae\x01\n\x19\x41pplyReallocationResponse\x12\x13\n\x0bmoved_count\x18\x01 \x01(\x05\x12\x19\n\x11moved_order_count\x18\x02 \x01(\x05\x12\"\n\x06saving\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x15\n\rrefused_count\x18\x04 \x01(\x05\x12&\n\x07refused\x18\x05 \x03(\x0b\x32\x15.bopis.v1.RefusedMove\"9\n\x1a\x44ownloadCertificateRequest\x12\x1b\n\toperation\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x18P\"+\n\x1b\x44ownloadCertificateResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x32\xbd\x02\n\x13ReallocationService\x12h\n\x15ListReallocationMoves\x12&.bopis.v1.ListReallocationMovesRequest\x1a\'.bopis.v1.ListReallocationMovesResponse\x12V\n\x11\x41pplyReallocation\x12\".bopis.v1.ApplyReallocationRequest\x1a\x1d.google.longrunning.Operation\x12\x64\n\x13\x44ownloadCertificate\x12$.bopis.v1.DownloadCertificateRequest\x1a%.bopis.v1.DownloadCertificateResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bopis/v1/reallocation_service.proto\x12\x08\x62opis.v1\x1a!bopis/v1/allocation_service.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a#google/longrunning/operations.proto\x1a\x17google/type/money.proto\"w\n\x1cListReallocationMovesRequest\x12\x1b\n\toperation\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x18P\x12\x1c\n\tpage_size\x18\x02 \x01(\x05\x42\t\x92\xf6\x18\x05\x30\x00\x38\xe8\x07\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\x92\xf6\x18\x04\x10\x05\x18@\"\xdb\x01\n\x10ReallocationMove\x12\x0f\n\x07move_id\x18\x01 \x01(\x05\x12\x34\n\x06orders\x18\x02 \x03(\x0b\x32$.bopis.v1.ReallocationMove.OrderMove\x12\"\n\x06saving\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x1a\\\n\tOrderMove\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x1e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32\x0e.bopis.v1.Plan\x12\x1d\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x0e.bopis.v1.Plan\"\xa2\x01\n\x1dListReallocationMovesResponse\x12)\n\x05moves\x18\x01 \x03(\x0b\x32\x1a.bopis.v1.ReallocationMove\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0btotal_count\x18\x03 \x01(\x05\x12(\n\x0ctotal_saving\x18\x04 \x01(\x0b\x32\x12.google.type.Money\"v\n\x18\x41pplyReallocationRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1b\n\toperation\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x18P\x12\x1f\n\x08move_ids\x18\x03 \x03(\x05\x42\r\x92\xf6\x18\t(\x90N0\x01\x38\xa0\x8d\x06\"\xcb\x01\n\x0bRefusedMove\x12\x0f\n\x07move_id\x18\x01 \x01(\x05\x12,\n\x06reason\x18\x02 \x01(\x0e\x32\x1c.bopis.v1.RefusedMove.Reason\x12\x10\n\x08order_id\x18\x03 \x01(\t\"k\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14REASON_ORDER_CHANGED\x10\x01\x12\x15\n\x11REASON_ROOM_TAKEN\x10\x02\x12\x18\n\x14REASON_RULES_CHANGED\x10\x03\"\xae\x01\n\x19\x41pplyReallocationResponse\x12\x13\n\x0bmoved_count\x18\x01 \x01(\x05\x12\x19\n\x11moved_order_count\x18\x02 \x01(\x05\x12\"\n\x06saving\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x15\n\rrefused_count\x18\x04 \x01(\x05\x12&\n\x07refused\x18\x05 \x03(\x0b\x32\x15.bopis.v1.RefusedMove\"9\n\x1a\x44ownloadCertificateRequest\x12\x1b\n\toperation\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x18P\"+\n\x1b\x44ownloadCertificateResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x32\xbd\x02\n\x13ReallocationService\x12h\n\x15ListReallocationMoves\x12&.bopis.v1.ListReallocationMovesRequest\x1a\'.bopis.v1.ListReallocationMovesResponse\x12V\n\x11\x41pplyReallocation\x12\".bopis.v1.ApplyReallocationRequest\x1a\x1d.google.longrunning.Operation\x12\x64\n\x13\x44ownloadCertificate\x12$.bopis.v1.DownloadCertificateRequest\x1a%.bopis.v1.DownloadCertificateResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,23 +52,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREALLOCATIONMOVESREQUEST']._serialized_start=174
   _globals['_LISTREALLOCATIONMOVESREQUEST']._serialized_end=293
   _globals['_REALLOCATIONMOVE']._serialized_start=296
-  _globals['_REALLOCATIONMOVE']._serialized_end=540
-  _globals['_REALLOCATIONMOVE_ORDERMOVE']._serialized_start=448
-  _globals['_REALLOCATIONMOVE_ORDERMOVE']._serialized_end=540
-  _globals['_LISTREALLOCATIONMOVESRESPONSE']._serialized_start=543
-  _globals['_LISTREALLOCATIONMOVESRESPONSE']._serialized_end=705
-  _globals['_APPLYREALLOCATIONREQUEST']._serialized_start=707
-  _globals['_APPLYREALLOCATIONREQUEST']._serialized_end=825
-  _globals['_REFUSEDMOVE']._serialized_start=828
-  _globals['_REFUSEDMOVE']._serialized_end=1031
-  _globals['_REFUSEDMOVE_REASON']._serialized_start=924
-  _globals['_REFUSEDMOVE_REASON']._serialized_end=1031
-  _globals['_APPLYREALLOCATIONRESPONSE']._serialized_start=1034
-  _globals['_APPLYREALLOCATIONRESPONSE']._serialized_end=1208
-  _globals['_DOWNLOADCERTIFICATEREQUEST']._serialized_start=1210
-  _globals['_DOWNLOADCERTIFICATEREQUEST']._serialized_end=1267
-  _globals['_DOWNLOADCERTIFICATERESPONSE']._serialized_start=1269
-  _globals['_DOWNLOADCERTIFICATERESPONSE']._serialized_end=1312
-  _globals['_REALLOCATIONSERVICE']._serialized_start=1315
-  _globals['_REALLOCATIONSERVICE']._serialized_end=1632
+  _globals['_REALLOCATIONMOVE']._serialized_end=515
+  _globals['_REALLOCATIONMOVE_ORDERMOVE']._serialized_start=423
+  _globals['_REALLOCATIONMOVE_ORDERMOVE']._serialized_end=515
+  _globals['_LISTREALLOCATIONMOVESRESPONSE']._serialized_start=518
+  _globals['_LISTREALLOCATIONMOVESRESPONSE']._serialized_end=680
+  _globals['_APPLYREALLOCATIONREQUEST']._serialized_start=682
+  _globals['_APPLYREALLOCATIONREQUEST']._serialized_end=800
+  _globals['_REFUSEDMOVE']._serialized_start=803
+  _globals['_REFUSEDMOVE']._serialized_end=1006
+  _globals['_REFUSEDMOVE_REASON']._serialized_start=899
+  _globals['_REFUSEDMOVE_REASON']._serialized_end=1006
+  _globals['_APPLYREALLOCATIONRESPONSE']._serialized_start=1009
+  _globals['_APPLYREALLOCATIONRESPONSE']._serialized_end=1183
+  _globals['_DOWNLOADCERTIFICATEREQUEST']._serialized_start=1185
+  _globals['_DOWNLOADCERTIFICATEREQUEST']._serialized_end=1242
+  _globals['_DOWNLOADCERTIFICATERESPONSE']._serialized_start=1244
+  _globals['_DOWNLOADCERTIFICATERESPONSE']._serialized_end=1287
+  _globals['_REALLOCATIONSERVICE']._serialized_start=1290
+  _globals['_REALLOCATIONSERVICE']._serialized_end=1607
 # @@protoc_insertion_point(module_scope)

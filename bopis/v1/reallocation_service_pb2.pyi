@@ -92,7 +92,6 @@ class ReallocationMove(_message.Message):
     MOVE_ID_FIELD_NUMBER: _builtins.int
     ORDERS_FIELD_NUMBER: _builtins.int
     SAVING_FIELD_NUMBER: _builtins.int
-    NEEDED_MOVE_IDS_FIELD_NUMBER: _builtins.int
     move_id: _builtins.int
     """Its number among the moves of the re-allocation, from 1."""
     @_builtins.property
@@ -103,21 +102,16 @@ class ReallocationMove(_message.Message):
     def saving(self) -> _money_pb2.Money:
         """What they cost together before, less what they cost after; opportunity does not count."""
 
-    @_builtins.property
-    def needed_move_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """The moves, made before it, that it needs: they give back units or hours that it takes."""
-
     def __init__(
         self,
         *,
         move_id: _builtins.int = ...,
         orders: _abc.Iterable[Global___ReallocationMove.OrderMove] | None = ...,
         saving: _money_pb2.Money | None = ...,
-        needed_move_ids: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["saving", b"saving"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["move_id", b"move_id", "needed_move_ids", b"needed_move_ids", "orders", b"orders", "saving", b"saving"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["move_id", b"move_id", "orders", b"orders", "saving", b"saving"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -176,8 +170,9 @@ class ApplyReallocationRequest(_message.Message):
     """The re-allocation: `operations/...`."""
     @_builtins.property
     def move_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Only these moves; at most 10,000. Empty: all. Those that they need, and those for which a move
-        gives up something (its saving is below 0), have to be among them unless they are made already.
+        """Only these moves; at most 10,000. Empty: all. A move that takes what is not free now needs those
+        before it that give it back; one whose saving is below 0 those after it that lack what it gives
+        back. They have to be among these, unless they are made already or cannot be made any more.
         """
 
     def __init__(
