@@ -7,7 +7,7 @@ as arrays of a ModelProto; OR-Tools' MathOpt solves the LP with GLOP and the MIP
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,19 @@ from ortools.math_opt.python import mathopt
 
 from solver.allocation import Columns, Ints
 
+NO_COLUMN: Final = 2.0
+"""What it costs in the LP that an order takes no column, as a share of the dearest plan's cost."""
+LEAVES_MICRO: Final = 1 << 42
+"""From so much on a column is no plan: it leaves a line that was promised."""
+
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
-    """The LP's solution: value of each column, price of each row (>= 0), objective (micro)."""
+    """The LP's solution: value of each column, price of each row (>= 0), objective (micro).
+
+    Where the columns cannot keep the limits, the values of an order's columns sum to less than 1;
+    the objective then has the charge for that, and is no bound.
+    """
 
     values: npt.NDArray[np.float64]
     prices: npt.NDArray[np.float64]
@@ -73,26 +82,31 @@ def _binding(
 def _model(
     columns: Columns, *, limits: Ints, orders: int, integer: bool
 ) -> tuple[model_pb2.ModelProto, Ints]:
-    """The proto, and the rows (by number) behind its constraints after the orders' own."""
+    """The proto, and the rows (by number) behind its constraints after the orders' own.
+
+    The MIP starts from what is assigned, which keeps the limits. The LP comes before that, from a
+    pool that may have no such choice: there an order may also take no column, as a last variable.
+    """
     entries = _entries(columns)
     tight = _binding(columns, entries, limits, orders)
     place = np.full(len(tight), -1, dtype=np.int64)
     place[tight] = orders + np.arange(int(tight.sum()), dtype=np.int64)
     rows = entries.used_rows[tight]
     count = len(columns)
+    none = 0 if integer else orders
     # Data: entries sorted by constraint, then column: the orders' rows first.
     keep = tight[entries.row]
-    entry_row = np.concatenate([columns.orders, place[entries.row[keep]]])
-    entry_column = np.concatenate([np.arange(count), entries.column[keep]])
-    entry_value = np.concatenate([np.ones(count), entries.amount[keep]])
+    entry_row = np.concatenate([columns.orders, np.arange(none), place[entries.row[keep]]])
+    entry_column = np.concatenate([np.arange(count + none), entries.column[keep]])
+    entry_value = np.concatenate([np.ones(count + none), entries.amount[keep]])
     by_row = np.lexsort((entry_column, entry_row))
     proto = model_pb2.ModelProto()
-    # Variables: one per column.
-    proto.variables.ids.extend(range(count))
-    proto.variables.lower_bounds.extend(np.zeros(count).tolist())
+    # Variables: one per column, and one per order that may take none.
+    proto.variables.ids.extend(range(count + none))
+    proto.variables.lower_bounds.extend(np.zeros(count + none).tolist())
     highest = 1.0 if integer else np.inf
-    proto.variables.upper_bounds.extend(np.full(count, highest).tolist())
-    proto.variables.integers.extend([integer] * count)
+    proto.variables.upper_bounds.extend(np.full(count + none, highest).tolist())
+    proto.variables.integers.extend([integer] * (count + none))
     # Constraints: each order takes exactly one column; no row gives more than it has.
     total = orders + len(rows)
     lower = np.concatenate([np.ones(orders), np.full(len(rows), -np.inf)])
@@ -105,20 +119,26 @@ def _model(
     matrix_proto.column_ids.extend(entry_column[by_row].tolist())
     matrix_proto.coefficients.extend(entry_value[by_row].astype(float).tolist())
     # Objective: cost, in whole units of money so that tolerances mean the same for all.
-    proto.objective.linear_coefficients.ids.extend(range(count))
-    proto.objective.linear_coefficients.values.extend((columns.costs / 1e6).tolist())
+    costs = columns.costs.astype(float)
+    if not integer:
+        # Costs that stand for "never" would leave no digits for the others.
+        plans = costs[costs < LEAVES_MICRO]
+        charge = NO_COLUMN * plans.max(initial=1.0)
+        costs = np.concatenate([np.minimum(costs, charge), np.full(none, charge)])
+    proto.objective.linear_coefficients.ids.extend(range(count + none))
+    proto.objective.linear_coefficients.values.extend((costs / 1e6).tolist())
     return proto, rows
 
 
 def relax(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> Relaxation | None:
-    """Solves the LP over the pool; None if the time did not suffice."""
+    """Solves the LP over the pool; None if it came to no optimum in time. It always has one."""
     proto, rows = _model(columns, limits=limits, orders=orders, integer=False)
     model = mathopt.Model.from_model_proto(proto)
     parameters = mathopt.SolveParameters(time_limit=datetime.timedelta(seconds=time_limit_s))
     result = mathopt.solve(model, mathopt.SolverType.GLOP, params=parameters)
     if result.termination.reason != mathopt.TerminationReason.OPTIMAL:
         return None
-    values = np.array(result.variable_values(list(model.variables())))
+    values = np.array(result.variable_values(list(model.variables())))[: len(columns)]
     duals = np.array(result.dual_values(list(model.linear_constraints())))
     prices = np.zeros(len(limits))
     prices[rows] = np.maximum(0.0, -duals[orders:]) * 1e6

@@ -38,7 +38,7 @@ NEAR_SOFTNESS: Final = 0.15
 KNOWN_SOFTNESS: Final = 0.3
 """The same from prices of an earlier solve."""
 LEVEL_PASSES: Final = 3
-LEVEL_GAIN: Final = 2e-5
+LEVEL_GAIN: Final = 1e-4
 """An ascent ends after so many passes that gain less than this share of the bound."""
 ROUND_MOVES_MAX: Final = 40_000
 """Moves of a round of the search, after which the orders are dealt anew."""

@@ -2,7 +2,7 @@
 //! bopis/domain/explanation.py.
 
 use bopis_promise::{
-    Cause, Change, DualRow, ExplainAsk, Explained, Lacking, OpenOrder, Overlay, RejectedNode,
+    Cause, Change, DualRow, ExplainAsk, Explained, Lacking, OpenOrder, Overlay, Part, RejectedNode,
     Rejection, Resource, Weighed, WhatIf, Worth,
 };
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,7 @@ pub struct ExplainDto {
     nodes_max: usize,
     flips_max: usize,
     relaxations_max: usize,
+    opportunity: bool,
 }
 
 impl ExplainDto {
@@ -55,6 +56,7 @@ impl ExplainDto {
             nodes_max: self.nodes_max,
             flips_max: self.flips_max,
             relaxations_max: self.relaxations_max,
+            opportunity: self.opportunity,
         };
         (asked, order.own)
     }
@@ -274,6 +276,7 @@ impl From<RejectedNode> for RejectedDto {
                 "NO_LABOR"
             }
             Rejection::NotWhole => "NOT_WHOLE",
+            Rejection::Stopped => "STOPPED",
             Rejection::Dearer => "DEARER",
             Rejection::Cheaper => "CHEAPER",
         };
@@ -337,14 +340,22 @@ pub struct ExplainedDto {
     rejected_count: usize,
     flips: Vec<WhatIfDto>,
     lacking: Vec<LackingDto>,
-    is_complete: bool,
+    incomplete: Vec<&'static str>,
     sequence: u64,
     duals_version: i64,
 }
 
 impl From<Explained> for ExplainedDto {
     fn from(one: Explained) -> Self {
+        let name = |part: &Part| match part {
+            Part::Best => "BEST_NOW",
+            Part::Others => "NEXT_BEST",
+            Part::Rejected => "REJECTED_NODES",
+            Part::Flips => "FLIPS",
+            Part::Lacking => "LACKING_LINES",
+        };
         Self {
+            incomplete: one.incomplete.iter().map(name).collect(),
             chosen: one.chosen.into(),
             best: one.best.into(),
             others: one.others.into_iter().map(Into::into).collect(),
@@ -352,7 +363,6 @@ impl From<Explained> for ExplainedDto {
             rejected_count: one.rejected_total,
             flips: one.flips.into_iter().map(Into::into).collect(),
             lacking: one.lacking.into_iter().map(Into::into).collect(),
-            is_complete: one.is_complete,
             sequence: one.position,
             duals_version: one.duals_version,
         }

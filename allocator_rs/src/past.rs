@@ -103,7 +103,9 @@ pub fn decide_again<'py>(
 fn of_past(error: PastError) -> BindingError {
     match error {
         PastError::Unreadable(VerifyError::Io { .. }) => BindingError::Open(error.to_string()),
-        PastError::Unreadable(_) => BindingError::Divergence(error.to_string()),
+        PastError::Unreadable(_) | PastError::Beyond { .. } => {
+            BindingError::Divergence(error.to_string())
+        }
         other => BindingError::Open(other.to_string()),
     }
 }

@@ -168,7 +168,8 @@ impl PyPromiser {
         Ok(PyBytes::new(py, &bytes))
     }
 
-    /// What one more, or one fewer, of some resources is worth to open orders; holds nothing.
+    /// What one more, or one fewer, of some resources is worth to open orders (nil: the work did not
+    /// suffice); holds nothing.
     fn worth<'py>(
         &self,
         py: Python<'py>,
@@ -178,7 +179,8 @@ impl PyPromiser {
             let asked: WorthAskDto = rmp_serde::from_slice(payload)?;
             let (orders, resources) = asked.into_parts();
             let found = self.with(|promiser| Ok(promiser.worth(&orders, &resources)?))?;
-            let found: Vec<WorthDto> = found.into_iter().map(Into::into).collect();
+            let found = found.into_iter().map(|one| one.map(WorthDto::from));
+            let found: Vec<Option<WorthDto>> = found.collect();
             rmp_serde::to_vec_named(&found).map_err(BindingError::from)
         })?;
         Ok(PyBytes::new(py, &bytes))

@@ -10,18 +10,19 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
-from bopis._allocator_rs import NativeError, decide_again
+from bopis._allocator_rs import DivergenceError, NativeError, decide_again
 from bopis.adapters.store_sql.decisions import read_decisions, read_setting
 from bopis.adapters.store_sql.files import operation_file
 from bopis.domain.decision import Choice, DecisionRecord
 
 SETTINGS: Final = ("network", "policy", "duals")
+_UNREADABLE: Final = (zlib.error, msgspec.DecodeError)
 
 
 @dataclass(frozen=True, slots=True)
 class MadeAgain:
     """A decision of an order: what was recorded and what comes now, as JSON; `now` None: it cannot
-    be made again, and `why`.
+    be made again, and `why`; `is_damaged`: because what it is made of cannot be read.
     """
 
     attempt: int
@@ -29,6 +30,11 @@ class MadeAgain:
     recorded: bytes
     now: bytes | None
     why: str = ""
+    is_damaged: bool = False
+
+
+class RecordError(Exception):
+    """What is kept of a decision or operation cannot be read; the message says why."""
 
 
 @contextmanager
@@ -48,14 +54,20 @@ def reading(store: Path) -> Iterator[sa.Connection]:
 
 
 def order_again(connection: sa.Connection, ledger: Path, order_id: str) -> Iterator[MadeAgain]:
-    """The decisions of an order, by attempt, each made again."""
-    for attempt, record in read_decisions(connection, order_id).items():
+    """The decisions of an order, by attempt, each made again. Raises RecordError."""
+    try:
+        records = read_decisions(connection, order_id)
+    except _UNREADABLE as error:
+        raise RecordError(str(error)) from error
+    for attempt, record in records.items():
         recorded = msgspec.json.encode(record.choice)
+        now, why, is_damaged = None, "", False
         try:
-            now, why = _now(connection, ledger, record), ""
-        except (NativeError, LookupError) as error:
-            now, why = None, str(error.args[0] if error.args else error)
-        yield MadeAgain(attempt, record.sequence, recorded, now, why)
+            now = _now(connection, ledger, record)
+        except (NativeError, LookupError, *_UNREADABLE) as error:
+            why = str(error.args[0] if error.args else error)
+            is_damaged = isinstance(error, (DivergenceError, *_UNREADABLE))
+        yield MadeAgain(attempt, record.sequence, recorded, now, why, is_damaged)
 
 
 def _now(connection: sa.Connection, ledger: Path, record: DecisionRecord) -> bytes:
@@ -82,9 +94,12 @@ def _now(connection: sa.Connection, ledger: Path, record: DecisionRecord) -> byt
 def operation_files(
     connection: sa.Connection, operation_id: str, *names: str
 ) -> dict[str, bytes | None]:
-    """What is kept of an operation, by name."""
+    """What is kept of an operation, by name. Raises RecordError."""
     packed = {name: operation_file(connection, operation_id, name) for name in names}
-    return {
-        name: None if content is None else zlib.decompress(content)
-        for name, content in packed.items()
-    }
+    try:
+        return {
+            name: None if content is None else zlib.decompress(content)
+            for name, content in packed.items()
+        }
+    except zlib.error as error:
+        raise RecordError(str(error)) from error

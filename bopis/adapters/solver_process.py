@@ -41,6 +41,8 @@ PRICE_SLACK_S: Final = 45.0
 """More of it, for prices, which nobody waits for."""
 ORDER_S: Final = 0.002
 """More of it, for each order."""
+EXIT_S: Final = 1.0
+"""How long a process that closed its pipes is waited for, to say how it ended."""
 
 _log = structlog.get_logger(__name__)
 
@@ -134,7 +136,8 @@ class ProcessSolver:
         except TimeoutError:
             raise NotServing(f"the optimizer did not answer within {limit_s:.0f} s") from None
         except (OSError, asyncio.IncompleteReadError) as error:
-            raise NotServing(f"the optimizer's process died: {error}") from error
+            how = await _how_it_ended(process)
+            raise NotServing(f"the optimizer's process died ({how})") from error
         finally:
             await _end(process)
 
@@ -183,6 +186,15 @@ def _tell(watcher: SolveWatcher | None, told: _Progress) -> None:
     if watcher is not None:
         progress = SolveProgress(told.stage, told.bound_micro, told.cost_micro, told.elapsed_ms)
         watcher.progressed(progress)
+
+
+async def _how_it_ended(process: asyncio.subprocess.Process) -> str:
+    """Exit code or signal of a process that closed its pipes."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(EXIT_S):
+            code = await process.wait()
+            return f"signal {-code}" if code < 0 else f"exit code {code}"
+    return "it closed its pipes"
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -34,7 +34,7 @@ class _Placed(msgspec.Struct, frozen=True, tag="placed"):
 _placed_decoder = msgspec.msgpack.Decoder(_Placed)
 _plans_decoder = msgspec.msgpack.Decoder(list[Plan])
 _explained_decoder = msgspec.msgpack.Decoder(Explained)
-_worths_decoder = msgspec.msgpack.Decoder(list[Worth])
+_worths_decoder = msgspec.msgpack.Decoder(list[Worth | None])
 
 
 class NativeSourcer:
@@ -122,13 +122,14 @@ class NativeSourcer:
             "nodes_max": wanted.nodes,
             "flips_max": wanted.flips,
             "relaxations_max": wanted.relaxations,
+            "opportunity": wanted.opportunity,
         }
         found = await asyncio.to_thread(self._promiser.explain, _encode(asked))
         return _explained_decoder.decode(found)
 
     async def worth(
         self, orders: Sequence[PlannedOrder], resources: Sequence[Resource]
-    ) -> Sequence[Worth]:
+    ) -> Sequence[Worth | None]:
         """See the port."""
         asked = {"orders": [_order(order) for order in orders], "resources": resources}
         found = await asyncio.to_thread(self._promiser.worth, _encode(asked))

@@ -48,7 +48,9 @@ def demo(
     )
     try:
         result = run_demo(options)
-    except (DemoError, ScenarioError, OSError) as error:
+    except ScenarioError as error:
+        refuse(str(error), code=BAD_OPTION)
+    except (DemoError, OSError) as error:
         refuse(str(error))
     show_result(result, as_json=as_json)
     if result.get("problems"):

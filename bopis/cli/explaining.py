@@ -93,8 +93,10 @@ def _show(order: str, found: "pb.ExplainAllocationResponse") -> None:
     for charge in found.dual_charges:
         console.print(f"Dual price: {charge.text}.")
     if not found.HasField("chosen_now"):
-        console.print("Picking began: nothing of it can be moved any more.")
+        console.print(_not_now(found))
         return
+    if found.without_opportunity:
+        console.print("Costs of now are without opportunity: re-allocations do not charge it.")
     _plans(console, found)
     for line in found.lacking_lines:
         console.print(f"\n{line.text[:1].upper()}{line.text[1:]}.")
@@ -104,7 +106,34 @@ def _show(order: str, found: "pb.ExplainAllocationResponse") -> None:
         console.print("\nWhat would change the decision; each was solved anew.")
         _what_ifs(console, "change", found.flips)
     if not found.complete:
-        console.print("The order is too large to look at everything; something may be missing.")
+        console.print(_incomplete(found))
+
+
+def _not_now(found: "pb.ExplainAllocationResponse") -> str:
+    """Why there is nothing to say of now."""
+    from bopis.v1.order_service_pb2 import Order
+
+    ended = {
+        Order.STATE_PENDING: "The order is being placed",
+        Order.STATE_COMPLETED: "The order is complete",
+        Order.STATE_CANCELLED: "The order was cancelled",
+        Order.STATE_EXPIRED: "The order was not collected in time",
+    }
+    return f"{ended.get(found.state, 'Picking began')}: nothing of it can be moved any more."
+
+
+def _incomplete(found: "pb.ExplainAllocationResponse") -> str:
+    """Where something may be missing."""
+    kind = found.Part
+    words = {
+        kind.PART_BEST_NOW: "the best plan of now",
+        kind.PART_NEXT_BEST: "next-best plans",
+        kind.PART_REJECTED_NODES: "nodes not used",
+        kind.PART_FLIPS: "changes",
+        kind.PART_LACKING_LINES: "what would help lines",
+    }
+    parts = ", ".join(words.get(one, "others") for one in found.incomplete_parts)
+    return f"The order is too large to look at everything: something may be missing among {parts}."
 
 
 def _moved_by(batch: "values.BatchMark") -> str:

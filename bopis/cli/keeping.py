@@ -46,6 +46,8 @@ def restore(
     from bopis._allocator_rs import NativeError
     from bopis.adapters import backup as backups
 
+    if not source.is_dir():
+        refuse(f"there is no {source}", code=BAD_OPTION)
     try:
         manifest = backups.restore(source, data, parts=_parts())
     except backups.BackupError as error:

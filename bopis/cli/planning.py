@@ -85,6 +85,8 @@ def plan_offline(
     try:
         scenario = load_scenario(asked.directory)
         proposal, record = ReallocationProposal((), 0, 0, 0, 0), None
+        plans: dict[str, OrderMove] = {}
+        left: dict[str, dict[int, str]] = {}
         if scenario.orders:
             setting = _setting(asked, scenario)
             problem = _problem(scenario, setting, asked.time_limit_ms)
@@ -92,13 +94,14 @@ def plan_offline(
                 watcher = _Watcher(bar, asked.time_limit_ms)
                 proposal = _solve(problem, setting, watcher)
             record = watcher.record
-        plans = {move.order_id: move for move in _moves(proposal)}
+            plans = {move.order_id: move for move in _moves(proposal)}
+            left = _left(problem, setting, plans) if out is not None else {}
     except (ScenarioError, TableError, ValueError, OSError) as error:
         refuse(str(error), code=BAD_OPTION)
     except NotServing as error:
         refuse(error.message)
     if out is not None:
-        _write_plan(out, _rows(scenario, plans))
+        _write_plan(out, _rows(scenario, plans, left))
     if certificate is not None:
         _write_certificate(certificate, record)
     filled = sum(len(group.line_numbers) for move in plans.values() for group in move.groups)
@@ -210,12 +213,43 @@ def _moves(proposal: "ReallocationProposal") -> "Iterator[OrderMove]":
         yield from component
 
 
-def _rows(scenario: "Scenario", plans: "Mapping[str, OrderMove]") -> Iterator[tuple[object, ...]]:
+def _left(
+    problem: "ReallocationProblem", setting: "Setting", plans: "Mapping[str, OrderMove]"
+) -> dict[str, dict[int, str]]:
+    """By order, why nobody does a line; of an order without a plan, what is in the way of each line
+    if the order were alone. Lines that it could do alone are not named.
+    """
+    from bopis.adapters.pricing_native import NativePricer
+
+    asks = [order.ask for order in problem.orders if order.ask.order_id not in plans]
+    pricer = NativePricer(nodes=setting.nodes, items=setting.items, policy=setting.policy)
+    starts = [one.window_start_s for one in problem.labor] or [0]
+    batch = pricer.open(
+        asks,
+        hours=(min(starts), max(starts)),
+        stock=[(one.node_id, one.sku, one.units) for one in problem.stock],
+        labor=[(one.node_id, one.window_start_s, one.seconds) for one in problem.labor],
+        now_ms=problem.now_ms,
+    )
+    alone = batch.price(list(range(len(asks))), prices=())
+    unfilled = {move.order_id: move.unfilled for move in plans.values()}
+    unfilled |= {ask.order_id: one.plan.unfilled for ask, one in zip(asks, alone, strict=True)}
+    return {
+        order_id: {one.line_number: one.words for one in lines}
+        for order_id, lines in unfilled.items()
+    }
+
+
+def _rows(
+    scenario: "Scenario",
+    plans: "Mapping[str, OrderMove]",
+    left: Mapping[str, Mapping[int, str]],
+) -> Iterator[tuple[object, ...]]:
     for order in scenario.orders:
         plan = plans.get(order.order_id)
         groups = () if plan is None else plan.groups
         doing = {number: group for group in groups for number in group.line_numbers}
-        reasons = {} if plan is None else {one.line_number: one.words for one in plan.unfilled}
+        reasons = left.get(order.order_id, {})
         cost = "" if plan is None else plan.cost.total_micro / MICRO
         for line in order.lines:
             first = (order.order_id, line.line_number, line.sku, line.quantity)

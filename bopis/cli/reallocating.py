@@ -181,6 +181,7 @@ def _figures(response: "pb.ReallocateResponse") -> dict[str, Any]:
         "gap": response.gap if proven else None,
         "solve_s": response.solve_time.seconds + response.solve_time.nanos / 1e9,
         "step": response.step,
+        "greedy_reason": response.greedy_reason,
     }
 
 
@@ -251,7 +252,8 @@ def _print(title: str, figures: dict[str, Any], *, as_json: bool) -> None:
     Console().print(table)
     # Not in the table, which a narrow terminal would cut.
     if figures.get("step") == GREEDY:
-        typer.echo("the optimizer did not answer; planned one order after the other")
+        why = figures.get("greedy_reason") or "the optimizer did not answer"
+        typer.echo(f"{why}; planned one order after the other")
     if "operation" in figures:
         typer.echo(figures["operation"])
 

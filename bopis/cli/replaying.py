@@ -10,13 +10,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from bopis.cli.complaints import BAD_OPTION, FAILED, refuse
+from bopis.cli.complaints import FAILED, UNREADABLE, refuse
 
 RECORD: Final = ("certificate", "answer")
 """What a re-allocation is done again from, in the order that `solver.replay` wants."""
 OPERATION_PREFIX: Final = "operations/"
 DIFFERS: Final = 1
-"""Exit code of `solver.replay`; another one: the record cannot be read, or the program failed."""
+"""Exit code of `solver.replay`; UNREADABLE: the record cannot be read; another one: it failed."""
 
 
 def replay(
@@ -32,27 +32,38 @@ def replay(
 ) -> None:
     """Makes a decision again, from the ledger, policy, network and prices that it was made of, or
     (a re-allocation) from its recorded problem and counts of work. Exit code 0: the same to the
-    byte; 1: it differs, or cannot be made again any more. The service may run meanwhile.
+    byte; 1: it differs, or cannot be made again any more; 2: what is kept cannot be read. The
+    service may run meanwhile.
     """
+    from bopis.adapters.replay_native import RecordError
+
     file = data / "orders.sqlite3"
     if not file.is_file():
-        refuse(f"{data}: no order store is there", code=BAD_OPTION)
+        refuse(f"{data}: no order store is there", code=UNREADABLE)
+    name = what.removeprefix(OPERATION_PREFIX)
     try:
         if what.startswith(OPERATION_PREFIX):
-            same = _operation(file, what.removeprefix(OPERATION_PREFIX), as_json=as_json)
+            code = _operation(file, name, as_json=as_json)
         else:
-            same = _order(file, what, attempt, as_json=as_json)
+            code = _order(file, what, attempt, as_json=as_json)
     except OSError as error:
-        refuse(str(error))
-    raise typer.Exit(0 if same else FAILED)
+        refuse(str(error), code=UNREADABLE)
+    except RecordError as error:
+        kind = "order" if name == what else "operation"
+        refuse(f"what is kept of {kind} {name} cannot be read: {error}", code=UNREADABLE)
+    raise typer.Exit(code)
 
 
-def _order(store: Path, order_id: str, attempt: int | None, *, as_json: bool) -> bool:
+def _order(store: Path, order_id: str, attempt: int | None, *, as_json: bool) -> int:
+    """The exit code. Raises RecordError."""
     from bopis.adapters.replay_native import order_again, reading
 
-    seen, same = 0, True
+    ledger = store.parent / "ledger"
+    if not ledger.is_dir():
+        refuse(f"{store.parent}: no ledger is there", code=UNREADABLE)
+    seen, same, is_damaged = 0, True, False
     with reading(store) as connection:
-        for one in order_again(connection, store.parent / "ledger", order_id):
+        for one in order_again(connection, ledger, order_id):
             if attempt not in (None, one.attempt):
                 continue
             seen += 1
@@ -63,13 +74,17 @@ def _order(store: Path, order_id: str, attempt: int | None, *, as_json: bool) ->
             elif one.now != one.recorded:
                 told["diff"] = _diff(one.recorded, one.now)
             same = same and bool(told["same"])
+            is_damaged = is_damaged or one.is_damaged
             _tell(told, f"order {order_id}, attempt {one.attempt}", as_json=as_json)
     if not seen:
         refuse(f"no decision is kept of order {order_id}: there is no such order, or it is too old")
-    return same
+    if is_damaged:
+        return UNREADABLE
+    return 0 if same else FAILED
 
 
-def _operation(store: Path, operation_id: str, *, as_json: bool) -> bool:
+def _operation(store: Path, operation_id: str, *, as_json: bool) -> int:
+    """The exit code. Raises RecordError."""
     from bopis.adapters.replay_native import operation_files, reading
 
     with reading(store) as connection:
@@ -85,15 +100,18 @@ def _operation(store: Path, operation_id: str, *, as_json: bool) -> bool:
         # The library that solves is imported by its own processes only.
         words = [sys.executable, "-m", "solver.replay", *map(str, files)]
         done = subprocess.run(words, check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode == UNREADABLE:
+        said = f"what is kept of operation {operation_id} cannot be read: see above"
+        refuse(said, code=UNREADABLE)
     # One that broke off ends with 1 too, but says nothing of what differs.
     if done.returncode not in (0, DIFFERS) or (done.returncode and not done.stdout):
-        refuse(f"what is kept of operation {operation_id} cannot be read: see above")
+        refuse(f"operation {operation_id} was not done again to its end: see above")
     told: dict[str, Any] = {"operation": OPERATION_PREFIX + operation_id}
     told["same"] = done.returncode == 0
     if done.returncode:
         told["diff"] = done.stdout.splitlines()
     _tell(told, told["operation"], as_json=as_json)
-    return done.returncode == 0
+    return 0 if done.returncode == 0 else FAILED
 
 
 def _diff(recorded: bytes, now: bytes) -> list[str]:

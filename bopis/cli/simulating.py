@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bopis.cli.complaints import BAD_OPTION, FAILED, refuse
-from bopis.cli.outputs import check_output
+from bopis.cli.outputs import check_output, refuse_unwritten
 from bopis.domain.policy import CardLevel
 
 if TYPE_CHECKING:
@@ -101,15 +101,23 @@ def _play(directory: Path, run: "Run", *, plot: Path | None, as_json: bool) -> N
     configure_logs("warning")
     try:
         scenario = load_scenario(directory)
+    except (ScenarioError, ValueError, OSError) as error:
+        refuse(str(error), code=BAD_OPTION)
+    try:
         with Bar(days=len(run.seeds) * len(run.policies), quiet=as_json) as bar:
             records = play(scenario, run, _tools(), notice=bar.notice)
-        if plot is not None:
-            compared = compare(records, run.policies)
-            plot.write_text(draw(title_of(scenario.name, run), run.policies[0], compared))
-    except (ScenarioError, ValueError, OSError) as error:
+    except (ScenarioError, ValueError) as error:
+        refuse(str(error), code=BAD_OPTION)
+    except OSError as error:
         refuse(str(error))
     except NotServing as error:
         refuse(error.message)
+    if plot is not None:
+        compared = compare(records, run.policies)
+        try:
+            plot.write_text(draw(title_of(scenario.name, run), run.policies[0], compared))
+        except OSError as error:
+            refuse_unwritten(plot, error)
     if as_json:
         typer.echo(json.dumps([json_of(record) for record in records]))
     else:

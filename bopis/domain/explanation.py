@@ -23,13 +23,15 @@ class PlannedOrder:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """How much of each: next-best plans; nodes not used, the nearest; changes that flip the
-    decision, of each kind; relaxations, of each line that lacks.
+    decision, of each kind; relaxations, of each line that lacks. `opportunity`: whether the cost
+    card's term counts; batches, which move orders, do not charge it.
     """
 
     plans: int = 0
     nodes: int = 0
     flips: int = 0
     relaxations: int = 0
+    opportunity: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Rejection(StrEnum):
     CLOSED = "CLOSED"
     NO_LABOR = "NO_LABOR"
     NOT_WHOLE = "NOT_WHOLE"
+    STOPPED = "STOPPED"
     DEARER = "DEARER"
     CHEAPER = "CHEAPER"
 
@@ -149,12 +152,22 @@ class Lacking:
     relaxations: tuple[WhatIf, ...]
 
 
+class Part(StrEnum):
+    """A part of an explanation."""
+
+    BEST_NOW = "BEST_NOW"
+    NEXT_BEST = "NEXT_BEST"
+    REJECTED_NODES = "REJECTED_NODES"
+    FLIPS = "FLIPS"
+    LACKING_LINES = "LACKING_LINES"
+
+
 @dataclass(frozen=True, slots=True)
 class Explained:
     """The plan in force priced now, and everything about it that was asked for.
 
-    `sequence`: the ledger's record that stock was read at, or after. `is_complete`: the work for it
-    sufficed.
+    `sequence`: the ledger's record that stock was read at, or after. `incomplete`: what the work
+    did not suffice for.
     """
 
     chosen: Weighed
@@ -164,7 +177,7 @@ class Explained:
     rejected_count: int
     flips: tuple[WhatIf, ...]
     lacking: tuple[Lacking, ...]
-    is_complete: bool
+    incomplete: tuple[Part, ...]
     sequence: int
     duals_version: int
 

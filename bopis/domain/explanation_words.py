@@ -70,6 +70,7 @@ def charge_words(charge: DualCharge, currency: str) -> str:
 def rejection_words(one: RejectedNode, chosen: Weighed, currency: str) -> str:
     """Why a node is not used."""
     if one.plan is not None:
+        plan = "the cheapest plan" if one.plan.is_exact else "the best plan found"
         more = one.plan.total_micro - chosen.total_micro
         if one.reason is Rejection.CHEAPER:
             said = f"by now costs {amount(-more, currency)} less"
@@ -77,7 +78,7 @@ def rejection_words(one: RejectedNode, chosen: Weighed, currency: str) -> str:
             said = f"costs {amount(more, currency)} more"
         else:
             said = "costs the same"
-        return f"the cheapest plan with it {said}: {plan_words(one.plan.plan)}"
+        return f"{plan} with it {said}: {plan_words(one.plan.plan)}"
     lacks = "; ".join(
         f"line {lack.line_number}: {lack.units:,} of {lack.needed:,}" for lack in one.lacks
     )
@@ -98,6 +99,7 @@ def rejection_words(one: RejectedNode, chosen: Weighed, currency: str) -> str:
             f" {one.free_seconds:,} s are free at most"
         ),
         Rejection.NOT_WHOLE: "no plan with it has every line, and the order is all or nothing",
+        Rejection.STOPPED: "the search for a plan with it was stopped: the order is too large",
         Rejection.DEARER: "no plan uses it",
         Rejection.CHEAPER: "",
     }[one.reason]

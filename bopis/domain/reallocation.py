@@ -107,8 +107,8 @@ class ReallocationProposal:
     `components`: orders that must move together (they swap units), each one atomic act, in the
     order in which they can be applied one after the other. Orders that stay are not named. Money
     is micro-units; costs are of all orders of the problem, without opportunity; no allocation of
-    them costs less than `bound_micro`. `stage` is the step that found the plans. Prices are those
-    that prove the bound.
+    them costs less than `bound_micro`. `stage` is the step that found the plans; `greedy_reason`,
+    where that is GREEDY, why the optimizer did not answer. Prices are those that prove the bound.
     """
 
     components: tuple[tuple[OrderMove, ...], ...]
@@ -118,6 +118,7 @@ class ReallocationProposal:
     solve_time_ms: int
     stage: str = ""
     prices: FoundPrices = FoundPrices()
+    greedy_reason: str = ""
 
     @property
     def gap(self) -> float:

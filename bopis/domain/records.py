@@ -121,7 +121,8 @@ class OperationStage(StrEnum):
 class ReallocationReport:
     """What a re-allocation did. Money in micro-units of `currency`.
 
-    `step` found the plans. If that was not the optimizer, nothing is proven: `bound_micro` is 0.
+    `step` found the plans. If that was not the optimizer, nothing is proven: `bound_micro` is 0,
+    and `greedy_reason` says why it did not answer.
     """
 
     considered_count: int
@@ -134,6 +135,7 @@ class ReallocationReport:
     solve_time_ms: int
     currency: str
     step: str = ""
+    greedy_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

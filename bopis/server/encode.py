@@ -272,13 +272,16 @@ def dual_prices(value: DualPage, currency: str) -> allocation_service_pb2.GetDua
 
 def add_worths(
     message: allocation_service_pb2.GetDualPricesResponse,
-    worths: Sequence[Worth],
+    worths: Sequence[Worth | None],
     order_count: int,
     currency: str,
 ) -> None:
     """What solving open orders anew gave, beside each price of a page."""
     message.basis = allocation_service_pb2.GetDualPricesResponse.BASIS_RESOLVED
     for price, worth in zip(message.prices, worths, strict=True):
+        if worth is None:
+            price.unresolved = True
+            continue
         fewer = None if worth.fewer_micro is None else money(worth.fewer_micro, currency)
         price.resolved.CopyFrom(
             explanation_pb2.ResolvedWorth(

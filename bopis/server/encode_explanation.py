@@ -27,6 +27,8 @@ def explanation(value: Explanation) -> ExplainAllocationResponse:
         dual_charges=[_dual_charge(row, currency) for row in value.dual_rows],
         decided_under=_basis(order),
         batch=_batch(order),
+        without_opportunity=value.without_opportunity,
+        state=encode.order_state(order.state),
     )
     if value.now is not None:
         _add_now(message, value.now, currency)
@@ -45,7 +47,9 @@ def _add_now(message: ExplainAllocationResponse, now: Explained, currency: str) 
     message.rejected_node_count = now.rejected_count
     message.flips.extend(_what_if(one, now, currency) for one in now.flips)
     message.lacking_lines.extend(_lacking(one, now, currency) for one in now.lacking)
-    message.complete = now.is_complete
+    message.complete = not now.incomplete
+    kind = ExplainAllocationResponse.Part
+    message.incomplete_parts.extend(kind.Value(f"PART_{one.value}") for one in now.incomplete)
     message.ledger_sequence = now.sequence
     message.dual_version = now.duals_version
 

@@ -141,6 +141,7 @@ def _reallocation(value: ReallocationReport) -> allocation_service_pb2.Reallocat
         gap=value.gap,
         solve_time=encode.duration(value.solve_time_ms),
         step=value.step,
+        greedy_reason=value.greedy_reason,
     )
     if value.step != GREEDY:
         message.bound.CopyFrom(encode.money(value.bound_micro, value.currency))

@@ -37,6 +37,7 @@ from bopis.service.operations import (
     check_cancelled,
     get_operation,
 )
+from bopis.service.together import check_together
 
 KEPT_MAX: Final = 32
 """Re-allocations whose moves and records are kept: the last ones."""
@@ -152,7 +153,8 @@ async def list_moves(
 async def begin_apply(deps: Dependencies, command: ApplyReallocation) -> Operation:
     """Starts to make approved moves; a repeat of the request gets the first operation.
 
-    Raises RequestIdReused, Overloaded, OperationNotFound, FieldInvalid (no such move).
+    Raises RequestIdReused, Overloaded, OperationNotFound, FieldInvalid (no such move, or one
+    without those that it goes together with).
     """
     known = await begun_before(deps, command)
     if known is not None:
@@ -163,6 +165,8 @@ async def begin_apply(deps: Dependencies, command: ApplyReallocation) -> Operati
             field = f"move_ids[{index}]"
             raise FieldInvalid(f"there are {len(kept.moves)} moves, no {move_id}", field=field)
     chosen = sorted(set(command.move_ids)) or range(1, len(kept.moves) + 1)
+    if command.move_ids:
+        await check_together(deps, kept, chosen)
 
     async def run(operation: Operation) -> Operation:
         considered = sum(len(kept.moves[number - 1]) for number in chosen)

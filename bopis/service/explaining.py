@@ -25,12 +25,17 @@ _NOT_BEGUN: Final = (OrderState.CONFIRMED, OrderState.UNFILLED)
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """The allocation in force as it was decided, and what there is to say of it now (None once
-    picking began).
+    picking began, or the order ended).
     """
 
     order: Order
     chosen: Plan
     now: Explained | None
+
+    @property
+    def without_opportunity(self) -> bool:
+        """Whether costs of now leave that term out: a batch, which does not charge it, decided."""
+        return self.now is not None and _by_batch(self.order)
 
     @property
     def dual_rows(self) -> tuple[DualCharge, ...]:
@@ -46,15 +51,20 @@ async def explain_allocation(
     now = None
     if order.state in _NOT_BEGUN:
         planned = await _planned(deps, order, now_ms=deps.clock.wall_ms())
-        now = await deps.sourcer.explain(planned, wanted or Wanted())
+        asked = replace(wanted or Wanted(), opportunity=not _by_batch(order))
+        now = await deps.sourcer.explain(planned, asked)
     return Explanation(order, chosen_plan(order), now)
+
+
+def _by_batch(order: Order) -> bool:
+    return bool(order.sourcings) and order.sourcings[-1].batch is not None
 
 
 async def worth_of(
     deps: Dependencies, prices: Sequence[Dual], *, max_orders: int = 0
-) -> tuple[tuple[Worth, ...], int]:
-    """What one more, and one fewer, is worth to the open orders that nobody picks yet, and how
-    many of them were looked at. Raises DeadlinePassed.
+) -> tuple[tuple[Worth | None, ...], int]:
+    """What one more, and one fewer, is worth to the open orders that nobody picks yet (None: the
+    work did not suffice), and how many of them were looked at. Raises DeadlinePassed.
     """
     resources = [
         Resource(one.node_id, sku=one.sku)

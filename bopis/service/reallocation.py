@@ -103,7 +103,7 @@ async def _propose(
         )
     except NotServing as error:
         _log.error("reallocation.greedy", why=error.message)
-        return await propose_greedily(deps, problem)
+        return replace(await propose_greedily(deps, problem), greedy_reason=error.message)
 
 
 async def _move_all(
@@ -185,4 +185,5 @@ def _report(
         solve_time_ms=proposal.solve_time_ms,
         currency=next((order.currency for order in orders if order.currency), ""),
         step=proposal.stage,
+        greedy_reason=proposal.greedy_reason,
     )

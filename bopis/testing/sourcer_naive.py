@@ -10,6 +10,7 @@ from bopis.domain.cost import CostBreakdown, CostTerm, breakdown
 from bopis.domain.duals import Duals
 from bopis.domain.explanation import (
     Explained,
+    Part,
     PlannedOrder,
     Resource,
     Wanted,
@@ -187,14 +188,14 @@ class NaiveSourcer:
             rejected_count=0,
             flips=(),
             lacking=(),
-            is_complete=False,
+            incomplete=tuple(Part),
             sequence=0,
             duals_version=0,
         )
 
     async def worth(
         self, orders: Sequence[PlannedOrder], resources: Sequence[Resource]
-    ) -> Sequence[Worth]:
+    ) -> Sequence[Worth | None]:
         """See the port; orders are planned as badly as before, so nothing is worth anything."""
         del orders
         return [Worth(0, None, 1) for _ in resources]

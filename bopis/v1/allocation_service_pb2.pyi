@@ -132,10 +132,45 @@ Global___ExplainAllocationRequest: _TypeAlias = ExplainAllocationRequest  # noqa
 @_typing.final
 class ExplainAllocationResponse(_message.Message):
     """Why. Everything about now is worked out on one reading of the stock, with what the order holds
-    free to it; once picking began it is left out.
+    free to it; once picking began, or the order ended, it is left out (see `state`).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    class _Part:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _PartEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ExplainAllocationResponse._Part.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        PART_UNSPECIFIED: ExplainAllocationResponse._Part.ValueType  # 0
+        """Not set."""
+        PART_BEST_NOW: ExplainAllocationResponse._Part.ValueType  # 1
+        """`best_now`."""
+        PART_NEXT_BEST: ExplainAllocationResponse._Part.ValueType  # 2
+        """`next_best`."""
+        PART_REJECTED_NODES: ExplainAllocationResponse._Part.ValueType  # 3
+        """`rejected_nodes`."""
+        PART_FLIPS: ExplainAllocationResponse._Part.ValueType  # 4
+        """`flips`."""
+        PART_LACKING_LINES: ExplainAllocationResponse._Part.ValueType  # 5
+        """`lacking_lines`, their relaxations among them."""
+
+    class Part(_Part, metaclass=_PartEnumTypeWrapper):
+        """A part of the answer."""
+
+    PART_UNSPECIFIED: ExplainAllocationResponse.Part.ValueType  # 0
+    """Not set."""
+    PART_BEST_NOW: ExplainAllocationResponse.Part.ValueType  # 1
+    """`best_now`."""
+    PART_NEXT_BEST: ExplainAllocationResponse.Part.ValueType  # 2
+    """`next_best`."""
+    PART_REJECTED_NODES: ExplainAllocationResponse.Part.ValueType  # 3
+    """`rejected_nodes`."""
+    PART_FLIPS: ExplainAllocationResponse.Part.ValueType  # 4
+    """`flips`."""
+    PART_LACKING_LINES: ExplainAllocationResponse.Part.ValueType  # 5
+    """`lacking_lines`, their relaxations among them."""
 
     CHOSEN_FIELD_NUMBER: _builtins.int
     BEST_NOW_FIELD_NUMBER: _builtins.int
@@ -152,21 +187,30 @@ class ExplainAllocationResponse(_message.Message):
     COMPLETE_FIELD_NUMBER: _builtins.int
     LEDGER_SEQUENCE_FIELD_NUMBER: _builtins.int
     DUAL_VERSION_FIELD_NUMBER: _builtins.int
+    INCOMPLETE_PARTS_FIELD_NUMBER: _builtins.int
+    WITHOUT_OPPORTUNITY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     rejected_node_count: _builtins.int
     """How many such nodes there are in all."""
     complete: _builtins.bool
-    """Whether the work sufficed; else something may be missing."""
+    """Whether the work sufficed; else something may be missing, see `incomplete_parts`."""
     ledger_sequence: _builtins.int
     """The record of the ledger that stock was read at, or after."""
     dual_version: _builtins.int
     """The dual prices of now. 0: there are none."""
+    without_opportunity: _builtins.bool
+    """Costs of now are without the term opportunity: a re-allocation moved the order last, and does
+    not charge it.
+    """
+    state: _order_service_pb2.Order.State.ValueType
+    """Where the order stands. Only what is CONFIRMED or UNFILLED is explained as of now."""
     @_builtins.property
     def chosen(self) -> Global___Plan:
         """The allocation in force, with the costs it was decided by."""
 
     @_builtins.property
     def best_now(self) -> Global___Plan:
-        """The best plan of now; unset once picking began."""
+        """The best plan of now; unset once picking began, or the order ended."""
 
     @_builtins.property
     def unfilled_lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_service_pb2.UnfilledLine]:
@@ -206,6 +250,10 @@ class ExplainAllocationResponse(_message.Message):
     def lacking_lines(self) -> _containers.RepeatedCompositeFieldContainer[_explanation_pb2.LackingLine]:
         """Lines that nobody does, or that get ready after the promise."""
 
+    @_builtins.property
+    def incomplete_parts(self) -> _containers.RepeatedScalarFieldContainer[Global___ExplainAllocationResponse.Part.ValueType]:
+        """Where the work did not suffice: something may be missing there, or not be the cheapest."""
+
     def __init__(
         self,
         *,
@@ -224,10 +272,13 @@ class ExplainAllocationResponse(_message.Message):
         complete: _builtins.bool = ...,
         ledger_sequence: _builtins.int = ...,
         dual_version: _builtins.int = ...,
+        incomplete_parts: _abc.Iterable[Global___ExplainAllocationResponse.Part.ValueType] | None = ...,
+        without_opportunity: _builtins.bool = ...,
+        state: _order_service_pb2.Order.State.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "best_now", b"best_now", "chosen", b"chosen", "chosen_now", b"chosen_now", "decided_under", b"decided_under"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "best_now", b"best_now", "chosen", b"chosen", "chosen_now", b"chosen_now", "complete", b"complete", "decided_under", b"decided_under", "dual_charges", b"dual_charges", "dual_version", b"dual_version", "flips", b"flips", "lacking_lines", b"lacking_lines", "ledger_sequence", b"ledger_sequence", "next_best", b"next_best", "rejected_node_count", b"rejected_node_count", "rejected_nodes", b"rejected_nodes", "unfilled_lines", b"unfilled_lines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "best_now", b"best_now", "chosen", b"chosen", "chosen_now", b"chosen_now", "complete", b"complete", "decided_under", b"decided_under", "dual_charges", b"dual_charges", "dual_version", b"dual_version", "flips", b"flips", "incomplete_parts", b"incomplete_parts", "lacking_lines", b"lacking_lines", "ledger_sequence", b"ledger_sequence", "next_best", b"next_best", "rejected_node_count", b"rejected_node_count", "rejected_nodes", b"rejected_nodes", "state", b"state", "unfilled_lines", b"unfilled_lines", "without_opportunity", b"without_opportunity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -379,6 +430,7 @@ class ReallocateResponse(_message.Message):
     GAP_FIELD_NUMBER: _builtins.int
     SOLVE_TIME_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
+    GREEDY_REASON_FIELD_NUMBER: _builtins.int
     considered_count: _builtins.int
     """Open orders that nobody picked yet."""
     moved_count: _builtins.int
@@ -393,6 +445,8 @@ class ReallocateResponse(_message.Message):
     """The step that found the plans (docs/allocation.md). GREEDY: the optimizer did not answer in time
     or died; each order was planned alone, one after the other, under what those before it left.
     """
+    greedy_reason: _builtins.str
+    """Why the optimizer did not answer, in words; with GREEDY, else empty."""
     @_builtins.property
     def cost_before(self) -> _money_pb2.Money:
         """Cost of the considered orders before: all terms but opportunity, promise_broken included."""
@@ -423,10 +477,11 @@ class ReallocateResponse(_message.Message):
         gap: _builtins.float = ...,
         solve_time: _duration_pb2.Duration | None = ...,
         step: _builtins.str = ...,
+        greedy_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "cost_after", b"cost_after", "cost_before", b"cost_before", "solve_time", b"solve_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "considered_count", b"considered_count", "cost_after", b"cost_after", "cost_before", b"cost_before", "gap", b"gap", "moved_count", b"moved_count", "race_lost_count", b"race_lost_count", "solve_time", b"solve_time", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "considered_count", b"considered_count", "cost_after", b"cost_after", "cost_before", b"cost_before", "gap", b"gap", "greedy_reason", b"greedy_reason", "moved_count", b"moved_count", "race_lost_count", b"race_lost_count", "solve_time", b"solve_time", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -491,10 +546,15 @@ class DualPrice(_message.Message):
     LABOR_WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
     PRICE_FIELD_NUMBER: _builtins.int
     RESOLVED_FIELD_NUMBER: _builtins.int
+    UNRESOLVED_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """The node."""
     sku: _builtins.str
     """Units of this SKU; the price is of one base unit."""
+    unresolved: _builtins.bool
+    """It was asked for and is not known: the work that one call may take did not suffice. Ask for
+    fewer prices, or with fewer orders.
+    """
     @_builtins.property
     def labor_window_start_time(self) -> _timestamp_pb2.Timestamp:
         """Labor of the hour that starts then; the price is of one second."""
@@ -505,7 +565,7 @@ class DualPrice(_message.Message):
 
     @_builtins.property
     def resolved(self) -> _explanation_pb2.ResolvedWorth:
-        """What it is worth to the open orders, solved anew. Unset: not asked for."""
+        """What it is worth to the open orders, solved anew. Unset: not asked for, or `unresolved`."""
 
     def __init__(
         self,
@@ -515,10 +575,11 @@ class DualPrice(_message.Message):
         labor_window_start_time: _timestamp_pb2.Timestamp | None = ...,
         price: _money_pb2.Money | None = ...,
         resolved: _explanation_pb2.ResolvedWorth | None = ...,
+        unresolved: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "price", b"price", "resolved", b"resolved", "sku", b"sku"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "node_id", b"node_id", "price", b"price", "resolved", b"resolved", "sku", b"sku"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "labor_window_start_time", b"labor_window_start_time", "node_id", b"node_id", "price", b"price", "resolved", b"resolved", "sku", b"sku", "unresolved", b"unresolved"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["sku", "labor_window_start_time"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015

@@ -285,6 +285,8 @@ class RejectedNode(_message.Message):
         """The cheapest plan with it costs as much as the one in force, or more."""
         REASON_CHEAPER: RejectedNode._Reason.ValueType  # 12
         """The cheapest plan with it costs less by now."""
+        REASON_STOPPED: RejectedNode._Reason.ValueType  # 13
+        """The search for a plan with it was stopped before it found one, or that there is none."""
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
         """Why."""
@@ -315,6 +317,8 @@ class RejectedNode(_message.Message):
     """The cheapest plan with it costs as much as the one in force, or more."""
     REASON_CHEAPER: RejectedNode.Reason.ValueType  # 12
     """The cheapest plan with it costs less by now."""
+    REASON_STOPPED: RejectedNode.Reason.ValueType  # 13
+    """The search for a plan with it was stopped before it found one, or that there is none."""
 
     @_typing.final
     class Lack(_message.Message):

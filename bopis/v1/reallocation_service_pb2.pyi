@@ -170,7 +170,10 @@ class ApplyReallocationRequest(_message.Message):
     """The re-allocation: `operations/...`."""
     @_builtins.property
     def move_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Only these moves; at most 10,000. Empty: all."""
+        """Only these moves; at most 10,000. Empty: all. A move that takes what is not free now needs those
+        before it that give it back; one whose saving is below 0 those after it that lack what it gives
+        back. They have to be among these, unless they are made already or cannot be made any more.
+        """
 
     def __init__(
         self,

@@ -43,8 +43,8 @@ class ReallocationServiceStub:
     of an order that has changed since is refused; so is one whose units or hours are gone. A move
     that was made before is not made again. A google.longrunning.Operation: response
     ApplyReallocationResponse, metadata ReallocateMetadata. Idempotent by request_id. Errors:
-    REQUEST_ID_REUSED, OPERATION_NOT_FOUND, FIELD_INVALID (no such move), OVERLOADED (a re-allocation
-    runs).
+    REQUEST_ID_REUSED, OPERATION_NOT_FOUND, FIELD_INVALID (no such move; or one without the moves that
+    it goes together with, which the message names), OVERLOADED (a re-allocation runs).
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
@@ -68,8 +68,8 @@ class ReallocationServiceAsyncStub(ReallocationServiceStub):
     of an order that has changed since is refused; so is one whose units or hours are gone. A move
     that was made before is not made again. A google.longrunning.Operation: response
     ApplyReallocationResponse, metadata ReallocateMetadata. Idempotent by request_id. Errors:
-    REQUEST_ID_REUSED, OPERATION_NOT_FOUND, FIELD_INVALID (no such move), OVERLOADED (a re-allocation
-    runs).
+    REQUEST_ID_REUSED, OPERATION_NOT_FOUND, FIELD_INVALID (no such move; or one without the moves that
+    it goes together with, which the message names), OVERLOADED (a re-allocation runs).
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
@@ -102,8 +102,8 @@ class ReallocationServiceServicer(metaclass=_abc_1.ABCMeta):
         of an order that has changed since is refused; so is one whose units or hours are gone. A move
         that was made before is not made again. A google.longrunning.Operation: response
         ApplyReallocationResponse, metadata ReallocateMetadata. Idempotent by request_id. Errors:
-        REQUEST_ID_REUSED, OPERATION_NOT_FOUND, FIELD_INVALID (no such move), OVERLOADED (a re-allocation
-        runs).
+        REQUEST_ID_REUSED, OPERATION_NOT_FOUND, FIELD_INVALID (no such move; or one without the moves that
+        it goes together with, which the message names), OVERLOADED (a re-allocation runs).
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """

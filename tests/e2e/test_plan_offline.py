@@ -115,3 +115,60 @@ def test_a_wrong_table_is_named_with_its_line_and_column(
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+NODES = """node_id,kind,name,city,region,postal_code,latitude,longitude,time_zone,\
+open_minute,close_minute,pick_lines_per_hour
+east,WAREHOUSE,East,E,NY,10001,40.0,-74.0,America/New_York,0,1440,100
+west,WAREHOUSE,West,W,NY,10002,40.0,-74.2,America/New_York,0,1440,100
+"""
+ORDERS = """order_id,method,placed_at,latitude,longitude,postal_code,region,ready_within_minutes
+two-nodes,SHIP,2026-03-03T15:00:00Z,40.0,-74.1,10001,NY,
+recalled,SHIP,2026-03-03T15:00:00Z,40.0,-74.1,10001,NY,
+gone,SHIP,2026-03-03T15:00:00Z,40.0,-74.1,10001,NY,
+"""
+LINES = """order_id,line_number,sku,quantity,unit_price
+two-nodes,1,a,1,90
+two-nodes,2,b,1,80
+recalled,1,c,1,90
+gone,1,d,1,90
+"""
+
+
+def test_a_line_that_a_rule_leaves_names_the_rule_also_where_its_order_has_no_plan(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    skus = "sku,description,unit_price,weight_g\n" + "".join(f"{s},{s},90,100\n" for s in "abcd")
+    stock = "node_id,sku,quantity\neast,a,5\nwest,b,5\neast,c,5\n"
+    tables = {"nodes": NODES, "skus": skus, "on_hand": stock, "orders": ORDERS, "lines": LINES}
+    for name, text in tables.items():
+        (folder / f"{name}.csv").write_text(text)
+    policy, out = tmp_path / "policy.toml", tmp_path / "plan.csv"
+    rules = """
+[rules]
+nodes_per_order_max = 1
+
+[[rules.items]]
+name = "recalled by the maker"
+sku = "c"
+never_at = "all"
+"""
+    shipped = Path("bopis/policy/default.toml").read_text(encoding="utf-8")
+    policy.write_text(shipped + rules)
+    done = bopis(
+        *("reallocate", "--offline", str(folder), "--policy", str(policy)),
+        *("--time-limit", "1", "--json", "--out", str(out)),
+    )
+    assert done.returncode == 0, done.stderr
+    left = {
+        (one["order_id"], one["line_number"]): one["unfilled_reason"]
+        for one in rows(out)
+        if not one["node_id"]
+    }
+    assert left == {
+        ("two-nodes", "2"): "RULE (nodes_per_order_max)",
+        ("recalled", "1"): "RULE (recalled by the maker)",
+        ("gone", "1"): "NO_STOCK",
+    }

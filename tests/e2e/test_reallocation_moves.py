@@ -202,6 +202,7 @@ def test_an_optimizer_that_hangs_is_killed_and_orders_are_planned_without_it(
     response = response_of(wait(client, name, seconds=60))
     assert time.monotonic() - began < 25
     assert response.step == "GREEDY"
+    assert "did not answer within" in response.greedy_reason
     assert not response.HasField("bound")
     assert response.moved_count == ORDERS
     assert response.cost_after.units < response.cost_before.units
@@ -227,6 +228,7 @@ def test_without_the_optimizer_no_unit_is_promised_twice(
     response = response_of(wait(client, name))
     # What last units are worth to others counts here: not all five need be taken.
     assert response.step == "GREEDY"
+    assert response.greedy_reason == "the optimizer's process died (signal 9)"
     assert 0 < response.moved_count <= 5
     assert response.race_lost_count == 0
     assert cell(client, "east", "candle").committed == response.moved_count

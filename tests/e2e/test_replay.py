@@ -189,8 +189,41 @@ def test_a_record_behind_the_end_of_the_journal_is_named(
         record["sequence"] = 10**9
 
     done = replay("some-0", data=changed_copy(town, tmp_path, "some-0", later))
-    assert done.returncode == 1
-    assert "is not there yet" in told(done)[0]["why"]
+    assert done.returncode == 2
+    assert "is older than what names the record" in told(done)[0]["why"]
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "missing", "no ledger"])
+def test_a_damaged_journal_is_named_as_what_cannot_be_read(
+    town: ServerProcess, tmp_path: Path, damage: str
+) -> None:
+    data = changed_copy(town, tmp_path, "some-90", lambda record: None)
+    segment = min((data / "ledger" / "journal").glob("*.journal"))
+    content = bytearray(segment.read_bytes())
+    content[20_000] ^= 0xFF
+    {
+        "flipped": lambda: segment.write_bytes(content),
+        "cut": lambda: segment.write_bytes(content[:3_000]),
+        "missing": segment.unlink,
+        "no ledger": lambda: shutil.rmtree(data / "ledger"),
+    }[damage]()
+    done = replay("some-90", data=data)
+    assert done.returncode == 2
+    said = "no ledger is there" if damage == "no ledger" else "the journal is damaged"
+    assert said in done.stdout + done.stderr
+    assert "not there yet" not in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_decision_that_cannot_be_read_is_named(town: ServerProcess, tmp_path: Path) -> None:
+    data = changed_copy(town, tmp_path, "some-0", lambda record: None)
+    with sqlite3.connect(data / "orders.sqlite3") as store:
+        store.execute("UPDATE decisions SET document = x'00' WHERE order_id = 'some-0'")
+    store.close()
+    done = replay("some-0", data=data)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "what is kept of order some-0 cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_order_or_operation_that_is_not_kept_is_named(town: ServerProcess) -> None:

@@ -101,5 +101,5 @@ def test_what_makes_no_sense_is_refused(town: Path, words: tuple[str, ...], comp
 
 def test_a_folder_that_is_no_scenario_is_refused(tmp_path: Path) -> None:
     done = bopis("simulate", str(tmp_path / "nowhere"))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "no such folder" in done.stderr

@@ -38,7 +38,7 @@ def test_pure_crates_reach_for_no_io_clock_thread_or_hash_order() -> None:
         ("bopis/domain/order.py", "import numpy", "numpy"),
         ("bopis/domain/order.py", "from bopis import ports", "bopis.ports"),
         ("bopis/domain/order.py", "from ..ports import Ledger", "bopis.ports.Ledger"),
-        ("bopis/ports.py", "from bopis.service import ordering", "bopis.service.ordering"),
+        ("bopis/ports/store.py", "from bopis.service import ordering", "bopis.service.ordering"),
         (
             "bopis/service/ordering.py",
             "import bopis.adapters.bus_local",

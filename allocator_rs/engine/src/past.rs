@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | in what the journal and its oldest snapshot lead to | the state after it |
 //! | before that: the segments were retired | `Retired`, with where the journal begins |
-//! | behind the last whole frame | `NotWritten` |
+//! | behind the last whole frame | `Beyond`: whoever knows of it read it there before it was damaged, or in another copy |
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,9 +32,12 @@ pub enum PastError {
         /// The first that can be.
         begins: u64,
     },
-    /// There are not that many.
-    #[error("record {asked} is not there yet: the last one is {last}")]
-    NotWritten {
+    /// There are not that many that can be read.
+    #[error(
+        "record {asked} cannot be read, the last that can is {last}: \
+         the journal is damaged behind it, or is older than what names the record"
+    )]
+    Beyond {
         /// Which was asked for.
         asked: u64,
         /// The last whole one.
@@ -128,7 +131,7 @@ impl Past {
             }
             if read == 0 {
                 let asked = sequence;
-                return Err(PastError::NotWritten { asked, last });
+                return Err(PastError::Beyond { asked, last });
             }
         }
     }

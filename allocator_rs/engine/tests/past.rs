@@ -79,7 +79,7 @@ fn after_every_record_the_counters_are_those_that_readers_saw_then() {
     let last = engine.position();
     assert!(matches!(
         Past::at(folder.path(), journal, last + 1_000),
-        Err(PastError::NotWritten { .. })
+        Err(PastError::Beyond { .. })
     ));
     assert!(matches!(
         Past::at(folder.path(), journal ^ 1, last),

@@ -7,13 +7,14 @@
 //! | the plan in force | a choice of its own: its windows may be past |
 
 use bopis_allocation::{Calendar, Choice, Group, InForce, Line, Order, Row, Source, Way};
-use bopis_sourcing::{LatePrice, CANNOT, COST_MAX};
+use bopis_sourcing::{LatePrice, CANNOT, COST_MAX, WORK_LIMIT};
 use hashbrown::HashMap;
 
 use crate::ask::{Ask, AskLine, Method};
 use crate::batch::{BatchKernel, NO_ROW};
 use crate::batch_hours::{calendar, parted, picking, sendings, span_of, Sendings, Span};
 use crate::eligible::{allowed, Eligible, Leg};
+use crate::limited::solve_within;
 use crate::network::WINDOW_S;
 use crate::offers::{build, AskError};
 use crate::plan::{groups, node_id, price, Draft, Plan};
@@ -139,9 +140,15 @@ impl BatchOrders {
             &self.kernel.supply(order, ask, &[], &stock),
             false,
         )?;
+        // Whether an order that leaves lines could do with more nodes than it may have.
+        let nodes_max = world.policy.rules.nodes_max;
+        let done: usize = drafts.iter().map(|draft| draft.lines.len()).sum();
+        let is_limited = nodes_max.is_some()
+            && done < ask.lines.len()
+            && solve_within(&offers.problem, nodes_max, WORK_LIMIT).is_binding;
         Ok(Some(Plan {
             groups: groups(world, ask, &drafts),
-            unfilled: unfilled(world, ask, &offers, &drafts, false),
+            unfilled: unfilled(world, ask, &offers, &drafts, is_limited),
             terms: price(world, ask, &drafts, None),
             customer_node_id: eligible.customer_node.map(|node| node_id(world, node)),
         }))

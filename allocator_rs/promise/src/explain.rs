@@ -13,7 +13,7 @@ use crate::flips::flips;
 use crate::limited::best_within;
 use crate::network::WINDOW_S;
 use crate::offers::{AskError, Offers};
-use crate::overlay::{Frozen, Overlaid, Overlay};
+use crate::overlay::{Frozen, Overlaid, Overlay, Unguessed};
 use crate::placement::PlaceError;
 use crate::plan::{groups, node_id, price, Draft, Plan};
 use crate::promiser::Promiser;
@@ -44,6 +44,23 @@ pub struct ExplainAsk {
     pub flips_max: usize,
     /// Relaxations at most, of each line that is unfilled or late.
     pub relaxations_max: usize,
+    /// Whether the cost card's opportunity is charged: batches, which move orders, do not.
+    pub opportunity: bool,
+}
+
+/// A part of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The best plan of now.
+    Best,
+    /// The next-best plans.
+    Others,
+    /// Nodes that are not used.
+    Rejected,
+    /// Changes that flip the decision.
+    Flips,
+    /// Lines left or late.
+    Lacking,
 }
 
 /// The answer.
@@ -63,8 +80,8 @@ pub struct Explained {
     pub flips: Vec<WhatIf>,
     /// Lines that the plan in force leaves or does late.
     pub lacking: Vec<Lacking>,
-    /// Whether the work for it sufficed; else something may be missing.
-    pub is_complete: bool,
+    /// What the work did not suffice for: something may be missing there, or not be the best.
+    pub incomplete: Vec<Part>,
     /// The record that units were read at; 0: not read from a ledger.
     pub position: u64,
     /// The version of the dual prices; 0: there were none.
@@ -84,23 +101,37 @@ impl World {
     ) -> Result<Explained, AskError> {
         let work = Work::new(work_limit, work_limit.saturating_mul(SOLVES_OF_ALL));
         let frozen = Frozen::new(supply, self, &asked.ask);
+        let unguessed = Unguessed(&frozen);
         let case = Case {
             world: self,
             ask: &asked.ask,
-            supply: &frozen,
+            supply: if asked.opportunity {
+                &frozen
+            } else {
+                &unguessed
+            },
             work: &work,
         };
+        let mut incomplete = Vec::new();
+        let mut done = |part| incomplete.extend(work.was_stopped().then_some(part));
         let offers = case.offers()?;
         let limited = case.solve(&offers.problem);
         let best = case.weigh(&offers, &limited.solution, limited.is_binding);
         let chosen = in_force(&case, &offers, &asked.in_force);
+        done(Part::Best);
         let lacking = lacking(&case, &chosen, &best, asked.relaxations_max)?;
+        done(Part::Lacking);
         let (rejected, rejected_total) = rejected(&case, &offers, &chosen, asked.nodes_max)?;
+        done(Part::Rejected);
+        let others = others(&case, &offers, &chosen, asked.plans_max, work_limit);
+        done(Part::Others);
+        let flips = flips(&case, &offers, &best, asked.flips_max)?;
+        done(Part::Flips);
         Ok(Explained {
-            others: others(&case, &offers, &chosen, asked.plans_max, work_limit),
-            flips: flips(&case, &offers, &best, asked.flips_max)?,
+            others,
+            flips,
             lacking,
-            is_complete: !work.is_spent(),
+            incomplete,
             chosen,
             best,
             rejected,
@@ -203,11 +234,15 @@ fn others(
     let nodes_max = case.world.policy.rules.nodes_max;
     let (mut found, is_binding) =
         best_within(&offers.problem, nodes_max, plans_max + 1, work_limit);
+    for one in &found {
+        case.work.note(one);
+    }
     let nodes: BTreeSet<usize> = offers.offers.iter().map(|offer| offer.node).collect();
     for node in nodes {
         let number = u32::try_from(node).unwrap_or(u32::MAX);
         let mut solve = |problem: &Problem| case.solve(problem).solution;
-        found.extend(cheapest_at(&offers.problem, number, &mut solve));
+        let with_it = cheapest_at(&offers.problem, number, &mut solve);
+        found.extend(with_it.ok().flatten());
     }
     found.sort_by_key(|solution| solution.cost);
     let mut seen = BTreeSet::from([choice(&chosen.plan)]);

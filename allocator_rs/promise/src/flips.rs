@@ -205,7 +205,7 @@ impl Search<'_> {
             return Ok(None);
         }
         let mut solve = |problem: &_| self.case.solve(problem).solution;
-        let Some(plan) = cheapest_at(&self.offers.problem, number, &mut solve) else {
+        let Ok(Some(plan)) = cheapest_at(&self.offers.problem, number, &mut solve) else {
             return Ok(None);
         };
         // One micro-unit more than what makes both cost the same.

@@ -68,7 +68,7 @@ pub use batch::{BatchKernel, BatchRow, Priced};
 pub use batch_orders::BatchOrders;
 pub use by_store::{StoreAsk, StoreStock, StoresRead};
 pub use duals::{DualCharges, DualRow, LaborPrice, StockPrice};
-pub use explain::{ExplainAsk, Explained};
+pub use explain::{ExplainAsk, Explained, Part};
 pub use network::{meters_between, Catalog, Item, Network, Node, NodeKind, NodeSpec, Window};
 pub use offers::AskError;
 pub use options::{

@@ -98,6 +98,40 @@ impl Supply for Overlaid<'_> {
     }
 }
 
+/// A supply none of whose last units is worth a guess: opportunity is charged nowhere, as batches
+/// do not charge it. Dual prices stay.
+pub(crate) struct Unguessed<'a>(pub(crate) &'a dyn Supply);
+
+impl Supply for Unguessed<'_> {
+    fn units(&self, node: usize, line: usize) -> i64 {
+        self.0.units(node, line)
+    }
+
+    fn seconds(&self, node: usize, window_start_s: i64) -> i64 {
+        self.0.seconds(node, window_start_s)
+    }
+
+    fn unit_price(&self, node: usize, line: usize) -> i64 {
+        self.0.unit_price(node, line)
+    }
+
+    fn second_price(&self, node: usize, window_start_s: i64) -> i64 {
+        self.0.second_price(node, window_start_s)
+    }
+
+    fn is_priced(&self, _node: usize, _line: usize) -> bool {
+        true
+    }
+
+    fn is_promised(&self, line: usize) -> bool {
+        self.0.is_promised(line)
+    }
+
+    fn windows_from_ms(&self) -> i64 {
+        self.0.windows_from_ms()
+    }
+}
+
 /// A supply read once: however often it is asked, it answers the same.
 pub(crate) struct Frozen<'a> {
     under: &'a dyn Supply,

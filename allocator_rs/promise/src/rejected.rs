@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bopis_sourcing::cheapest_at;
+use bopis_sourcing::{cheapest_at, Stopped};
 
 use crate::ask::Method;
 use crate::hours::usable;
@@ -46,6 +46,8 @@ pub enum Rejection {
     },
     /// All or nothing: no plan with it has every line.
     NotWhole,
+    /// The search for a plan with it was stopped before it found one, or that there is none.
+    Stopped,
     /// The cheapest plan with it costs as much as the one in force, or more.
     Dearer,
     /// The cheapest plan with it costs less by now.
@@ -155,13 +157,14 @@ impl Judge<'_> {
             let number = u32::try_from(node).unwrap_or(u32::MAX);
             let mut solve = |problem: &_| self.case.solve(problem).solution;
             let plan = cheapest_at(&self.offers.problem, number, &mut solve);
-            let plan = plan.map(|plan| self.case.weigh(self.offers, &plan, false));
+            let plan = plan.map(|plan| plan.map(|plan| self.case.weigh(self.offers, &plan, false)));
             row.rejection = match &plan {
-                None => self.no_plan(),
-                Some(plan) if plan.total < self.chosen.total => Rejection::Cheaper,
-                Some(_) => Rejection::Dearer,
+                Err(Stopped) => Rejection::Stopped,
+                Ok(None) => self.no_plan(),
+                Ok(Some(plan)) if plan.total < self.chosen.total => Rejection::Cheaper,
+                Ok(Some(_)) => Rejection::Dearer,
             };
-            row.plan = plan;
+            row.plan = plan.ok().flatten();
             return row;
         }
         row.rejection = self.no_offer(found, node, &methods);

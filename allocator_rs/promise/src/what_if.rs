@@ -115,6 +115,7 @@ pub(crate) fn choice(plan: &Plan) -> Choice {
 pub(crate) struct Work {
     per_solve: u64,
     left: Cell<u64>,
+    stopped: Cell<bool>,
 }
 
 impl Work {
@@ -122,17 +123,42 @@ impl Work {
         Self {
             per_solve,
             left: Cell::new(all),
+            stopped: Cell::new(false),
         }
     }
 
-    fn spend(&self, work: u64) {
+    /// What one solve may spend.
+    pub(crate) fn limit(&self) -> u64 {
+        self.per_solve.min(self.left.get())
+    }
+
+    pub(crate) fn spend(&self, work: u64) {
         self.left.set(self.left.get().saturating_sub(work));
     }
 
-    /// Whether nothing more is to be begun.
+    /// Whether nothing more is to be begun; whoever asks leaves out something then.
     pub(crate) fn is_spent(&self) -> bool {
-        self.left.get() == 0
+        let is_spent = self.left.get() == 0;
+        self.stopped.set(self.stopped.get() || is_spent);
+        is_spent
     }
+
+    /// Notes a search that was stopped.
+    pub(crate) fn note(&self, solution: &Solution) {
+        self.stopped.set(self.stopped.get() || !solution.exact);
+    }
+
+    /// Whether something was stopped or left out since this was asked last.
+    pub(crate) fn was_stopped(&self) -> bool {
+        self.stopped.replace(false)
+    }
+}
+
+/// Work units that it takes to read and price all lines of an ask at all nodes.
+pub(crate) fn reading(world: &World, ask: &Ask) -> u64 {
+    let cells = world.network.nodes().len() * ask.lines.len();
+    let cells = u64::try_from(cells).unwrap_or(u64::MAX);
+    cells.saturating_mul(CELL_WORK)
 }
 
 /// An order, and the world and supply that it is planned in.
@@ -146,16 +172,15 @@ pub(crate) struct Case<'a> {
 
 impl Case<'_> {
     pub(crate) fn offers(&self) -> Result<Offers, AskError> {
-        let cells = self.world.network.nodes().len() * self.ask.lines.len();
-        let cells = u64::try_from(cells).unwrap_or(u64::MAX);
-        self.work.spend(cells.saturating_mul(CELL_WORK));
+        self.work.spend(reading(self.world, self.ask));
         build(self.world, self.ask, self.supply, true)
     }
 
     pub(crate) fn solve(&self, problem: &Problem) -> Limited {
-        let limit = self.work.per_solve.min(self.work.left.get());
-        let limited = solve_within(problem, self.world.policy.rules.nodes_max, limit);
+        let nodes_max = self.world.policy.rules.nodes_max;
+        let limited = solve_within(problem, nodes_max, self.work.limit());
         self.work.spend(limited.solution.work);
+        self.work.note(&limited.solution);
         limited
     }
 

@@ -23,10 +23,13 @@ use crate::plan::{drafts, price, Draft};
 use crate::promiser::Promiser;
 use crate::quote::QuotedGroup;
 use crate::supply::{EngineSupply, Supply};
+use crate::what_if::{reading, Work};
 use crate::world::World;
 
 /// Orders that move one after the other.
 const MOVES_MAX: usize = 4;
+/// Of one call, in work limits of one solve.
+const SOLVES_OF_ALL: u64 = 100;
 
 /// An order that may be planned anew.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +74,8 @@ pub struct Worth {
 
 impl World {
     /// What resources are worth to orders. `supply`: what is free to an ask, beside what it holds.
+    /// `work_limit`: of one solve; all together take a hundred times as much at most. None: that did
+    /// not suffice for the resource.
     ///
     /// # Errors
     /// [`AskError`] for an ask outside its limits.
@@ -80,7 +85,7 @@ impl World {
         resources: &[Resource],
         supply: &dyn Fn(&Ask) -> Box<dyn Supply + 's>,
         work_limit: u64,
-    ) -> Result<Vec<Worth>, AskError> {
+    ) -> Result<Vec<Option<Worth>>, AskError> {
         let free: Vec<Box<dyn Supply + 's>> = orders.iter().map(|one| supply(&one.ask)).collect();
         let mut open = Vec::with_capacity(orders.len());
         for (order, free) in orders.iter().zip(&free) {
@@ -94,16 +99,21 @@ impl World {
         let batch = Batch {
             world: self,
             open,
-            work_limit,
+            work: Work::new(work_limit, work_limit.saturating_mul(SOLVES_OF_ALL)),
         };
         let without = batch.saved(&Overlay::default(), None)?;
+        // Whoever does not know what is saved without a resource cannot say what it adds.
+        if batch.work.was_stopped() {
+            return Ok(vec![None; resources.len()]);
+        }
         let each = resources.iter().map(|one| batch.worth(one, without));
         each.collect()
     }
 }
 
 impl Promiser {
-    /// What resources are worth to open orders under the stock of now. Runs on the caller's thread.
+    /// What resources are worth to open orders under the stock of now; none: the work did not suffice
+    /// for it. Runs on the caller's thread, at most as long as a hundred solves that use up the limit.
     ///
     /// # Errors
     /// `NotLoaded`, `Ask`.
@@ -111,7 +121,7 @@ impl Promiser {
         &self,
         orders: &[OpenOrder],
         resources: &[Resource],
-    ) -> Result<Vec<Worth>, PlaceError> {
+    ) -> Result<Vec<Option<Worth>>, PlaceError> {
         let planner = self.planner();
         let world = planner.world.load_full().ok_or(PlaceError::NotLoaded)?;
         let engine = &planner.engine;
@@ -134,7 +144,7 @@ struct Open<'a> {
 struct Batch<'a> {
     world: &'a World,
     open: Vec<Open<'a>>,
-    work_limit: u64,
+    work: Work,
 }
 
 /// A new plan of an order, and what it takes.
@@ -144,14 +154,16 @@ struct Moved {
 }
 
 impl Batch<'_> {
-    fn worth(&self, resource: &Resource, without: i64) -> Result<Worth, AskError> {
+    /// None: the work did not suffice.
+    fn worth(&self, resource: &Resource, without: i64) -> Result<Option<Worth>, AskError> {
         let step = self.step(resource);
         let saved = self.saved(&self.change(resource, step), Some(resource))?;
-        Ok(Worth {
+        let found = Worth {
             more: (saved - without).max(0),
             fewer: self.lost(resource, step)?,
             step,
-        })
+        };
+        Ok((!self.work.was_stopped()).then_some(found))
     }
 
     fn step(&self, resource: &Resource) -> i64 {
@@ -177,8 +189,8 @@ impl Batch<'_> {
         change
     }
 
-    /// What the orders save by moving one after the other under a change. `first`: what the first of
-    /// them has to want.
+    /// What the orders save by moving one after the other under a change, as far as the work goes.
+    /// `first`: what the first of them has to want.
     fn saved(&self, change: &Overlay, first: Option<&Resource>) -> Result<i64, AskError> {
         let mut change = change.clone();
         let mut moved = BTreeSet::new();
@@ -190,7 +202,9 @@ impl Batch<'_> {
                 if moved.contains(&index) || !wants {
                     continue;
                 }
-                let found = self.solved(open, &change, true)?;
+                let Some(found) = self.solved(open, &change, true)? else {
+                    return Ok(saved);
+                };
                 let saving = open.cost - found.cost;
                 if saving > best.as_ref().map_or(0, |one| one.0) {
                     best = Some((saving, index, found));
@@ -225,7 +239,10 @@ impl Batch<'_> {
                 return Ok(Some(0));
             }
             if holds(open, resource) {
-                let loss = (self.solved(open, &fewer, false)?.cost - open.cost).max(0);
+                let Some(found) = self.solved(open, &fewer, false)? else {
+                    return Ok(None);
+                };
+                let loss = (found.cost - open.cost).max(0);
                 least = Some(least.map_or(loss, |known: i64| known.min(loss)));
             }
         }
@@ -257,7 +274,16 @@ impl Batch<'_> {
     }
 
     /// The best plan of an order under a change; `promised`: it does each line of the plan in force.
-    fn solved(&self, open: &Open<'_>, change: &Overlay, promised: bool) -> Result<Moved, AskError> {
+    /// None: there is no work left for it.
+    fn solved(
+        &self,
+        open: &Open<'_>,
+        change: &Overlay,
+        promised: bool,
+    ) -> Result<Option<Moved>, AskError> {
+        if self.work.is_spent() {
+            return Ok(None);
+        }
         let (ask, network) = (&open.order.ask, &self.world.network);
         let groups = &open.order.in_force;
         let numbers = groups.iter().flat_map(|group| &group.line_numbers);
@@ -271,14 +297,20 @@ impl Batch<'_> {
                 .map(|line| promised && filled.contains(&line.line_number))
                 .collect(),
         };
+        self.work.spend(reading(self.world, ask));
         let offers = build(self.world, ask, &supply, false)?;
         let nodes_max = self.world.policy.rules.nodes_max;
-        let solution: Solution = solve_within(&offers.problem, nodes_max, self.work_limit).solution;
+        let limit = self.work.limit();
+        let solution: Solution = solve_within(&offers.problem, nodes_max, limit).solution;
+        self.work.spend(solution.work);
+        if !solution.exact && self.work.is_spent() {
+            return Ok(None);
+        }
         let takes = self.takes(ask, &drafts(&offers, &solution));
-        Ok(Moved {
+        Ok(Some(Moved {
             cost: solution.cost,
             takes,
-        })
+        }))
     }
 
     fn takes(&self, ask: &Ask, drafts: &[Draft]) -> Overlay {

@@ -45,6 +45,7 @@ fn explain(world: &World, ask: &Ask, supply: &TableSupply) -> Explained {
         nodes_max: 10,
         flips_max: 10,
         relaxations_max: 20,
+        opportunity: true,
     };
     world.explain(&asked, supply, 10_000_000).unwrap()
 }
@@ -262,6 +263,38 @@ fn the_last_unit_is_kept_and_one_more_flips_the_decision() {
     assert_eq!(more, Some(1));
 }
 
+#[test]
+fn a_move_is_not_argued_against_with_opportunity_which_batches_do_not_charge() {
+    let world = world();
+    // A batch moved the order to near's last unit; alone it would have gone to mid.
+    let table = supply(&world, &[((NEAR, 0), 1), ((MID, 0), PLENTY)]);
+    let asked = ExplainAsk {
+        ask: ask(Method::Pickup, &[("a", 1)]),
+        in_force: vec![QuotedGroup {
+            node_id: "near".to_owned(),
+            method: Method::Pickup,
+            line_numbers: vec![1],
+            window_start_s: NOON_S,
+            ready_s: NOON_S + HOUR_S,
+        }],
+        plans_max: 3,
+        nodes_max: 10,
+        flips_max: 0,
+        relaxations_max: 0,
+        opportunity: false,
+    };
+    let told = world.explain(&asked, &table, 10_000_000).unwrap();
+    assert_eq!(told.chosen.plan.terms.opportunity, 0);
+    assert_eq!(told.best.plan.groups[0].node_id, "near");
+    assert_eq!(rejection(&told, "mid"), Rejection::Dearer);
+    let charged = ExplainAsk {
+        opportunity: true,
+        ..asked
+    };
+    let told = world.explain(&charged, &table, 10_000_000).unwrap();
+    assert_eq!(rejection(&told, "mid"), Rejection::Cheaper);
+}
+
 /// A table whose units of "a" at near, and seconds at near at noon, have a dual price.
 struct Priced(TableSupply);
 
@@ -301,6 +334,7 @@ fn dual_charges_are_part_of_what_plans_are_compared_by() {
         nodes_max: 10,
         flips_max: 0,
         relaxations_max: 0,
+        opportunity: true,
     };
     let priced = Priced(everywhere(&world));
     let told = world.explain(&asked, &priced, 10_000_000).unwrap();

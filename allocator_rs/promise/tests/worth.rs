@@ -62,7 +62,32 @@ fn open(world: &World, ask: Ask, table: &TableSupply) -> OpenOrder {
 fn worth(world: &World, orders: &[OpenOrder], free: &TableSupply, of: Resource) -> Worth {
     let supply = |_: &Ask| -> Box<dyn Supply> { Box::new(free.clone()) };
     let found = world.worth(orders, &[of], &supply, 10_000_000).unwrap();
-    found[0]
+    found[0].unwrap()
+}
+
+#[test]
+fn work_that_does_not_suffice_leaves_resources_unanswered_and_the_others_right() {
+    let world = world();
+    let table = supply(&world, &[((NEAR, 0), 3), ((MID, 0), PLENTY)]);
+    let orders: Vec<OpenOrder> = (0..3)
+        .map(|_| open(&world, ask(Method::Pickup, &[("a", 1)]), &table))
+        .collect();
+    let none_near = supply(&world, &[((MID, 0), PLENTY)]);
+    let free = |_: &Ask| -> Box<dyn Supply> { Box::new(none_near.clone()) };
+    let asked = vec![unit("near"); 10];
+    let told = |work_limit| world.worth(&orders, &asked, &free, work_limit).unwrap();
+    let all = told(10_000_000);
+    assert!(all.iter().all(Option::is_some));
+    let mut partial = 0;
+    for work_limit in 0..400 {
+        let some = told(work_limit);
+        let done = some.iter().flatten().count();
+        // In the order in which they were asked, and each as if there had been no limit.
+        assert_eq!(some[..done], all[..done], "{work_limit}");
+        partial += usize::from(done > 0 && done < all.len());
+    }
+    assert_eq!(told(0), vec![None; asked.len()]);
+    assert!(partial > 0);
 }
 
 fn unit(node_id: &str) -> Resource {

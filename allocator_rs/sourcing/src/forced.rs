@@ -3,17 +3,24 @@
 use crate::problem::{Facility, Problem, CANNOT, COST_MAX, LINES_MAX};
 use crate::solution::Solution;
 
+/// The search ended before it found a plan, or that there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped;
+
 /// The cheapest plan in which a node serves at least one line; none: there is no such plan.
 ///
 /// `solve` solves a problem of the same facilities; it may keep further limits, as long as it finds
 /// the cheapest plan within them. First the node serves a line of no cost that nobody else does. If
 /// it serves one of the order's beside it, that is the plan: every plan with the node serves that
 /// line too. If not, each line that it can serve is bound to it in turn.
+///
+/// # Errors
+/// [`Stopped`] if `solve` was stopped where it counts: whether there is such a plan is not known.
 pub fn cheapest_at(
     problem: &Problem,
     node: u32,
     solve: &mut dyn FnMut(&Problem) -> Solution,
-) -> Option<Solution> {
+) -> Result<Option<Solution>, Stopped> {
     let at_node = |facility: usize| {
         let place = problem.facilities.get(facility);
         place.is_some_and(|place| place.node == node)
@@ -21,11 +28,14 @@ pub fn cheapest_at(
     // Where groups share hours, a further line would take of them.
     if problem.lines < LINES_MAX && problem.rooms.is_empty() {
         let mut found = solve(&problem.with_errand(node));
-        // Left by the costliest of all prices: no plan has the node.
-        found.assignment.pop()??;
+        let errand = found.assignment.pop().flatten();
+        if errand.is_none() && found.exact {
+            // Left by the costliest of all prices: no plan has the node.
+            return Ok(None);
+        }
         let serves = found.assignment.iter().flatten().any(|f| at_node(*f));
-        if serves {
-            return Some(found);
+        if errand.is_some() && serves {
+            return Ok(Some(found));
         }
     }
     let can_serve = |line: &usize| {
@@ -34,15 +44,31 @@ pub fn cheapest_at(
             .any(|cost| *cost < CANNOT)
     };
     let mut best: Option<Solution> = None;
+    // What is proven of each line's plans is proven of them all.
+    let mut bound = i64::MAX;
+    let mut stopped = false;
     for line in (0..problem.lines).filter(can_serve) {
         let found = solve(&problem.with_line_at(line, node));
         let chosen = found.assignment.get(line).copied().flatten();
+        bound = bound.min(found.lower_bound);
+        stopped |= !found.exact;
         let is_cheaper = best.as_ref().is_none_or(|best| found.cost < best.cost);
         if chosen.is_some_and(at_node) && is_cheaper {
             best = Some(found);
         }
     }
-    best
+    match best {
+        None if stopped => Err(Stopped),
+        None => Ok(None),
+        Some(best) => {
+            let lower_bound = best.cost.min(bound);
+            Ok(Some(Solution {
+                lower_bound,
+                exact: lower_bound == best.cost,
+                ..best
+            }))
+        }
+    }
 }
 
 impl Problem {

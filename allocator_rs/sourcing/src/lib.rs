@@ -64,7 +64,7 @@ mod twins;
 pub use alternatives::k_best;
 pub use cost::{distance_cost, per_unit_of, share_of, weight_cost, OpportunityTiers};
 pub use draft::Draft;
-pub use forced::cheapest_at;
+pub use forced::{cheapest_at, Stopped};
 pub use pattern::{
     undominated_patterns, undominated_patterns_where, Pattern, PatternLimits, Window,
 };

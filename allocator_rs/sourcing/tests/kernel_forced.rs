@@ -14,7 +14,7 @@ mod oracle;
 
 use std::collections::BTreeMap;
 
-use bopis_sourcing::{cheapest_at, solve};
+use bopis_sourcing::{cheapest_at, solve, Stopped};
 use oracle::{random_case, Case};
 
 /// By node, the least cost of a plan that uses it; and the least cost of all.
@@ -47,6 +47,7 @@ fn the_cheapest_plan_with_a_node_is_that_of_a_full_enumeration() {
         let (best, least) = best_by_node(&case);
         for node in 0..5 {
             let plan = cheapest_at(&problem, node, &mut |problem| solve(problem, u64::MAX));
+            let plan = plan.unwrap();
             assert_eq!(
                 plan.as_ref().map(|plan| plan.cost),
                 best.get(&node).copied(),
@@ -69,6 +70,32 @@ fn the_cheapest_plan_with_a_node_is_that_of_a_full_enumeration() {
     }
     assert!(found > 5_000 && dearer > 3_000, "{found} {dearer}");
     assert!(lacking > 500, "{lacking}");
+}
+
+#[test]
+fn a_search_that_is_stopped_claims_neither_that_there_is_no_plan_nor_too_high_a_bound() {
+    let (mut stopped, mut found) = (0, 0);
+    for seed in 0..1_000 {
+        let case = random_case(seed, 2 + (seed % 3) as usize, 2 + (seed / 3 % 3) as u32);
+        let problem = case.problem();
+        let (best, _) = best_by_node(&case);
+        for (node, work_limit) in (0..5).flat_map(|node| [0, 1, 20, 80].map(|limit| (node, limit)))
+        {
+            let told = cheapest_at(&problem, node, &mut |problem| solve(problem, work_limit));
+            let best = best.get(&node).copied();
+            match told {
+                Err(Stopped) => stopped += 1,
+                Ok(None) => assert_eq!(best, None, "seed {seed}, node {node}, {work_limit}"),
+                Ok(Some(plan)) => {
+                    let best = best.unwrap();
+                    assert!(plan.lower_bound <= best && best <= plan.cost, "seed {seed}");
+                    assert!(!plan.exact || plan.cost == best, "seed {seed}");
+                    found += 1;
+                }
+            }
+        }
+    }
+    assert!(stopped > 100 && found > 1_000, "{stopped} {found}");
 }
 
 #[test]

@@ -20,8 +20,10 @@ from bopis.domain.planner import Override, OverrideKind
 from bopis.domain.reallocation import OrderMove, ReallocationProblem, ReallocationProposal
 from bopis.domain.records import Operation, OperationStage
 from bopis.domain.sourcing import Consent
+from bopis.server.operations import message_of
 from bopis.service import operations, reallocation
 from bopis.testing.counter import Counter, request_id
+from bopis.v1.allocation_service_pb2 import ReallocateResponse
 
 HOUR_S = 3_600
 
@@ -238,6 +240,9 @@ async def test_where_the_solver_dies_orders_are_planned_one_by_one(counter: Coun
     assert done.report is not None
     assert (done.report.considered_count, done.report.step) == (1, "GREEDY")
     assert (done.report.bound_micro, done.report.gap) == (0, 1.0)
+    response = ReallocateResponse()
+    message_of(counter.shop.deps, done).response.Unpack(response)
+    assert (response.step, response.greedy_reason) == ("GREEDY", "the solver died")
     assert not counter.shop.deps.operations.running_id
 
 

@@ -80,7 +80,7 @@ def test_each_reason_says_its_numbers() -> None:
         (Rejection.NO_LABOR, "no hour has room: a line takes 60 s, 7 s are free at most"),
     ):
         assert rejection_words(rejected(reason), chosen, "USD") == words
-    assert len({rejection_words(rejected(reason), chosen, "USD") for reason in Rejection}) == 12
+    assert len({rejection_words(rejected(reason), chosen, "USD") for reason in Rejection}) == 13
 
 
 def test_every_kind_of_change_and_every_cause_has_words_of_its_own() -> None:

@@ -117,10 +117,14 @@ def test_tables_without_orders_give_a_plan_without_rows(tmp_path: Path, kind: st
 def test_without_the_optimizer_the_summary_says_so_and_that_nothing_is_proven(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    answering(monkeypatch, pb.ReallocateResponse(considered_count=3, step=GREEDY, gap=1.0))
+    why = "the optimizer's process died (signal 9)"
+    response = pb.ReallocateResponse(considered_count=3, step=GREEDY, gap=1.0, greedy_reason=why)
+    answering(monkeypatch, response)
     done = bopis("reallocate", "--certificate", str(tmp_path / "proof"))
     assert done.exit_code == 0, done.stderr
-    assert "the optimizer did not answer; planned one order after the other" in done.stdout
+    assert f"{why}; planned one order after the other" in done.stdout
+    [row] = [json.loads(bopis("reallocate", "--json").stdout)]
+    assert row["greedy_reason"] == why
     assert "nothing proven" in done.stdout
     assert NAME in done.stdout
     assert "no certificate" in done.stderr

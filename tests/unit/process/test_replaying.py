@@ -30,6 +30,6 @@ def test_a_record_that_cannot_be_read_is_refused_and_not_said_to_differ(
     with pytest.raises(typer.Exit) as ended:
         replay("operations/3f0c", data=tmp_path, attempt=None, as_json=False)
     told = capfd.readouterr()
-    assert (ended.value.exit_code, told.out) == (1, "")
+    assert (ended.value.exit_code, told.out) == (2, "")
     assert "it cannot be read" in told.err
     assert "what is kept of operation 3f0c cannot be read" in told.err

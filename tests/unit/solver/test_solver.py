@@ -138,6 +138,29 @@ def test_the_lp_over_all_plans_meets_the_proven_bound(seed: int) -> None:
     assert bound <= optimum(request)
 
 
+def test_the_lp_has_prices_where_no_choice_of_columns_keeps_the_limits() -> None:
+    # A pool may know of two orders only how they take the one unit that there is.
+    both_take_it = ([0, 1], [5_000_000, 9_000_000], [0, 1, 2], [0, 0], [1, 1], [0, 1])
+    columns = Columns(*(np.array(values, dtype=np.int64) for values in both_take_it))
+    lp = relax(columns, limits=np.array([1], dtype=np.int64), orders=2, time_limit_s=10)
+    assert lp is not None
+    assert lp.values == pytest.approx([1.0, 0.0]) or lp.values == pytest.approx([0.0, 1.0])
+    assert lp.prices[0] >= 9_000_000
+
+
+def test_the_lp_is_solved_beside_columns_that_leave_promised_lines() -> None:
+    # Such columns cost 2 ** 43 and more: GLOP gave this up as imprecise.
+    costs = [12_229_811, 103_048_000, 8_796_195_570_208, 9_200_552, 9_272_306, 1 << 44, 7_974_822]
+    starts, rows = [0, 3, 5, 5, 7, 9, 9, 11], [0, 1, 4, 2, 6, 2, 6, 0, 3, 2, 6]
+    amounts = [1, 1, 1030, 1, 180, 3, 360, 3, 1030, 1, 180]
+    arrays = ([0, 0, 0, 1, 1, 1, 2], costs, starts, rows, amounts, [])
+    columns = Columns(*(np.array(values, dtype=np.int64) for values in arrays))
+    limits = np.array([3, 1, 3, 1030, 1030, 1545, 540, 900], dtype=np.int64)
+    lp = relax(columns, limits=limits, orders=3, time_limit_s=10)
+    assert lp is not None
+    assert lp.values[[2, 5]] == pytest.approx([0.0, 0.0])
+
+
 @pytest.mark.parametrize("seed", range(600, 610))
 def test_the_master_over_all_plans_finds_the_optimum(seed: int) -> None:
     request = small_request(seed)
