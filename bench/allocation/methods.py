@@ -40,6 +40,9 @@ def exact(request: Request) -> Answer:
     allocation.ascend(passes=1, go_on=lambda *_: True)
     if any(allocation.prices()):
         raise AssertionError("prices other than 0")
+    # One after the other as they come, not the surest first.
+    alone = allocation.pool(allocation.prices(), cheapest=0, most=1)
+    allocation.prefer(range(len(alone)), [1] * len(alone))
     allocation.construct()
     plans = chosen_plans(request, allocation)
     return Answer(plans, time.monotonic() - began_s)
