@@ -93,10 +93,14 @@ _decode_chosen: Final = msgspec.msgpack.Decoder(tuple[Chosen, ...]).decode
 
 
 class Allocation:
-    """Orders allocated together, step by step: ascend, construct, improve, choose of the pool."""
+    """Orders allocated together, step by step: ascend, construct, improve, choose of the pool.
 
-    def __init__(self, native: Native) -> None:
+    `rows`: how many rows there are, rounding inequalities aside.
+    """
+
+    def __init__(self, native: Native, *, rows: int) -> None:
         self._native = native
+        self.rows = rows
 
     @classmethod
     def of_orders(
@@ -124,13 +128,13 @@ class Allocation:
         }
         plans = [None if plan is None else _in_force(plan) for plan in in_force]
         payload = {"batch": batch, "in_force": plans, "threads": threads or available_threads()}
-        return cls(Native.of_orders(_encode(payload)))
+        return cls(Native.of_orders(_encode(payload)), rows=len(rows.limits))
 
     @classmethod
     def of_table(cls, limits: Sequence[int], orders: Sequence[TableOrder]) -> Self:
         """Orders with ways of their own, under limits by row."""
         payload = {"limits": limits, "orders": orders, "threads": available_threads()}
-        return cls(Native.of_table(_encode(payload)))
+        return cls(Native.of_table(_encode(payload)), rows=len(limits))
 
     def ascend(
         self,

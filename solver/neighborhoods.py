@@ -18,18 +18,20 @@ PART_TIME_S: Final = 0.5
 """Time limit of a part."""
 
 
-def part_of(columns: Columns, kept: Columns, dice: np.random.Generator) -> Ints:
+def part_of(columns: Columns, kept: Columns, dice: np.random.Generator, *, rows_all: int) -> Ints:
     """Some orders that stand around tight rows: those that use a few rows which their near-optimal
-    columns share. `kept`: the columns that can matter.
+    columns share. `kept`: the columns that can matter. `rows_all`: all rows; what is numbered behind
+    them only rounds their limits.
     """
     using = _entries(columns, columns.assigned)
+    using = using[using[:, 1] < rows_all]
     if len(using) == 0:
         return np.zeros(0, dtype=np.int64)
     rows = [int(dice.choice(using[:, 1]))]
     for _ in range(ROWS_OF_PART - 1):
         orders = np.unique(using[np.isin(using[:, 1], rows), 0])
         wished = _rows_of(kept, orders)
-        others = np.setdiff1d(wished, rows)
+        others = np.setdiff1d(wished[wished < rows_all], rows)
         if len(others) == 0:
             break
         rows.append(int(dice.choice(others)))
@@ -76,7 +78,13 @@ def used_by(columns: Columns, numbers: Ints, rows: int) -> Ints:
 
 
 def better_parts(
-    columns: Columns, mask: Ints, *, limits: Ints, seed: int, choose: Choose = choose
+    columns: Columns,
+    mask: Ints,
+    *,
+    limits: Ints,
+    rows_all: int,
+    seed: int,
+    choose: Choose = choose,
 ) -> Iterator[tuple[Ints, int]]:
     """Solves part after part, without end unless one holds all orders.
 
@@ -96,7 +104,7 @@ def better_parts(
         )
         matter = np.union1d(mask, assigned)
         kept = select(columns, matter, assigned)
-        orders = part_of(known, kept, dice)
+        orders = part_of(known, kept, dice, rows_all=rows_all)
         if len(orders) == 0:
             return
         free = matter[np.isin(columns.orders[matter], orders)]

@@ -27,8 +27,8 @@ FAR_SHARE: Final = 0.65
 """Share of the ascent's time for the passes from far."""
 TRIAL_PASSES: Final = 3
 """Passes that show how long one takes."""
-SLOWER: Final = 1.5
-"""How much longer passes take that know more."""
+SLOWER: Final = 2.0
+"""How much longer passes take that know more: cut short, an ascent from far proves little."""
 FAR_PASSES_MIN: Final = 9
 FAR_PASSES_MAX: Final = 60
 NEAR_PASSES_MIN: Final = 4
@@ -66,6 +66,8 @@ POOL_CHEAPEST_ALL: Final = 8_000
 """Of all orders together, about so many."""
 POLISH_SHARE: Final = 0.5
 """Share of the time limit after which no LP is solved any more."""
+POLISH_ALWAYS_MAX: Final = 500
+"""Orders up to which one is solved however late it is."""
 LP_LEAST_S: Final = 0.05
 """Seconds that an LP has, however late it is."""
 POLISHES_MAX: Final = 4
@@ -202,10 +204,9 @@ def _ascend(steps: _Steps) -> None:
         share = LONG_ASCENT_SHARE
     planned = FAR_SHARE * steps.left_s(share) / max(pass_s, 1e-6)
     planned = max(FAR_PASSES_MIN, min(FAR_PASSES_MAX, planned))
-    until = share - (1 - FAR_SHARE) * steps.left_s(share) / steps.limits.time_limit_s
     began_s = time.monotonic()
-    made, _ = _passes(steps, int(planned), start, softness, until=until)
-    pass_s = SLOWER * (time.monotonic() - began_s) / max(1, made)
+    made, _ = _passes(steps, int(planned), start, softness, until=share)
+    pass_s = (time.monotonic() - began_s) / max(1, made)
     allocation.widen(allocation.prices())
     planned = max(NEAR_PASSES_MIN, min(NEAR_PASSES_MAX, steps.left_s(share) / max(pass_s, 1e-6)))
     _passes(steps, int(planned), allocation.prices(), NEAR_SOFTNESS, until=share)
@@ -238,7 +239,7 @@ def _passes(
 
 def _is_level(proven: Sequence[int], planned: int) -> bool:
     """Whether the last passes gained next to nothing, late enough for that to mean something."""
-    if len(proven) <= max(LEVEL_PASSES, planned / 2):
+    if len(proven) <= max(LEVEL_PASSES, 0.8 * planned):
         return False
     return proven[-1] - proven[-1 - LEVEL_PASSES] <= LEVEL_GAIN * proven[-1]
 
@@ -296,7 +297,8 @@ def _polish(steps: _Steps) -> None:
     looked = made = 0
     for turn in range(asked.planned):
         # Done again, as often as recorded: whoever looked for columns knows them ever after.
-        has_time = asked.made is not None or steps.left_s(POLISH_SHARE) >= LP_LEAST_S
+        few = limits.orders <= POLISH_ALWAYS_MAX and turn == 0
+        has_time = few or asked.made is not None or steps.left_s(POLISH_SHARE) >= LP_LEAST_S
         if not has_time:
             break
         looked += 1
@@ -305,7 +307,7 @@ def _polish(steps: _Steps) -> None:
         columns = steps.allocation.pool(outcome.prices, cheapest=cheapest, most=steps.most)
         if len(columns) > POOL_COLUMNS_MAX or not asked.goes_on(made, has_time=True):
             break
-        limit_s = max(LP_LEAST_S, steps.left_s(POLISH_SHARE))
+        limit_s = max(LP_LEAST_S, 0.25 * steps.left_s(), steps.left_s(POLISH_SHARE))
         relaxed = relax(
             columns,
             limits=steps.row_limits,
@@ -381,6 +383,7 @@ def _parts(steps: _Steps, until: float) -> None:
         columns,
         np.sort(few),
         limits=steps.row_limits,
+        rows_all=steps.allocation.rows,
         seed=limits.seed,
         choose=functools.partial(_choose, steps),
     ):

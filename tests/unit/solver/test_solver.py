@@ -184,7 +184,9 @@ def test_parts_solved_again_keep_every_limit_and_cost_less_and_less() -> None:
         numbers = np.array(rows.limits, dtype=np.int64)
         columns = every_column(request, rows)
         cost = int(columns.costs[columns.assigned].sum())
-        parts = better_parts(columns, np.arange(len(columns)), limits=numbers, seed=seed)
+        parts = better_parts(
+            columns, np.arange(len(columns)), limits=numbers, rows_all=len(numbers), seed=seed
+        )
         for (assigned, gained), _ in zip(parts, range(6), strict=False):
             assert gained >= 0
             cost -= gained
