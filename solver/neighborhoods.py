@@ -20,8 +20,8 @@ PART_TIME_S: Final = 0.5
 
 def part_of(columns: Columns, kept: Columns, dice: np.random.Generator, *, rows_all: int) -> Ints:
     """Some orders that stand around tight rows: those that use a few rows which their near-optimal
-    columns share. `kept`: the columns that can matter. `rows_all`: all rows; what is numbered behind
-    them only rounds their limits.
+    columns share. `kept`: the columns that can matter. `rows_all`: all rows; what is numbered
+    behind them only rounds their limits.
     """
     using = _entries(columns, columns.assigned)
     using = using[using[:, 1] < rows_all]
