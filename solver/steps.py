@@ -197,7 +197,7 @@ def _ascend(steps: _Steps) -> None:
     start = steps.limits.start_prices
     softness = KNOWN_SOFTNESS if any(start) else 1.0
     began_s = time.monotonic()
-    made, _ = _passes(steps, TRIAL_PASSES, start, softness, until=LONG_ASCENT_SHARE)
+    made = _passes(steps, TRIAL_PASSES, start, softness, until=LONG_ASCENT_SHARE)
     pass_s = SLOWER * (time.monotonic() - began_s) / max(1, made)
     share = ASCENT_SHARE
     if steps.left_s(share) < PASSES_FEW * pass_s:
@@ -205,7 +205,7 @@ def _ascend(steps: _Steps) -> None:
     planned = FAR_SHARE * steps.left_s(share) / max(pass_s, 1e-6)
     planned = max(FAR_PASSES_MIN, min(FAR_PASSES_MAX, planned))
     began_s = time.monotonic()
-    made, _ = _passes(steps, int(planned), start, softness, until=share)
+    made = _passes(steps, int(planned), start, softness, until=share)
     pass_s = (time.monotonic() - began_s) / max(1, made)
     allocation.widen(allocation.prices())
     planned = max(NEAR_PASSES_MIN, min(NEAR_PASSES_MAX, steps.left_s(share) / max(pass_s, 1e-6)))
@@ -216,10 +216,8 @@ def _ascend(steps: _Steps) -> None:
 
 def _passes(
     steps: _Steps, planned: int, start: Sequence[int], softness: float, *, until: float
-) -> tuple[int, int]:
-    """The passes made until this share of the time limit, and what the best prices would prove over
-    the ways looked at.
-    """
+) -> int:
+    """The passes made until this share of the time limit."""
     asked = steps.pace.turn("PRICING", planned)
     proven: list[int] = []
 
@@ -230,11 +228,11 @@ def _passes(
         has_time = passes < NEAR_PASSES_MIN or steps.left_s(until) > 0
         return asked.goes_on(passes, has_time=has_time and not _is_level(proven, planned))
 
-    made, estimate = steps.allocation.ascend(
+    made, _ = steps.allocation.ascend(
         passes=asked.planned, start=start, softness=softness, go_on=go_on
     )
     steps.pace.close(asked, made)
-    return made, estimate
+    return made
 
 
 def _is_level(proven: Sequence[int], planned: int) -> bool:

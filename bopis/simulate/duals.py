@@ -30,9 +30,9 @@ OTHER_PASSES: Final = 20
 LATER_SAMPLES: Final = 1
 """Samples that a later refresh goes over."""
 LATER_PASSES: Final = 6
-OTHER_STEP: Final = 0.2
-LATER_STEP: Final = 0.1
-"""First steps from prices that are nearly right, as shares of the usual one."""
+OTHER_SOFTNESS: Final = 0.2
+LATER_SOFTNESS: Final = 0.1
+"""First softness from prices that are nearly right, as shares of the usual one."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -90,11 +90,13 @@ class DualPrices:
             return
         if not self._vectors:
             nothing = np.zeros(len(self._published), dtype=np.int64)
-            first = self._ascend(day, samples, 0, nothing, passes=FIRST_PASSES, step=1.0)
+            first = self._ascend(day, samples, 0, nothing, passes=FIRST_PASSES, softness=1.0)
             self._vectors.append(first)
             for number in range(1, len(samples)):
                 self._vectors.append(
-                    self._ascend(day, samples, number, first, passes=OTHER_PASSES, step=OTHER_STEP)
+                    self._ascend(
+                        day, samples, number, first, passes=OTHER_PASSES, softness=OTHER_SOFTNESS
+                    )
                 )
         else:
             for _ in range(min(LATER_SAMPLES, len(samples))):
@@ -106,7 +108,7 @@ class DualPrices:
                     number,
                     self._vectors[number],
                     passes=LATER_PASSES,
-                    step=LATER_STEP,
+                    softness=LATER_SOFTNESS,
                 )
         self._publish(np.rint(np.mean(self._vectors, axis=0)).astype(np.int64).tolist())
 
@@ -122,7 +124,7 @@ class DualPrices:
         start: Ints,
         *,
         passes: int,
-        step: float,
+        softness: float,
     ) -> Ints:
         """Prices for one sample, from others on. What nobody asks for, or can take, has none."""
         orders = _as_many(samples[number], key=str(number))
@@ -150,7 +152,7 @@ class DualPrices:
             now_ms=day.now_s * 1000,
             start=start[rows].tolist(),
             passes=passes,
-            softness=step,
+            softness=softness,
         )
         prices = np.zeros_like(start)
         prices[rows] = found

@@ -85,6 +85,8 @@ struct State<'a> {
     instance: &'a Instance,
     options: AscentOptions,
     start: &'a [i64],
+    /// By row, then by rounding inequality.
+    row_limits: Vec<i64>,
     places: Places,
     /// By place: what the prices are, and where the next step starts.
     point: Vec<f64>,
@@ -117,7 +119,7 @@ impl Instance {
         let (mut passes, all) = (0, options.passes.max(1));
         let heaviest: Vec<(u32, f64)> = loop {
             let asked = state.blend(&best.1);
-            let prices = self.prices_alone(state.rounded(&asked), options.threads);
+            let prices = self.prices_alone(state.whole_prices(&asked), options.threads);
             state.look(&prices);
             let estimate = state.sum(prices.rows());
             if passes == 0 {
@@ -145,7 +147,7 @@ impl Instance {
                 break master.heaviest().collect();
             }
         };
-        let mut prices = state.rounded(&best.1);
+        let mut prices = state.whole_prices(&best.1);
         if !options.rounds {
             prices.truncate(self.rows.len());
         }
@@ -175,11 +177,13 @@ impl<'a> State<'a> {
         known: Vec<Repertoire>,
     ) -> Self {
         let count = instance.orders.len();
+        let row_limits = instance.limits();
         let mut state = Self {
             instance,
             options,
             start,
-            places: Places::new(instance.limits().len()),
+            places: Places::new(row_limits.len()),
+            row_limits,
             point: Vec::new(),
             ahead: Vec::new(),
             limits: Vec::new(),
@@ -207,17 +211,12 @@ impl<'a> State<'a> {
 
     /// Prices for the rows that have come to light.
     fn catch_up(&mut self) {
-        let limits = self.instance.roundings.limits();
-        let rows = &self.instance.rows;
         for row in self.places.rows().iter().skip(self.point.len()) {
             let place = *row as usize;
             let price = self.start.get(place).copied().unwrap_or(0).max(0) as f64;
-            let limit = match rows.get(place) {
-                Some(row) => Some(row.limit),
-                None => limits.get(place - rows.len()).copied(),
-            };
+            let limit = self.row_limits.get(place).copied().unwrap_or(0);
             let kin = self.instance.roundings.kin(*row);
-            self.limits.push((limit.unwrap_or(0) as f64, kin as f64));
+            self.limits.push((limit as f64, kin as f64));
             self.point.push(price);
             self.ahead.push(price);
         }
@@ -253,9 +252,8 @@ impl<'a> State<'a> {
     }
 
     /// Whole prices by row, of prices by place.
-    fn rounded(&self, asked: &[f64]) -> Vec<i64> {
-        let mut rows =
-            vec![0_i64; self.instance.rows.len() + self.instance.roundings.limits().len()];
+    fn whole_prices(&self, asked: &[f64]) -> Vec<i64> {
+        let mut rows = vec![0_i64; self.row_limits.len()];
         for (row, price) in self.places.rows().iter().zip(asked) {
             if let Some(own) = rows.get_mut(*row as usize) {
                 *own = price.max(0.0).round() as i64;
@@ -265,7 +263,7 @@ impl<'a> State<'a> {
     }
 
     fn master(&mut self) -> Master {
-        let prices = self.instance.prices(self.rounded(&self.point));
+        let prices = self.instance.prices(self.whole_prices(&self.point));
         let threads = self.options.threads;
         let master = Master::new(&self.known, &prices, &mut self.places, threads);
         self.catch_up();

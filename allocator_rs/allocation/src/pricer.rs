@@ -74,7 +74,8 @@ impl Pricer {
         (rooms, cut): (Rooms<'_>, Cut),
         (work_limit, known): (u64, Option<&Column>),
     ) -> Priced {
-        if cut == Cut::No && order.lines.len() == 1 && order.visits.is_empty() {
+        let takes_no_search = order.lines.len() == 1 && order.visits.is_empty();
+        if cut == Cut::No && takes_no_search && prices.are_of_alone() {
             return kept_or(order, (prices, rooms), best_alone(order, prices, rooms));
         }
         self.collect(order, calendar, prices, (rooms, cut));

@@ -54,6 +54,11 @@ impl Prices {
         prices
     }
 
+    /// Whether it is known what hours offer to whoever is alone.
+    pub(crate) fn are_of_alone(&self) -> bool {
+        !self.offers.is_empty()
+    }
+
     pub(crate) fn offers_alone(&self, slot: u32) -> Option<&Offers> {
         self.offers.get(slot as usize)
     }
