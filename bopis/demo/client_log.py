@@ -66,5 +66,5 @@ def entry_of(record: Mapping[str, Any]) -> LogEntry | None:
         node_id=record.get("node_id", ""),
         sku=record.get("sku", ""),
         quantity=record.get("quantity", 0),
-        snapshot=record.get("snapshot", False),
+        asked=record.get("asked"),
     )

@@ -20,7 +20,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Cell = tuple[str, str]
@@ -34,7 +34,8 @@ class LogEntry:
     `promise` gives the whole allocation of an order as a verb answered it: line number -> (node,
     SKU, quantity); lines not in it are no longer promised. `release` and `left` name lines that
     ceased to be promised, the latter because the goods went away. `sale` and `loss` name one cell.
-    `snapshot` marks a promise read by a query instead of a verb's answer.
+    `asked` marks a promise read by a query instead of a verb's answer: when the query was sent. Its
+    `sent` is then since when the promise may have become what was read.
     """
 
     kind: Kind
@@ -45,7 +46,7 @@ class LogEntry:
     node_id: str = ""
     sku: str = ""
     quantity: int = 0
-    snapshot: bool = False
+    asked: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +93,10 @@ def find_oversold(imported: Mapping[Cell, int], entries: Iterable[LogEntry]) -> 
 
 def _order_steps(entries: list[LogEntry], steps: dict[Cell, list[_Step]]) -> int:
     """Turns one order's entries into grants and releases of cells."""
-    verbs = [entry for entry in entries if not entry.snapshot]
-    known = [
-        entry
-        for entry in entries
-        if not entry.snapshot
-        or not any(v.sent < entry.acknowledged and v.acknowledged > entry.sent for v in verbs)
-    ]
-    known.sort(key=lambda entry: entry.sent)
     live: dict[int, tuple[str, str, int]] = {}
     gone: set[int] = set()
     unpromised = 0
-    for entry in known:
+    for entry in _in_order(entries):
         if entry.kind == "promise":
             wanted = {n: what for n, what in entry.lines.items() if n not in gone}
             for number in sorted(live.keys() | wanted.keys()):
@@ -122,6 +115,25 @@ def _order_steps(entries: list[LogEntry], steps: dict[Cell, list[_Step]]) -> int
             elif held is not None:
                 _change(steps, entry, held, None)
     return unpromised
+
+
+def _in_order(entries: list[LogEntry]) -> list[LogEntry]:
+    """One order's entries in the order of their effects. What a query read is older or newer than a
+    verb only if the two did not overlap, else it is left out; it became so after the last verb that
+    was answered before. Goods that leave change no allocation: they left from where it was read.
+    """
+    changing = [entry for entry in entries if entry.asked is None and entry.kind != "left"]
+    known = []
+    for entry in entries:
+        if entry.asked is None:
+            known.append(entry)
+            continue
+        asked, read = entry.asked, entry.acknowledged
+        if any(verb.sent < read and verb.acknowledged > asked for verb in changing):
+            continue
+        before = [verb.acknowledged for verb in changing if verb.acknowledged <= asked]
+        known.append(replace(entry, sent=max([entry.sent, *before])))
+    return sorted(known, key=lambda entry: entry.sent)
 
 
 def _change(

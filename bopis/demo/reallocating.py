@@ -24,7 +24,6 @@ DONE_WITHIN_S = 120.0
 POLL_S = 0.1
 SNAPSHOT_WITHIN_S = 120.0
 CUT_OFF_CODE: int = grpc.StatusCode.UNAVAILABLE.value[0]
-_Order = order_service_pb2.Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Reallocated:
 
 
 async def reallocate(caller: Caller, *, seed: int, log: ClientLog, attempts: int) -> Reallocated:
-    """Starts a re-allocation, polls it to its end, and writes down where the open orders are then;
+    """Starts a re-allocation, polls it to its end, and writes down where the orders are then;
     one that was cut off is asked for again, at most `attempts` times in all. Raises DemoError if it
     fails, CallError.
     """
@@ -76,19 +75,8 @@ async def _ended(caller: Caller, identifier: str) -> operations_pb2.Operation:
 
 
 async def _snapshot(channel: grpc.aio.Channel, log: ClientLog, sent: float) -> None:
-    """Writes down where the open orders are; reads again from the start what a kill cut off."""
-    give_up = time.monotonic() + SNAPSHOT_WITHIN_S
-    orders: list[order_service_pb2.Order] | None = None
-    while orders is None:
-        try:
-            orders = [
-                *await list_orders(channel, _Order.STATE_CONFIRMED),
-                *await list_orders(channel, _Order.STATE_IN_FULFILLMENT),
-            ]
-        except grpc.aio.AioRpcError as error:
-            if error.code() not in RETRYABLE or time.monotonic() > give_up:
-                raise
-            await asyncio.sleep(POLL_S)
+    """Writes down where every order is, also those that left meanwhile."""
+    asked, orders = await _all_orders(channel)
     read = time.monotonic()
     for order in orders:
         log.write(
@@ -97,5 +85,18 @@ async def _snapshot(channel: grpc.aio.Channel, log: ClientLog, sent: float) -> N
             read,
             order_id=order.order_id,
             lines=promised_lines(order),
-            snapshot=True,
+            asked=asked,
         )
+
+
+async def _all_orders(channel: grpc.aio.Channel) -> tuple[float, list[order_service_pb2.Order]]:
+    """When the list was asked for, and every order; what a kill cut off is read again whole."""
+    give_up = time.monotonic() + SNAPSHOT_WITHIN_S
+    while True:
+        asked = time.monotonic()
+        try:
+            return asked, await list_orders(channel)
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in RETRYABLE or time.monotonic() > give_up:
+                raise
+            await asyncio.sleep(POLL_S)

@@ -93,9 +93,36 @@ def test_a_moved_line_frees_its_old_cell_and_takes_its_new_one() -> None:
 
 
 def test_a_stale_snapshot_that_overlaps_a_verb_is_left_out() -> None:
-    stale = LogEntry("promise", 3, 6, order_id="a", lines={1: ("S1", "A", 3)}, snapshot=True)
+    stale = LogEntry("promise", 3, 6, order_id="a", lines={1: ("S1", "A", 3)}, asked=3)
     entries = [promise("a", 3, 1, 2), promise("a", 0, 4, 5), stale, promise("b", 3, 7, 8)]
     assert oversold(*entries) == 0
+
+
+def moved_unseen(asked: float, read: float) -> list[LogEntry]:
+    """Order a was moved to S2 since 3; a query found out."""
+    lines = {1: ("S2", "A", 2)}
+    return [
+        promise("a", 2, 1, 2),
+        LogEntry("left", 5, 6, order_id="a", lines=lines),
+        LogEntry("promise", 3, read, order_id="a", lines=lines, asked=asked),
+    ]
+
+
+def test_a_line_may_leave_from_where_a_later_query_read_it_promised() -> None:
+    for asked, read in ((4, 4.5), (4, 5.5), (7, 8)):
+        report = find_oversold(
+            {CELL: 3, ("S2", "A"): 2}, [*moved_unseen(asked, read), promise("b", 3, 5, 6)]
+        )
+        assert (report.unpromised_lines, report.units) == (0, 0)
+
+
+def test_a_query_is_newer_than_the_verbs_answered_before_it() -> None:
+    verb = LogEntry("promise", 3.5, 4, order_id="a", lines={1: ("S3", "A", 2)})
+    stock = {CELL: 3, ("S2", "A"): 2, ("S3", "A"): 2}
+    report = find_oversold(stock, [*moved_unseen(7, 8), verb])
+    assert (report.unpromised_lines, report.units) == (0, 0)
+    report = find_oversold(stock, [*moved_unseen(3.2, 3.4), verb])
+    assert report.unpromised_lines == 1, "the verb was the last to say where the line is"
 
 
 def test_a_line_that_leaves_from_an_unpromised_cell_is_counted() -> None:
