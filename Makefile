@@ -27,7 +27,7 @@ test: setup ## all tests, Python and Rust (ARGS goes to pytest)
 .PHONY: test-python
 test-python: setup ## pytest only
 	@echo "==> pytest" >&2
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 .PHONY: soak
 soak: setup ## long campaigns: 100,000 random calls, 100 kills under load

@@ -17,7 +17,8 @@ from typing import Any
 from ortools.math_opt.python import mathopt
 
 from solver.allocation import Allocation, TableOrder, TableWay
-from solver.steps import Limits, Outcome, allocate
+from solver.course import Limits, Outcome
+from solver.steps import allocate
 
 MICRO = 1_000_000
 

@@ -4,9 +4,11 @@ It shares nothing with the kernel or the master but the problem's values: own di
 windows, own sums. A result that it objects to is never sent.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from solver.geo import half_up, meters_between
@@ -41,7 +43,7 @@ class World:
     weights: Mapping[str, int]
     stock: Mapping[tuple[str, str], int]
     stores: tuple[tuple[int, NetworkNode], ...]
-    """Where customers may collect at all, with their places among the nodes."""
+    """Where customers may collect at all, and their places among the nodes; from south to north."""
     known_stores: dict[tuple[Place, int, int], str | None] = field(default_factory=dict)
     """Customers' stores found before, by place, moment of asking and promise."""
 
@@ -55,7 +57,7 @@ class World:
             {(row.node_id, row.sku): row.units for row in request.problem.stock},
             tuple(
                 (index, entry)
-                for index, entry in enumerate(request.nodes)
+                for index, entry in sorted(enumerate(request.nodes), key=_latitude)
                 if entry.node.kind in PICKUP_KINDS and serves_pickup(request, entry.node)
             ),
         )
@@ -73,11 +75,13 @@ class World:
 
     def _nearest_store(self, ask: Ask) -> str | None:
         reach_m = self.request.policy.pickup_reach_km * 1000
+        # A degree of latitude is 111 km at least: the way is not shorter than its part.
+        degrees = (reach_m + 1_000) / 111_000
+        first = bisect_left(self.stores, ask.place.latitude - degrees, key=_latitude)
         stores = []
-        for index, entry in self.stores:
-            # A degree of latitude is 111 km at least: the way is not shorter than its part.
-            if abs(entry.node.place.latitude - ask.place.latitude) * 111_000 > reach_m + 1_000:
-                continue
+        for index, entry in islice(self.stores, first, None):
+            if entry.node.place.latitude > ask.place.latitude + degrees:
+                break
             meters = meters_between(ask.place, entry.node.place)
             if meters <= reach_m:
                 is_open = any(
@@ -110,6 +114,10 @@ class World:
         margin = half_up(quantity * unit_price_micro, card.unfilled_share_bp, 10_000)
         cost = min(max(floor, margin + card.unfilled_goodwill_micro), COST_MAX_MICRO)
         return min(half_up(cost, percent, 100), COST_MAX_MICRO)
+
+
+def _latitude(store: tuple[int, NetworkNode]) -> float:
+    return store[1].node.place.latitude
 
 
 def cost_of(world: World, ask: Ask, groups: Sequence[Group]) -> Cost:

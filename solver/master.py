@@ -1,7 +1,8 @@
 """The master: which column of the pool each order takes, as an LP (for prices) and as a MIP.
 
 min sum cost x, one column per order, what is taken of each row at most its limit. Models are built
-as arrays of a ModelProto; OR-Tools' MathOpt solves the LP with GLOP and the MIP with SCIP.
+as arrays of a ModelProto; OR-Tools' MathOpt solves the LP with GLOP and the MIP with HiGHS, that of
+a part with SCIP.
 """
 
 import datetime
@@ -35,12 +36,16 @@ class Relaxation:
     objective: float
 
 
+Chosen = tuple[list[int], bool]
+"""By order, the number of its column; and whether no choice of these columns is better."""
+
+
 class Choose(Protocol):
     """What chooses a column per order: `choose`, or what keeps a record of it."""
 
     def __call__(
         self, columns: Columns, *, limits: Ints, orders: int, time_limit_s: float
-    ) -> tuple[list[int], bool]:
+    ) -> Chosen:
         """See `choose`."""
         ...
 
@@ -145,25 +150,41 @@ def relax(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -
     return Relaxation(values, prices, result.objective_value() * 1e6)
 
 
-def choose(
-    columns: Columns, *, limits: Ints, orders: int, time_limit_s: float
-) -> tuple[list[int], bool]:
-    """The best column per order that the MIP finds, and whether no choice of these is better.
+def choose(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> Chosen:
+    """The best column per order that SCIP finds, and whether no choice of these is better.
 
     The assigned ones if it finds none.
     """
+    kind = mathopt.SolverType.GSCIP
+    return _choose(columns, limits, orders, kind=kind, time_limit_s=time_limit_s)
+
+
+def choose_of_many(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> Chosen:
+    """What `choose` gives, by HiGHS: slower where there are few columns, better where many."""
+    kind = mathopt.SolverType.HIGHS
+    return _choose(columns, limits, orders, kind=kind, time_limit_s=time_limit_s)
+
+
+def _choose(
+    columns: Columns,
+    limits: Ints,
+    orders: int,
+    *,
+    kind: mathopt.SolverType,
+    time_limit_s: float,
+) -> Chosen:
     proto, _ = _model(columns, limits=limits, orders=orders, integer=True)
     model = mathopt.Model.from_model_proto(proto)
     variables = list(model.variables())
+    limit = datetime.timedelta(seconds=time_limit_s)
     result = mathopt.solve(
         model,
-        mathopt.SolverType.GSCIP,
-        params=mathopt.SolveParameters(time_limit=datetime.timedelta(seconds=time_limit_s)),
+        kind,
+        params=mathopt.SolveParameters(time_limit=limit),
         model_params=mathopt.ModelSolveParameters(solution_hints=[_hint(columns, variables)]),
     )
     if not result.has_primal_feasible_solution():
-        assigned: list[int] = columns.assigned.tolist()
-        return assigned, False
+        return columns.assigned.tolist(), False
     is_best = result.termination.reason == mathopt.TerminationReason.OPTIMAL
     values = np.array(result.variable_values(variables))
     return best_of_each(columns, values, orders), is_best

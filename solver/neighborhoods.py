@@ -10,25 +10,30 @@ import numpy as np
 from solver.allocation import Columns, Ints
 from solver.master import Choose, choose
 
-ROWS_OF_PART: Final = 4
-"""Rows whose orders choose anew together."""
+ROWS_LEAST: Final = 4
+"""Rows whose orders choose anew together, at first."""
+ROWS_MORE: Final = 2
+IDLE_MAX: Final = 15
+"""After so many parts that gain nothing, parts are of so many rows more."""
 ORDERS_OF_PART: Final = 60
 """Most orders of a part."""
 PART_TIME_S: Final = 0.5
 """Time limit of a part."""
 
 
-def part_of(columns: Columns, kept: Columns, dice: np.random.Generator, *, rows_all: int) -> Ints:
-    """Some orders that stand around tight rows: those that use a few rows which their near-optimal
-    columns share. `kept`: the columns that can matter. `rows_all`: all rows; what is numbered
-    behind them only rounds their limits.
+def part_of(
+    columns: Columns, kept: Columns, dice: np.random.Generator, *, few: int, rows_all: int
+) -> Ints:
+    """Some orders that stand around tight rows: those that use so `few` rows which their
+    near-optimal columns share. `kept`: the columns that can matter. `rows_all`: all rows; what is
+    numbered behind them only rounds their limits.
     """
     using = _entries(columns, columns.assigned)
     using = using[using[:, 1] < rows_all]
     if len(using) == 0:
         return np.zeros(0, dtype=np.int64)
     rows = [int(dice.choice(using[:, 1]))]
-    for _ in range(ROWS_OF_PART - 1):
+    for _ in range(few - 1):
         orders = np.unique(using[np.isin(using[:, 1], rows), 0])
         wished = _rows_of(kept, orders)
         others = np.setdiff1d(wished[wished < rows_all], rows)
@@ -93,6 +98,7 @@ def better_parts(
     """
     dice = np.random.default_rng(seed)
     assigned = columns.assigned.copy()
+    few, idle = ROWS_LEAST, 0
     while True:
         known = Columns(
             columns.orders,
@@ -104,7 +110,7 @@ def better_parts(
         )
         matter = np.union1d(mask, assigned)
         kept = select(columns, matter, assigned)
-        orders = part_of(known, kept, dice, rows_all=rows_all)
+        orders = part_of(known, kept, dice, few=few, rows_all=rows_all)
         if len(orders) == 0:
             return
         free = matter[np.isin(columns.orders[matter], orders)]
@@ -129,6 +135,9 @@ def better_parts(
         gained = before - int(part.costs[chosen].sum())
         if gained > 0:
             assigned[np.isin(columns.orders[assigned], orders)] = free[chosen]
+        idle = 0 if gained > 0 else idle + 1
+        if idle >= IDLE_MAX:
+            few, idle = few + ROWS_MORE, 0
         yield assigned, gained
         if len(fixed) == 0:
             # That was all of it.

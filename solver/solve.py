@@ -7,12 +7,13 @@ from typing import Final
 
 from solver import check
 from solver.allocation import Allocation, Chosen, InForce, available_threads
+from solver.course import Limits, Outcome, Told
 from solver.moves import Change, change_of, components
 from solver.pace import Record
 from solver.paying import that_pay
 from solver.problem import LaborPrice, OpenOrder, Plan, Problem, Request, StockPrice
 from solver.rows import Rows, rows_of
-from solver.steps import Limits, Outcome, Told, allocate
+from solver.steps import allocate
 
 STAY_MICRO: Final = 10_000
 """A move must gain more than this (micro-units)."""

@@ -31,6 +31,7 @@ mod bound;
 mod calendar;
 mod choice;
 mod construct;
+mod deal;
 mod dice;
 mod instance;
 mod master;
@@ -47,6 +48,7 @@ mod search;
 mod smooth;
 mod table;
 mod threads;
+mod together;
 
 pub use ascent::{Ascended, AscentOptions, AscentProgress};
 pub use assignment::Assignment;

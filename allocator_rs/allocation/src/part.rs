@@ -11,9 +11,10 @@ use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::repertoire::Repertoire;
 use crate::rooms::Rooms;
+use crate::together::{Numbers, Together};
 
 /// Most orders of one ruin.
-const RUIN_MAX: usize = 8;
+pub(crate) const RUIN_MAX: usize = 8;
 
 /// Of so many orders at most one is chosen to be ruined.
 const DRAWN_MAX: usize = 8;
@@ -22,6 +23,11 @@ const DRAWN_MAX: usize = 8;
 const KERNEL_ONE_IN: usize = 8;
 /// From this many lines on all do, and half of those with half as many: less is known of them.
 const KERNEL_LINES: usize = 100;
+
+/// Of so many ruins one goes on from what each ruined order would rather take.
+const WALK_ONE_IN: usize = 3;
+/// Of so many ruins one is recreated as the best combination of what is known.
+const TOGETHER_ONE_IN: usize = 3;
 
 type Users = HashMap<u32, SmallVec<[u32; 4]>, FxBuildHasher>;
 
@@ -154,9 +160,16 @@ impl<'a> Part<'a> {
             for place in &ruined {
                 self.take_out(*place);
             }
-            for place in &ruined {
-                let number = self.choose(&mut pricer, *place, prices, guide.work_limit);
-                self.put_in(*place, number);
+            if self.dice.below(TOGETHER_ONE_IN) == 0 {
+                let together = self.together(&ruined, &old, prices);
+                for (place, number) in ruined.iter().zip(together) {
+                    self.put_in(*place, number);
+                }
+            } else {
+                for place in &ruined {
+                    let number = self.choose(&mut pricer, *place, prices, guide.work_limit);
+                    self.put_in(*place, number);
+                }
             }
             let after: i64 = ruined.iter().map(|place| self.cost(*place)).sum();
             if after - before <= self.tolerated(guide.tolerance) {
@@ -196,6 +209,15 @@ impl<'a> Part<'a> {
         known.number_of(self.instance, order, &found.choice)
     }
 
+    /// What ruined orders do best together under prices in the room that there is, of what is known.
+    fn together(&mut self, ruined: &[usize], old: &[u32], prices: &Prices) -> Numbers {
+        let known: SmallVec<[&Repertoire; RUIN_MAX]> = ruined
+            .iter()
+            .filter_map(|place| self.known.get(*place))
+            .collect();
+        Together::new(&known, old, prices, &self.room).best(&mut self.room)
+    }
+
     /// What may be lost this time: mostly far less than the most.
     fn tolerated(&mut self, most: i64) -> i64 {
         if most <= 0 {
@@ -223,19 +245,9 @@ impl<'a> Part<'a> {
     fn ruin(&mut self, prices: &Prices) -> Option<SmallVec<[usize; RUIN_MAX]>> {
         let first = self.unhappy();
         let mut ruined: SmallVec<[usize; RUIN_MAX]> = SmallVec::from_slice(&[first]);
-        let known = self.known.get(first)?;
-        let wish = known.best(prices, &self.instance.rooms)?;
         let size = 2 + self.dice.below(RUIN_MAX - 1);
-        // What it would rather take and cannot, or else what it takes.
-        let mut rows: SmallVec<[u32; 16]> = SmallVec::new();
-        for (row, amount) in known.takes(wish) {
-            if Rooms(&self.room).of(*row) < *amount {
-                rows.push(*row);
-            }
-        }
-        if rows.is_empty() || self.dice.below(4) == 0 {
-            rows.extend(self.takes(first).iter().map(|(row, _)| *row));
-        }
+        let walks = self.dice.below(WALK_ONE_IN) == 0;
+        let mut rows = self.wanted(first, prices);
         let mut tries = 2 * size;
         while ruined.len() < size && tries > 0 {
             tries -= 1;
@@ -249,13 +261,35 @@ impl<'a> Part<'a> {
             let Some(user) = self.dice.pick(users) else {
                 continue;
             };
-            if !ruined.contains(&(user as usize)) {
-                ruined.push(user as usize);
+            let user = user as usize;
+            if !ruined.contains(&user) {
+                ruined.push(user);
+                if walks {
+                    rows.extend(self.wanted(user, prices));
+                }
             }
         }
         if self.dice.below(3) == 0 {
             self.dice.shuffle(&mut ruined);
         }
         Some(ruined)
+    }
+
+    /// Rows that an order would rather take of and cannot, or else those that it takes of.
+    fn wanted(&mut self, place: usize, prices: &Prices) -> SmallVec<[u32; 16]> {
+        let mut rows: SmallVec<[u32; 16]> = SmallVec::new();
+        if let Some(known) = self.known.get(place) {
+            let wish = known.best(prices, &self.instance.rooms);
+            let takes = wish.map_or(&[][..], |wish| known.takes(wish));
+            for (row, amount) in takes {
+                if Rooms(&self.room).of(*row) < *amount {
+                    rows.push(*row);
+                }
+            }
+        }
+        if rows.is_empty() || self.dice.below(4) == 0 {
+            rows.extend(self.takes(place).iter().map(|(row, _)| *row));
+        }
+        rows
     }
 }

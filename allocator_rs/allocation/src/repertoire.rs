@@ -42,7 +42,7 @@ impl Column {
         self.takes.iter().chain(&self.rounded)
     }
 
-    fn fits(&self, room: &[i64]) -> bool {
+    pub(crate) fn fits(&self, room: &[i64]) -> bool {
         let mut takes = self.takes.iter();
         takes.all(|(row, amount)| *amount <= Rooms(room).of(*row))
     }
@@ -120,6 +120,29 @@ impl Repertoire {
             }
         }
         best.map(|(_, number)| number)
+    }
+
+    /// What columns cost with their charges, and their numbers: the cheapest that fit; rising.
+    pub(crate) fn fitting(&self, prices: &Prices, room: &[i64], most: usize) -> Vec<(i64, u32)> {
+        let mut found: Vec<(i64, u32)> = Vec::with_capacity(most + 1);
+        for number in &self.by_cost {
+            let Some(column) = self.column(*number) else {
+                continue;
+            };
+            let dearest = found
+                .get(most - 1)
+                .map_or(i64::MAX, |(charged, _)| *charged);
+            if column.cost >= dearest {
+                break;
+            }
+            let charged = column.charged(prices);
+            if charged < dearest && column.fits(room) {
+                let place = found.partition_point(|(other, _)| *other <= charged);
+                found.insert(place, (charged, *number));
+                found.truncate(most);
+            }
+        }
+        found
     }
 
     /// Numbers of the `most` columns that cost least under prices, and of the one to `keep`; rising.

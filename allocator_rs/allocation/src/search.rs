@@ -2,9 +2,9 @@
 //!
 //! | step | |
 //! | --- | --- |
-//! | split | the orders are dealt to the threads, and what the rows have left is shared out |
-//! | ruin | an order, and some that hold what it would rather take under prices as they might be |
-//! | recreate | each takes the best that has room: of what is known of it, or the kernel's choice |
+//! | deal | the orders and what the rows have left are dealt to the threads |
+//! | ruin | an order, and some that hold what it, or they, would rather take under prices as they might be |
+//! | recreate | each takes the best that has room, of what is known of it or the kernel's choice; or all together the best combination of what is known |
 //! | keep | if all of them together cost no more than before, give or take a shrinking tolerance |
 //!
 //! Threads share nothing within a round and are joined in a fixed order: the same seed does the same
@@ -12,6 +12,7 @@
 
 use crate::assignment::{add, Assignment};
 use crate::choice::Choice;
+use crate::deal::Deal;
 use crate::dice::Dice;
 use crate::instance::Instance;
 use crate::part::{Guide, Part};
@@ -136,23 +137,12 @@ impl Instance {
         threads: usize,
         dice: &mut Dice,
     ) -> Vec<Part<'a>> {
-        let mut orders: Vec<u32> = (0_u32..).take(self.count()).collect();
-        dice.shuffle(&mut orders);
-        let size = orders.len().div_ceil(threads).max(1);
-        // Few orders make fewer hands than threads: all that is left is theirs.
-        let count = orders.len().div_ceil(size).max(1);
-        let turn = dice.below(count);
-        let hands = orders.chunks(size).enumerate();
         let nothing = Choice::nothing();
+        let deal = Deal::new(self, now, threads, dice);
+        let hands = deal.hands.iter().enumerate();
         hands
             .map(|(hand, orders)| {
-                // What does not divide goes round, so that nobody always lacks the last unit.
-                let share = |(row, left): (usize, &i64)| {
-                    let (each, rest) = (left / count as i64, left % count as i64);
-                    let place = (hand + turn + row) % count;
-                    each + i64::from((place as i64) < rest)
-                };
-                let room = now.room.iter().enumerate().map(share).collect();
+                let room = deal.room(hand, &now.room);
                 let mut mine = (Vec::new(), Vec::new());
                 for order in orders {
                     let index = *order as usize;
@@ -162,7 +152,7 @@ impl Instance {
                     mine.1.push(own.cut(KNOWN_MAX, chosen));
                     mine.0.push(own);
                 }
-                Part::new((self, alone), orders.to_vec(), mine, room, dice.any())
+                Part::new((self, alone), orders.clone(), mine, room, dice.any())
             })
             .collect()
     }

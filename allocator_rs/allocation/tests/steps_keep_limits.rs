@@ -15,7 +15,8 @@
 mod tables;
 
 use bopis_allocation::{
-    bound, Assignment, Instance, Line, Order, Pattern, Pool, Row, Slot, Source, Table, Way,
+    bound, Assignment, Choice, InForce, Instance, Line, Order, Pattern, Pool, Row, SearchOptions,
+    Slot, Source, Table, Way,
 };
 use tables::{
     ascent, far_prices, many, meaning, optimum, put_in_force, random_table, search, sound, steps,
@@ -80,6 +81,60 @@ fn only_a_bound_over_every_way_lies_below_the_optimum() {
     // Of the ways that the search looks at, 20 orders find none: what that proves is too much.
     assert!(ascended.estimate > optimum, "{}", ascended.estimate);
     assert!(bound(&table, instance.roundings(), &ascended.prices, WORK, 1).micro <= optimum);
+}
+
+/// Six orders on six nodes with a unit each: every one would rather have what the next one has.
+fn a_ring() -> Table {
+    let mut table = one_unit_each();
+    table.orders.remove(0);
+    table.orders.truncate(6);
+    for (index, order) in (0_u32..).zip(&mut table.orders) {
+        let wished = (index + 1) % 6;
+        order.ways.retain(|way| way.node == wished);
+        for way in &mut order.ways {
+            way.fixed = 0;
+        }
+        order.rows = vec![wished];
+        order.costs = vec![0];
+        order.in_force = Some(InForce {
+            cost: 10,
+            takes: vec![(index, 1)],
+        });
+    }
+    table
+}
+
+#[test]
+fn orders_that_must_all_change_at_once_do() {
+    let table = a_ring();
+    let instance = Instance::new(&table, 1);
+    let mut pool = Pool::default();
+    for order in 0..6 {
+        pool.add(&instance, order, &Choice::InForce);
+    }
+    pool.columns(&instance, &[], usize::MAX, None);
+    let numbers: Vec<usize> = (0..6).collect();
+    let start = pool.assignment(&instance, &numbers).expect("they fit");
+    assert_eq!(start.cost(&instance), 60);
+    instance.ascend(&mut pool, &[], ascent(2, 1), |_| true);
+    let found = instance.improve(start, &mut pool, &[], search(1, 1), |_| true);
+    assert_eq!(sound(&table, &instance, &found, "improve"), 0);
+}
+
+#[test]
+fn what_is_left_of_a_row_is_not_split_between_threads() {
+    let mut table = one_unit_each();
+    table.orders.truncate(2);
+    table.rows[59].limit = 2;
+    table.orders[0].lines[0].quantity = 2;
+    let instance = Instance::new(&table, 1);
+    let start = Assignment::nothing(&instance);
+    let options = SearchOptions {
+        rounds: 60,
+        ..search(1, 2)
+    };
+    let found = instance.improve(start, &mut Pool::default(), &[], options, |_| true);
+    assert_eq!(sound(&table, &instance, &found, "improve"), 59);
 }
 
 #[test]

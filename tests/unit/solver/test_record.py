@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from solver import steps
+from solver import pool
 from solver.pace import Record, RecordError
 from solver.problem import Request
 from solver.solve import Result, solve
@@ -46,7 +46,7 @@ def test_a_solve_done_again_from_its_record_is_the_same_to_the_byte(
 def test_an_lp_that_fails_is_not_tried_again_and_what_was_looked_for_is_known(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = steps.relax, 0
+    real, calls = pool.relax, 0
 
     def fails_once(*args: object, **named: object) -> object:
         nonlocal calls
@@ -55,7 +55,7 @@ def test_an_lp_that_fails_is_not_tried_again_and_what_was_looked_for_is_known(
 
     request = batch(seed, orders=30, time_limit_ms=500)
     with monkeypatch.context() as patched:
-        patched.setattr(steps, "relax", fails_once)
+        patched.setattr(pool, "relax", fails_once)
         first = solve(request)
     assert as_bytes(again(request, first)) == as_bytes(first)
 
@@ -63,20 +63,20 @@ def test_an_lp_that_fails_is_not_tried_again_and_what_was_looked_for_is_known(
 def test_what_a_mip_found_when_time_stopped_it_is_in_the_record(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = steps.choose
+    real = pool.choose
 
     def stopped(*args: object, **named: object) -> tuple[list[int], bool]:
         chosen, _ = real(*args, **named)  # type: ignore[arg-type]
         return chosen, False
 
-    monkeypatch.setattr(steps, "choose", stopped)
+    monkeypatch.setattr(pool, "choose", stopped)
     tried = (batch(seed, orders=30, time_limit_ms=600) for seed in range(100))
     request, first = next((one, had) for one in tried if (had := solve(one)).record.chosen)
 
     def never(*_: object, **__: object) -> tuple[list[int], bool]:
         raise AssertionError("it was recorded")
 
-    monkeypatch.setattr(steps, "choose", never)
+    monkeypatch.setattr(pool, "choose", never)
     assert as_bytes(again(request, first)) == as_bytes(first)
 
 

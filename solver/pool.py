@@ -1,0 +1,176 @@
+"""The pool of columns that passes and searches left: an LP for prices, a MIP over all of it, and
+MIPs over parts.
+"""
+
+import functools
+import time
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from solver.allocation import Columns, Ints
+from solver.course import Course
+from solver.master import (
+    Choose,
+    Chosen,
+    best_of_each,
+    choose,
+    choose_of_many,
+    reduced_costs,
+    relax,
+    that_matter,
+)
+from solver.neighborhoods import better_parts, select
+
+COLUMNS_MAX: Final = 40_000
+MOST_OF_ORDER: Final = 32
+"""Columns of one order that a master is solved over, at most."""
+CHEAPEST_MAX: Final = 24
+"""Of each order, at most so many of the cheapest columns under the prices."""
+CHEAPEST_ALL: Final = 8_000
+"""Of all orders together, about so many."""
+POLISH_SHARE: Final = 0.5
+"""Share of the time limit after which no LP is solved any more."""
+POLISH_ALWAYS_MAX: Final = 500
+"""Orders up to which one is solved however late it is."""
+LP_LEAST_S: Final = 0.05
+"""Seconds that an LP has, however late it is."""
+POLISHES_MAX: Final = 4
+"""LPs over the pool, each with the cheapest columns under the prices of the one before."""
+WHOLE_SHARE: Final = 0.88
+"""Share of the time limit after which the whole pool is not solved any longer."""
+PARTS_IDLE_MAX: Final = 100
+"""Parts in a row that gain nothing, after which no other is tried."""
+PART_COLUMNS: Final = 4
+"""Columns per order that parts are solved over: those cheapest under the prices."""
+AGAIN_S: Final = 3_600.0
+"""What an LP or a MIP that ended by itself may take when it is done again."""
+
+
+def polish(course: Course) -> None:
+    """Prices from the LP over the pool, as long as they prove more."""
+    outcome, limits = course.outcome, course.limits
+    asked = course.pace.turn("POLISH", POLISHES_MAX)
+    looked = made = 0
+    for turn in range(asked.planned):
+        # Done again, as often as recorded: whoever looked for columns knows them ever after.
+        few = limits.orders <= POLISH_ALWAYS_MAX and turn == 0
+        has_time = few or asked.made is not None or course.left_s(POLISH_SHARE) >= LP_LEAST_S
+        if not has_time:
+            break
+        looked += 1
+        # The passes have found most of what counts; more is looked for where there is time.
+        cheapest = _cheapest(course) if turn > 0 else 0
+        columns = course.allocation.pool(outcome.prices, cheapest=cheapest, most=_most(course))
+        if len(columns) > COLUMNS_MAX or not asked.goes_on(made, has_time=True):
+            break
+        limit_s = max(LP_LEAST_S, 0.25 * course.left_s(), course.left_s(POLISH_SHARE))
+        relaxed = relax(
+            columns,
+            limits=course.row_limits,
+            orders=limits.orders,
+            time_limit_s=min(AGAIN_S, limit_s),
+        )
+        if relaxed is None:
+            break
+        made += 1
+        preferred = best_of_each(columns, relaxed.values, limits.orders)
+        prices = np.rint(relaxed.prices).astype(np.int64).tolist()
+        bound, stopped = course.allocation.bound(prices)
+        weights = np.rint(1000 * relaxed.values[preferred]).astype(np.int64).tolist()
+        course.allocation.prefer(preferred, weights)
+        if bound > outcome.bound_micro:
+            outcome.bound_micro, outcome.stopped, outcome.prices = bound, stopped, prices
+        elif turn > 0:
+            break
+    course.pace.close(replace(asked, planned=looked), made)
+
+
+def solve_whole(course: Course) -> bool:
+    """The MIP over the columns of the pool that can still matter; whether it found their best."""
+    outcome, limits = course.outcome, course.limits
+    course.tell("POOL")
+    columns = course.allocation.pool(outcome.prices, cheapest=_cheapest(course), most=_most(course))
+    outcome.columns = len(columns)
+    gap = max(0, outcome.cost_micro - outcome.bound_micro)
+    numbers = that_matter(columns, outcome.prices, limits.orders, gap=gap)
+    kept = select(columns, numbers, columns.assigned)
+    asked = course.pace.turn("POOL", 1)
+    has_time = course.left_s(WHOLE_SHARE) >= 0.1
+    if len(kept) > COLUMNS_MAX or not asked.goes_on(0, has_time=has_time):
+        course.pace.close(asked, 0)
+        return False
+    chosen, is_best = _choose(
+        course,
+        choose_of_many,
+        kept,
+        limits=course.row_limits,
+        orders=limits.orders,
+        time_limit_s=course.left_s(WHOLE_SHARE),
+    )
+    course.pace.close(asked, 1)
+    taken = numbers[chosen]
+    if course.allocation.choose(taken.tolist()):
+        course.found("POOL", int(columns.costs[taken].sum()))
+    return is_best
+
+
+def _choose(
+    course: Course,
+    choose: Choose,
+    columns: Columns,
+    *,
+    limits: Ints,
+    orders: int,
+    time_limit_s: float,
+) -> Chosen:
+    """A MIP, with a note of what it came to if time stopped it."""
+    known = course.pace.recorded_choice()
+    if known is not None:
+        chosen, is_best = list(known), False
+    else:
+        limit_s = AGAIN_S if course.pace.again is not None else time_limit_s
+        chosen, is_best = choose(columns, limits=limits, orders=orders, time_limit_s=limit_s)
+    course.pace.close_mip(tuple(chosen), stopped=not is_best)
+    return chosen, is_best
+
+
+def solve_parts(course: Course, *, within_s: float) -> None:
+    """Solves parts of the pool again for so long, or until nothing is gained; one at least."""
+    began_s = time.monotonic()
+    outcome, limits = course.outcome, course.limits
+    columns = course.allocation.pool(outcome.prices, cheapest=_cheapest(course), most=_most(course))
+    reduced = reduced_costs(columns, outcome.prices, limits.orders)
+    few = np.argsort(reduced, kind="stable")[: PART_COLUMNS * limits.orders]
+    asked = course.pace.turn("PARTS", 0)
+    solved = idle = 0
+    for assigned, gained in better_parts(
+        columns,
+        np.sort(few),
+        limits=course.row_limits,
+        rows_all=course.allocation.rows,
+        seed=limits.seed,
+        choose=functools.partial(_choose, course, choose),
+    ):
+        solved += 1
+        if gained > 0 and course.allocation.choose(assigned.tolist()):
+            course.found("PARTS", int(columns.costs[assigned].sum()))
+        idle = 0 if gained > 0 else idle + 1
+        has_time = time.monotonic() - began_s < within_s
+        if idle >= PARTS_IDLE_MAX or course.is_proven:
+            break
+        if not asked.goes_on(solved, has_time=has_time):
+            break
+    course.pace.close(asked, solved)
+
+
+def _cheapest(course: Course) -> int:
+    """Columns of an order that enter the pool."""
+    each = CHEAPEST_ALL // max(1, course.limits.orders)
+    return max(1, min(CHEAPEST_MAX, each))
+
+
+def _most(course: Course) -> int:
+    """Columns of an order that a master is solved over."""
+    return max(1, min(MOST_OF_ORDER, COLUMNS_MAX // max(1, course.limits.orders)))
