@@ -180,7 +180,8 @@ def _choose(
     result = mathopt.solve(
         model,
         kind,
-        params=mathopt.SolveParameters(time_limit=limit),
+        # "Optimal" is to mean that nothing is cheaper, not that little is.
+        params=mathopt.SolveParameters(time_limit=limit, relative_gap_tolerance=0.0),
         model_params=mathopt.ModelSolveParameters(solution_hints=[_hint(columns, variables)]),
     )
     if not result.has_primal_feasible_solution():

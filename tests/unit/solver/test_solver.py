@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from solver import check
-from solver.allocation import Allocation, Columns, InForce
-from solver.master import best_of_each, choose, relax
+from solver.allocation import Allocation, Columns, InForce, Ints
+from solver.master import Choose, Chosen, best_of_each, choose, choose_of_many, relax
 from solver.neighborhoods import better_parts
 from solver.problem import LaborLimit, Request
 from solver.rows import ProblemError, Rows, rows_of
@@ -161,14 +161,15 @@ def test_the_lp_is_solved_beside_columns_that_leave_promised_lines() -> None:
     assert lp.values[[2, 5]] == pytest.approx([0.0, 0.0])
 
 
+@pytest.mark.parametrize("solver", [choose, choose_of_many])
 @pytest.mark.parametrize("seed", range(600, 610))
-def test_the_master_over_all_plans_finds_the_optimum(seed: int) -> None:
+def test_the_master_over_all_plans_finds_the_optimum(seed: int, solver: Choose) -> None:
     request = small_request(seed)
     rows = rows_of(request.problem)
     numbers = np.array(rows.limits, dtype=np.int64)
     count = len(request.problem.orders)
     columns = every_column(request, rows)
-    chosen, is_best = choose(columns, limits=numbers, orders=count, time_limit_s=10)
+    chosen, is_best = solver(columns, limits=numbers, orders=count, time_limit_s=10)
     assert is_best
     assert int(columns.costs[chosen].sum()) == optimum(request)
     values = np.zeros(len(columns))
@@ -198,6 +199,38 @@ def test_parts_solved_again_keep_every_limit_and_cost_less_and_less() -> None:
             assert (used <= numbers).all()
         reached += cost == optimum(request)
     assert reached >= 8
+
+
+def test_parts_are_of_more_rows_where_nothing_is_gained() -> None:
+    # 12 orders on 12 nodes, each where it is cheapest: no part gains anything.
+    count = 12
+    orders, nodes = (np.repeat(np.arange(count), count), np.tile(np.arange(count), count))
+    columns = Columns(
+        orders=orders,
+        costs=np.where(orders == nodes, 1, 2),
+        starts=np.arange(count * count + 1),
+        rows=nodes,
+        amounts=np.ones(count * count, dtype=np.int64),
+        assigned=np.arange(count) * (count + 1),
+    )
+    sizes: list[int] = []
+
+    def noted(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> Chosen:
+        assert (len(limits), time_limit_s > 0) == (count, True)
+        sizes.append(orders)
+        return columns.assigned.tolist(), True
+
+    parts = better_parts(
+        columns,
+        np.arange(len(columns)),
+        limits=np.ones(count, dtype=np.int64),
+        rows_all=count,
+        seed=1,
+        choose=noted,
+    )
+    assert [gained for _, gained in parts] == [0] * len(sizes)
+    assert sorted(set(sizes)) == [4, 6, 8, 10, 12], "a part of all orders is the last"
+    assert sizes == sorted(sizes)
 
 
 def test_any_prices_give_a_bound_below_the_optimum() -> None:
