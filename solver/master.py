@@ -36,16 +36,16 @@ class Relaxation:
     objective: float
 
 
-Chosen = tuple[list[int], bool]
+Choice = tuple[list[int], bool]
 """By order, the number of its column; and whether no choice of these columns is better."""
 
 
 class Choose(Protocol):
-    """What chooses a column per order: `choose`, or what keeps a record of it."""
+    """What chooses a column per order: `choose`, `choose_of_many`, or what keeps a record of it."""
 
     def __call__(
         self, columns: Columns, *, limits: Ints, orders: int, time_limit_s: float
-    ) -> Chosen:
+    ) -> Choice:
         """See `choose`."""
         ...
 
@@ -150,7 +150,7 @@ def relax(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -
     return Relaxation(values, prices, result.objective_value() * 1e6)
 
 
-def choose(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> Chosen:
+def choose(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> Choice:
     """The best column per order that SCIP finds, and whether no choice of these is better.
 
     The assigned ones if it finds none.
@@ -159,7 +159,7 @@ def choose(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) 
     return _choose(columns, limits, orders, kind=kind, time_limit_s=time_limit_s)
 
 
-def choose_of_many(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> Chosen:
+def choose_of_many(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> Choice:
     """What `choose` gives, by HiGHS: slower where there are few columns, better where many."""
     kind = mathopt.SolverType.HIGHS
     return _choose(columns, limits, orders, kind=kind, time_limit_s=time_limit_s)
@@ -172,7 +172,7 @@ def _choose(
     *,
     kind: mathopt.SolverType,
     time_limit_s: float,
-) -> Chosen:
+) -> Choice:
     proto, _ = _model(columns, limits=limits, orders=orders, integer=True)
     model = mathopt.Model.from_model_proto(proto)
     variables = list(model.variables())
@@ -180,7 +180,7 @@ def _choose(
     result = mathopt.solve(
         model,
         kind,
-        # "Optimal" is to mean that nothing is cheaper, not that little is.
+        # "Optimal" means that nothing is cheaper by more than a micro-unit.
         params=mathopt.SolveParameters(time_limit=limit, relative_gap_tolerance=0.0),
         model_params=mathopt.ModelSolveParameters(solution_hints=[_hint(columns, variables)]),
     )

@@ -22,9 +22,9 @@ PART_TIME_S: Final = 0.5
 
 
 def part_of(
-    columns: Columns, kept: Columns, dice: np.random.Generator, *, few: int, rows_all: int
+    columns: Columns, kept: Columns, dice: np.random.Generator, *, rows_of_part: int, rows_all: int
 ) -> Ints:
-    """Some orders that stand around tight rows: those that use so `few` rows which their
+    """Some orders that stand around tight rows: those that use `rows_of_part` rows which their
     near-optimal columns share. `kept`: the columns that can matter. `rows_all`: all rows; what is
     numbered behind them only rounds their limits.
     """
@@ -33,7 +33,7 @@ def part_of(
     if len(using) == 0:
         return np.zeros(0, dtype=np.int64)
     rows = [int(dice.choice(using[:, 1]))]
-    for _ in range(few - 1):
+    for _ in range(rows_of_part - 1):
         orders = np.unique(using[np.isin(using[:, 1], rows), 0])
         wished = _rows_of(kept, orders)
         others = np.setdiff1d(wished[wished < rows_all], rows)
@@ -98,7 +98,7 @@ def better_parts(
     """
     dice = np.random.default_rng(seed)
     assigned = columns.assigned.copy()
-    few, idle = ROWS_LEAST, 0
+    rows_of_part, idle = ROWS_LEAST, 0
     while True:
         known = Columns(
             columns.orders,
@@ -110,7 +110,7 @@ def better_parts(
         )
         matter = np.union1d(mask, assigned)
         kept = select(columns, matter, assigned)
-        orders = part_of(known, kept, dice, few=few, rows_all=rows_all)
+        orders = part_of(known, kept, dice, rows_of_part=rows_of_part, rows_all=rows_all)
         if len(orders) == 0:
             return
         free = matter[np.isin(columns.orders[matter], orders)]
@@ -137,7 +137,7 @@ def better_parts(
             assigned[np.isin(columns.orders[assigned], orders)] = free[chosen]
         idle = 0 if gained > 0 else idle + 1
         if idle >= IDLE_MAX:
-            few, idle = few + ROWS_MORE, 0
+            rows_of_part, idle = rows_of_part + ROWS_MORE, 0
         yield assigned, gained
         if len(fixed) == 0:
             # That was all of it.

@@ -12,8 +12,8 @@ import numpy as np
 from solver.allocation import Columns, Ints
 from solver.course import Course
 from solver.master import (
+    Choice,
     Choose,
-    Chosen,
     best_of_each,
     choose,
     choose_of_many,
@@ -43,7 +43,7 @@ WHOLE_SHARE: Final = 0.88
 PARTS_IDLE_MAX: Final = 100
 """Parts in a row that gain nothing, after which no other is tried."""
 PART_COLUMNS: Final = 4
-"""Columns per order that parts are solved over: those cheapest under the prices."""
+"""Columns that parts are solved over, per order on average: those cheapest under the prices."""
 AGAIN_S: Final = 3_600.0
 """What an LP or a MIP that ended by itself may take when it is done again."""
 
@@ -55,8 +55,8 @@ def polish(course: Course) -> None:
     looked = made = 0
     for turn in range(asked.planned):
         # Done again, as often as recorded: whoever looked for columns knows them ever after.
-        few = limits.orders <= POLISH_ALWAYS_MAX and turn == 0
-        has_time = few or asked.made is not None or course.left_s(POLISH_SHARE) >= LP_LEAST_S
+        is_small = limits.orders <= POLISH_ALWAYS_MAX and turn == 0
+        has_time = is_small or asked.made is not None or course.left_s(POLISH_SHARE) >= LP_LEAST_S
         if not has_time:
             break
         looked += 1
@@ -101,7 +101,7 @@ def solve_whole(course: Course) -> bool:
     if len(kept) > COLUMNS_MAX or not asked.goes_on(0, has_time=has_time):
         course.pace.close(asked, 0)
         return False
-    chosen, is_best = _choose(
+    chosen, is_best = _noted(
         course,
         choose_of_many,
         kept,
@@ -116,42 +116,45 @@ def solve_whole(course: Course) -> bool:
     return is_best
 
 
-def _choose(
+def _noted(
     course: Course,
-    choose: Choose,
+    solve: Choose,
     columns: Columns,
     *,
     limits: Ints,
     orders: int,
     time_limit_s: float,
-) -> Chosen:
+) -> Choice:
     """A MIP, with a note of what it came to if time stopped it."""
     known = course.pace.recorded_choice()
     if known is not None:
         chosen, is_best = list(known), False
     else:
         limit_s = AGAIN_S if course.pace.again is not None else time_limit_s
-        chosen, is_best = choose(columns, limits=limits, orders=orders, time_limit_s=limit_s)
+        chosen, is_best = solve(columns, limits=limits, orders=orders, time_limit_s=limit_s)
     course.pace.close_mip(tuple(chosen), stopped=not is_best)
     return chosen, is_best
 
 
-def solve_parts(course: Course, *, within_s: float) -> None:
-    """Solves parts of the pool again for so long, or until nothing is gained; one at least."""
+def solve_parts(course: Course, *, turn: int, within_s: float) -> None:
+    """Solves parts of the pool again for so long, or until nothing is gained; one at least.
+
+    Every turn has other parts.
+    """
     began_s = time.monotonic()
     outcome, limits = course.outcome, course.limits
     columns = course.allocation.pool(outcome.prices, cheapest=_cheapest(course), most=_most(course))
     reduced = reduced_costs(columns, outcome.prices, limits.orders)
-    few = np.argsort(reduced, kind="stable")[: PART_COLUMNS * limits.orders]
+    cheapest = np.argsort(reduced, kind="stable")[: PART_COLUMNS * limits.orders]
     asked = course.pace.turn("PARTS", 0)
     solved = idle = 0
     for assigned, gained in better_parts(
         columns,
-        np.sort(few),
+        np.sort(cheapest),
         limits=course.row_limits,
         rows_all=course.allocation.rows,
-        seed=limits.seed,
-        choose=functools.partial(_choose, course, choose),
+        seed=limits.seed + turn,
+        choose=functools.partial(_noted, course, choose),
     ):
         solved += 1
         if gained > 0 and course.allocation.choose(assigned.tolist()):

@@ -58,7 +58,7 @@ SEARCH_SHARE: Final = 0.55
 FIRST_PARTS: Final = 0.22
 """Of the time that is left then, the share for parts before the pool is solved as a whole."""
 PARTS_SHARE: Final = 0.92
-"""Share of the time limit after which no part is solved any more."""
+"""Share of the time limit after which no further part is solved."""
 
 
 def allocate(
@@ -80,9 +80,9 @@ def allocate(
     _improve(course, SEARCH_SHARE if is_small and has_time else 1.0)
     has_pool = is_small and course.pace.comes("PARTS", has_time=has_time)
     if has_pool and not course.is_proven:
-        pool.solve_parts(course, within_s=FIRST_PARTS * course.left_s())
+        pool.solve_parts(course, turn=0, within_s=FIRST_PARTS * course.left_s())
         if not pool.solve_whole(course):
-            pool.solve_parts(course, within_s=course.left_s(PARTS_SHARE))
+            pool.solve_parts(course, turn=1, within_s=course.left_s(PARTS_SHARE))
             _improve(course, 1.0)
     course.outcome.work = tuple(course.pace.work)
     course.outcome.chosen = tuple(course.pace.chosen)

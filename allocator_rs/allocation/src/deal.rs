@@ -1,22 +1,36 @@
 //! Deals the orders and what the rows have left to the hands of a search, anew in every round.
 //!
-//! What a row has left goes to one hand whole: half of what an order takes is of use to nobody.
+//! What a row has left goes to one hand whole where the hands' shares would be of use to nobody: less
+//! than an order takes.
 
 use crate::assignment::Assignment;
 use crate::dice::Dice;
 use crate::instance::Instance;
+use crate::repertoire::Repertoire;
 
 /// Who has what in a round.
 pub(crate) struct Deal {
     /// By hand: its orders.
     pub(crate) hands: Vec<Vec<u32>>,
-    /// By row: the hand that has what it has left.
+    /// By row: the hand that has what it has left, or what does not divide.
     homes: Vec<usize>,
 }
 
+/// By row, the most that one order is known to take of it.
+pub(crate) fn most_taken(known: &[Repertoire], rows: usize) -> Vec<i64> {
+    let mut most = vec![0; rows];
+    let columns = known.iter().flat_map(Repertoire::columns);
+    for (row, amount) in columns.flat_map(|column| &column.takes) {
+        if let Some(most) = most.get_mut(*row as usize) {
+            *most = (*most).max(*amount);
+        }
+    }
+    most
+}
+
 impl Deal {
-    /// To as many hands as there are threads, or orders. By the dice either any orders together, or
-    /// those that take of rows beside each other: of a node's hours, all users and all that is left.
+    /// To at most as many hands as there are threads. By the dice either any orders together, or those
+    /// that take of rows beside each other: of a node's hours, nearly all users and all that is left.
     pub(crate) fn new(
         instance: &Instance,
         now: &Assignment,
@@ -45,11 +59,21 @@ impl Deal {
         Self { hands, homes }
     }
 
-    /// What a hand has of what the rows have left.
-    pub(crate) fn room(&self, hand: usize, left: &[i64]) -> Vec<i64> {
-        let rows = left.iter().zip(&self.homes);
-        rows.map(|(left, home)| if *home == hand { *left } else { 0 })
-            .collect()
+    /// What a hand has of what the rows have left. `most`: by row, the most that an order takes; 0: not
+    /// known.
+    pub(crate) fn room(&self, hand: usize, left: &[i64], most: &[i64]) -> Vec<i64> {
+        let hands = i64::try_from(self.hands.len()).unwrap_or(1).max(1);
+        let rows = left.iter().zip(most).zip(&self.homes);
+        rows.map(|((left, most), home)| {
+            let each = left / hands;
+            match (*home == hand, *most > 0 && each >= *most) {
+                (true, true) => each + left % hands,
+                (true, false) => *left,
+                (false, true) => each,
+                (false, false) => 0,
+            }
+        })
+        .collect()
     }
 }
 
@@ -76,4 +100,39 @@ fn takes(instance: &Instance, now: &Assignment, order: u32) -> Vec<(u32, i64)> {
 fn numbered(hands: &[Vec<u32>]) -> impl Iterator<Item = (usize, u32)> + '_ {
     let hands = hands.iter().enumerate();
     hands.flat_map(|(hand, orders)| orders.iter().map(move |order| (hand, *order)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_dealt_whole_or_in_shares_that_are_of_use_and_none_of_it_is_lost() {
+        let left = [1, 5, 10, 11, 0, 7];
+        let most = [1, 3, 5, 2, 4, 0];
+        for hands in 1..6_usize {
+            let deal = Deal {
+                hands: vec![Vec::new(); hands],
+                homes: (0..left.len()).map(|row| row % hands).collect(),
+            };
+            let rooms: Vec<Vec<i64>> = (0..hands)
+                .map(|hand| deal.room(hand, &left, &most))
+                .collect();
+            for row in 0..left.len() {
+                let of_hands: Vec<i64> = rooms
+                    .iter()
+                    .filter_map(|room| room.get(row).copied())
+                    .collect();
+                let all = left.get(row).copied().unwrap_or_default();
+                let least = most.get(row).copied().unwrap_or_default();
+                assert_eq!(
+                    of_hands.iter().sum::<i64>(),
+                    all,
+                    "{hands} hands, row {row}"
+                );
+                let whole = of_hands.iter().filter(|room| **room > 0).count() <= 1;
+                assert!(whole || of_hands.iter().all(|room| *room >= least));
+            }
+        }
+    }
 }

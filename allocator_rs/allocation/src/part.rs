@@ -1,4 +1,4 @@
-//! The part of an assignment that one thread improves: some orders, and a share of what is left.
+//! The part of an assignment that one thread improves: some orders, and what some rows have left.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -19,7 +19,7 @@ pub(crate) const RUIN_MAX: usize = 8;
 /// Of so many orders at most one is chosen to be ruined.
 const DRAWN_MAX: usize = 8;
 
-/// Of so many choices anew one asks the kernel; the others are the best of what is known.
+/// Of so many choices one by one, one asks the kernel; the others are the best of what is known.
 const KERNEL_ONE_IN: usize = 8;
 /// From this many lines on all do, and half of those with half as many: less is known of them.
 const KERNEL_LINES: usize = 100;
@@ -148,9 +148,7 @@ impl<'a> Part<'a> {
             let Some(prices) = guide.prices.get(at) else {
                 return;
             };
-            let Some(ruined) = self.ruin(prices) else {
-                return;
-            };
+            let ruined = self.ruin(prices);
             self.moves += ruined.len() as u64;
             let before: i64 = ruined.iter().map(|place| self.cost(*place)).sum();
             let old: SmallVec<[u32; RUIN_MAX]> = ruined
@@ -242,7 +240,7 @@ impl<'a> Part<'a> {
     }
 
     /// An order and some that hold what it would rather take, in the order of choosing anew.
-    fn ruin(&mut self, prices: &Prices) -> Option<SmallVec<[usize; RUIN_MAX]>> {
+    fn ruin(&mut self, prices: &Prices) -> SmallVec<[usize; RUIN_MAX]> {
         let first = self.unhappy();
         let mut ruined: SmallVec<[usize; RUIN_MAX]> = SmallVec::from_slice(&[first]);
         let size = 2 + self.dice.below(RUIN_MAX - 1);
@@ -272,17 +270,19 @@ impl<'a> Part<'a> {
         if self.dice.below(3) == 0 {
             self.dice.shuffle(&mut ruined);
         }
-        Some(ruined)
+        ruined
     }
 
-    /// Rows that an order would rather take of and cannot, or else those that it takes of.
+    /// Rows that an order would rather take of and cannot because of others here, or else those that
+    /// it takes of.
     fn wanted(&mut self, place: usize, prices: &Prices) -> SmallVec<[u32; 16]> {
         let mut rows: SmallVec<[u32; 16]> = SmallVec::new();
         if let Some(known) = self.known.get(place) {
             let wish = known.best(prices, &self.instance.rooms);
             let takes = wish.map_or(&[][..], |wish| known.takes(wish));
             for (row, amount) in takes {
-                if Rooms(&self.room).of(*row) < *amount {
+                let has_users = self.users.get(row).is_some_and(|users| !users.is_empty());
+                if has_users && Rooms(&self.room).of(*row) < *amount {
                     rows.push(*row);
                 }
             }

@@ -12,7 +12,7 @@
 
 use crate::assignment::{add, Assignment};
 use crate::choice::Choice;
-use crate::deal::Deal;
+use crate::deal::{most_taken, Deal};
 use crate::dice::Dice;
 use crate::instance::Instance;
 use crate::part::{Guide, Part};
@@ -73,12 +73,13 @@ impl Instance {
         let mut now = start;
         let mut moves = 0;
         let mut known = pool.take_out(self);
+        let most = most_taken(&known, now.room.len());
         let threads = options.threads.max(1).min(self.count().max(1));
         for round in 0..options.rounds.max(1) {
             let share = 1.0 - f64::from(round) / f64::from(options.rounds.max(1));
             let tolerance = (mean * options.tolerance * share * share) as i64;
             let each = options.moves / u64::from(options.rounds.max(1)) / threads as u64;
-            let parts = self.deal((&now, &mut known), &alone, threads, &mut dice);
+            let parts = self.deal((&now, &mut known), (&alone, &most), threads, &mut dice);
             let guides = self.guides(prices, &mut dice);
             let guide = Guide {
                 prices: &guides,
@@ -133,7 +134,7 @@ impl Instance {
     fn deal<'a>(
         &'a self,
         (now, known): (&Assignment, &mut [Repertoire]),
-        alone: &'a [i64],
+        (alone, most): (&'a [i64], &[i64]),
         threads: usize,
         dice: &mut Dice,
     ) -> Vec<Part<'a>> {
@@ -142,7 +143,7 @@ impl Instance {
         let hands = deal.hands.iter().enumerate();
         hands
             .map(|(hand, orders)| {
-                let room = deal.room(hand, &now.room);
+                let room = deal.room(hand, &now.room, most);
                 let mut mine = (Vec::new(), Vec::new());
                 for order in orders {
                     let index = *order as usize;

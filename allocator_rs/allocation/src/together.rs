@@ -7,7 +7,8 @@ use crate::part::RUIN_MAX;
 use crate::prices::Prices;
 use crate::repertoire::Repertoire;
 
-/// Columns of an order that are looked at: the cheapest under the prices that fit by themselves.
+/// Columns of an order that are looked at beside what it does: the cheapest under the prices of those
+/// that fit by themselves.
 const LOOKED_AT: usize = 12;
 /// Columns tried for one combination; the best one found until then is taken.
 const TRIES: u32 = 400;
@@ -35,15 +36,19 @@ impl<'a> Together<'a> {
         prices: &Prices,
         room: &[i64],
     ) -> Self {
-        let choices: SmallVec<[Vec<(i64, u32)>; RUIN_MAX]> = known
-            .iter()
-            .map(|one| one.fitting(prices, room, LOOKED_AT))
-            .collect();
-        let columns = known.iter().zip(old);
-        let cost = columns
-            .filter_map(|(one, number)| one.column(*number))
-            .map(|column| column.charged(prices))
-            .fold(0, i64::saturating_add);
+        let mut choices: SmallVec<[Vec<(i64, u32)>; RUIN_MAX]> = SmallVec::new();
+        let mut cost = 0_i64;
+        for (one, number) in known.iter().zip(old) {
+            let mut cheapest = one.fitting(prices, room, LOOKED_AT);
+            if let Some(column) = one.column(*number) {
+                let kept = (column.charged(prices), *number);
+                cost = cost.saturating_add(kept.0);
+                if !cheapest.contains(&kept) {
+                    cheapest.push(kept);
+                }
+            }
+            choices.push(cheapest);
+        }
         let mut rests: SmallVec<[i64; RUIN_MAX]> = SmallVec::from_elem(0, known.len() + 1);
         for at in (0..known.len()).rev() {
             let least = choices.get(at).and_then(|of| of.first());
@@ -101,5 +106,119 @@ impl<'a> Together<'a> {
                 add(room, *row, *amount);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::calendar::{Pattern, Slot};
+    use crate::choice::{Choice, Group};
+    use crate::dice::Dice;
+    use crate::instance::{Instance, Line, Order, Row, Way};
+    use crate::table::Table;
+
+    const NODES: u32 = 5;
+    const ORDERS: usize = 4;
+
+    /// Orders of one line of 1 to 3 units, which any node can do at some cost; nodes have 0 to 4 units.
+    fn table(dice: &mut Dice) -> Table {
+        let mut table = Table::default();
+        for _ in 0..NODES {
+            table.rows.push(Row {
+                limit: dice.below(5) as i64,
+                ..Row::default()
+            });
+        }
+        table.calendar.patterns.push(Pattern {
+            start_h: 0,
+            ready_h: 1,
+            shares: smallvec![],
+        });
+        table.calendar.slots.push(Slot {
+            first: 0,
+            end: 1,
+            start_from_h: 0,
+            promise_h: 1,
+        });
+        for _ in 0..ORDERS {
+            let way = |node: u32| Way {
+                node,
+                store: None,
+                fixed: 0,
+                slot: 0,
+            };
+            table.orders.push(Order {
+                lines: vec![Line {
+                    quantity: 1 + dice.below(3) as i64,
+                    unfilled: 100,
+                }],
+                costs: (0..NODES).map(|_| dice.below(60) as i64).collect(),
+                rows: (0..NODES).collect(),
+                ways: (0..NODES).map(way).collect(),
+                ..Order::default()
+            });
+        }
+        table
+    }
+
+    /// Every order knows that it may be left, and every node: columns 0 and 1 to `NODES`.
+    fn known(instance: &Instance, order: usize) -> (Repertoire, Vec<u32>) {
+        let mut known = Repertoire::default();
+        let at = |way: u32| Group {
+            way,
+            pattern: 0,
+            lines: smallvec![0],
+        };
+        let ways = (0..NODES).map(|way| Choice::Groups(smallvec![at(way)]));
+        let choices = std::iter::once(Choice::nothing()).chain(ways);
+        let numbers = choices.map(|choice| known.number_of(instance, order, &choice));
+        let numbers = numbers.collect();
+        (known, numbers)
+    }
+
+    /// The least that the orders from `at` on can cost in this room, by trying everything.
+    fn least(known: &[(Repertoire, Vec<u32>)], at: usize, room: &[i64]) -> i64 {
+        let Some((one, numbers)) = known.get(at) else {
+            return 0;
+        };
+        let columns = numbers.iter().filter_map(|number| one.column(*number));
+        let fitting = columns.filter(|column| column.fits(room));
+        let costs = fitting.map(|column| {
+            let mut left = room.to_vec();
+            for (row, amount) in &column.takes {
+                add(&mut left, *row, -amount);
+            }
+            column.cost + least(known, at + 1, &left)
+        });
+        costs.min().unwrap_or(1_000)
+    }
+
+    #[test]
+    fn a_combination_is_the_best_of_all_and_leaves_the_room_as_it_was() {
+        let mut dice = Dice::new(1);
+        let mut gained = 0;
+        for _ in 0..300 {
+            let table = table(&mut dice);
+            let instance = Instance::new(&table, 1);
+            let all: Vec<_> = (0..ORDERS).map(|order| known(&instance, order)).collect();
+            let mut room: Vec<i64> = table.rows.iter().map(|row| row.limit).collect();
+            let before = room.clone();
+            let repertoires: Vec<&Repertoire> = all.iter().map(|(known, _)| known).collect();
+            let left: Vec<u32> = all.iter().filter_map(|(_, n)| n.first().copied()).collect();
+            let prices = instance.prices(Vec::new());
+            let found = Together::new(&repertoires, &left, &prices, &room).best(&mut room);
+            assert_eq!(room, before);
+            let cost: i64 = repertoires
+                .iter()
+                .zip(&found)
+                .map(|(k, n)| k.cost(*n))
+                .sum();
+            assert_eq!(cost, least(&all, 0, &room));
+            gained += i64::from(cost < 400);
+        }
+        assert!(gained > 200, "{gained}");
     }
 }

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from solver import pool
+from solver.master import Choice
 from solver.pace import Record, RecordError
 from solver.problem import Request
 from solver.solve import Result, solve
@@ -60,23 +61,24 @@ def test_an_lp_that_fails_is_not_tried_again_and_what_was_looked_for_is_known(
     assert as_bytes(again(request, first)) == as_bytes(first)
 
 
+@pytest.mark.parametrize("name", ["choose", "choose_of_many"])
 def test_what_a_mip_found_when_time_stopped_it_is_in_the_record(
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pool.choose
+    real = getattr(pool, name)
 
-    def stopped(*args: object, **named: object) -> tuple[list[int], bool]:
-        chosen, _ = real(*args, **named)  # type: ignore[arg-type]
+    def stopped(*args: object, **named: object) -> Choice:
+        chosen, _ = real(*args, **named)
         return chosen, False
 
-    monkeypatch.setattr(pool, "choose", stopped)
+    monkeypatch.setattr(pool, name, stopped)
     tried = (batch(seed, orders=30, time_limit_ms=600) for seed in range(100))
     request, first = next((one, had) for one in tried if (had := solve(one)).record.chosen)
 
-    def never(*_: object, **__: object) -> tuple[list[int], bool]:
+    def never(*_: object, **__: object) -> Choice:
         raise AssertionError("it was recorded")
 
-    monkeypatch.setattr(pool, "choose", never)
+    monkeypatch.setattr(pool, name, never)
     assert as_bytes(again(request, first)) == as_bytes(first)
 
 

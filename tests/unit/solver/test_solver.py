@@ -9,7 +9,7 @@ import pytest
 
 from solver import check
 from solver.allocation import Allocation, Columns, InForce, Ints
-from solver.master import Choose, Chosen, best_of_each, choose, choose_of_many, relax
+from solver.master import Choice, Choose, best_of_each, choose, choose_of_many, relax
 from solver.neighborhoods import better_parts
 from solver.problem import LaborLimit, Request
 from solver.rows import ProblemError, Rows, rows_of
@@ -215,7 +215,7 @@ def test_parts_are_of_more_rows_where_nothing_is_gained() -> None:
     )
     sizes: list[int] = []
 
-    def noted(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> Chosen:
+    def noted(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> Choice:
         assert (len(limits), time_limit_s > 0) == (count, True)
         sizes.append(orders)
         return columns.assigned.tolist(), True
