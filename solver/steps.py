@@ -55,7 +55,7 @@ POOL_ORDER_S: Final = 0.001
 """Seconds per order that the pool needs at least."""
 SEARCH_SHARE: Final = 0.55
 """Share of the time limit after which the pool is solved, where it is."""
-FIRST_PARTS: Final = 0.22
+FIRST_PARTS: Final = 0.1
 """Of the time that is left then, the share for parts before the pool is solved as a whole."""
 PARTS_SHARE: Final = 0.92
 """Share of the time limit after which no further part is solved."""
