@@ -17,6 +17,8 @@ from solver.steps import allocate
 
 STAY_MICRO: Final = 10_000
 """A move must gain more than this (micro-units)."""
+READS: Final = 3.7
+"""How many times as long as reading took, reading, settling, grouping and checking take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,11 @@ def solve(
 
 
 def _limits(problem: Problem, rows: Rows, *, read_ms: int, record: Record | None) -> Limits:
-    """What the steps may use: reading is over, and checking takes longer."""
+    """What the steps may use: without what reading took and checking will take."""
     limit_ms = problem.time_limit_ms
     return Limits(
         orders=len(problem.orders),
-        time_limit_s=max(limit_ms / 2, limit_ms - 2.5 * read_ms) / 1000,
+        time_limit_s=max(limit_ms / 2, limit_ms - READS * read_ms) / 1000,
         seed=problem.seed,
         start_prices=rows.start_prices(problem),
         record=record,
