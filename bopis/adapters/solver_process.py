@@ -165,7 +165,10 @@ async def _converse(
     stdin, stdout = process.stdin, process.stdout
     if stdin is None or stdout is None:
         raise NotServing("the optimizer's process has no pipes")
-    stdin.write(frame)
+    try:
+        stdin.write(frame)
+    except RuntimeError as error:  # What uvloop raises where the process is gone already.
+        raise BrokenPipeError(str(error)) from error
     await stdin.drain()
     while True:
         length = int.from_bytes(await stdout.readexactly(LENGTH_BYTES), "big")
