@@ -84,7 +84,7 @@ def some_order(number: int) -> orders.CreateOrderRequest:
 def test_orders_that_were_placed_are_decided_again_to_the_byte(town: ServerProcess) -> None:
     seen = 0
     with ThreadPoolExecutor(2) as pool:
-        names = [f"some-{number}" for number in range(0, ORDERS, 7)]
+        names = [f"some-{number}" for number in range(0, ORDERS, 3)]
         for done in pool.map(lambda name: replay(name, data=town.data), names):
             assert done.returncode == 0, done.stdout + done.stderr
             [one] = told(done)
