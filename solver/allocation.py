@@ -125,6 +125,8 @@ class Allocation:
             "now_ms": request.problem.now_ms,
             "stock": rows.stock,
             "labor": rows.labor,
+            "shipping": rows.shipping,
+            "groups": rows.groups,
         }
         plans = [None if plan is None else _in_force(plan) for plan in in_force]
         payload = {"batch": batch, "in_force": plans, "threads": threads or available_threads()}

@@ -80,7 +80,7 @@ def certificate_of(request: Request, result: Result) -> Certificate:
     instance = msgspec.msgpack.encode(request)
     moved = {move.order_id: move.plan for moves in result.components for move in moves}
     rows, world = rows_of(request.problem), check.World.of(request)
-    prices = [0] * len(rows.limits)
+    prices = [0] * (len(rows.stock) + len(rows.labor))
     for unit in result.stock_prices:
         prices[rows.by_stock[unit.node_id, unit.sku]] = unit.price_micro
     for second in result.labor_prices:
@@ -89,7 +89,7 @@ def certificate_of(request: Request, result: Result) -> Certificate:
         format=FORMAT,
         instance=instance,
         instance_sha256=hashlib.sha256(instance).hexdigest(),
-        prices=(*prices, *result.rounding_prices),
+        prices=(*prices, *result.further_prices),
         bound_micro=result.bound_micro,
         stopped=result.stopped,
         cost_micro=result.cost_planned_micro,

@@ -19,6 +19,7 @@ from solver.problem import (
     Cost,
     CostTerm,
     Group,
+    GroupLimit,
     NetworkNode,
     OpenOrder,
     Place,
@@ -282,22 +283,49 @@ def promise_problems(order: OpenOrder, plan: Plan) -> list[str]:
 
 
 def limit_problems(request: Request, plans: Iterable[tuple[Ask, Plan]]) -> list[str]:
-    """Cells of which these plans together take more than these orders may use."""
+    """Cells and days of which these plans together take more than these orders may use."""
+    problem = request.problem
     taken: Counter[tuple[str, str | int]] = Counter()
+    shipped: Counter[tuple[str, str | int]] = Counter()
+    counted: Counter[int] = Counter()
+    days: dict[str, list[tuple[int, GroupLimit]]] = {}
+    for index, day in enumerate(problem.groups):
+        days.setdefault(day.node_id, []).append((index, day))
     for ask, plan in plans:
         lines = {line.line_number: line for line in ask.lines}
         for group in plan.groups:
             for number in group.line_numbers:
-                taken[group.node_id, lines[number].sku] += lines[number].quantity
+                cell, quantity = (group.node_id, lines[number].sku), lines[number].quantity
+                taken[cell] += quantity
+                shipped[cell] += quantity if group.is_sent else 0
             for node_id, start_s, seconds in group.all_labor():
                 taken[node_id, start_s] += seconds
+            for node_id in {group.node_id, group.store or group.node_id}:
+                for index, day in days.get(node_id, ()):
+                    counted[index] += day.counts(group)
     limits: Counter[tuple[str, str | int]] = Counter()
-    for stock in request.problem.stock:
+    for stock in problem.stock:
         limits[stock.node_id, stock.sku] = stock.units
-    for labor in request.problem.labor:
+    for labor in problem.labor:
         limits[labor.node_id, labor.window_start_s] = labor.seconds
+    found = _exceeded(taken, limits, "taken")
+    for stock in problem.shipping:
+        cell = stock.node_id, stock.sku
+        found += _exceeded({cell: shipped[cell]}, {cell: stock.units}, "shipped")
+    return found + [
+        f"{day.node_id} has {counted[index]} groups of {day.groups} until {day.until_s}"
+        for index, day in enumerate(problem.groups)
+        if counted[index] > day.groups
+    ]
+
+
+def _exceeded(
+    amounts: Mapping[tuple[str, str | int], int],
+    limits: Mapping[tuple[str, str | int], int],
+    word: str,
+) -> list[str]:
     return [
-        f"{node} {item}: {amount} taken of {limits[node, item]}"
-        for (node, item), amount in sorted(taken.items(), key=str)
+        f"{node} {item}: {amount} {word} of {limits[node, item]}"
+        for (node, item), amount in sorted(amounts.items(), key=str)
         if amount > limits[node, item]
     ]

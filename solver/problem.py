@@ -230,6 +230,22 @@ class Group:
         collected = None if self.method == "SHIP" else self.node_id
         return collected if self.receipt is None else self.receipt.node_id
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether what is picked leaves the node for elsewhere."""
+        return self.method == "SHIP" or self.receipt is not None
+
+    def counted(self) -> Iterator[tuple[str, tuple[Method, ...], int]]:
+        """Where it counts on the node's day: node, as which method, and when it is done there (Unix
+        seconds). What is sent to a store counts at both.
+        """
+        ready_s = self.ready_by_ms // 1000
+        if self.receipt is None:
+            yield self.node_id, (self.method,), ready_s
+            return
+        yield self.node_id, ("SHIP",), self.window_start_ms // 1000 + HOUR_S * len(self.labor)
+        yield self.receipt.node_id, ("PICKUP",), ready_s
+
     def all_labor(self) -> Iterator[tuple[str, int, int]]:
         """Node, hour and seconds of picking and of receiving."""
         for share in self.labor:
@@ -311,6 +327,28 @@ class LaborLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupLimit:
+    """Groups that these orders may have ready at a node after `after_s` and until `until_s`, those
+    they have included; `method`: which count, None: all.
+    """
+
+    node_id: str
+    method: Method | None
+    after_s: int
+    until_s: int
+    groups: int
+
+    def counts(self, group: Group) -> int:
+        """How often a group counts."""
+        return sum(
+            self.node_id == node_id
+            and (self.method is None or self.method in methods)
+            and self.after_s < done_s <= self.until_s
+            for node_id, methods, done_s in group.counted()
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class StockPrice:
     """What a unit is worth to the other orders, micro-units."""
 
@@ -330,8 +368,10 @@ class LaborPrice:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One batch. Prices: those it starts from. `moves_max`: of orders that move; None: any, else
-    those chosen that gain most; what they take is charged at the prices then, if `is_charged`.
+    """One batch. `shipping`: of the units of a cell, those that may be shipped, where that is
+    fewer; `groups`: of days that might get full. Prices: those it starts from. `moves_max`: of
+    orders that move; None: any, else those chosen that gain most; what they take is charged at the
+    prices then, if `is_charged`.
     """
 
     now_ms: int
@@ -344,6 +384,8 @@ class Problem:
     labor_prices: tuple[LaborPrice, ...] = ()
     moves_max: int | None = None
     is_charged: bool = False
+    shipping: tuple[StockLimit, ...] = ()
+    groups: tuple[GroupLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

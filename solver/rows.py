@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from solver.problem import Ask, Group, LaborLimit, Problem, StockLimit
+from solver.problem import Ask, Group, GroupLimit, LaborLimit, Problem, StockLimit
 
 
 class ProblemError(ValueError):
@@ -17,13 +17,20 @@ LaborKey = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the orders share, numbered through: stock first, then labor."""
+    """What the orders share, numbered through: stock, labor, what may be shipped of the stock,
+    groups of days.
+    """
 
     stock: tuple[StockLimit, ...]
     labor: tuple[LaborLimit, ...]
+    shipping: tuple[StockLimit, ...]
+    groups: tuple[GroupLimit, ...]
     limits: tuple[int, ...]
     by_stock: Mapping[StockKey, int]
     by_labor: Mapping[LaborKey, int]
+    by_shipping: Mapping[StockKey, int]
+    by_node: Mapping[str, tuple[tuple[int, GroupLimit], ...]]
+    """The days of each node."""
 
     def start_prices(self, problem: Problem) -> list[int]:
         """The prices that a problem starts from, by row."""
@@ -32,6 +39,7 @@ class Rows:
         return [
             *(max(0, stock.get((row.node_id, row.sku), 0)) for row in self.stock),
             *(max(0, labor.get((row.node_id, row.window_start_s), 0)) for row in self.labor),
+            *(0 for _ in (*self.shipping, *self.groups)),
         ]
 
     def takes(self, ask: Ask, groups: Iterable[Group]) -> dict[int, int]:
@@ -43,25 +51,45 @@ class Rows:
                 for number in group.line_numbers:
                     line = by_number[number]
                     taken[self.by_stock[group.node_id, line.sku]] += line.quantity
+                    shipped = self.by_shipping.get((group.node_id, line.sku))
+                    if shipped is not None and group.is_sent:
+                        taken[shipped] += line.quantity
                 for node_id, start_s, seconds in group.all_labor():
                     taken[self.by_labor[node_id, start_s]] += seconds
+                if self.by_node:
+                    for node_id in {node_id for node_id, *_ in group.counted()}:
+                        for row, day in self.by_node.get(node_id, ()):
+                            taken[row] += day.counts(group)
         except KeyError as error:
             raise ProblemError(f"order {ask.order_id}: no line or limit {error}") from error
-        return dict(taken)
+        return {row: amount for row, amount in taken.items() if amount}
 
 
 def rows_of(problem: Problem) -> Rows:
-    """The rows that these orders can touch: stock of their SKUs, and labor."""
+    """The rows that these orders can touch: stock of their SKUs, labor, days."""
     skus = {line.sku for order in problem.orders for line in order.ask.lines}
     stock = tuple(row for row in problem.stock if row.sku in skus)
+    shipping = tuple(row for row in problem.shipping if row.sku in skus)
+    labor, groups = problem.labor, problem.groups
     by_stock = {(row.node_id, row.sku): index for index, row in enumerate(stock)}
-    by_labor = {
-        (row.node_id, row.window_start_s): len(stock) + index
-        for index, row in enumerate(problem.labor)
-    }
-    if len(by_stock) < len(stock) or len(by_labor) < len(problem.labor):
+    first = len(stock)
+    by_labor = {(row.node_id, row.window_start_s): index for index, row in enumerate(labor, first)}
+    first += len(labor)
+    by_shipping = {(row.node_id, row.sku): index for index, row in enumerate(shipping, first)}
+    first += len(shipping)
+    by_node: dict[str, list[tuple[int, GroupLimit]]] = {}
+    for index, row in enumerate(groups, first):
+        by_node.setdefault(row.node_id, []).append((index, row))
+    named = len(by_stock) + len(by_labor) + len(by_shipping)
+    if named < first:
         raise ProblemError("two limits name one cell")
-    limits = (*(row.units for row in stock), *(row.seconds for row in problem.labor))
+    limits = (
+        *(row.units for row in stock),
+        *(row.seconds for row in labor),
+        *(row.units for row in shipping),
+        *(row.groups for row in groups),
+    )
     if any(limit < 0 for limit in limits):
         raise ProblemError("a limit is below 0")
-    return Rows(stock, problem.labor, limits, by_stock, by_labor)
+    days = {node_id: tuple(rows) for node_id, rows in by_node.items()}
+    return Rows(stock, labor, shipping, groups, limits, by_stock, by_labor, by_shipping, days)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from solver.geo import meters_between
-from solver.problem import HOUR_S, Ask, AskLine, Group, ItemRule, Node, NodeGroup, Request
+from solver.problem import Ask, AskLine, Group, ItemRule, Node, NodeGroup, Request
 
 Stock = Mapping[tuple[str, str], int]
 """Units that the orders may use, by node and SKU."""
@@ -35,26 +35,11 @@ def planner_problems(ask: Ask, group: Group) -> list[str]:
         if ask.pin.method not in (None, group.method):
             found.append(f"{group.method}, pinned to {ask.pin.method}")
     for closure in ask.closed:
-        for node_id, method, ready_s in _done_at(group):
+        for node_id, method, ready_s in group.counted():
             here = closure.node_id == node_id and closure.method in (None, *method)
             if here and closure.after_s < ready_s <= closure.until_s:
                 found.append(f"{node_id} is closed then by {closure.rule}")
     return found
-
-
-def _sends(group: Group) -> bool:
-    """Whether what a node picks leaves it for elsewhere."""
-    return group.method == "SHIP" or group.receipt is not None
-
-
-def _done_at(group: Group) -> list[tuple[str, tuple[str, ...], int]]:
-    """Node, methods it counts as there, and when it is done there (Unix seconds)."""
-    ready_s = group.ready_by_ms // 1000
-    if group.receipt is None:
-        return [(group.node_id, (group.method,), ready_s)]
-    picked_s = group.window_start_ms // 1000 + HOUR_S * len(group.labor)
-    sent = group.node_id, ("SHIP",), picked_s
-    return [sent, (group.receipt.node_id, ("PICKUP",), ready_s)]
 
 
 def serves_pickup(request: Request, node: Node) -> bool:
@@ -74,7 +59,7 @@ def _node_problems(request: Request, ask: Ask, group: Group, node: Node) -> list
     found = []
     rules = request.policy.rules
     for rule in rules.nodes:
-        allowed = rule.ships if _sends(group) else rule.pickup
+        allowed = rule.ships if group.is_sent else rule.pickup
         if in_group(rule.nodes, node) and not allowed:
             found.append(f"{group.method} at {node.node_id} against the rule {rule.name}")
     bound = [rule.ship_km_max for rule in rules.nodes if in_group(rule.nodes, node)]
@@ -96,7 +81,7 @@ def _floor_problems(
     request: Request, ask: Ask, group: Group, node: Node, stock: Stock
 ) -> list[str]:
     """What one order may ship of a cell: what these orders may use there, less the floor."""
-    if not _sends(group):
+    if not group.is_sent:
         return []
     rules = [rule for rule in request.policy.rules.nodes if in_group(rule.nodes, node)]
     floor = max((rule.ship_floor for rule in rules), default=0)

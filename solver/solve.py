@@ -45,8 +45,9 @@ class Result:
     """What is proposed; costs are of all orders, without opportunity, in micro-units. What moves
     must gain is no cost: the bound is below the cost of any allocation, by so much further at most.
 
-    `stock_prices`, `labor_prices`: what is not 0. `rounding_prices`: of every rounding inequality,
-    in turn, for the certificate. `record`: what gives the same again. `stage` found the plans.
+    `stock_prices`, `labor_prices`: what is not 0. `further_prices`: of every row after those of
+    stock and labor and of every rounding inequality, in turn, for the certificate. `record`: what
+    gives the same again. `stage` found the plans.
     """
 
     components: tuple[tuple[OrderMove, ...], ...]
@@ -59,7 +60,7 @@ class Result:
     record: Record
     stock_prices: tuple[StockPrice, ...]
     labor_prices: tuple[LaborPrice, ...]
-    rounding_prices: tuple[int, ...]
+    further_prices: tuple[int, ...]
     solve_time_ms: int
 
 
@@ -103,7 +104,8 @@ def solve(
     tell = teller.tell
     tell(Told("READING", 0, 0))
     if not problem.orders:
-        return Result((), 0, 0, 0, 0, 0, "", Record(1, ()), (), (), (), 0)
+        worthless = (0,) * len(problem.groups)
+        return Result((), 0, 0, 0, 0, 0, "", Record(1, ()), (), (), worthless, 0)
     world = check.World.of(request)
     rows = rows_of(problem)
     breaches = [check.breach_micro(world, order) for order in problem.orders]
@@ -145,7 +147,7 @@ def solve(
         record=Record(threads, outcome.work, outcome.chosen),
         stock_prices=_stock_prices(rows, outcome),
         labor_prices=_labor_prices(rows, outcome),
-        rounding_prices=tuple(outcome.prices[len(rows.limits) :]),
+        further_prices=tuple(outcome.prices[len(rows.stock) + len(rows.labor) :]),
         solve_time_ms=teller.elapsed_ms(),
     )
 

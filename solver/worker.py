@@ -15,14 +15,16 @@ Request, one frame on stdin::
      "problem": ReallocationProblem,     # {now_ms, orders: [OpenOrder], stock: [StockLimit],
                                          #   labor: [LaborLimit], time_limit_ms, seed,
                                          #   stock_prices, labor_prices: of an earlier solve,
+                                         #   shipping: [StockLimit], groups: [GroupLimit],
                                          #   moves_max: of orders that move,
                                          #   is_charged: their gain is net of the prices}
      "record": Record,                   # optional: of an earlier result, to do the same again
      "certificate": str}                 # optional: where to write one (solver/certificate.py)
 
 Each `OpenOrder` is `{ask, groups, unfilled, cost, stay_micro}` with the plan in force and what a
-move must gain. `stock` and `labor` are
-what these orders may use, what they hold included; limits that are zero may be left out.
+move must gain. `stock` and `labor` are what these orders may use, what they hold included; limits
+that are zero may be left out. `shipping` and `groups` may be left out where they cannot bind: units
+of `stock` that may be shipped, and groups that a node may have ready in one of its days.
 
 Answer, frames on stdout: any number of ::
 

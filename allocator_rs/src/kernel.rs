@@ -8,7 +8,7 @@ use pyo3::types::PyBytes;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::BindingError;
-use crate::planning::{AskDto, ItemDto, NetworkDto, PlanDto};
+use crate::planning::{AskDto, ItemDto, MethodDto, NetworkDto, PlanDto};
 use crate::policy::PolicyDto;
 
 /// Units of a SKU at a node that the orders may use.
@@ -27,7 +27,18 @@ struct LaborRowDto {
     seconds: i64,
 }
 
-/// Orders and what they share. Rows are numbered through: stock first, then labor.
+/// Groups that the orders may have ready at a node in one of its days.
+#[derive(Debug, Deserialize)]
+struct GroupRowDto {
+    node_id: String,
+    method: Option<MethodDto>,
+    after_s: i64,
+    until_s: i64,
+    groups: i64,
+}
+
+/// Orders and what they share. Rows are numbered through: stock, labor, what may be shipped of the
+/// stock, groups of days.
 #[derive(Debug, Deserialize)]
 pub(crate) struct BatchDto {
     network: NetworkDto,
@@ -39,6 +50,10 @@ pub(crate) struct BatchDto {
     promised: Vec<Vec<i32>>,
     stock: Vec<StockRowDto>,
     labor: Vec<LaborRowDto>,
+    #[serde(default)]
+    shipping: Vec<StockRowDto>,
+    #[serde(default)]
+    groups: Vec<GroupRowDto>,
 }
 
 impl From<BatchDto> for BatchKernel {
@@ -60,7 +75,19 @@ impl From<BatchDto> for BatchKernel {
             window_start_s: row.window_start_s,
             limit: row.seconds,
         });
-        let rows: Vec<BatchRow> = stock.chain(labor).collect();
+        let shipping = dto.shipping.into_iter().map(|row| BatchRow::Shipped {
+            node_id: row.node_id,
+            sku: row.sku,
+            limit: row.units,
+        });
+        let groups = dto.groups.into_iter().map(|row| BatchRow::Groups {
+            node_id: row.node_id,
+            method: row.method.map(Into::into),
+            after_s: row.after_s,
+            until_s: row.until_s,
+            limit: row.groups,
+        });
+        let rows: Vec<BatchRow> = stock.chain(labor).chain(shipping).chain(groups).collect();
         let asks: Vec<Ask> = dto.asks.into_iter().map(Into::into).collect();
         Self::new(Arc::new(world), asks, &rows, dto.now_ms).with_promised(dto.promised)
     }

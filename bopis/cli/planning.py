@@ -168,20 +168,35 @@ def _setting(asked: Offline, scenario: "Scenario") -> "Setting":
 
 
 def _problem(scenario: "Scenario", setting: "Setting", time_limit_ms: int) -> "ReallocationProblem":
+    from bopis.domain.day_limits import limits_of
     from bopis.domain.reallocation import LaborLimit, ReallocationProblem, StockLimit
+    from bopis.domain.shared_limits import shared_days, shipping_limits
     from bopis.simulate.policies.hindsight import open_order
     from bopis.simulate.setting import placed_order
 
     orders = [placed_order(order) for order in scenario.orders]
     skus = {line.sku for order in orders for line in order.lines}
+    now_s = min(order.placed_s for order in orders)
+    latest_s = max(setting.promise_s(order) for order in orders)
+    policy, nodes = setting.policy, [one.node for one in setting.nodes]
+    days = shared_days(
+        limits_of(policy.rules, nodes),
+        (),
+        (),
+        from_s=now_s,
+        until_s=latest_s + (policy.late_windows_max_h + 1) * 3_600,
+        groups_max=sum(len(order.lines) for order in orders),
+    )
+    asks = (open_order(order, setting) for order in orders)
+    stock = tuple(
+        StockLimit(node_id, sku, units)
+        for (node_id, sku), units in setting.stock.items()
+        if sku in skus and units > 0
+    )
     return ReallocationProblem(
-        now_ms=min(order.placed_s for order in orders) * 1_000,
-        orders=tuple(open_order(order, setting) for order in orders),
-        stock=tuple(
-            StockLimit(node_id, sku, units)
-            for (node_id, sku), units in setting.stock.items()
-            if sku in skus and units > 0
-        ),
+        now_ms=now_s * 1_000,
+        orders=tuple(replace(one, ask=replace(one.ask, closed=days.closed)) for one in asks),
+        stock=stock,
         labor=tuple(
             LaborLimit(one.node.node_id, window.start_s, window.seconds)
             for one in setting.nodes
@@ -189,6 +204,8 @@ def _problem(scenario: "Scenario", setting: "Setting", time_limit_ms: int) -> "R
             if window.seconds > 0
         ),
         time_limit_ms=time_limit_ms,
+        shipping=shipping_limits(policy.rules, nodes, stock, {}),
+        groups=days.groups,
     )
 
 

@@ -6,7 +6,7 @@ it is to be ready.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -58,6 +58,23 @@ class DayLimit:
         return int(midnight.replace(hour=hour).timestamp())
 
 
+@dataclass(frozen=True, slots=True)
+class DayLeft:
+    """A limit in one of its days: room for so many groups more (below 0: too many are due), ready
+    after `after_s` and until `until_s` (Unix seconds).
+    """
+
+    limit: DayLimit
+    after_s: int
+    until_s: int
+    groups: int
+
+    def closure(self) -> Closure:
+        """Without room the node is closed then."""
+        limit = self.limit
+        return Closure(limit.rule, limit.node.node_id, limit.method, self.after_s, self.until_s)
+
+
 def has_day_limits(rules: Rules) -> bool:
     """Whether any rule limits a day."""
     return any(_limits(rule) for rule in rules.nodes)
@@ -80,29 +97,42 @@ def limits_of(rules: Rules, nodes: Iterable[Node]) -> tuple[DayLimit, ...]:
     return tuple(limits)
 
 
-def closures(
-    limits: Iterable[DayLimit], due: Iterable[DueGroups], *, from_s: int, until_s: int
-) -> tuple[Closure, ...]:
-    """The days in [from_s, until_s] whose limit is used up, by what is due already."""
+def short_days(
+    limits: Iterable[DayLimit],
+    due: Iterable[DueGroups],
+    *,
+    from_s: int,
+    until_s: int,
+    wanted: int,
+) -> Iterator[DayLeft]:
+    """The days in [from_s, until_s] that have room for fewer groups than `wanted` beside what is
+    due.
+    """
     by_node: dict[str, list[DueGroups]] = {}
     for one in due:
         by_node.setdefault(one.node_id, []).append(one)
-    found: list[Closure] = []
     for limit in limits:
         groups = [
             one for one in by_node.get(limit.node.node_id, ()) if limit.method in (None, one.method)
         ]
-        if sum(one.count for one in groups if one.count > 0) < limit.most:
+        if sum(one.count for one in groups if one.count > 0) + wanted <= limit.most:
             continue  # Whatever the days: most nodes are far from their limits.
         used: Counter[tuple[int, int]] = Counter()
         for one in groups:
             used[limit.day_of(one.ready_by_ms // 1_000)] += one.count
         day = limit.day_of(from_s)
         while day[0] < until_s:
-            if used[day] >= limit.most:
-                found.append(Closure(limit.rule, limit.node.node_id, limit.method, day[0], day[1]))
+            if limit.most - used[day] < wanted:
+                yield DayLeft(limit, day[0], day[1], limit.most - used[day])
             day = limit.day_of(day[1] + 1)
-    return tuple(found)
+
+
+def closures(
+    limits: Iterable[DayLimit], due: Iterable[DueGroups], *, from_s: int, until_s: int
+) -> tuple[Closure, ...]:
+    """The days in [from_s, until_s] whose limit is used up, by what is due already."""
+    full = short_days(limits, due, from_s=from_s, until_s=until_s, wanted=1)
+    return tuple(day.closure() for day in full)
 
 
 def is_exceeded(limits: Iterable[DayLimit], due: Iterable[DueGroups], new: DueGroups) -> bool:

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from bopis.domain.cost import CostBreakdown, gap_over
 from bopis.domain.duals import LaborDual, StockDual
+from bopis.domain.network import Method
 from bopis.domain.sourcing import Ask, PlannedGroup, UnfilledLine
 
 GREEDY: Final = "GREEDY"
@@ -44,12 +45,27 @@ class LaborLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupLimit:
+    """Groups that these orders may have ready at a node after `after_s` and until `until_s` (Unix
+    seconds), those they have included; `method`: which count, None: all.
+    """
+
+    node_id: str
+    method: Method | None
+    after_s: int
+    until_s: int
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReallocationProblem:
     """What the optimizer is asked, beside network, items and policy.
 
-    Limits that are zero are left out. `now_ms` is Unix ms, `time_limit_ms` wall time. The search
-    for prices starts from those given. `moves_max`: of orders that move, those chosen that gain
-    most; None: all that move at all. `is_charged`: their gain is net of the given prices.
+    Limits of stock and labor that are zero are left out. `shipping`: of the units of a cell, those
+    that may be shipped, where that is fewer; `groups`: of days that might get full. `now_ms` is
+    Unix ms, `time_limit_ms` wall time. The search for prices starts from those given. `moves_max`:
+    of orders that move, those chosen that gain most; None: all that move at all. `is_charged`:
+    their gain is net of the given prices.
     """
 
     now_ms: int
@@ -62,6 +78,8 @@ class ReallocationProblem:
     labor_prices: tuple[LaborDual, ...] = ()
     moves_max: int | None = None
     is_charged: bool = False
+    shipping: tuple[StockLimit, ...] = ()
+    groups: tuple[GroupLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

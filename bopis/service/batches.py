@@ -6,14 +6,15 @@ from dataclasses import replace
 
 from bopis.domain.cost import without_opportunity
 from bopis.domain.ledger import CellKey
-from bopis.domain.network import Item, NetworkNode
+from bopis.domain.network import Item, Method, NetworkNode
 from bopis.domain.order import Order
 from bopis.domain.policy import HOUR_MS
 from bopis.domain.reallocation import LaborLimit, OpenOrder, ReallocationProblem, StockLimit
+from bopis.domain.shared_limits import shipping_limits
 from bopis.domain.sourcing import Ask, Closure
 from bopis.service.allocation import chosen_plan
 from bopis.service.dependencies import Dependencies
-from bopis.service.limits import used_up
+from bopis.service.limits import days_of, units_of
 from bopis.service.moving import movable
 from bopis.service.sourcing import ask_of
 
@@ -36,27 +37,30 @@ async def problem_of(
     """
     now_ms = deps.clock.wall_ms()
     skus = {line.sku for order in orders for line in order.lines}
+    promise_ms = max(order.promise_time_ms for order in orders)
     latest = latest_ms(deps, (order.promise_time_ms for order in orders))
     duals = deps.duals.current()
+    days = await days_of(deps, orders, now_ms=now_ms, promise_ms=promise_ms)
+    stock = await stock_limits(deps, orders, nodes, skus)
     return ReallocationProblem(
         now_ms=now_ms,
-        orders=await with_plans(deps, orders, now_ms=now_ms),
-        stock=await stock_limits(deps, orders, nodes, skus),
+        orders=with_plans(deps, orders, days.closed, now_ms=now_ms),
+        stock=stock,
         labor=await labor_limits(deps, orders, nodes, now_ms=now_ms, latest_ms=latest),
         time_limit_ms=time_limit_ms,
         stock_prices=() if duals is None else tuple(one for one in duals.stock if one.price_micro),
         labor_prices=() if duals is None else duals.labor,
+        shipping=shipping_limits(
+            deps.policy.rules, (one.node for one in nodes), stock, units_of(orders, Method.SHIP)
+        ),
+        groups=days.groups,
     )
 
 
-async def with_plans(
-    deps: Dependencies, orders: Sequence[Order], *, now_ms: int
+def with_plans(
+    deps: Dependencies, orders: Sequence[Order], full: Sequence[Closure], *, now_ms: int
 ) -> tuple[OpenOrder, ...]:
-    """Open orders with their plans in force."""
-    if not orders:
-        return ()
-    latest = max(order.promise_time_ms for order in orders)
-    full = await used_up(deps, now_ms=now_ms, promise_ms=latest)
+    """Open orders with their plans in force; `full`: days that take no further group."""
     return tuple(
         OpenOrder(
             ask=ask_again(deps, order, full, now_ms=now_ms),

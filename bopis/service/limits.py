@@ -21,6 +21,7 @@ from bopis.domain.ledger import CellKey
 from bopis.domain.network import Method
 from bopis.domain.order import Order
 from bopis.domain.policy import HOUR_MS, Policy
+from bopis.domain.shared_limits import SharedDays, shared_days
 from bopis.domain.sourcing import Ask, Closure
 from bopis.service.acts import Asked, Work
 from bopis.service.dependencies import Dependencies, KnownLimits
@@ -69,6 +70,31 @@ async def used_up(
         due + own,
         from_s=now_ms // 1_000,
         until_s=until_ms // 1_000,
+    )
+
+
+async def days_of(
+    deps: Dependencies, orders: Sequence[Order], *, now_ms: int, promise_ms: int
+) -> SharedDays:
+    """The days as orders that are planned together share them, up to that promise."""
+    limits = _limits(deps, deps.policy)
+    if not limits:
+        return SharedDays()
+    until_ms = promise_ms + (deps.policy.late_windows_max_h + 1) * HOUR_MS
+    due = await deps.store.due_groups(now_ms - DAY_BEFORE_MS)
+    own = [
+        DueGroups(one.node_id, one.method, one.ready_by_ms, 1)
+        for order in orders
+        for one in order.fulfillment_orders
+        if one.ready_by_ms >= now_ms - DAY_BEFORE_MS
+    ]
+    return shared_days(
+        limits,
+        due,
+        own,
+        from_s=now_ms // 1_000,
+        until_s=until_ms // 1_000,
+        groups_max=len(orders),
     )
 
 

@@ -22,6 +22,7 @@ from bopis.service.batches import (
 )
 from bopis.service.dependencies import Dependencies
 from bopis.service.duals import publish_duals
+from bopis.service.limits import used_up
 from bopis.service.stores import network_nodes
 
 HORIZON_MS: Final = 24 * HOUR_MS
@@ -71,9 +72,10 @@ async def refresh_duals(deps: Dependencies, *, time_limit_ms: int) -> Refreshed:
     last_ms = latest_ms(deps, promises)
     known = deps.duals.current() or Duals(0, 0)
     stock = await stock_limits(deps, orders, nodes, skus)
+    full = await used_up(deps, now_ms=now_ms, promise_ms=max(promises))
     problem = PriceProblem(
         now_ms=now_ms,
-        orders=await with_plans(deps, orders, now_ms=now_ms),
+        orders=with_plans(deps, orders, full, now_ms=now_ms),
         samples=tuple(samples),
         stock=stock,
         labor=await labor_limits(deps, orders, nodes, now_ms=now_ms, latest_ms=last_ms),

@@ -5,7 +5,9 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -172,3 +174,41 @@ never_at = "all"
         ("recalled", "1"): "RULE (recalled by the maker)",
         ("gone", "1"): "NO_STOCK",
     }
+
+
+def test_limits_of_days_and_floors_bind_all_orders_of_a_plan_together(
+    scenario: Path, tmp_path: Path
+) -> None:
+    policy, out, proof = tmp_path / "policy.toml", tmp_path / "plan.csv", tmp_path / "proof"
+    rules = """
+[[rules.nodes]]
+name = "few parcels"
+group = "all"
+ship_floor = 2
+parcels_per_day_max = 3
+parcel_cutoff_hour = 15
+"""
+    shipped = Path("bopis/policy/default.toml").read_text(encoding="utf-8")
+    policy.write_text(shipped + rules)
+    done = bopis(
+        *("reallocate", "--offline", str(scenario), "--policy", str(policy), "--json"),
+        *("--time-limit", "2", "--out", str(out), "--certificate", str(proof)),
+    )
+    assert done.returncode == 0, done.stderr
+    zones = {one["node_id"]: ZoneInfo(one["time_zone"]) for one in rows(scenario / "nodes.csv")}
+    on_hand = {(o["node_id"], o["sku"]): int(o["quantity"]) for o in rows(scenario / "on_hand.csv")}
+    parcels: set[tuple[str, str, str]] = set()
+    sent: Counter[tuple[str, str]] = Counter()
+    for one in rows(out):
+        if one["method"] == "SHIP" and one["node_id"]:
+            parcels.add((one["node_id"], one["order_id"], one["ready_by"]))
+            sent[one["node_id"], one["sku"]] += int(one["quantity"])
+    days: Counter[tuple[str, date]] = Counter()
+    for node_id, _, ready_by in parcels:
+        ready = datetime.fromisoformat(ready_by).astimezone(zones[node_id])
+        # What is ready at the stroke of 15 still goes on that day.
+        days[node_id, (ready - timedelta(microseconds=1) + timedelta(hours=9)).date()] += 1
+    assert max(days.values()) == 3, "the limit binds, and holds"
+    assert all(units <= on_hand[cell] - 2 for cell, units in sent.items())
+    proven = bopis("certificate", str(proof))
+    assert proven.returncode == 0, proven.stdout

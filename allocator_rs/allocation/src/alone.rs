@@ -4,7 +4,7 @@ use bopis_sourcing::{CANNOT, COST_MAX};
 use smallvec::SmallVec;
 
 use crate::choice::{Choice, Group};
-use crate::instance::{Order, NO_ROW};
+use crate::instance::Order;
 use crate::pricer::Priced;
 use crate::prices::Prices;
 use crate::rooms::Rooms;
@@ -16,22 +16,19 @@ pub(crate) fn best_alone(order: &Order, prices: &Prices, rooms: Rooms<'_>) -> Pr
     let mut best = (unfilled.min(COST_MAX), None);
     for (number, way) in (0_u32..).zip(&order.ways) {
         let cost = order.costs_of(number as usize).first().copied();
-        let row = order.rows_of(number as usize).first().copied();
-        let (Some(cost), Some(row)) = (cost.filter(|cost| *cost < CANNOT), row) else {
+        let Some(cost) = cost.filter(|cost| *cost < CANNOT) else {
             continue;
         };
-        if row != NO_ROW && quantity > rooms.of(row) {
+        let units = order.unit_rows(number as usize, 0);
+        if !rooms.have(units, quantity) {
             continue;
         }
-        let units = if row == NO_ROW {
-            0
-        } else {
-            prices.charge(row, quantity)
-        };
+        let units = prices.of_units(units, quantity);
         let cost = cost.saturating_add(units.min(COST_MAX));
         for offer in prices.offers_alone(way.slot).into_iter().flatten() {
             let line = cost.saturating_add(offer.price).min(COST_MAX);
-            let all = way.fixed.saturating_add(line) + order.late.of(offer.late);
+            let group = way.fixed.saturating_add(offer.once.min(COST_MAX));
+            let all = group.saturating_add(line) + order.late.of(offer.late);
             if all < best.0 {
                 best = (all, Some((number, offer.pattern)));
             }

@@ -2,7 +2,7 @@
 //!
 //! | part | is |
 //! | --- | --- |
-//! | pattern | up to three consecutive hours of a node, with the seconds that a line takes of each |
+//! | pattern | up to three consecutive hours of a node, with the seconds that a line takes of each; the days on which the group counts |
 //! | slot | what an order may use of a node's patterns: from an hour on, up to some lateness |
 //! | offer | a pattern that no other of its slot beats in lateness, price and room |
 
@@ -23,6 +23,8 @@ pub struct Pattern {
     pub ready_h: i64,
     /// By hour: its row, and the seconds of one line in it, at least 1.
     pub shares: SmallVec<[(u32, i64); SPAN_MAX]>,
+    /// Rows of which a group takes one, whatever its lines: the node's day may have so many groups.
+    pub days: SmallVec<[u32; 2]>,
 }
 
 /// What an order may use of the patterns of a node.
@@ -55,8 +57,27 @@ pub(crate) struct Offer {
     pub(crate) late: u32,
     /// What a line pays for its seconds (micro-units).
     pub(crate) price: i64,
+    /// What the group pays for its place in the day (micro-units).
+    pub(crate) once: i64,
     /// Lines that have room.
     pub(crate) capacity: u32,
+}
+
+/// What patterns cost under prices.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PatternPrices<'a> {
+    /// What one line pays, by pattern (micro-units).
+    pub(crate) line: &'a [i64],
+    /// What a group pays, by pattern (micro-units); empty: nothing.
+    pub(crate) once: &'a [i64],
+}
+
+impl PatternPrices<'_> {
+    fn of(self, pattern: u32) -> Option<(i64, i64)> {
+        let line = self.line.get(pattern as usize).copied()?;
+        let once = self.once.get(pattern as usize).copied();
+        Some((line, once.unwrap_or(0)))
+    }
 }
 
 pub(crate) type Offers = SmallVec<[Offer; 8]>;
@@ -75,29 +96,14 @@ impl Calendar {
     }
 
     /// The offers of a slot for an order that is alone: what has room for one line has room for all.
-    pub(crate) fn offers_alone(&self, slot: u32, prices: &[i64], rooms: Rooms<'_>) -> Offers {
+    pub(crate) fn offers_alone(
+        &self,
+        slot: u32,
+        prices: PatternPrices<'_>,
+        rooms: Rooms<'_>,
+    ) -> Offers {
         let mut offers = Offers::new();
-        let mut least = i64::MAX;
-        // They come by rising lateness: only what costs less than all before is worth anything.
-        for (number, pattern, late) in self.of_slot(slot) {
-            let price = prices.get(number as usize).copied().unwrap_or(i64::MAX);
-            if price >= least || rooms.lines(pattern) == 0 {
-                continue;
-            }
-            if offers.last().is_some_and(|last| last.late == late) {
-                offers.pop();
-            }
-            least = price;
-            offers.push(Offer {
-                pattern: number,
-                late,
-                price,
-                capacity: u32::MAX,
-            });
-            if price == 0 {
-                break;
-            }
-        }
+        self.offers(slot, u32::MAX, prices, (rooms, Cut::No), &mut offers);
         offers
     }
 
@@ -107,17 +113,19 @@ impl Calendar {
         &self,
         slot: u32,
         lines: u32,
-        prices: &[i64],
+        prices: PatternPrices<'_>,
         (rooms, cut): (Rooms<'_>, Cut),
         out: &mut Offers,
     ) {
         out.clear();
         for (number, pattern, late) in self.of_slot(slot) {
-            let Some(price) = prices.get(number as usize).copied() else {
+            let Some((price, once)) = prices.of(number) else {
                 continue;
             };
             let beaten = |capacity: u32| {
-                move |other: &Offer| other.price <= price && other.capacity >= capacity
+                move |other: &Offer| {
+                    other.price <= price && other.once <= once && other.capacity >= capacity
+                }
             };
             // Offers come by rising lateness: an earlier one is never later.
             if out.iter().any(beaten(lines)) {
@@ -132,15 +140,17 @@ impl Calendar {
                 continue;
             }
             out.retain(|other| {
-                other.late < late || other.price < price || other.capacity > capacity
+                let beats = price <= other.price && once <= other.once;
+                other.late < late || !beats || other.capacity > capacity
             });
             out.push(Offer {
                 pattern: number,
                 late,
                 price,
+                once,
                 capacity,
             });
-            if price == 0 && capacity == lines {
+            if price == 0 && once == 0 && capacity == lines {
                 return;
             }
         }

@@ -56,10 +56,9 @@ impl Choice {
             Self::Groups(groups) => groups,
         };
         for group in groups {
-            let rows = order.rows_of(group.way as usize);
             for line in &group.lines {
-                let row = rows.get(usize::from(*line)).copied().unwrap_or(NO_ROW);
-                if row != NO_ROW {
+                let rows = order.unit_rows(group.way as usize, usize::from(*line));
+                for row in rows.into_iter().filter(|row| *row != NO_ROW) {
                     let quantity = order.lines.get(usize::from(*line));
                     take(row, quantity.map_or(0, |line| line.quantity), 1);
                 }
@@ -68,6 +67,9 @@ impl Choice {
             if let Some(pattern) = calendar.patterns.get(group.pattern as usize) {
                 for (row, seconds) in &pattern.shares {
                     take(*row, *seconds, lines);
+                }
+                for row in &pattern.days {
+                    take(*row, 1, 1);
                 }
             }
         }

@@ -19,7 +19,8 @@ pub const WAYS_MAX: usize = 40;
 /// Of each line, so many cheapest ways are among them.
 const WAYS_OF_LINE: usize = 4;
 
-/// Something that orders share: units of a SKU at a node, or seconds of a node's hour.
+/// Something that orders share: units of a SKU at a node, those of them that may be shipped, seconds
+/// of a node's hour, groups of its day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     /// What these orders may use.
@@ -72,6 +73,9 @@ pub struct Order {
     pub costs: Vec<i64>,
     /// By way, then line: the row of the units, or [`NO_ROW`].
     pub rows: Vec<u32>,
+    /// The same of what may be shipped of them, where a way ships and less than all may be: they are
+    /// taken of both rows. Empty: nothing limits that.
+    pub ship_rows: Vec<u32>,
     /// Per group beyond the first (micro-units).
     pub extra_group: i64,
     /// By node where groups may be collected together: what collecting there costs, once.
@@ -101,6 +105,19 @@ impl Order {
     pub(crate) fn rows_of(&self, way: usize) -> &[u32] {
         let lines = self.lines.len();
         self.rows.get(way * lines..(way + 1) * lines).unwrap_or(&[])
+    }
+
+    /// By line, [`NO_ROW`] where nothing limits what is shipped; empty where nothing does at all.
+    pub(crate) fn ship_rows_of(&self, way: usize) -> &[u32] {
+        let lines = self.lines.len();
+        let mine = self.ship_rows.get(way * lines..(way + 1) * lines);
+        mine.unwrap_or(&[])
+    }
+
+    /// The rows of a line's units by a way, each [`NO_ROW`] where it needs no look.
+    pub(crate) fn unit_rows(&self, way: usize, line: usize) -> [u32; 2] {
+        let of = |rows: &[u32]| rows.get(line).copied().unwrap_or(NO_ROW);
+        [of(self.rows_of(way)), of(self.ship_rows_of(way))]
     }
 
     pub(crate) fn twins_max_of(&self, way: usize) -> &[i64] {
@@ -173,6 +190,11 @@ impl Order {
                 .flat_map(|way| self.rows_of(*way))
                 .copied()
                 .collect(),
+            ship_rows: kept
+                .iter()
+                .flat_map(|way| self.ship_rows_of(*way))
+                .copied()
+                .collect(),
             twins_max: kept
                 .iter()
                 .flat_map(|way| self.twins_max_of(*way))
@@ -184,6 +206,15 @@ impl Order {
             visits: self.visits.clone(),
             ..*self
         }
+    }
+
+    /// Adds the ways of the same order with other ways.
+    fn add_ways(&mut self, more: Self) {
+        self.ways.extend(more.ways);
+        self.costs.extend(more.costs);
+        self.rows.extend(more.rows);
+        self.ship_rows.extend(more.ship_rows);
+        self.twins_max.extend(more.twins_max);
     }
 }
 
@@ -308,10 +339,7 @@ impl Instance {
         {
             added += ways.len();
             origins.extend(ways);
-            order.ways.extend(more.ways);
-            order.costs.extend(more.costs);
-            order.rows.extend(more.rows);
-            order.twins_max.extend(more.twins_max);
+            order.add_ways(more);
         }
         added
     }
@@ -325,12 +353,8 @@ impl Instance {
         };
         let known = origins.iter().position(|known| *known == origin);
         let place = known.unwrap_or_else(|| {
-            let more = whole.with_ways(&[origin as usize]);
             origins.push(origin);
-            order.ways.extend(more.ways);
-            order.costs.extend(more.costs);
-            order.rows.extend(more.rows);
-            order.twins_max.extend(more.twins_max);
+            order.add_ways(whole.with_ways(&[origin as usize]));
             origins.len() - 1
         });
         u32::try_from(place).unwrap_or(u32::MAX)

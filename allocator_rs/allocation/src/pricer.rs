@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::alone::best_alone;
 use crate::calendar::{Calendar, Offers};
 use crate::choice::{Choice, Group};
-use crate::instance::{Order, NO_ROW};
+use crate::instance::{Order, Way, NO_ROW};
 use crate::prices::Prices;
 use crate::repertoire::Column;
 use crate::rooms::Rooms;
@@ -107,29 +107,8 @@ impl Pricer {
         let unfilled = self.draft.unfilled().iter_mut().zip(&order.lines);
         unfilled.for_each(|(cost, line)| *cost = line.unfilled.min(COST_MAX));
         for (number, way) in (0_u32..).zip(&order.ways) {
-            let mut served = 0_u32;
-            let mut saved: i64 = -way.fixed;
-            self.base.clear();
-            let cells = order
-                .costs_of(number as usize)
-                .iter()
-                .zip(order.rows_of(number as usize));
-            for (line, (cost, row)) in order.lines.iter().zip(cells) {
-                let mut cost = *cost;
-                if *row != NO_ROW && cost < CANNOT {
-                    if line.quantity > rooms.of(*row) {
-                        cost = CANNOT;
-                    } else {
-                        cost += prices.charge(*row, line.quantity).min(COST_MAX);
-                    }
-                }
-                if cost < CANNOT {
-                    served += 1;
-                    saved += (line.unfilled - cost).max(0);
-                }
-                self.base.push(cost);
-            }
-            if served == 0 || (saved <= 0 && !order.all_or_nothing) {
+            let served = self.price_lines(order, (number, way), prices, rooms);
+            if served == 0 {
                 continue;
             }
             let known = prices.offers_alone(way.slot).filter(|_| cut == Cut::No);
@@ -141,11 +120,14 @@ impl Pricer {
                 }
             }
             for offer in known.unwrap_or(&self.offers) {
+                if cut == Cut::ToRoom && may_overfill_day(order, calendar, rooms, offer.pattern) {
+                    continue;
+                }
                 let has_room = offer.capacity >= served;
                 let row = self.draft.add(Facility {
                     node: way.node,
                     store: way.store.map(Store::at),
-                    fixed: way.fixed,
+                    fixed: way.fixed.saturating_add(offer.once.min(COST_MAX)),
                     capacity: if has_room { u32::MAX } else { offer.capacity },
                     late: offer.late,
                 });
@@ -161,6 +143,46 @@ impl Pricer {
         for twins in self.twins(order, rooms) {
             self.draft.add_twins(twins);
         }
+    }
+
+    /// What a way's lines cost with their units, before hours; how many it could do, 0 where that
+    /// never pays.
+    fn price_lines(
+        &mut self,
+        order: &Order,
+        (number, way): (u32, &Way),
+        prices: &Prices,
+        rooms: Rooms<'_>,
+    ) -> u32 {
+        let mut served = 0_u32;
+        let mut saved: i64 = -way.fixed;
+        self.base.clear();
+        let shipped = order.ship_rows_of(number as usize);
+        let cells = order
+            .costs_of(number as usize)
+            .iter()
+            .zip(order.rows_of(number as usize))
+            .enumerate();
+        for (line, (at, (cost, row))) in order.lines.iter().zip(cells) {
+            let mut cost = *cost;
+            let units = [*row, shipped.get(at).copied().unwrap_or(NO_ROW)];
+            if units != [NO_ROW; 2] && cost < CANNOT {
+                if rooms.have(units, line.quantity) {
+                    cost += prices.of_units(units, line.quantity).min(COST_MAX);
+                } else {
+                    cost = CANNOT;
+                }
+            }
+            if cost < CANNOT {
+                served += 1;
+                saved += (line.unfilled - cost).max(0);
+            }
+            self.base.push(cost);
+        }
+        if saved <= 0 && !order.all_or_nothing {
+            return 0;
+        }
+        served
     }
 
     /// Adds what groups of one choice share at the store where they are collected: the way there,
@@ -280,9 +302,10 @@ impl Pricer {
         let of_lines = |(number, lines): (usize, &Vec<usize>)| {
             let first = lines.first().copied().unwrap_or(0);
             let available = |(way, _): &(u32, u32)| {
-                let row = order.rows_of(*way as usize).get(first).copied();
+                let rows = order.unit_rows(*way as usize, first);
                 let most = order.twins_max_of(*way as usize).get(number).copied();
-                let room = rooms.of(row.unwrap_or(NO_ROW));
+                let room = rows.iter().map(|row| rooms.of(*row)).min();
+                let room = room.unwrap_or(i64::MAX);
                 room.min(most.unwrap_or(i64::MAX)).clamp(0, COST_MAX)
             };
             Twins {
@@ -303,6 +326,15 @@ impl Pricer {
         };
         twins.filter(lacks).collect()
     }
+}
+
+/// Whether groups of one order that meet at a store might take more of a day together than it has:
+/// each fits alone.
+fn may_overfill_day(order: &Order, calendar: &Calendar, rooms: Rooms<'_>, pattern: u32) -> bool {
+    let pattern = calendar.patterns.get(pattern as usize);
+    let days = pattern.map_or(&[][..], |pattern| &pattern.days);
+    let most = i64::try_from(order.lines.len()).unwrap_or(i64::MAX);
+    !order.visits.is_empty() && days.iter().any(|row| rooms.of(*row) < most)
 }
 
 /// Whether the kernel may be told what this choice costs: it counts no more than [`COST_MAX`] for a

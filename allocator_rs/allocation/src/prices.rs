@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::calendar::{Calendar, Offers};
+use crate::calendar::{Calendar, Offers, PatternPrices};
+use crate::instance::NO_ROW;
 use crate::rooms::Rooms;
 use crate::rounding::Roundings;
 use crate::threads::with_each;
@@ -15,6 +16,8 @@ pub(crate) struct Prices {
     roundings: Arc<Roundings>,
     /// What one line pays, by pattern.
     patterns: Vec<i64>,
+    /// What a group pays, by pattern; empty where no group pays anything.
+    groups: Vec<i64>,
     /// By slot, whoever asks: what its hours offer if nothing were taken of them. Empty: not known.
     offers: Vec<Offers>,
 }
@@ -25,6 +28,7 @@ impl Prices {
             rows,
             roundings: Arc::clone(roundings),
             patterns: Vec::new(),
+            groups: Vec::new(),
             offers: Vec::new(),
         };
         let of_pattern = |pattern: &crate::Pattern| {
@@ -33,6 +37,17 @@ impl Prices {
             charges.fold(0, i64::saturating_add)
         };
         prices.patterns = calendar.patterns.iter().map(of_pattern).collect();
+        if calendar
+            .patterns
+            .iter()
+            .any(|pattern| !pattern.days.is_empty())
+        {
+            let of_group = |pattern: &crate::Pattern| {
+                let days = pattern.days.iter().map(|row| prices.of(*row));
+                days.fold(0, i64::saturating_add)
+            };
+            prices.groups = calendar.patterns.iter().map(of_group).collect();
+        }
         prices
     }
 
@@ -45,7 +60,7 @@ impl Prices {
         threads: usize,
     ) -> Self {
         let mut prices = Self::new(calendar, roundings, rows);
-        let patterns = &prices.patterns;
+        let patterns = prices.of_patterns();
         let offers = |(): &mut (), slot: usize| {
             let slot = u32::try_from(slot).unwrap_or(u32::MAX);
             calendar.offers_alone(slot, patterns, Rooms(rooms))
@@ -80,7 +95,17 @@ impl Prices {
         &self.rows
     }
 
-    pub(crate) fn of_patterns(&self) -> &[i64] {
-        &self.patterns
+    pub(crate) fn of_patterns(&self) -> PatternPrices<'_> {
+        PatternPrices {
+            line: &self.patterns,
+            once: &self.groups,
+        }
+    }
+
+    /// What a line pays for its units, of all rows that they are taken of.
+    pub(crate) fn of_units(&self, rows: [u32; 2], quantity: i64) -> i64 {
+        let charges = rows.iter().filter(|row| **row != NO_ROW);
+        let charges = charges.map(|row| self.charge(*row, quantity));
+        charges.fold(0, i64::saturating_add)
     }
 }

@@ -11,8 +11,16 @@ impl Rooms<'_> {
         self.0.get(row as usize).copied().unwrap_or(i64::MAX)
     }
 
-    /// How many lines a pattern has room for.
+    /// Whether a line's units fit into all rows that they are taken of.
+    pub(crate) fn have(self, rows: [u32; 2], quantity: i64) -> bool {
+        rows.iter().all(|row| quantity <= self.of(*row))
+    }
+
+    /// How many lines a pattern has room for: none where its day has room for no group.
     pub(crate) fn lines(self, pattern: &Pattern) -> u32 {
+        if pattern.days.iter().any(|row| self.of(*row) < 1) {
+            return 0;
+        }
         let room = |(row, seconds): &(u32, i64)| self.of(*row).max(0) / (*seconds).max(1);
         let least = pattern.shares.iter().map(room).min().unwrap_or(i64::MAX);
         u32::try_from(least).unwrap_or(u32::MAX)

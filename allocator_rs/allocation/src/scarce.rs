@@ -10,10 +10,10 @@ use crate::rooms::Rooms;
 pub(crate) fn whole(source: &dyn Source, index: usize, rooms: &[i64]) -> Order {
     let mut order = source.order(index);
     let lines = order.lines.len().max(1);
-    let cells = order.costs.iter_mut().zip(&order.rows).enumerate();
-    for (at, (cost, row)) in cells {
+    for at in 0..order.costs.len() {
         let quantity = order.lines.get(at % lines).map_or(0, |line| line.quantity);
-        if quantity > Rooms(rooms).of(*row) {
+        let has_room = Rooms(rooms).have(order.unit_rows(at / lines, at % lines), quantity);
+        if let Some(cost) = order.costs.get_mut(at).filter(|_| !has_room) {
             *cost = CANNOT;
         }
     }
@@ -26,9 +26,10 @@ pub(crate) fn add_wanted(order: &Order, wanted: &mut [i64]) {
     let lines = order.lines.len().max(1);
     // A line meets a row by one method or another, but takes of it once.
     let mut by_line: Vec<(u32, usize)> = Vec::new();
-    for (at, (row, cost)) in order.rows.iter().zip(&order.costs).enumerate() {
-        if *row != NO_ROW && *cost < CANNOT {
-            by_line.push((*row, at % lines));
+    for (at, cost) in order.costs.iter().enumerate() {
+        let rows = order.unit_rows(at / lines, at % lines).into_iter();
+        for row in rows.filter(|row| *row != NO_ROW && *cost < CANNOT) {
+            by_line.push((row, at % lines));
         }
     }
     by_line.sort_unstable();
@@ -50,9 +51,11 @@ pub(crate) fn forget_ample_rows(orders: &mut [Order], rows: &[Row], wanted: &[Ve
         all.sum::<i64>() <= row.limit
     };
     let is_ample: Vec<bool> = rows.iter().enumerate().map(is_ample).collect();
-    for row in orders.iter_mut().flat_map(|order| &mut order.rows) {
-        if is_ample.get(*row as usize).copied().unwrap_or(false) {
-            *row = NO_ROW;
+    for order in orders {
+        for row in order.rows.iter_mut().chain(&mut order.ship_rows) {
+            if is_ample.get(*row as usize).copied().unwrap_or(false) {
+                *row = NO_ROW;
+            }
         }
     }
 }
@@ -60,7 +63,10 @@ pub(crate) fn forget_ample_rows(orders: &mut [Order], rows: &[Row], wanted: &[Ve
 /// By row, whether some order has to look at its units.
 pub(crate) fn looked_at(orders: &[Order], rows: usize) -> Vec<bool> {
     let mut looked_at = vec![false; rows];
-    for row in orders.iter().flat_map(|order| &order.rows) {
+    for row in orders
+        .iter()
+        .flat_map(|order| order.rows.iter().chain(&order.ship_rows))
+    {
         if let Some(looked_at) = looked_at.get_mut(*row as usize) {
             *looked_at = true;
         }

@@ -136,6 +136,7 @@ mod tests {
             start_h: 0,
             ready_h: 1,
             shares: smallvec![],
+            days: smallvec![],
         });
         table.calendar.slots.push(Slot {
             first: 0,

@@ -254,6 +254,7 @@ fn what_collecting_costs_counts_when_a_bound_is_rounded() {
         start_h: 0,
         ready_h: 1,
         shares: [(0, 1)].into_iter().collect(),
+        days: std::iter::empty().collect(),
     });
     table.calendar.slots.push(Slot {
         first: 0,

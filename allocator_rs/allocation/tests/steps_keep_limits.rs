@@ -40,6 +40,7 @@ fn one_unit_each() -> Table {
         start_h: 0,
         ready_h: 1,
         shares: [(60, 1)].into_iter().collect(),
+        days: std::iter::empty().collect(),
     });
     table.calendar.slots.push(Slot {
         first: 0,

@@ -4,50 +4,16 @@
 //! whole micro-units a unit (a second); each order's problem is built on the rows' limits as if it
 //! were alone, so its exact lower bound is valid for every plan that the limits allow.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
 use crate::ask::Ask;
+use crate::batch_rows::{BatchRow, DayRow, HourRows, UnitRows, NO_ROW};
 use crate::limited::solve_within;
-use crate::network::WINDOW_S;
 use crate::offers::{build, AskError};
 use crate::plan::{drafts, groups, node_id, price, Draft, Plan};
 use crate::reasons::unfilled;
 use crate::supply::Supply;
 use crate::world::World;
-
-/// A limit that the orders share.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BatchRow {
-    /// Units of a SKU at a node.
-    Stock {
-        /// The node.
-        node_id: String,
-        /// The SKU.
-        sku: String,
-        /// Units that these orders may use.
-        limit: i64,
-    },
-    /// Labor seconds of a node's hour.
-    Labor {
-        /// The node.
-        node_id: String,
-        /// Start of the hour, Unix seconds.
-        window_start_s: i64,
-        /// Seconds that these orders may use.
-        limit: i64,
-    },
-}
-
-impl BatchRow {
-    fn limit(&self) -> i64 {
-        match self {
-            Self::Stock { limit, .. } | Self::Labor { limit, .. } => (*limit).max(0),
-        }
-    }
-}
 
 /// One order's best plan under prices.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,56 +40,13 @@ pub struct BatchKernel {
     /// Windows that started before this are past, Unix ms.
     pub(crate) now_ms: i64,
     pub(crate) limits: Vec<i64>,
-    /// By SKU: the nodes that have a row of it, and the row.
-    pub(crate) stock_rows: HashMap<String, Vec<(usize, u32)>>,
+    pub(crate) stock_rows: UnitRows,
+    /// Of what may be shipped; only where that is less than what there is.
+    pub(crate) ship_rows: UnitRows,
     /// By node: rows of its hours, in a table from the first hour on.
     pub(crate) labor_rows: Vec<HourRows>,
-}
-
-pub(crate) const NO_ROW: u32 = u32::MAX;
-/// Most hours from a node's first row to its last (ten years); rows beyond are left unused.
-const HOURS_MAX: i64 = 87_660;
-
-/// Rows of one node's hours.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct HourRows {
-    first_s: i64,
-    rows: VecDeque<u32>,
-}
-
-impl HourRows {
-    fn put(&mut self, start_s: i64, row: usize) {
-        if self.rows.is_empty() {
-            self.first_s = start_s;
-        }
-        while start_s < self.first_s && self.first_s - start_s <= HOURS_MAX * WINDOW_S {
-            self.first_s -= WINDOW_S;
-            self.rows.push_front(NO_ROW);
-        }
-        let Some(index) = self
-            .index(start_s)
-            .filter(|index| *index < HOURS_MAX as usize)
-        else {
-            return;
-        };
-        while self.rows.len() <= index {
-            self.rows.push_back(NO_ROW);
-        }
-        if let (Some(slot), Ok(row)) = (self.rows.get_mut(index), u32::try_from(row)) {
-            *slot = row;
-        }
-    }
-
-    fn index(&self, start_s: i64) -> Option<usize> {
-        let past_s = start_s - self.first_s;
-        let whole = past_s >= 0 && past_s % WINDOW_S == 0;
-        whole.then(|| usize::try_from(past_s / WINDOW_S).ok())?
-    }
-
-    pub(crate) fn row(&self, start_s: i64) -> Option<usize> {
-        let row = *self.rows.get(self.index(start_s)?)?;
-        (row != NO_ROW).then_some(row as usize)
-    }
+    /// By node: rows of its days.
+    pub(crate) day_rows: Vec<Vec<DayRow>>,
 }
 
 /// Supply of one ask out of the rows.
@@ -204,36 +127,62 @@ impl BatchKernel {
     /// two rows for one cell the later counts.
     #[must_use]
     pub fn new(world: Arc<World>, asks: Vec<Ask>, rows: &[BatchRow], now_ms: i64) -> Self {
-        let mut stock_rows: HashMap<String, Vec<(usize, u32)>> = HashMap::new();
-        let mut labor_rows = vec![HourRows::default(); world.network.nodes().len()];
-        for (index, row) in rows.iter().enumerate() {
-            match row {
-                BatchRow::Stock { node_id, sku, .. } => {
-                    let at = world.network.index(node_id).zip(u32::try_from(index).ok());
-                    stock_rows.entry_ref(sku.as_str()).or_default().extend(at);
-                }
-                BatchRow::Labor {
-                    node_id,
-                    window_start_s,
-                    ..
-                } => {
-                    if let Some(node) = world.network.index(node_id) {
-                        if let Some(hours) = labor_rows.get_mut(node) {
-                            hours.put(*window_start_s, index);
-                        }
-                    }
-                }
-            }
-        }
-        let limits = rows.iter().map(BatchRow::limit).collect();
-        Self {
-            world,
+        let nodes = world.network.nodes().len();
+        let mut kernel = Self {
             asks,
             promised: Vec::new(),
             now_ms,
-            limits,
-            stock_rows,
-            labor_rows,
+            limits: rows.iter().map(BatchRow::limit).collect(),
+            stock_rows: UnitRows::new(),
+            ship_rows: UnitRows::new(),
+            labor_rows: vec![HourRows::default(); nodes],
+            day_rows: vec![Vec::new(); nodes],
+            world,
+        };
+        for (number, row) in (0_u32..).zip(rows) {
+            kernel.put(number, row);
+        }
+        kernel
+    }
+
+    fn put(&mut self, number: u32, row: &BatchRow) {
+        let network = &self.world.network;
+        match row {
+            BatchRow::Stock { node_id, sku, .. } => {
+                let of_sku = self.stock_rows.entry_ref(sku.as_str()).or_default();
+                of_sku.extend(network.index(node_id).map(|node| (node, number)));
+            }
+            BatchRow::Shipped { node_id, sku, .. } => {
+                let of_sku = self.ship_rows.entry_ref(sku.as_str()).or_default();
+                of_sku.extend(network.index(node_id).map(|node| (node, number)));
+            }
+            BatchRow::Labor {
+                node_id,
+                window_start_s,
+                ..
+            } => {
+                let hours = network.index(node_id);
+                if let Some(hours) = hours.and_then(|node| self.labor_rows.get_mut(node)) {
+                    hours.put(*window_start_s, number);
+                }
+            }
+            BatchRow::Groups {
+                node_id,
+                method,
+                after_s,
+                until_s,
+                ..
+            } => {
+                let days = network.index(node_id);
+                if let Some(days) = days.and_then(|node| self.day_rows.get_mut(node)) {
+                    days.push(DayRow {
+                        method: *method,
+                        after_s: *after_s,
+                        until_s: *until_s,
+                        row: number,
+                    });
+                }
+            }
         }
     }
 
@@ -264,7 +213,7 @@ impl BatchKernel {
 
     fn price_one(&self, order: usize, prices: &[i64], work_limit: u64) -> Result<Priced, AskError> {
         let ask = self.asks.get(order).ok_or(AskError::Lines)?;
-        let stock = self.stock_table(ask);
+        let stock = self.unit_table(&self.stock_rows, ask);
         let supply = self.supply(order, ask, prices, &stock);
         let offers = build(&self.world, ask, &supply, false)?;
         let nodes_max = self.world.policy.rules.nodes_max;
@@ -288,16 +237,11 @@ impl BatchKernel {
     }
 
     /// Rows by (node, line), node-major; [`NO_ROW`] where there is none.
-    pub(crate) fn stock_table(&self, ask: &Ask) -> Vec<u32> {
+    pub(crate) fn unit_table(&self, rows: &UnitRows, ask: &Ask) -> Vec<u32> {
         let lines = ask.lines.len();
         let mut table = vec![NO_ROW; self.world.network.nodes().len() * lines];
         for (line, asked) in ask.lines.iter().enumerate() {
-            for (node, row) in self
-                .stock_rows
-                .get(asked.sku.as_str())
-                .into_iter()
-                .flatten()
-            {
+            for (node, row) in rows.get(asked.sku.as_str()).into_iter().flatten() {
                 if let Some(slot) = table.get_mut(node * lines + line) {
                     *slot = *row;
                 }

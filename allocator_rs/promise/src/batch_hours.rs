@@ -38,22 +38,59 @@ pub(crate) fn span_of(kernel: &BatchKernel, ask: &Ask) -> Span {
     }
 }
 
-/// The hours of all nodes, with a slot for each span and node.
-pub(crate) fn calendar(kernel: &BatchKernel, spans: &[Span]) -> Calendar {
-    let mut calendar = Calendar::default();
-    let mut of_node: Vec<std::ops::Range<usize>> = Vec::new();
-    for (index, node) in kernel.world.network.nodes().iter().enumerate() {
-        let first = calendar.patterns.len();
-        calendar.patterns.extend(patterns(kernel, index, node));
-        of_node.push(first..calendar.patterns.len());
+/// Which slot a node has for a method in a span.
+#[derive(Default)]
+pub(crate) struct Slots {
+    nodes: usize,
+    /// By span and node, where shipping counts on days on which pickup does not.
+    shipping: HashMap<(usize, usize), u32>,
+}
+
+impl Slots {
+    pub(crate) fn of(&self, span: usize, node: usize, method: Method) -> u32 {
+        let shipping = self.shipping.get(&(span, node));
+        let shipping = shipping.filter(|_| method != Method::Pickup).copied();
+        let place = || u32::try_from(span * self.nodes + node).unwrap_or(u32::MAX);
+        shipping.unwrap_or_else(place)
     }
-    for span in spans {
-        for range in &of_node {
-            let slot = slot_of(&calendar, range.clone(), span);
-            calendar.slots.push(slot);
+}
+
+/// The hours of all nodes, with slots for each span and node.
+pub(crate) fn calendar(kernel: &BatchKernel, spans: &[Span]) -> (Calendar, Slots) {
+    let mut calendar = Calendar::default();
+    let nodes = kernel.world.network.nodes();
+    let mut add = |index: usize, node: &Node, method: Method| {
+        let first = calendar.patterns.len();
+        let patterns = patterns(kernel, (index, node), method);
+        calendar.patterns.extend(patterns);
+        first..calendar.patterns.len()
+    };
+    let of_node = nodes.iter().enumerate();
+    let of_node = of_node.map(|(index, node)| {
+        let days = kernel.day_rows.get(index);
+        let differs = days.is_some_and(|days| days.iter().any(|day| !day.is_of_all()));
+        let pickup = add(index, node, Method::Pickup);
+        (pickup, differs.then(|| add(index, node, Method::Ship)))
+    });
+    let of_node: Vec<(Range<usize>, Option<Range<usize>>)> = of_node.collect();
+    let of_spans = spans
+        .iter()
+        .flat_map(|span| of_node.iter().map(move |one| (span, one)));
+    let slots = of_spans.map(|(span, (range, _))| slot_of(&calendar, range.clone(), span));
+    let slots: Vec<Slot> = slots.collect();
+    calendar.slots = slots;
+    let mut shipping = HashMap::new();
+    for (number, span) in spans.iter().enumerate() {
+        for (node, (_, range)) in of_node.iter().enumerate() {
+            if let Some(range) = range {
+                let place = u32::try_from(calendar.slots.len()).unwrap_or(u32::MAX);
+                shipping.insert((number, node), place);
+                calendar.slots.push(slot_of(&calendar, range.clone(), span));
+            }
         }
     }
-    calendar
+    let nodes = nodes.len();
+    (calendar, Slots { nodes, shipping })
 }
 
 /// What a span may use of patterns that ascend by ready hour.
@@ -174,7 +211,7 @@ fn sent_patterns(
 ) -> Vec<Pattern> {
     let line_s = receive_line_s(&kernel.world);
     let mut sent_patterns = Vec::new();
-    for picked in patterns(kernel, source, from) {
+    for picked in patterns(kernel, (source, from), Method::Transfer) {
         let arrival_s = (picked.ready_h * WINDOW_S).saturating_add(sent.seconds);
         for start_s in receiving_hours(to, arrival_s) {
             let row = kernel.labor_rows.get(sent.store);
@@ -184,10 +221,18 @@ fn sent_patterns(
             };
             let mut shares = picked.shares.clone();
             shares.push((row, line_s));
+            let mut days = picked.days.clone();
+            days.extend(days_of(
+                kernel,
+                sent.store,
+                Method::Pickup,
+                start_s + WINDOW_S,
+            ));
             sent_patterns.push(Pattern {
                 start_h: picked.start_h,
                 ready_h: start_s / WINDOW_S + 1,
                 shares,
+                days,
             });
         }
     }
@@ -199,6 +244,7 @@ fn sent_patterns(
 pub(crate) fn parted(
     kernel: &BatchKernel,
     spans: &[usize],
+    slots: &Slots,
     calendar: &mut Calendar,
 ) -> HashMap<(usize, usize, Method), Vec<u32>> {
     let nodes = kernel.world.network.nodes();
@@ -210,7 +256,8 @@ pub(crate) fn parted(
         for (place, node) in nodes.iter().enumerate() {
             for method in [Method::Pickup, Method::Ship] {
                 let closed = Closed::of(ask, &node.spec.node_id, method);
-                let Some(whole) = calendar.slots.get(span * nodes.len() + place).copied() else {
+                let whole = slots.of(*span, place, method) as usize;
+                let Some(whole) = calendar.slots.get(whole).copied() else {
                     continue;
                 };
                 let parts = add_parts(calendar, whole, |pattern| {
@@ -223,8 +270,20 @@ pub(crate) fn parted(
     parted
 }
 
+/// The days of a node on which a group of this method counts that gets ready then.
+fn days_of(
+    kernel: &BatchKernel,
+    node: usize,
+    method: Method,
+    ready_s: i64,
+) -> impl Iterator<Item = u32> + '_ {
+    let days = kernel.day_rows.get(node).into_iter().flatten();
+    let days = days.filter(move |day| day.counts(method, ready_s));
+    days.map(|day| day.row)
+}
+
 /// The patterns of a node's hours that have labor, by rising ready hour, then rising span.
-fn patterns(kernel: &BatchKernel, index: usize, node: &Node) -> Vec<Pattern> {
+fn patterns(kernel: &BatchKernel, (index, node): (usize, &Node), method: Method) -> Vec<Pattern> {
     let hours: Vec<(i64, u32)> = node
         .spec
         .windows
@@ -258,6 +317,7 @@ fn patterns(kernel: &BatchKernel, index: usize, node: &Node) -> Vec<Pattern> {
                 start_h: *start_h,
                 ready_h: last_h + 1,
                 shares: taken.iter().enumerate().map(share).collect(),
+                days: days_of(kernel, index, method, (last_h + 1) * WINDOW_S).collect(),
             });
         }
     }

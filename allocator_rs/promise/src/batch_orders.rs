@@ -11,8 +11,9 @@ use bopis_sourcing::{LatePrice, CANNOT, COST_MAX, WORK_LIMIT};
 use hashbrown::HashMap;
 
 use crate::ask::{Ask, AskLine, Method};
-use crate::batch::{BatchKernel, NO_ROW};
-use crate::batch_hours::{calendar, parted, picking, sendings, span_of, Sendings, Span};
+use crate::batch::BatchKernel;
+use crate::batch_hours::{calendar, parted, picking, sendings, span_of, Sendings, Slots, Span};
+use crate::batch_rows::NO_ROW;
 use crate::eligible::{allowed, Eligible, Leg};
 use crate::limited::solve_within;
 use crate::network::WINDOW_S;
@@ -28,8 +29,9 @@ pub struct BatchOrders {
     kernel: BatchKernel,
     rows: Vec<Row>,
     calendar: Calendar,
-    /// By order: which of the spans it has. The slot of a node is `span * nodes + node`.
+    /// By order: which of the spans it has.
     spans: Vec<usize>,
+    slots: Slots,
     in_force: Vec<Option<InForce>>,
     /// Slots of orders that some nodes are closed for: by order, node and method.
     parted: HashMap<(usize, usize, Method), Vec<u32>>,
@@ -57,13 +59,14 @@ impl BatchOrders {
             })
         });
         let spans: Vec<usize> = spans.collect();
-        let mut calendar = calendar(&kernel, &all);
-        let parted = parted(&kernel, &spans, &mut calendar);
+        let (mut calendar, slots) = calendar(&kernel, &all);
+        let parted = parted(&kernel, &spans, &slots, &mut calendar);
         let sendings = sendings(&kernel, (&spans, &all), &mut calendar);
         Self {
             rows: rows.collect(),
             calendar,
             spans,
+            slots,
             in_force,
             parted,
             sendings,
@@ -74,11 +77,10 @@ impl BatchOrders {
     /// The ways of an order, in the order of their numbers; a node that is closed for some hours
     /// has one for each part of the others.
     fn offered(&self, index: usize, ask: &Ask, eligible: &Eligible) -> Vec<Offered> {
-        let nodes = self.kernel.world.network.nodes().len();
         let span = self.spans.get(index).copied().unwrap_or(0);
         let mut offered = Vec::new();
         for (node, method, leg) in &eligible.allowed {
-            let whole = [u32::try_from(span * nodes + node).unwrap_or(u32::MAX)];
+            let whole = [self.slots.of(span, *node, *method)];
             let parts = (!ask.closed.is_empty())
                 .then(|| self.parted.get(&(index, *node, *method)))
                 .flatten();
@@ -133,7 +135,7 @@ impl BatchOrders {
         };
         let mut drafts: Vec<Draft> = chosen.iter().filter_map(draft).collect();
         drafts.sort_by_key(|draft| draft.node);
-        let stock = self.kernel.stock_table(ask);
+        let stock = self.kernel.unit_table(&self.kernel.stock_rows, ask);
         let offers = build(
             world,
             ask,
@@ -179,26 +181,17 @@ impl Source for BatchOrders {
         let receiving = receiving(&eligible);
         let offered = self.offered(index, ask, &eligible);
         let denied = world.sites.denied(ask, 0..nodes);
-        let stock = self.kernel.stock_table(ask);
+        let stock = self.kernel.unit_table(&self.kernel.stock_rows, ask);
+        let limits_shipping = !self.kernel.ship_rows.is_empty();
+        let shipped = self.kernel.unit_table(&self.kernel.ship_rows, ask);
         let lines = ask.lines.len();
+        let none = vec![NO_ROW; lines];
         let kg: Vec<i64> = (0..lines)
             .map(|line| ship_kg_cost(world, ask, line))
             .collect();
         let is_known = |line: &AskLine| world.catalog.get(&line.sku).is_some();
         let known: Vec<bool> = ask.lines.iter().map(is_known).collect();
-        let mut order = Order {
-            lines: self.lines(index, ask),
-            extra_group: card.extra_group_micro,
-            late: LatePrice {
-                broken: weighed(card.promise_broken_micro, ask.weight_percent),
-                hour: weighed(card.late_hour_micro, ask.weight_percent),
-            },
-            nodes_max: world.policy.rules.nodes_max,
-            all_or_nothing: ask.all_or_nothing,
-            twins: twins(ask),
-            in_force: self.in_force.get(index).cloned().flatten(),
-            ..Order::default()
-        };
+        let mut order = self.without_ways(index, ask);
         for (node, method, leg, slot) in offered {
             let store = store_of(node, method, leg);
             let meet = store.filter(|store| receiving.contains(&(*store as usize)));
@@ -224,6 +217,11 @@ impl Source for BatchOrders {
                 order.costs.push(if possible { cost } else { CANNOT });
                 order.rows.push(row);
             }
+            if limits_shipping {
+                let mine = shipped.get(node * lines..(node + 1) * lines);
+                let mine = mine.filter(|_| method != Method::Pickup);
+                order.ship_rows.extend(mine.unwrap_or(&none));
+            }
             let most = |lines_of: &Vec<usize>| {
                 let row = stock.get(node * lines + lines_of.first()?)?;
                 Some(self.kernel.limits.get(*row as usize)? - floor)
@@ -236,6 +234,24 @@ impl Source for BatchOrders {
 }
 
 impl BatchOrders {
+    fn without_ways(&self, index: usize, ask: &Ask) -> Order {
+        let policy = &self.kernel.world.policy;
+        let card = &policy.card;
+        Order {
+            lines: self.lines(index, ask),
+            extra_group: card.extra_group_micro,
+            late: LatePrice {
+                broken: weighed(card.promise_broken_micro, ask.weight_percent),
+                hour: weighed(card.late_hour_micro, ask.weight_percent),
+            },
+            nodes_max: policy.rules.nodes_max,
+            all_or_nothing: ask.all_or_nothing,
+            twins: twins(ask),
+            in_force: self.in_force.get(index).cloned().flatten(),
+            ..Order::default()
+        }
+    }
+
     fn lines(&self, index: usize, ask: &Ask) -> Vec<Line> {
         let policy = &self.kernel.world.policy;
         let promised = self.kernel.promised_of(index);

@@ -28,6 +28,7 @@ mod ask;
 mod batch;
 mod batch_hours;
 mod batch_orders;
+mod batch_rows;
 mod block;
 mod by_store;
 mod closed;
@@ -64,8 +65,9 @@ mod world;
 mod worth;
 
 pub use ask::{Ask, AskLine, Closure, Consent, Method, Pin};
-pub use batch::{BatchKernel, BatchRow, Priced};
+pub use batch::{BatchKernel, Priced};
 pub use batch_orders::BatchOrders;
+pub use batch_rows::BatchRow;
 pub use by_store::{StoreAsk, StoreStock, StoresRead};
 pub use duals::{DualCharges, DualRow, LaborPrice, StockPrice};
 pub use explain::{ExplainAsk, Explained, Part};

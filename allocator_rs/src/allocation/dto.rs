@@ -91,6 +91,7 @@ fn table_order(dto: &TableOrderDto, calendar: &mut Calendar) -> Order {
             start_h: 0,
             ready_h: 1,
             shares: [(way.labor_row, way.labor_seconds)].into_iter().collect(),
+            days: std::iter::empty().collect(),
         });
         order.ways.push(Way {
             node: way.node,

@@ -26,14 +26,23 @@ from solver.problem import (
     UnfilledLine,
 )
 from solver.sending import Receipt, Transfers
-from tests.unit.solver.small_batches import NOON_S, limits_of, small_request
+from tests.unit.solver.small_batches import (
+    DAYS,
+    NOON_S,
+    limits_of,
+    of_day,
+    shipped,
+    small_request,
+)
 
 MANY_SKUS = tuple(f"m{number}" for number in range(8))
 
 
 def mixed_request(seed: int, *, orders: int = 4) -> Request:
-    """A small batch; in every second one an order of 9 to 12 lines, which nobody does so far."""
-    request = small_request(seed, orders=orders)
+    """A small batch; in every second one an order of 9 to 12 lines, which nobody does so far, and
+    in every third one few groups of days and little that may be shipped.
+    """
+    request = small_request(seed, orders=orders, limited=seed % 3 == 0)
     if seed % 2:
         return request
     dice = random.Random(f"mixed {seed}")
@@ -225,6 +234,10 @@ class Compact:
                     self.costs.append(visit_micro(request, ask, group) * visits[group.store])
                 model.add(is_open <= visits[group.store])
             self.costs.append(opening_micro(request, ask, group) * is_open)
+            for node_id, methods, done_s in group.counted():
+                for day, (method, after_s, until_s) in enumerate(DAYS):
+                    if method in (None, *methods) and after_s < done_s <= until_s:
+                        self.taken[of_day(node_id, day)].append(is_open)
             late_h = -(-(group.ready_by_ms - ask.promise_ms) // 3_600_000)
             for hour in range(max(0, late_h)):
                 model.add(late[hour] >= is_open)
@@ -235,6 +248,9 @@ class Compact:
                 self.costs.append(line_micro(request, ask, group, line) * does)
                 asked = ask.lines[line]
                 self.taken[group.node_id, asked.sku].append(asked.quantity * does)
+                if group.is_sent:
+                    cell = shipped(group.node_id, asked.sku)
+                    self.taken[cell].append(asked.quantity * does)
                 for node_id, start_s, seconds in group.all_labor():
                     self.taken[node_id, start_s].append(seconds * does)
         for at_most_one in [*open_at.values(), list(visits.values())]:

@@ -16,10 +16,12 @@ from solver.problem import (
     Consent,
     CostCard,
     Group,
+    GroupLimit,
     Item,
     ItemRule,
     LaborLimit,
     LaborShare,
+    Method,
     NetworkNode,
     Node,
     NodeGroup,
@@ -64,11 +66,21 @@ POLICY = Policy(
     span_windows_max=2,
 )
 SKUS = ("a", "b")
+DAYS: tuple[tuple[Method | None, int, int], ...] = (
+    (None, NOON_S, NOON_S + 2 * HOUR_S),
+    (None, NOON_S + 2 * HOUR_S, NOON_S + 9 * HOUR_S),
+    ("SHIP", NOON_S + HOUR_S, NOON_S + 4 * HOUR_S),
+)
+"""What groups of a node may be limited in: method, after, until."""
+UNLIMITED = 1_000
 
 
-def small_request(seed: int, *, orders: int = 4, ruled: bool = False) -> Request:
-    """A batch whose plans in force keep all limits. Stock and labor are scarce. `ruled`: under hard
-    rules, pins, closures and weights.
+def small_request(
+    seed: int, *, orders: int = 4, ruled: bool = False, limited: bool = False
+) -> Request:
+    """A batch whose plans in force keep all limits. Stock and labor are scarce. `limited`: so are
+    groups of some days and what may be shipped; `ruled`: under hard rules, pins, closures and
+    weights, too.
     """
     dice = random.Random(seed)
     policy = replace(POLICY, rules=random_rules(seed)) if ruled else POLICY
@@ -91,9 +103,18 @@ def small_request(seed: int, *, orders: int = 4, ruled: bool = False) -> Request
         tuple(nodes),
         items,
         policy,
-        Problem(NOON_S * 1000, (), stock_limits, (), time_limit_ms=5_000),
+        Problem(
+            NOON_S * 1000,
+            (),
+            stock_limits,
+            tuple(LaborLimit(n, start, seconds) for (n, start), seconds in labor.items()),
+            time_limit_ms=5_000,
+            seed=seed,
+        ),
     )
-    left: Counter[tuple[str, str | int]] = Counter({**stock, **labor})
+    if ruled or limited:
+        base = replace(base, problem=_limited(base, random.Random(f"limits {seed}")))
+    left = limits_of(base)
     open_orders = []
     for number in range(orders):
         ask = _ask(dice, number)
@@ -104,15 +125,26 @@ def small_request(seed: int, *, orders: int = 4, ruled: bool = False) -> Request
             plan = dice.choice(plans)
             left.subtract(takes_of(ask, plan))
             open_orders.append(OpenOrder(ask, plan.groups, plan.unfilled, plan.cost))
-    problem = Problem(
-        now_ms=NOON_S * 1000,
-        orders=tuple(open_orders),
-        stock=stock_limits,
-        labor=tuple(LaborLimit(n, start, seconds) for (n, start), seconds in labor.items()),
-        time_limit_ms=5_000,
-        seed=seed,
+    return replace(base, problem=replace(base.problem, orders=tuple(open_orders)))
+
+
+def _limited(request: Request, dice: random.Random) -> Problem:
+    """The problem with limits on some days and on what some nodes ship."""
+    problem = request.problem
+    nodes = [entry.node.node_id for entry in request.nodes]
+    groups = tuple(
+        GroupLimit(node_id, method, after_s, until_s, dice.randint(0, 2))
+        for node_id in nodes
+        for method, after_s, until_s in DAYS
+        if dice.random() < 0.4
     )
-    return replace(base, problem=problem)
+    limiting = [node_id for node_id in nodes if dice.random() < 0.4]
+    shipping = tuple(
+        replace(row, units=dice.randint(0, row.units))
+        for row in problem.stock
+        if row.node_id in limiting
+    )
+    return replace(problem, shipping=shipping, groups=groups)
 
 
 def random_rules(seed: int) -> Rules:
@@ -227,15 +259,30 @@ def _groups(
 
 
 def takes_of(ask: Ask, plan: Plan) -> Counter[tuple[str, str | int]]:
-    """Units and seconds by cell."""
+    """Units, units shipped, seconds and groups of days by cell."""
     lines = {line.line_number: line for line in ask.lines}
     taken: Counter[tuple[str, str | int]] = Counter()
     for group in plan.groups:
         for number in group.line_numbers:
             taken[group.node_id, lines[number].sku] += lines[number].quantity
+            if group.method == "SHIP":
+                taken[shipped(group.node_id, lines[number].sku)] += lines[number].quantity
         for share in group.labor:
             taken[group.node_id, share.window_start_s] += share.seconds
-    return taken
+        for day, (method, after_s, until_s) in enumerate(DAYS):
+            if method in (None, group.method) and after_s * 1000 < group.ready_by_ms:
+                taken[of_day(group.node_id, day)] += group.ready_by_ms <= until_s * 1000
+    return +taken
+
+
+def shipped(node_id: str, sku: str) -> tuple[str, str]:
+    """The cell of what a node may ship of a SKU."""
+    return node_id, f"shipped {sku}"
+
+
+def of_day(node_id: str, day: int) -> tuple[str, str]:
+    """The cell of a node's groups in one of the days."""
+    return node_id, f"day {day}"
 
 
 def _fits(plan: Plan, ask: Ask, left: Counter[tuple[str, str | int]]) -> bool:
@@ -243,12 +290,22 @@ def _fits(plan: Plan, ask: Ask, left: Counter[tuple[str, str | int]]) -> bool:
 
 
 def limits_of(request: Request) -> Counter[tuple[str, str | int]]:
-    """Units and seconds that the orders may use, by cell."""
+    """Units, units shipped, seconds and groups of days that the orders may use, by cell."""
+    problem = request.problem
     limits: Counter[tuple[str, str | int]] = Counter()
-    for stock in request.problem.stock:
+    for entry in request.nodes:
+        for day in range(len(DAYS)):
+            limits[of_day(entry.node.node_id, day)] = UNLIMITED
+    for stock in problem.stock:
         limits[stock.node_id, stock.sku] = stock.units
-    for labor in request.problem.labor:
+        limits[shipped(stock.node_id, stock.sku)] = UNLIMITED
+    for labor in problem.labor:
         limits[labor.node_id, labor.window_start_s] = labor.seconds
+    for stock in problem.shipping:
+        limits[shipped(stock.node_id, stock.sku)] = stock.units
+    for one in problem.groups:
+        day = DAYS.index((one.method, one.after_s, one.until_s))
+        limits[of_day(one.node_id, day)] = one.groups
     return limits
 
 

@@ -11,15 +11,18 @@ from solver import check
 from solver.allocation import Allocation, Columns, InForce, Ints
 from solver.master import Choice, Choose, best_of_each, choose, choose_of_many, relax
 from solver.neighborhoods import better_parts
-from solver.problem import LaborLimit, Request
+from solver.problem import Request
 from solver.rows import ProblemError, Rows, rows_of
 from solver.solve import Progress, solve
 from tests.unit.solver.small_batches import (
+    DAYS,
     charged_minimum,
     every_plan,
     keeps,
     limits_of,
+    of_day,
     optimum,
+    shipped,
     small_request,
     takes_of,
 )
@@ -40,11 +43,12 @@ def allocation_of(request: Request, rows: Rows) -> Allocation:
 
 
 def by_cell(rows: Rows, prices: list[int]) -> Counter[tuple[str, str | int]]:
-    priced: Counter[tuple[str, str | int]] = Counter()
-    for row, price in zip((*rows.stock, *rows.labor), prices, strict=True):
-        item = row.window_start_s if isinstance(row, LaborLimit) else row.sku
-        priced[row.node_id, item] = price
-    return priced
+    cells: list[tuple[str, str | int]] = [(row.node_id, row.sku) for row in rows.stock]
+    cells += [(row.node_id, row.window_start_s) for row in rows.labor]
+    cells += [shipped(row.node_id, row.sku) for row in rows.shipping]
+    for row in rows.groups:
+        cells.append(of_day(row.node_id, DAYS.index((row.method, row.after_s, row.until_s))))
+    return Counter(dict(zip(cells, prices, strict=True)))
 
 
 def charged_expected(request: Request, rows: Rows, prices: list[int]) -> int:
@@ -70,6 +74,7 @@ def test_the_bound_is_what_trying_every_plan_gives_or_hardly_less(*, ruled: bool
         for scale in (0, 100, 3_000):
             prices = [dice.randint(0, scale) * 1_000 for _ in rows.stock]
             prices += [dice.randint(0, scale) for _ in rows.labor]
+            prices += [dice.randint(0, scale) * 1_000 for _ in (*rows.shipping, *rows.groups)]
             expected = charged_expected(request, rows, prices)
             bound, stopped = allocation.bound(prices)
             assert stopped == 0

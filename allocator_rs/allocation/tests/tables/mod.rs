@@ -6,7 +6,7 @@ mod steps;
 pub use plans::*;
 pub use steps::*;
 
-use bopis_allocation::{Calendar, Line, Order, Pattern, Row, Slot, Table, Way};
+use bopis_allocation::{Calendar, Line, Order, Pattern, Row, Slot, Table, Way, NO_ROW};
 use bopis_sourcing::{LatePrice, CANNOT};
 
 pub const WORK: u64 = 10_000_000;
@@ -88,7 +88,58 @@ pub fn random_table(seed: u64, size: Size) -> Table {
         let order = order(&mut dice, &mut table.calendar, size, step);
         table.orders.push(order);
     }
+    add_days(&mut Dice(!seed), &mut table, size);
+    add_ship_rows(&mut Dice(seed ^ 0x5151), &mut table, size);
     table
+}
+
+/// One node in three has few groups a day; hour 2 is another day than hour 1.
+fn add_days(dice: &mut Dice, table: &mut Table, size: Size) {
+    for node in 0..size.nodes as usize {
+        if !dice.one_in(3) {
+            continue;
+        }
+        let first = table.rows.len() as u32;
+        for _ in 0..2 {
+            let limit = dice.amount(0, (size.orders / u64::from(size.nodes)).max(1) as i64);
+            table.rows.push(Row {
+                limit,
+                ..Row::default()
+            });
+        }
+        for pattern in &mut table.calendar.patterns[3 * node..3 * node + 3] {
+            pattern.days.push(first + u32::from(pattern.ready_h > 1));
+        }
+    }
+}
+
+/// In every second table one node in three ships fewer units than it has.
+fn add_ship_rows(dice: &mut Dice, table: &mut Table, size: Size) {
+    if dice.one_in(2) {
+        return;
+    }
+    let mut rows_of: Vec<Option<u32>> = Vec::new();
+    for _ in 0..size.nodes {
+        let first = table.rows.len() as u32;
+        let has = dice.one_in(3);
+        rows_of.push(has.then_some(first));
+        for _ in 0..if has { size.skus } else { 0 } {
+            table.rows.push(Row {
+                limit: dice.amount(0, size.units),
+                ..Row::default()
+            });
+        }
+    }
+    for order in &mut table.orders {
+        let lines = order.lines.len();
+        for (way, found) in order.ways.iter().enumerate() {
+            for line in 0..lines {
+                let sku = order.rows[way * lines + line] - found.node * (size.skus + HOURS);
+                let row = rows_of[found.node as usize].filter(|_| found.store.is_none());
+                order.ship_rows.push(row.map_or(NO_ROW, |row| row + sku));
+            }
+        }
+    }
 }
 
 pub fn step_of(seed: u64) -> i64 {
@@ -112,6 +163,7 @@ fn add_patterns(calendar: &mut Calendar, first_hour: u32, seconds: i64) {
             start_h,
             ready_h,
             shares: shares.iter().copied().collect(),
+            days: std::iter::empty().collect(),
         });
     };
     add(0, 1, &[(first_hour, seconds)]);

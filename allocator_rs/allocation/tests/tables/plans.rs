@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bopis_allocation::{
-    Assignment, Calendar, Choice, InForce, Instance, Order, Row, Source, Table,
+    Assignment, Calendar, Choice, InForce, Instance, Order, Row, Source, Table, NO_ROW,
 };
 use bopis_sourcing::CANNOT;
 
@@ -37,6 +37,9 @@ pub fn price_of(
         stores.extend(chosen.store);
         cost += chosen.fixed;
         late = late.max(hours.ready_h - slot.promise_h);
+        for day in &hours.days {
+            *takes.entry(*day).or_insert(0) += 1;
+        }
         for line in lines {
             let cell = way * order.lines.len() + line;
             if order.costs[cell] >= CANNOT {
@@ -44,8 +47,11 @@ pub fn price_of(
             }
             cost += order.costs[cell];
             left[*line] = 0;
-            if order.rows[cell] != bopis_allocation::NO_ROW {
-                *takes.entry(order.rows[cell]).or_insert(0) += order.lines[*line].quantity;
+            let shipped = order.ship_rows.get(cell).copied().unwrap_or(NO_ROW);
+            for row in [order.rows[cell], shipped] {
+                if row != NO_ROW {
+                    *takes.entry(row).or_insert(0) += order.lines[*line].quantity;
+                }
             }
             for (row, seconds) in &hours.shares {
                 *takes.entry(*row).or_insert(0) += seconds;
