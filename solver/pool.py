@@ -4,6 +4,8 @@ MIPs over parts.
 
 import functools
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
@@ -13,7 +15,6 @@ from solver.allocation import Columns, Ints
 from solver.course import Course
 from solver.master import (
     Choice,
-    Choose,
     best_of_each,
     choose,
     choose_of_many,
@@ -38,7 +39,7 @@ LP_LEAST_S: Final = 0.05
 """Seconds that an LP has, however late it is."""
 POLISHES_MAX: Final = 4
 """LPs over the pool, each with the cheapest columns under the prices of the one before."""
-WHOLE_SHARE: Final = 0.88
+WHOLE_SHARE: Final = 0.8
 """Share of the time limit after which the whole pool is not solved any longer."""
 PARTS_IDLE_MAX: Final = 100
 """Parts in a row that gain nothing, after which no other is tried."""
@@ -88,50 +89,41 @@ def polish(course: Course) -> None:
 
 
 def solve_whole(course: Course) -> bool:
-    """The MIP over the columns of the pool that can still matter; whether it found their best."""
+    """The MIP over the columns of the pool that can still matter, and parts beside it as long as it
+    takes; whether it found their best.
+    """
     outcome, limits = course.outcome, course.limits
     course.tell("POOL")
-    columns = course.allocation.pool(outcome.prices, cheapest=_cheapest(course), most=_most(course))
+    columns = _columns(course)
     outcome.columns = len(columns)
     gap = max(0, outcome.cost_micro - outcome.bound_micro)
     numbers = that_matter(columns, outcome.prices, limits.orders, gap=gap)
     kept = select(columns, numbers, columns.assigned)
-    asked = course.pace.turn("POOL", 1)
-    has_time = course.left_s(WHOLE_SHARE) >= 0.1
-    if len(kept) > COLUMNS_MAX or not asked.goes_on(0, has_time=has_time):
-        course.pace.close(asked, 0)
+    is_due = len(kept) <= COLUMNS_MAX and course.left_s(WHOLE_SHARE) >= 0.1
+    if not course.pace.decides("POOL", is_so=is_due):
         return False
-    chosen, is_best = _noted(
-        course,
-        choose_of_many,
-        kept,
-        limits=course.row_limits,
-        orders=limits.orders,
-        time_limit_s=course.left_s(WHOLE_SHARE),
-    )
-    course.pace.close(asked, 1)
+    whole = functools.partial(choose_of_many, kept, limits=course.row_limits, orders=limits.orders)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        running = None
+        if course.pace.again is None:
+            running = thread.submit(whole, time_limit_s=course.left_s(WHOLE_SHARE))
+        _solve_parts(course, columns, turn=1, has_time=lambda: not (running and running.done()))
+        chosen, is_best = _noted(
+            course, lambda limit_s: running.result() if running else whole(time_limit_s=limit_s)
+        )
     taken = numbers[chosen]
     if course.allocation.choose(taken.tolist()):
         course.found("POOL", int(columns.costs[taken].sum()))
     return is_best
 
 
-def _noted(
-    course: Course,
-    solve: Choose,
-    columns: Columns,
-    *,
-    limits: Ints,
-    orders: int,
-    time_limit_s: float,
-) -> Choice:
+def _noted(course: Course, solve: Callable[[float], Choice], *, time_limit_s: float = 0) -> Choice:
     """A MIP, with a note of what it came to if time stopped it."""
     known = course.pace.recorded_choice()
     if known is not None:
         chosen, is_best = list(known), False
     else:
-        limit_s = AGAIN_S if course.pace.again is not None else time_limit_s
-        chosen, is_best = solve(columns, limits=limits, orders=orders, time_limit_s=limit_s)
+        chosen, is_best = solve(AGAIN_S if course.pace.again is not None else time_limit_s)
     course.pace.close_mip(tuple(chosen), stopped=not is_best)
     return chosen, is_best
 
@@ -141,11 +133,22 @@ def solve_parts(course: Course, *, turn: int, within_s: float) -> None:
 
     Every turn has other parts.
     """
-    began_s = time.monotonic()
+    end_s = time.monotonic() + within_s
+    columns = _columns(course)
+    _solve_parts(course, columns, turn=turn, has_time=lambda: time.monotonic() < end_s)
+
+
+def _solve_parts(
+    course: Course, columns: Columns, *, turn: int, has_time: Callable[[], bool]
+) -> None:
     outcome, limits = course.outcome, course.limits
-    columns = course.allocation.pool(outcome.prices, cheapest=_cheapest(course), most=_most(course))
     reduced = reduced_costs(columns, outcome.prices, limits.orders)
     cheapest = np.argsort(reduced, kind="stable")[: PART_COLUMNS * limits.orders]
+
+    def noted(columns: Columns, *, limits: Ints, orders: int, time_limit_s: float) -> Choice:
+        solve = functools.partial(choose, columns, limits=limits, orders=orders)
+        return _noted(course, lambda s: solve(time_limit_s=s), time_limit_s=time_limit_s)
+
     asked = course.pace.turn("PARTS", 0)
     solved = idle = 0
     for assigned, gained in better_parts(
@@ -154,18 +157,23 @@ def solve_parts(course: Course, *, turn: int, within_s: float) -> None:
         limits=course.row_limits,
         rows_all=course.allocation.rows,
         seed=limits.seed + turn,
-        choose=functools.partial(_noted, course, choose),
+        choose=noted,
     ):
         solved += 1
         if gained > 0 and course.allocation.choose(assigned.tolist()):
             course.found("PARTS", int(columns.costs[assigned].sum()))
         idle = 0 if gained > 0 else idle + 1
-        has_time = time.monotonic() - began_s < within_s
         if idle >= PARTS_IDLE_MAX or course.is_proven:
             break
-        if not asked.goes_on(solved, has_time=has_time):
+        if not asked.goes_on(solved, has_time=has_time()):
             break
     course.pace.close(asked, solved)
+
+
+def _columns(course: Course) -> Columns:
+    """The pool as it is now."""
+    cheapest, most = _cheapest(course), _most(course)
+    return course.allocation.pool(course.outcome.prices, cheapest=cheapest, most=most)
 
 
 def _cheapest(course: Course) -> int:

@@ -82,7 +82,7 @@ def allocate(
     if has_pool and not course.is_proven:
         pool.solve_parts(course, turn=0, within_s=FIRST_PARTS * course.left_s())
         if not pool.solve_whole(course):
-            pool.solve_parts(course, turn=1, within_s=course.left_s(PARTS_SHARE))
+            pool.solve_parts(course, turn=2, within_s=course.left_s(PARTS_SHARE))
             _improve(course, 1.0)
     course.outcome.work = tuple(course.pace.work)
     course.outcome.chosen = tuple(course.pace.chosen)

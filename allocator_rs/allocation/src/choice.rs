@@ -56,11 +56,15 @@ impl Choice {
             Self::Groups(groups) => groups,
         };
         for group in groups {
+            let way = group.way as usize;
+            let (rows, shipped) = (order.rows_of(way), order.ship_rows_of(way));
             for line in &group.lines {
-                let rows = order.unit_rows(group.way as usize, usize::from(*line));
-                for row in rows.into_iter().filter(|row| *row != NO_ROW) {
-                    let quantity = order.lines.get(usize::from(*line));
-                    take(row, quantity.map_or(0, |line| line.quantity), 1);
+                let line = usize::from(*line);
+                let quantity = order.lines.get(line).map_or(0, |line| line.quantity);
+                for row in rows.get(line).into_iter().chain(shipped.get(line)) {
+                    if *row != NO_ROW {
+                        take(*row, quantity, 1);
+                    }
                 }
             }
             let lines = i64::try_from(group.lines.len()).unwrap_or(i64::MAX);

@@ -104,8 +104,10 @@ impl Prices {
 
     /// What a line pays for its units, of all rows that they are taken of.
     pub(crate) fn of_units(&self, rows: [u32; 2], quantity: i64) -> i64 {
-        let charges = rows.iter().filter(|row| **row != NO_ROW);
-        let charges = charges.map(|row| self.charge(*row, quantity));
-        charges.fold(0, i64::saturating_add)
+        let charge = |row: u32| match row {
+            NO_ROW => 0,
+            row => self.charge(row, quantity),
+        };
+        charge(rows[0]).saturating_add(charge(rows[1]))
     }
 }

@@ -13,7 +13,7 @@ impl Rooms<'_> {
 
     /// Whether a line's units fit into all rows that they are taken of.
     pub(crate) fn have(self, rows: [u32; 2], quantity: i64) -> bool {
-        rows.iter().all(|row| quantity <= self.of(*row))
+        quantity <= self.of(rows[0]) && quantity <= self.of(rows[1])
     }
 
     /// How many lines a pattern has room for: none where its day has room for no group.
