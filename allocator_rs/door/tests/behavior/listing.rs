@@ -7,18 +7,6 @@ use tonic::{Code, Status};
 
 use crate::support::*;
 
-fn hold(house: &House, request: ReserveRequest) -> ReserveResponse {
-    let answer = house.block_on(house.inventory().reserve(request));
-    answer.unwrap().into_inner()
-}
-
-fn granted(response: ReserveResponse) -> Reservation {
-    match response.outcome {
-        Some(reserve_response::Outcome::Reservation(reservation)) => reservation,
-        other => panic!("{other:?}"),
-    }
-}
-
 fn for_order(order_id: &str, lines: Vec<ReservationLine>, ttl_s: i64) -> ReserveRequest {
     ReserveRequest {
         order_id: order_id.into(),

@@ -8,19 +8,6 @@ use tonic::Code;
 
 use crate::support::*;
 
-fn available(house: &House, sku: &str) -> Availability {
-    let request = GetAvailabilityRequest {
-        node_id: NODE.into(),
-        sku: sku.into(),
-        at_least_position: None,
-        ..Default::default()
-    };
-    let answer = house
-        .block_on(house.inventory().get_availability(request))
-        .unwrap();
-    answer.into_inner().availability.unwrap()
-}
-
 /// An order's reservation of three units, committed past the door.
 fn of_an_order(house: &House) -> String {
     let id = "00000000-0000-8000-8000-0000000000aa";

@@ -9,31 +9,11 @@ use tonic::Code;
 
 use crate::support::*;
 
-fn granted(response: ReserveResponse) -> Reservation {
-    match response.outcome {
-        Some(Outcome::Reservation(reservation)) => reservation,
-        other => panic!("{other:?}"),
-    }
-}
-
 fn lacking(response: ReserveResponse) -> Insufficient {
     match response.outcome {
         Some(Outcome::Insufficient(insufficient)) => insufficient,
         other => panic!("{other:?}"),
     }
-}
-
-fn available(house: &House, sku: &str) -> Availability {
-    let request = GetAvailabilityRequest {
-        node_id: NODE.into(),
-        sku: sku.into(),
-        at_least_position: None,
-        ..Default::default()
-    };
-    let answer = house
-        .block_on(house.inventory().get_availability(request))
-        .unwrap();
-    answer.into_inner().availability.unwrap()
 }
 
 #[test]

@@ -27,12 +27,7 @@ fn transfer(from: &str, to: &str, quantity: i64) -> TransferStockRequest {
 }
 
 fn held(house: &House, quantity: i64) -> Reservation {
-    let request = reserve(vec![line(NODE, SKU, quantity)]);
-    let answer = house.block_on(house.inventory().reserve(request)).unwrap();
-    match answer.into_inner().outcome {
-        Some(reserve_response::Outcome::Reservation(reservation)) => reservation,
-        other => panic!("{other:?}"),
-    }
+    granted(hold(house, reserve(vec![line(NODE, SKU, quantity)])))
 }
 
 #[test]

@@ -32,11 +32,7 @@ fn read(house: &House, with_days: bool) -> GetAvailabilityResponse {
 }
 
 fn held(house: &House, request: ReserveRequest) -> Reservation {
-    let answer = house.block_on(house.inventory().reserve(request)).unwrap();
-    match answer.into_inner().outcome {
-        Some(reserve_response::Outcome::Reservation(reservation)) => reservation,
-        other => panic!("{other:?}"),
-    }
+    granted(hold(house, request))
 }
 
 fn sale(quantity: i64, seconds_ago: i64, house: &House) -> RecordSalesRequest {

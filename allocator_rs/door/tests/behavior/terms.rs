@@ -7,18 +7,6 @@ use crate::support::*;
 
 const DAY: i32 = 20_000;
 
-fn hold(house: &House, request: ReserveRequest) -> ReserveResponse {
-    let answer = house.block_on(house.inventory().reserve(request));
-    answer.unwrap().into_inner()
-}
-
-fn granted(response: ReserveResponse) -> Reservation {
-    match response.outcome {
-        Some(reserve_response::Outcome::Reservation(reservation)) => reservation,
-        other => panic!("{other:?}"),
-    }
-}
-
 fn read(house: &House, reservation_id: &str) -> Reservation {
     let request = GetReservationRequest {
         reservation_id: reservation_id.into(),

@@ -4,20 +4,16 @@ use std::time::{Duration, Instant};
 
 use bopis_engine::{fingerprint, order_reference, source_digest, Clock, ScaledClock, SystemClock};
 
-fn wait_until(mut condition: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !condition() {
-        assert!(started.elapsed() < Duration::from_secs(30));
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
+use crate::support::wait_until;
 
 #[test]
 fn the_system_clock_counts_from_when_it_was_made() {
     let clock = SystemClock::new();
     assert!(clock.elapsed_ms() < 10_000);
     let (elapsed, wall) = (clock.elapsed_ms(), clock.wall_ms());
-    wait_until(|| clock.elapsed_ms() > elapsed && clock.wall_ms() > wall);
+    wait_until("the clock moved", || {
+        clock.elapsed_ms() > elapsed && clock.wall_ms() > wall
+    });
 }
 
 #[test]
@@ -25,7 +21,7 @@ fn a_scaled_clock_starts_at_its_origin_and_runs_faster() {
     let origin_ms = 1_000_000_000_000;
     let clock = ScaledClock::open(origin_ms, 1_000.0, None).unwrap();
     let real = Instant::now();
-    wait_until(|| clock.elapsed_ms() >= 10_000);
+    wait_until("ten seconds of it passed", || clock.elapsed_ms() >= 10_000);
     let passed = real.elapsed();
     assert!(
         passed >= Duration::from_millis(5),
@@ -40,7 +36,7 @@ fn a_remembered_scaled_clock_goes_on_where_it_would_be() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clock");
     let first = ScaledClock::open(5_000, 100.0, Some(&path)).unwrap();
-    wait_until(|| first.wall_ms() > 10_000);
+    wait_until("five seconds of it passed", || first.wall_ms() > 10_000);
     let before = first.wall_ms();
     let again = ScaledClock::open(77, 1.0, Some(&path)).unwrap();
     // The file keeps whole milliseconds, of which each is a hundred here.

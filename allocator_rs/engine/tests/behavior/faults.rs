@@ -1,27 +1,14 @@
 //! The engine on a disk that fails, and on one that is full.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
 
-use bopis_engine::{Engine, EngineOptions, EngineStatus, PositionError, SubmitError, Unanswered};
+use bopis_engine::{Engine, EngineStatus, PositionError, SubmitError, Unanswered};
 use bopis_ledger::{Command, ReservationId, ReservationState};
 
 use crate::disk::MemoryDisk;
 use crate::support::{
-    act, adjust, ask, cell, done, hold, key, manual_clock, register, state, wait_until,
+    act, adjust, ask, cell, done, hold, key, open_on, register, state, wait_until, SEGMENT,
 };
-
-const SEGMENT: usize = 64 << 10;
-
-fn open(folder: &Path, disk: &MemoryDisk) -> Engine {
-    Engine::open(EngineOptions {
-        storage: Some(Arc::new(disk.clone())),
-        segment_bytes: SEGMENT as u64,
-        ..EngineOptions::durable(folder, manual_clock())
-    })
-    .unwrap()
-}
 
 /// Another thread makes it: with the flush of the folder it is done, and touches the disk no more.
 fn wait_for_the_segment_ahead(disk: &MemoryDisk) {
@@ -35,7 +22,7 @@ fn a_failed_write_stops_the_engine_and_nothing_unacknowledged_is_shown() {
     for operations in [0, 1, 2, 7, 30] {
         let folder = tempfile::tempdir().unwrap();
         let disk = MemoryDisk::default();
-        let engine = open(folder.path(), &disk);
+        let engine = open_on(folder.path(), &disk);
         register(&engine, 1, 1);
         wait_for_the_segment_ahead(&disk);
         let before = done(&engine, act(1, vec![adjust(key(0, 0), 1)])).sequence;
@@ -63,7 +50,7 @@ fn a_failed_write_stops_the_engine_and_nothing_unacknowledged_is_shown() {
         assert!(engine.drain().is_err());
         assert!(!folder.path().join("drained.json").exists());
         drop(engine);
-        let engine = open(folder.path(), &disk.copied());
+        let engine = open_on(folder.path(), &disk.copied());
         assert!(cell(&engine, key(0, 0)).on_hand >= acknowledged);
         assert!(engine.position() >= shown);
     }
@@ -74,7 +61,7 @@ fn a_full_disk_refuses_grants_serves_facts_and_releases_and_resumes_by_itself() 
     let folder = tempfile::tempdir().unwrap();
     let disk = MemoryDisk::default();
     disk.0.lock().unwrap().capacity = Some(2 * SEGMENT);
-    let engine = open(folder.path(), &disk);
+    let engine = open_on(folder.path(), &disk);
     register(&engine, 1, 1);
     done(
         &engine,
@@ -119,7 +106,7 @@ fn a_full_disk_refuses_grants_serves_facts_and_releases_and_resumes_by_itself() 
     let on_hand = cell(&engine, key(0, 0)).on_hand;
     let position = engine.position();
     drop(engine);
-    let engine = open(folder.path(), &disk);
+    let engine = open_on(folder.path(), &disk);
     assert_eq!(
         (cell(&engine, key(0, 0)).on_hand, engine.position()),
         (on_hand, position)

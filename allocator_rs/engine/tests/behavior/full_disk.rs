@@ -5,29 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{mpsc, Arc};
 use std::time::Duration;
 
-use bopis_engine::{Engine, EngineOptions, EngineStatus, Reply, Search, SubmitError, Unanswered};
+use bopis_engine::{Engine, EngineStatus, Reply, Search, SubmitError, Unanswered};
 use bopis_ledger::{Act, Command, ReservationId, ReservationState};
 
 use crate::disk::{self, MemoryDisk};
 use crate::support::{
-    act, adjust, cell, done, hold, key, manual_clock, register, state, wait_until,
+    act, adjust, cell, done, hold, key, open_on, register, state, wait_until, SEGMENT,
 };
-
-const SEGMENT: usize = 64 << 10;
-
-fn open(folder: &Path, disk: &MemoryDisk) -> Engine {
-    Engine::open(EngineOptions {
-        storage: Some(Arc::new(disk.clone())),
-        segment_bytes: SEGMENT as u64,
-        ..EngineOptions::durable(folder, manual_clock())
-    })
-    .unwrap()
-}
 
 /// An engine with two holds, in the second and last segment of a disk that is known to be full.
 fn full(folder: &Path, disk: &MemoryDisk) -> Engine {
     disk.0.lock().unwrap().capacity = Some(2 * SEGMENT);
-    let engine = open(folder, disk);
+    let engine = open_on(folder, disk);
     register(&engine, 1, 1);
     // Made by another thread, which flushes the folder last.
     wait_until("the next segment is there", || {
@@ -171,7 +160,7 @@ fn an_engine_without_room_can_still_be_stopped_and_answers_all() {
     let folder = tempfile::tempdir().unwrap();
     let disk = MemoryDisk::default();
     disk.0.lock().unwrap().capacity = Some(2 * SEGMENT);
-    let engine = open(folder.path(), &disk);
+    let engine = open_on(folder.path(), &disk);
     register(&engine, 1, 1);
     let answered = Arc::new(AtomicU64::new(0));
     let mut accepted = 0;
@@ -192,7 +181,7 @@ fn an_engine_without_room_can_still_be_stopped_and_answers_all() {
     let shown = (cell(&engine, key(0, 0)).on_hand, engine.position());
     drop(engine);
     disk.0.lock().unwrap().capacity = None;
-    let engine = open(folder.path(), &disk);
+    let engine = open_on(folder.path(), &disk);
     let found = (cell(&engine, key(0, 0)).on_hand, engine.position());
     assert_eq!(
         found, shown,

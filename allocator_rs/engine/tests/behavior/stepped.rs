@@ -9,9 +9,7 @@ use bopis_engine::{
 use bopis_ledger::{Act, Command, ItemName, ReservationId, ReservationState};
 
 use crate::disk::MemoryDisk;
-use crate::support::{act, adjust, hold, key, manual_clock, ManualClock};
-
-const SEGMENT: usize = 64 << 10;
+use crate::support::{act, adjust, hold, key, manual_clock, ManualClock, SEGMENT};
 
 struct Stepped {
     clock: Arc<ManualClock>,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bopis_engine::{Clock, Done, Engine, EngineOptions, Reply, SubmitError, SystemClock};
+use bopis_journal::Storage;
 use bopis_ledger::{
     Act, ActOutcome, CellKey, CellView, Command, ItemId, ItemName, Line, LocationId, OrderRef,
     Outcome, RequestKey, ReservationId, ReservationState, ReservationView, Terms,
@@ -52,6 +53,19 @@ pub fn durable(directory: &Path, clock: Arc<dyn Clock>) -> EngineOptions {
         segment_bytes: 1 << 20,
         ..EngineOptions::durable(directory, clock)
     }
+}
+
+/// Bytes of the segments of an engine on a disk in memory.
+pub const SEGMENT: usize = 64 << 10;
+
+/// An engine on such a disk.
+pub fn open_on<D: Storage + Clone + 'static>(folder: &Path, disk: &D) -> Engine {
+    Engine::open(EngineOptions {
+        storage: Some(Arc::new(disk.clone())),
+        segment_bytes: SEGMENT as u64,
+        ..EngineOptions::durable(folder, manual_clock())
+    })
+    .unwrap()
 }
 
 pub fn key(location: u32, item: u32) -> CellKey {

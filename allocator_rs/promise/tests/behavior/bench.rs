@@ -10,10 +10,10 @@ use bopis_ledger::{
 };
 use bopis_promise::{
     Ask, Item, Near, Options, OptionsAsk, PlaceAsk, PlaceError, Placement, Promiser,
-    PromiserOptions, QuoteAsk, QuoteTerms, QuotedGroup, RequestId, StoreOption,
+    PromiserOptions, QuoteAsk, QuoteTerms, RequestId, StoreOption,
 };
 
-use crate::town::{ask, policy, world, HOUR_S, NOON_S};
+use crate::town::{ask, in_force, policy, world, HOUR_S, NOON_S};
 
 /// Longest wait for an answer.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -195,16 +195,9 @@ pub fn names(options: &Options) -> Vec<&str> {
 
 /// A placement that is to keep an option.
 pub fn taken_up(option: &StoreOption, lines: &[(&str, i64)], required: bool) -> PlaceAsk {
-    let groups = option.plan.groups.iter().map(|group| QuotedGroup {
-        node_id: group.node_id.clone(),
-        method: group.method,
-        line_numbers: group.line_numbers.clone(),
-        window_start_s: group.window_start_s,
-        ready_s: group.ready_s,
-    });
     let mut place_ask = place_ask(ask(option.method, lines), 77);
     place_ask.quote = Some(QuoteAsk {
-        groups: groups.collect(),
+        groups: in_force(&option.plan),
         required,
     });
     place_ask

@@ -2,45 +2,11 @@
 
 use std::sync::Arc;
 
-use bopis_promise::{
-    Cause, Change, ExplainAsk, Explained, Method, Plan, QuotedGroup, Rejection, WhatIf, World,
-};
+use bopis_promise::{Cause, Change, Method, Plan, Rejection, WhatIf, World};
 
-use crate::brute::cases::{random_case, Case, HOURS, NODES};
+use crate::brute::cases::{random_case, Case, HOURS, NODES, WORK};
 use crate::brute::least;
-use crate::town::{self, HOUR_S, NOON_S};
-
-fn in_force(plan: &Plan) -> Vec<QuotedGroup> {
-    let groups = plan.groups.iter();
-    groups
-        .map(|group| QuotedGroup {
-            node_id: group.node_id.clone(),
-            method: group.method,
-            line_numbers: group.line_numbers.clone(),
-            window_start_s: group.window_start_s,
-            ready_s: group.ready_s,
-        })
-        .collect()
-}
-
-fn explain(case: &Case, chosen: &Plan) -> Explained {
-    let asked = ExplainAsk {
-        ask: case.ask.clone(),
-        in_force: in_force(chosen),
-        plans_max: 10,
-        nodes_max: 10,
-        flips_max: 100,
-        relaxations_max: 100,
-        opportunity: true,
-    };
-    case.world
-        .explain(&asked, &case.supply, 10_000_000)
-        .unwrap()
-}
-
-fn best(case: &Case) -> Plan {
-    town::best(&case.world, &case.ask, &case.supply)
-}
+use crate::town::{HOUR_S, NOON_S};
 
 /// The least cost of all plans after changes, applied to the tables by hand.
 fn least_under(case: &Case, changes: &[Change]) -> i64 {
@@ -107,7 +73,7 @@ fn the_plan_with_a_rejected_node_is_the_cheapest_there_is_and_costs_more() {
     let (mut plans, mut without) = (0, 0);
     for seed in 0..600 {
         let case = random_case(seed);
-        let explained = explain(&case, &best(&case));
+        let explained = case.explain(&case.best(), WORK);
         let least_of_all = least(&case.world, &case.ask, &case.supply, None, None).unwrap();
         assert_eq!(explained.best.total, least_of_all, "seed {seed}");
         assert_eq!(explained.chosen.total, least_of_all, "seed {seed}");
@@ -137,7 +103,7 @@ fn the_next_best_plan_is_the_cheapest_of_those_without_a_node_or_with_another() 
     let mut compared = 0;
     for seed in 0..300 {
         let case = random_case(seed);
-        let explained = explain(&case, &best(&case));
+        let explained = case.explain(&case.best(), WORK);
         let totals: Vec<i64> = explained.others.iter().map(|one| one.total).collect();
         assert!(totals.is_sorted(), "seed {seed}");
         let used = |name: &str| {
@@ -179,7 +145,7 @@ fn the_reason_why_a_node_has_no_plan_is_the_obstacle_that_is_there() {
     let mut seen = std::collections::BTreeMap::new();
     for seed in 0..600 {
         let case = random_case(seed);
-        for one in explain(&case, &best(&case)).rejected {
+        for one in case.explain(&case.best(), WORK).rejected {
             let place = NODES.iter().position(|node| node.0 == one.node_id).unwrap();
             let lines = || case.ask.lines.iter().enumerate();
             let units = |line: usize| case.supply.units[&(place, line)];
@@ -240,8 +206,8 @@ fn a_change_flips_the_decision_and_one_smaller_does_not() {
     let mut seen = [0; 3];
     for seed in 0..600 {
         let case = random_case(seed);
-        let chosen = best(&case);
-        let explained = explain(&case, &chosen);
+        let chosen = case.best();
+        let explained = case.explain(&chosen, WORK);
         for one in &explained.flips {
             let then = least_under(&case, &one.changes);
             assert_eq!(one.outcome.total, then, "seed {seed}: {one:?}");
@@ -270,8 +236,8 @@ fn a_change_flips_the_decision_and_one_smaller_does_not() {
 fn no_single_unit_or_second_that_flips_is_overlooked() {
     for seed in 0..200 {
         let case = random_case(seed);
-        let chosen = best(&case);
-        let explained = explain(&case, &chosen);
+        let chosen = case.best();
+        let explained = case.explain(&chosen, WORK);
         let used = |name: &str| chosen.groups.iter().any(|group| group.node_id == name);
         for (name, _, _) in NODES.iter().filter(|one| !used(one.0)) {
             for line in &case.ask.lines {
@@ -298,8 +264,8 @@ fn each_relaxation_mends_its_line_at_the_cost_that_it_says() {
     let mut causes = std::collections::BTreeMap::new();
     for seed in 0..1_000 {
         let case = random_case(seed);
-        let chosen = best(&case);
-        let explained = explain(&case, &chosen);
+        let chosen = case.best();
+        let explained = case.explain(&chosen, WORK);
         let promise_s = case.ask.promise_ms / 1_000;
         let group = |plan: &Plan, line: i32| -> Option<i64> {
             let mut groups = plan.groups.iter();

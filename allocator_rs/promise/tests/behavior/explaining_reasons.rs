@@ -7,29 +7,16 @@ use bopis_promise::{
     QuotedGroup, Rejection, Rules, Supply, TableSupply, World,
 };
 
-use crate::town::{ask, best, supply, world, HOUR_S, NOON_S, PLENTY};
+use crate::town::{ask, best, everywhere, in_force, supply, world, HOUR_S, NOON_S, PLENTY};
 
 const NEAR: usize = 0;
 const MID: usize = 1;
 const DEPOT: usize = 4;
 
-fn in_force(world: &World, ask: &Ask, supply: &TableSupply) -> Vec<QuotedGroup> {
-    let groups = best(world, ask, supply).groups.into_iter();
-    groups
-        .map(|group| QuotedGroup {
-            node_id: group.node_id,
-            method: group.method,
-            line_numbers: group.line_numbers,
-            window_start_s: group.window_start_s,
-            ready_s: group.ready_s,
-        })
-        .collect()
-}
-
 fn explain(world: &World, ask: &Ask, supply: &TableSupply) -> Explained {
     let asked = ExplainAsk {
         ask: ask.clone(),
-        in_force: in_force(world, ask, supply),
+        in_force: in_force(&best(world, ask, supply)),
         plans_max: 3,
         nodes_max: 10,
         flips_max: 10,
@@ -70,11 +57,6 @@ fn rejection(explained: &Explained, node_id: &str) -> Rejection {
     row.unwrap_or_else(|| panic!("{node_id} is in the plan"))
         .rejection
         .clone()
-}
-
-fn everywhere(world: &World) -> TableSupply {
-    let units: Vec<_> = (0..5).map(|node| ((node, 0), PLENTY)).collect();
-    supply(world, &units)
 }
 
 #[test]

@@ -1,37 +1,8 @@
 //! Explanations that their limit of work stops, beside whole ones.
 
-use bopis_promise::{ExplainAsk, Explained, Part, Plan, QuotedGroup, Rejection};
+use bopis_promise::{Part, Rejection};
 
-use crate::brute::cases::{random_case, Case};
-use crate::town;
-
-fn in_force(plan: &Plan) -> Vec<QuotedGroup> {
-    let groups = plan.groups.iter();
-    groups
-        .map(|group| QuotedGroup {
-            node_id: group.node_id.clone(),
-            method: group.method,
-            line_numbers: group.line_numbers.clone(),
-            window_start_s: group.window_start_s,
-            ready_s: group.ready_s,
-        })
-        .collect()
-}
-
-fn explain(work_limit: u64, case: &Case, chosen: &Plan) -> Explained {
-    let asked = ExplainAsk {
-        ask: case.ask.clone(),
-        in_force: in_force(chosen),
-        plans_max: 10,
-        nodes_max: 10,
-        flips_max: 100,
-        relaxations_max: 100,
-        opportunity: true,
-    };
-    case.world
-        .explain(&asked, &case.supply, work_limit)
-        .unwrap()
-}
+use crate::brute::cases::{random_case, WORK};
 
 #[test]
 fn an_explanation_that_is_stopped_says_where_and_claims_no_cause_that_is_none() {
@@ -39,10 +10,10 @@ fn an_explanation_that_is_stopped_says_where_and_claims_no_cause_that_is_none() 
     for seed in 0..600 {
         let mut case = random_case(seed);
         case.ask.all_or_nothing = true;
-        let chosen = town::best(&case.world, &case.ask, &case.supply);
-        let full = explain(10_000_000, &case, &chosen);
+        let chosen = case.best();
+        let full = case.explain(&chosen, WORK);
         for work_limit in [1, 4, 12] {
-            let partial = explain(work_limit, &case, &chosen);
+            let partial = case.explain(&chosen, work_limit);
             for (one, known) in partial.rejected.iter().zip(&full.rejected) {
                 assert_eq!(one.node_id, known.node_id);
                 if one.rejection == Rejection::Stopped {

@@ -9,23 +9,10 @@ use bopis_ledger::{CellKey, Command};
 use bopis_promise::{decide_again, Ask, Decision, Item, Method, TableSupply};
 
 use crate::bench::{act, bench, durable_bench, place, place_ask, Bench};
-use crate::town::{ask, best, nodes, policy, world};
+use crate::town::{ask, best, nodes, policy, world, Dice};
 
 const NODES: [&str; 5] = ["near", "mid", "far", "dark", "depot"];
 const SKUS: [&str; 4] = ["a", "b", "c", "d"];
-
-/// Numbers that a seed leads to (a linear congruential generator).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (self.0 >> 33) as usize % end
-    }
-}
 
 fn cell(engine: &Engine, node: &str, sku: &str) -> CellKey {
     CellKey {
@@ -36,16 +23,16 @@ fn cell(engine: &Engine, node: &str, sku: &str) -> CellKey {
 
 /// A shelf that empties or fills.
 fn fact(engine: &Engine, dice: &mut Dice) -> Command {
-    let (node, sku) = (NODES[dice.below(NODES.len())], SKUS[dice.below(SKUS.len())]);
+    let (node, sku) = (dice.one_of(&NODES), dice.one_of(&SKUS));
     Command::SetOnHand {
         cell: cell(engine, node, sku),
-        on_hand: [0, 0, 0, 1, 3, 40][dice.below(6)],
+        on_hand: dice.one_of(&[0, 0, 0, 1, 3, 40]),
     }
 }
 
 fn random_ask(dice: &mut Dice) -> Ask {
-    let method = [Method::Pickup, Method::Ship][dice.below(2)];
-    let line = |dice: &mut Dice| (SKUS[dice.below(SKUS.len())], 1 + dice.below(3) as i64);
+    let method = dice.one_of(&[Method::Pickup, Method::Ship]);
+    let line = |dice: &mut Dice| (dice.one_of(&SKUS), 1 + dice.below(3));
     let lines: Vec<(&str, i64)> = (0..=dice.below(4)).map(|_| line(dice)).collect();
     ask(method, &lines)
 }

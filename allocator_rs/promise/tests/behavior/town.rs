@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bopis_promise::{
     Ask, AskLine, Catalog, Consent, CostCard, Item, Method, Network, NodeKind, NodeSpec, Plan,
-    Policy, TableSupply, Transfers, UnfilledReason, Window, World,
+    Policy, QuotedGroup, TableSupply, Transfers, UnfilledReason, Window, World,
 };
 
 pub const HOUR_S: i64 = 3_600;
@@ -144,6 +144,12 @@ pub fn supply(world: &World, units: &[((usize, usize), i64)]) -> TableSupply {
     table
 }
 
+/// Plenty of the first line at every node.
+pub fn everywhere(world: &World) -> TableSupply {
+    let units: Vec<_> = (0..5).map(|node| ((node, 0), PLENTY)).collect();
+    supply(world, &units)
+}
+
 pub fn best(world: &World, ask: &Ask, supply: &TableSupply) -> Plan {
     world.best_plans(ask, supply, 1, 100_000).unwrap().remove(0)
 }
@@ -160,4 +166,35 @@ pub fn reasons(plan: &Plan) -> Vec<(i32, UnfilledReason)> {
         .iter()
         .map(|u| (u.line_number, u.reason))
         .collect()
+}
+
+/// A plan's groups as those that an order is held by.
+pub fn in_force(plan: &Plan) -> Vec<QuotedGroup> {
+    let groups = plan.groups.iter();
+    groups
+        .map(|group| QuotedGroup {
+            node_id: group.node_id.clone(),
+            method: group.method,
+            line_numbers: group.line_numbers.clone(),
+            window_start_s: group.window_start_s,
+            ready_s: group.ready_s,
+        })
+        .collect()
+}
+
+/// Numbers that a seed leads to (a linear congruential generator).
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn below(&mut self, bound: i64) -> i64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) as i64 % bound
+    }
+
+    pub fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len() as i64) as usize]
+    }
 }

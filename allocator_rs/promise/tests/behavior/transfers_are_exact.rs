@@ -7,7 +7,7 @@ use bopis_promise::{
     meters_between, Ask, Method, Network, NodeKind, Plan, TableSupply, Transfers, World,
 };
 
-use crate::town::{self, ask, best, node, policy, transfers, HOUR_S, NOON_S, PLENTY};
+use crate::town::{self, ask, best, node, policy, transfers, Dice, HOUR_S, NOON_S, PLENTY};
 
 const SOURCE: i64 = 2_500_000;
 const KM: i64 = 2_000;
@@ -21,18 +21,6 @@ struct Way {
     start_h: i64,
     span: i64,
     received_h: Option<i64>,
-}
-
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: i64) -> i64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (self.0 >> 33) as i64 % bound
-    }
 }
 
 const HOURS: i64 = 4;
@@ -54,7 +42,7 @@ fn tight(seed: u64) -> (World, Ask, TableSupply) {
     policy.transfers = Some(Transfers {
         from_kinds: vec![NodeKind::Warehouse, NodeKind::Store],
         handling_s: 600,
-        receive_line_s: [20, 70][dice.below(2) as usize],
+        receive_line_s: dice.one_of(&[20, 70]),
         ..transfers()
     });
     let world = World::new(
@@ -72,7 +60,7 @@ fn tight(seed: u64) -> (World, Ask, TableSupply) {
             table.units.insert((n, line), PLENTY * dice.below(2));
         }
         for hour in 0..HOURS {
-            let seconds = [0, 60, 130, 200, 3_600][dice.below(5) as usize];
+            let seconds = dice.one_of(&[0, 60, 130, 200, 3_600]);
             table.seconds.insert((n, NOON_S + hour * HOUR_S), seconds);
         }
     }

@@ -1,33 +1,13 @@
 //! What a unit, or a line of labor, is worth to open orders.
 
-use bopis_promise::{
-    Ask, Method, OpenOrder, Overlay, QuotedGroup, Resource, Supply, TableSupply, World, Worth,
-};
+use bopis_promise::{Ask, Method, OpenOrder, Overlay, Resource, Supply, TableSupply, World, Worth};
 
 use crate::brute::cases::{random_case, NODES};
 use crate::brute::least;
-use crate::town::{ask, best, supply, world, HOUR_S, NOON_S, PLENTY};
+use crate::town::{ask, best, everywhere, in_force, supply, world, HOUR_S, NOON_S, PLENTY};
 
 const NEAR: usize = 0;
 const MID: usize = 1;
-
-fn in_force(world: &World, ask: &Ask, supply: &TableSupply) -> Vec<QuotedGroup> {
-    let groups = best(world, ask, supply).groups.into_iter();
-    groups
-        .map(|group| QuotedGroup {
-            node_id: group.node_id,
-            method: group.method,
-            line_numbers: group.line_numbers,
-            window_start_s: group.window_start_s,
-            ready_s: group.ready_s,
-        })
-        .collect()
-}
-
-fn everywhere(world: &World) -> TableSupply {
-    let units: Vec<_> = (0..5).map(|node| ((node, 0), PLENTY)).collect();
-    supply(world, &units)
-}
 
 fn open(world: &World, ask: Ask, table: &TableSupply) -> OpenOrder {
     let plan = best(world, &ask, table);
@@ -43,7 +23,7 @@ fn open(world: &World, ask: Ask, table: &TableSupply) -> OpenOrder {
             own.labor.push((group.node_id.clone(), *start_s, *seconds));
         }
     }
-    let in_force = in_force(world, &ask, table);
+    let in_force = in_force(&best(world, &ask, table));
     OpenOrder { ask, in_force, own }
 }
 

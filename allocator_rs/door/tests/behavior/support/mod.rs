@@ -12,8 +12,11 @@ use std::time::Duration;
 
 use bopis_door::v1::inventory_service_client::InventoryServiceClient;
 use bopis_door::v1::stock_service_client::StockServiceClient;
-use bopis_door::v1::{reservation_line, CommitReservationRequest, ReleaseReservationRequest};
-use bopis_door::v1::{Reservation, ReservationLine, ReserveRequest};
+use bopis_door::v1::{
+    reservation_line, reserve_response, Availability, CommitReservationRequest,
+    GetAvailabilityRequest, ReleaseReservationRequest, Reservation, ReservationLine,
+    ReserveRequest, ReserveResponse,
+};
 use bopis_door::{Door, DoorOptions, Quoting};
 use bopis_engine::{Engine, EngineOptions, SystemClock};
 use bopis_ledger::{Act, ActOutcome, CellKey, Command, ItemName, Outcome, RequestKey};
@@ -206,6 +209,34 @@ pub fn reserve(lines: Vec<ReservationLine>) -> ReserveRequest {
         lines,
         ..ReserveRequest::default()
     }
+}
+
+/// Asks for a reservation.
+pub fn hold(house: &House, request: ReserveRequest) -> ReserveResponse {
+    let answer = house.block_on(house.inventory().reserve(request));
+    answer.unwrap().into_inner()
+}
+
+/// The reservation that was asked for, of which nothing lacked.
+pub fn granted(response: ReserveResponse) -> Reservation {
+    match response.outcome {
+        Some(reserve_response::Outcome::Reservation(reservation)) => reservation,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What of a SKU can be promised at the store.
+pub fn available(house: &House, sku: &str) -> Availability {
+    let request = GetAvailabilityRequest {
+        node_id: NODE.into(),
+        sku: sku.into(),
+        at_least_position: None,
+        ..Default::default()
+    };
+    let answer = house
+        .block_on(house.inventory().get_availability(request))
+        .unwrap();
+    answer.into_inner().availability.unwrap()
 }
 
 /// Commits a hold.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bopis_promise::{
-    Ask, Catalog, Consent, Item, Method, Network, NodeKind, Rules, TableSupply, World,
+    Ask, Catalog, Consent, ExplainAsk, Explained, Item, Method, Network, NodeKind, Plan, Rules,
+    TableSupply, World,
 };
 
-use crate::town::{self, node, policy, HOUR_S, NOON_S};
+use crate::town::{self, in_force, node, policy, Dice, HOUR_S, NOON_S};
 
 pub const NODES: [(&str, NodeKind, f64); 4] = [
     ("near", NodeKind::Store, 0.01),
@@ -18,23 +19,35 @@ pub const SKUS: [&str; 3] = ["a", "b", "c"];
 /// Open hours; the promise is after the second, the last that may be used the fourth.
 pub const HOURS: i64 = 4;
 
-/// A small generator of its own, so that a seed names a case.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> i64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        ((self.0 >> 33) % bound) as i64
-    }
-}
-
 pub struct Case {
     pub world: World,
     pub ask: Ask,
     pub supply: TableSupply,
+}
+
+/// Work within which every case is explained to the end.
+pub const WORK: u64 = 10_000_000;
+
+impl Case {
+    pub fn best(&self) -> Plan {
+        town::best(&self.world, &self.ask, &self.supply)
+    }
+
+    /// Explains `chosen` as the plan in force.
+    pub fn explain(&self, chosen: &Plan, work_limit: u64) -> Explained {
+        let asked = ExplainAsk {
+            ask: self.ask.clone(),
+            in_force: in_force(chosen),
+            plans_max: 10,
+            nodes_max: 10,
+            flips_max: 100,
+            relaxations_max: 100,
+            opportunity: true,
+        };
+        self.world
+            .explain(&asked, &self.supply, work_limit)
+            .unwrap()
+    }
 }
 
 fn plain_world() -> World {
@@ -70,14 +83,14 @@ pub fn random_case(seed: u64) -> Case {
     world.policy.rules = Arc::new(rules);
     let world = World::new(world.network, world.catalog, world.policy);
     let count = 1 + dice.below(3) as usize;
-    let method = [Method::Pickup, Method::Ship][dice.below(2) as usize];
+    let method = dice.one_of(&[Method::Pickup, Method::Ship]);
     let quantity = |dice: &mut Dice| 1 + dice.below(2);
     let lines: Vec<(&str, i64)> = (0..count).map(|l| (SKUS[l], quantity(&mut dice))).collect();
     let mut ask = town::ask(method, &lines);
     ask.promise_ms = (NOON_S + 2 * HOUR_S) * 1_000;
     ask.customer_node_id = Some("near".to_owned());
     ask.consent = Consent {
-        other_store_km: [0, 15, 40][dice.below(3) as usize],
+        other_store_km: dice.one_of(&[0, 15, 40]),
         ship_home: dice.below(2) == 0,
     };
     let mut supply = TableSupply::default();
@@ -86,7 +99,7 @@ pub fn random_case(seed: u64) -> Case {
             supply.units.insert((place, line), dice.below(3));
         }
         for hour in 0..HOURS {
-            let seconds = [0, 59, 60, 130, 3_600][dice.below(5) as usize];
+            let seconds = dice.one_of(&[0, 59, 60, 130, 3_600]);
             supply
                 .seconds
                 .insert((place, NOON_S + hour * HOUR_S), seconds);
