@@ -7,6 +7,12 @@
     reason = "tests fail by panicking"
 )]
 
+#[path = "behavior/support.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the other binaries of tests"
+)]
 mod support;
 
 use std::collections::BTreeSet;

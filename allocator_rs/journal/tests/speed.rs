@@ -10,6 +10,12 @@
     reason = "a measurement that prints"
 )]
 
+#[path = "behavior/support.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the other binaries of tests"
+)]
 mod support;
 
 use std::path::Path;

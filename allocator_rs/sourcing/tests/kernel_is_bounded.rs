@@ -5,12 +5,15 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    missing_docs,
-    unreachable_pub,
-    dead_code,
-    reason = "a test fails by panicking; the oracle module is shared by several tests"
+    reason = "a test fails by panicking"
 )]
 
+#[path = "behavior/oracle.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the other binaries of tests"
+)]
 mod oracle;
 
 use std::time::{Duration, Instant};
