@@ -39,7 +39,7 @@ LP_LEAST_S: Final = 0.05
 """Seconds that an LP has, however late it is."""
 POLISHES_MAX: Final = 4
 """LPs over the pool, each with the cheapest columns under the prices of the one before."""
-WHOLE_SHARE: Final = 0.8
+WHOLE_SHARE: Final = 0.65
 """Share of the time limit after which the whole pool is not solved any longer."""
 PARTS_IDLE_MAX: Final = 100
 """Parts in a row that gain nothing, after which no other is tried."""

@@ -39,6 +39,7 @@ mod part;
 mod pool;
 mod pricer;
 mod prices;
+mod ranking;
 mod repertoire;
 mod rescue;
 mod rooms;

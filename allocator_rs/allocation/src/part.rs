@@ -9,6 +9,7 @@ use crate::dice::Dice;
 use crate::instance::Instance;
 use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
+use crate::ranking::Ranking;
 use crate::repertoire::Repertoire;
 use crate::rooms::Rooms;
 use crate::together::{Numbers, Together};
@@ -38,6 +39,8 @@ pub(crate) struct Part<'a> {
     alone: &'a [i64],
     orders: Vec<u32>,
     known: Vec<Repertoire>,
+    /// By place, by guide: what is known, ranked as far as it was asked for.
+    rankings: Vec<Vec<Ranking>>,
     /// By place: the number of what it does in its repertoire.
     chosen: Vec<u32>,
     pub(crate) room: Vec<i64>,
@@ -58,6 +61,13 @@ pub(crate) struct Guide<'a> {
     pub(crate) work_limit: u64,
 }
 
+/// By one of the guide's prices, and which.
+#[derive(Clone, Copy)]
+struct Led<'a> {
+    at: usize,
+    prices: &'a Prices,
+}
+
 impl<'a> Part<'a> {
     pub(crate) fn new(
         (instance, alone): (&'a Instance, &'a [i64]),
@@ -69,6 +79,7 @@ impl<'a> Part<'a> {
         let mut part = Self {
             instance,
             alone,
+            rankings: vec![Vec::new(); orders.len()],
             orders,
             known,
             chosen,
@@ -148,7 +159,7 @@ impl<'a> Part<'a> {
             let Some(prices) = guide.prices.get(at) else {
                 return;
             };
-            let ruined = self.ruin(prices);
+            let ruined = self.ruin(Led { at, prices });
             self.moves += ruined.len() as u64;
             let before: i64 = ruined.iter().map(|place| self.cost(*place)).sum();
             let old: SmallVec<[u32; RUIN_MAX]> = ruined
@@ -159,13 +170,14 @@ impl<'a> Part<'a> {
                 self.take_out(*place);
             }
             if self.dice.below(TOGETHER_ONE_IN) == 0 {
-                let together = self.together(&ruined, &old, prices);
+                let together = self.together(&ruined, &old, Led { at, prices });
                 for (place, number) in ruined.iter().zip(together) {
                     self.put_in(*place, number);
                 }
             } else {
                 for place in &ruined {
-                    let number = self.choose(&mut pricer, *place, prices, guide.work_limit);
+                    let led = Led { at, prices };
+                    let number = self.choose(&mut pricer, *place, led, guide.work_limit);
                     self.put_in(*place, number);
                 }
             }
@@ -183,37 +195,63 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// Ranks what an order knows by these prices.
+    fn rank(&mut self, place: usize, led: Led<'_>) {
+        let Some((rankings, known)) = self.rankings.get_mut(place).zip(self.known.get(place))
+        else {
+            return;
+        };
+        if rankings.len() <= led.at {
+            rankings.resize(led.at + 1, Ranking::default());
+        }
+        if let Some(ranking) = rankings.get_mut(led.at) {
+            ranking.catch_up(known, led.prices);
+        }
+    }
+
+    /// What an order knows, and its ranking, which was made.
+    fn ranked(&self, place: usize, led: Led<'_>) -> Option<(&Repertoire, &Ranking)> {
+        let rankings = self.rankings.get(place)?;
+        self.known.get(place).zip(rankings.get(led.at))
+    }
+
     /// The number of what an order does best in the room that there is: of what is known, or now and
     /// then of everything.
-    fn choose(&mut self, pricer: &mut Pricer, place: usize, prices: &Prices, work: u64) -> u32 {
+    fn choose(&mut self, pricer: &mut Pricer, place: usize, led: Led<'_>, work: u64) -> u32 {
         let order = self.orders.get(place).map_or(0, |order| *order as usize);
-        let lines = self
-            .instance
-            .order(order)
-            .map_or(1, |order| order.lines.len());
-        let one_in = (KERNEL_LINES / lines.max(1)).clamp(1, KERNEL_ONE_IN);
-        let asks_kernel = self.dice.below(one_in) == 0;
-        let Some((asked, known)) = self.instance.order(order).zip(self.known.get_mut(place)) else {
+        let Some(asked) = self.instance.order(order) else {
             return 0;
         };
-        let best = known.best(prices, &self.room);
+        let one_in = (KERNEL_LINES / asked.lines.len().max(1)).clamp(1, KERNEL_ONE_IN);
+        let asks_kernel = self.dice.below(one_in) == 0;
+        self.rank(place, led);
+        let ranked = self.ranked(place, led);
+        let best = ranked.and_then(|(known, ranking)| ranking.best(known, &self.room));
         if let Some(number) = best.filter(|_| !asks_kernel) {
             return number;
         }
+        let Some(known) = self.known.get_mut(place) else {
+            return 0;
+        };
         let rooms = (Rooms(&self.room), Cut::ToRoom);
         let limits = (work, best.and_then(|number| known.column(number)));
         let calendar = &self.instance.calendar;
-        let found = pricer.price_below(asked, calendar, prices, rooms, limits);
+        let found = pricer.price_below(asked, calendar, led.prices, rooms, limits);
         known.number_of(self.instance, order, &found.choice)
     }
 
     /// What ruined orders do best together under prices in the room that there is, of what is known.
-    fn together(&mut self, ruined: &[usize], old: &[u32], prices: &Prices) -> Numbers {
-        let known: SmallVec<[&Repertoire; RUIN_MAX]> = ruined
-            .iter()
-            .filter_map(|place| self.known.get(*place))
-            .collect();
-        Together::new(&known, old, prices, &self.room).best(&mut self.room)
+    fn together(&mut self, ruined: &[usize], old: &[u32], led: Led<'_>) -> Numbers {
+        for place in ruined {
+            self.rank(*place, led);
+        }
+        let mut room = std::mem::take(&mut self.room);
+        let ranked = ruined.iter().filter_map(|place| self.ranked(*place, led));
+        let (known, rankings): (Vec<&Repertoire>, Vec<&Ranking>) = ranked.unzip();
+        let search = Together::new((&known, &rankings), old, led.prices, &room);
+        let found = search.best(&mut room);
+        self.room = room;
+        found
     }
 
     /// What may be lost this time: mostly far less than the most.
@@ -240,12 +278,12 @@ impl<'a> Part<'a> {
     }
 
     /// An order and some that hold what it would rather take, in the order of choosing anew.
-    fn ruin(&mut self, prices: &Prices) -> SmallVec<[usize; RUIN_MAX]> {
+    fn ruin(&mut self, led: Led<'_>) -> SmallVec<[usize; RUIN_MAX]> {
         let first = self.unhappy();
         let mut ruined: SmallVec<[usize; RUIN_MAX]> = SmallVec::from_slice(&[first]);
         let size = 2 + self.dice.below(RUIN_MAX - 1);
         let walks = self.dice.below(WALK_ONE_IN) == 0;
-        let mut rows = self.wanted(first, prices);
+        let mut rows = self.wanted(first, led);
         let mut tries = 2 * size;
         while ruined.len() < size && tries > 0 {
             tries -= 1;
@@ -263,7 +301,7 @@ impl<'a> Part<'a> {
             if !ruined.contains(&user) {
                 ruined.push(user);
                 if walks {
-                    rows.extend(self.wanted(user, prices));
+                    rows.extend(self.wanted(user, led));
                 }
             }
         }
@@ -275,10 +313,11 @@ impl<'a> Part<'a> {
 
     /// Rows that an order would rather take of and cannot because of others here, or else those that
     /// it takes of.
-    fn wanted(&mut self, place: usize, prices: &Prices) -> SmallVec<[u32; 16]> {
+    fn wanted(&mut self, place: usize, led: Led<'_>) -> SmallVec<[u32; 16]> {
         let mut rows: SmallVec<[u32; 16]> = SmallVec::new();
-        if let Some(known) = self.known.get(place) {
-            let wish = known.best(prices, &self.instance.rooms);
+        self.rank(place, led);
+        if let Some((known, ranking)) = self.ranked(place, led) {
+            let wish = ranking.best(known, &self.instance.rooms);
             let takes = wish.map_or(&[][..], |wish| known.takes(wish));
             for (row, amount) in takes {
                 let has_users = self.users.get(row).is_some_and(|users| !users.is_empty());

@@ -86,7 +86,19 @@ impl Prices {
         charges.fold(own, i64::saturating_add)
     }
 
+    /// What is paid for amounts of rows and inequalities, each by its own price.
+    #[inline]
+    pub(crate) fn of_takes(&self, takes: &[(u32, i64)]) -> i64 {
+        let mut sum = 0_i64;
+        for (row, amount) in takes {
+            let price = self.rows.get(*row as usize).copied().unwrap_or(0);
+            sum = sum.saturating_add(price.saturating_mul(*amount));
+        }
+        sum
+    }
+
     /// The price of a row, or of an inequality.
+    #[inline]
     pub(crate) fn of(&self, row: u32) -> i64 {
         self.rows.get(row as usize).copied().unwrap_or(0)
     }

@@ -32,9 +32,9 @@ impl Column {
 
     /// What it costs with the charges for what it takes.
     pub(crate) fn charged(&self, prices: &Prices) -> i64 {
-        let charge = |(row, amount): &(u32, i64)| prices.of(*row).saturating_mul(*amount);
-        let charges = self.all_takes().map(charge);
-        charges.fold(self.cost, i64::saturating_add)
+        let charges = prices.of_takes(&self.takes);
+        let rounded = prices.of_takes(&self.rounded);
+        self.cost.saturating_add(charges).saturating_add(rounded)
     }
 
     /// What it takes of rows and inequalities.
@@ -120,29 +120,6 @@ impl Repertoire {
             }
         }
         best.map(|(_, number)| number)
-    }
-
-    /// What columns cost with their charges, and their numbers: the cheapest that fit; rising.
-    pub(crate) fn fitting(&self, prices: &Prices, room: &[i64], most: usize) -> Vec<(i64, u32)> {
-        let mut found: Vec<(i64, u32)> = Vec::with_capacity(most + 1);
-        for number in &self.by_cost {
-            let Some(column) = self.column(*number) else {
-                continue;
-            };
-            let dearest = found
-                .get(most - 1)
-                .map_or(i64::MAX, |(charged, _)| *charged);
-            if column.cost >= dearest {
-                break;
-            }
-            let charged = column.charged(prices);
-            if charged < dearest && column.fits(room) {
-                let place = found.partition_point(|(other, _)| *other <= charged);
-                found.insert(place, (charged, *number));
-                found.truncate(most);
-            }
-        }
-        found
     }
 
     /// Numbers of the `most` columns that cost least under prices, and of the one to `keep`; rising.

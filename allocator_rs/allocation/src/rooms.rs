@@ -7,11 +7,13 @@ use crate::calendar::Pattern;
 pub(crate) struct Rooms<'a>(pub(crate) &'a [i64]);
 
 impl Rooms<'_> {
+    #[inline]
     pub(crate) fn of(self, row: u32) -> i64 {
         self.0.get(row as usize).copied().unwrap_or(i64::MAX)
     }
 
     /// Whether a line's units fit into all rows that they are taken of.
+    #[inline]
     pub(crate) fn have(self, rows: [u32; 2], quantity: i64) -> bool {
         quantity <= self.of(rows[0]) && quantity <= self.of(rows[1])
     }

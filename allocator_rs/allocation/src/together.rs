@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use crate::assignment::add;
 use crate::part::RUIN_MAX;
 use crate::prices::Prices;
+use crate::ranking::Ranking;
 use crate::repertoire::Repertoire;
 
 /// Columns of an order that are looked at beside what it does: the cheapest under the prices of those
@@ -29,17 +30,18 @@ pub(crate) struct Together<'a> {
 }
 
 impl<'a> Together<'a> {
-    /// `old`: what the orders did, which fits into the room.
+    /// `rankings`: under the prices; `old`: what the orders did, which fits into the room.
     pub(crate) fn new(
-        known: &'a [&'a Repertoire],
+        (known, rankings): (&'a [&'a Repertoire], &[&Ranking]),
         old: &[u32],
         prices: &Prices,
         room: &[i64],
     ) -> Self {
         let mut choices: SmallVec<[Vec<(i64, u32)>; RUIN_MAX]> = SmallVec::new();
         let mut cost = 0_i64;
-        for (one, number) in known.iter().zip(old) {
-            let mut cheapest = one.fitting(prices, room, LOOKED_AT);
+        for ((one, ranking), number) in known.iter().zip(rankings).zip(old) {
+            let mut cheapest: Vec<(i64, u32)> =
+                ranking.fitting(one, room).take(LOOKED_AT).collect();
             if let Some(column) = one.column(*number) {
                 let kept = (column.charged(prices), *number);
                 cost = cost.saturating_add(kept.0);
@@ -210,7 +212,15 @@ mod tests {
             let repertoires: Vec<&Repertoire> = all.iter().map(|(known, _)| known).collect();
             let left: Vec<u32> = all.iter().filter_map(|(_, n)| n.first().copied()).collect();
             let prices = instance.prices(Vec::new());
-            let found = Together::new(&repertoires, &left, &prices, &room).best(&mut room);
+            let ranked = |known: &Repertoire| {
+                let mut ranking = Ranking::default();
+                ranking.catch_up(known, &prices);
+                ranking
+            };
+            let rankings: Vec<Ranking> = all.iter().map(|(known, _)| ranked(known)).collect();
+            let rankings: Vec<&Ranking> = rankings.iter().collect();
+            let ranked = (&repertoires[..], &rankings[..]);
+            let found = Together::new(ranked, &left, &prices, &room).best(&mut room);
             assert_eq!(room, before);
             let cost: i64 = repertoires
                 .iter()
