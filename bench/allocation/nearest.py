@@ -9,7 +9,7 @@ by `bopis.demo.nearest_choice`.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from solver.check import World, cost_of
 from solver.geo import meters_between
@@ -19,6 +19,7 @@ from solver.problem import (
     Ask,
     AskLine,
     Group,
+    GroupLimit,
     LaborShare,
     Method,
     OpenOrder,
@@ -31,10 +32,20 @@ from solver.rules import rule_problems, serves_pickup
 
 @dataclass(slots=True)
 class _Left:
-    """What nobody has taken yet, by cell."""
+    """What nobody has taken yet, by cell; of what may be shipped only where that is limited."""
 
     stock: Counter[tuple[str, str]]
     labor: Counter[tuple[str, int]]
+    shipping: dict[tuple[str, str], int]
+    days: list[GroupLimit]
+
+    def has_day(self, group: Group) -> bool:
+        """Whether the days on which a group counts have room for it."""
+        return all(day.counts(group) <= day.groups for day in self.days)
+
+    def take_day(self, group: Group) -> None:
+        """Takes a group's place in the days on which it counts."""
+        self.days = [replace(day, groups=day.groups - day.counts(group)) for day in self.days]
 
 
 @dataclass(slots=True)
@@ -55,6 +66,8 @@ def plans_of(request: Request) -> list[Plan]:
     left = _Left(
         Counter({(row.node_id, row.sku): row.units for row in request.problem.stock}),
         Counter({(row.node_id, row.window_start_s): row.seconds for row in request.problem.labor}),
+        {(row.node_id, row.sku): row.units for row in request.problem.shipping},
+        list(request.problem.groups),
     )
     orders = request.problem.orders
     plans: dict[int, Plan] = {}
@@ -74,9 +87,13 @@ def _plan(world: World, order: OpenOrder, left: _Left) -> Plan:
     groups = tuple(choice.groups.values())
     for group in groups:
         for line in choice.lines[group.node_id]:
-            left.stock[group.node_id, line.sku] -= line.quantity
+            cell = group.node_id, line.sku
+            left.stock[cell] -= line.quantity
+            if group.is_sent and cell in left.shipping:
+                left.shipping[cell] -= line.quantity
         for share in group.labor:
             left.labor[group.node_id, share.window_start_s] -= share.seconds
+        left.take_day(group)
     done = {number for group in groups for number in group.line_numbers}
     unfilled = [line.line_number for line in ask.lines if line.line_number not in done]
     lines = tuple(UnfilledLine(number, "NO_STOCK") for number in unfilled)
@@ -141,7 +158,7 @@ def _put(
     """Adds lines to what a node does for the order, where stock, labor and rules allow it."""
     how = _method_at(choice, node_id, method)
     there = [*choice.lines.get(node_id, ()), *lines]
-    if how is None or not _in_stock(left, node_id, there):
+    if how is None or not _in_stock(left, node_id, there, how):
         return False
     nodes_max = world.request.policy.rules.nodes_max
     if nodes_max is not None and len({*choice.groups, node_id}) > nodes_max:
@@ -156,11 +173,15 @@ def _put(
     return True
 
 
-def _in_stock(left: _Left, node_id: str, lines: Sequence[AskLine]) -> bool:
-    asked: Counter[str] = Counter()
+def _in_stock(left: _Left, node_id: str, lines: Sequence[AskLine], method: Method) -> bool:
+    asked: Counter[tuple[str, str]] = Counter()
     for line in lines:
-        asked[line.sku] += line.quantity
-    return all(left.stock[node_id, sku] >= quantity for sku, quantity in asked.items())
+        asked[node_id, line.sku] += line.quantity
+    ships = method == "SHIP"
+    return all(
+        left.stock[cell] >= units and not (ships and left.shipping.get(cell, units) < units)
+        for cell, units in asked.items()
+    )
 
 
 def _earliest(
@@ -198,5 +219,7 @@ def _earliest(
                 for share in labor
             ):
                 numbers = tuple(line.line_number for line in lines)
-                return Group(node_id, method, numbers, labor, start * 1000, end * 1000)
+                group = Group(node_id, method, numbers, labor, start * 1000, end * 1000)
+                if left.has_day(group):
+                    return group
     return None
