@@ -80,16 +80,18 @@ def certificate_of(request: Request, result: Result) -> Certificate:
     instance = msgspec.msgpack.encode(request)
     moved = {move.order_id: move.plan for moves in result.components for move in moves}
     rows, world = rows_of(request.problem), check.World.of(request)
-    prices = [0] * (len(rows.stock) + len(rows.labor))
+    prices = [0] * len(rows.limits)
     for unit in result.stock_prices:
         prices[rows.by_stock[unit.node_id, unit.sku]] = unit.price_micro
     for second in result.labor_prices:
         prices[rows.by_labor[second.node_id, second.window_start_s]] = second.price_micro
+    between = rows.first_labor - len(rows.stock)
+    prices[len(rows.stock) : rows.first_labor] = result.further_prices[:between]
     return Certificate(
         format=FORMAT,
         instance=instance,
         instance_sha256=hashlib.sha256(instance).hexdigest(),
-        prices=(*prices, *result.further_prices),
+        prices=(*prices, *result.further_prices[between:]),
         bound_micro=result.bound_micro,
         stopped=result.stopped,
         cost_micro=result.cost_planned_micro,

@@ -7,7 +7,7 @@ windows, own sums. A result that it objects to is never sent.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
@@ -271,7 +271,10 @@ def breach_micro(world: World, order: OpenOrder) -> int:
     """What it counts, beside its cost, that the plan in force is against a planner's pin or forbid:
     more than any move costs, so that the order moves if it can.
     """
-    breaks = any(planner_problems(order.ask, group) for group in order.groups)
+    # Whoever is there on a day that has become full may stay.
+    closed = tuple(one for one in order.ask.closed if one.is_planners)
+    ask = replace(order.ask, closed=closed)
+    breaks = any(planner_problems(ask, group) for group in order.groups)
     return 10 * world.unfilled_micro(0, 0, percent=1_000) if breaks else 0
 
 

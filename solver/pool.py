@@ -3,9 +3,10 @@ MIPs over parts.
 """
 
 import functools
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Final
 
@@ -103,18 +104,35 @@ def solve_whole(course: Course) -> bool:
     if not course.pace.decides("POOL", is_so=is_due):
         return False
     whole = functools.partial(choose_of_many, kept, limits=course.row_limits, orders=limits.orders)
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        running = None
-        if course.pace.again is None:
-            running = thread.submit(whole, time_limit_s=course.left_s(WHOLE_SHARE))
-        _solve_parts(course, columns, turn=1, has_time=lambda: not (running and running.done()))
-        chosen, is_best = _noted(
-            course, lambda limit_s: running.result() if running else whole(time_limit_s=limit_s)
-        )
+    running: Future[Choice] | None = None
+    if course.pace.again is None:
+        running = _beside(functools.partial(whole, time_limit_s=course.left_s(WHOLE_SHARE)))
+    _solve_parts(course, columns, turn=1, has_time=lambda: not (running and running.done()))
+    if running is not None and course.is_proven:
+        # Nobody waits for what cannot be better.
+        course.pace.close_mip(tuple(kept.assigned.tolist()), stopped=True)
+        return True
+    chosen, is_best = _noted(
+        course, lambda limit_s: running.result() if running else whole(time_limit_s=limit_s)
+    )
     taken = numbers[chosen]
     if course.allocation.choose(taken.tolist()):
         course.found("POOL", int(columns.costs[taken].sum()))
-    return is_best
+    return is_best or course.is_proven
+
+
+def _beside(call: Callable[[], Choice]) -> Future[Choice]:
+    """Calls on a thread of its own, which ends with the process at the latest."""
+    future: Future[Choice] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="whole-pool", daemon=True).start()
+    return future
 
 
 def _noted(course: Course, solve: Callable[[float], Choice], *, time_limit_s: float = 0) -> Choice:

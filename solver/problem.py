@@ -181,6 +181,11 @@ class Closure:
     after_s: int
     until_s: int
 
+    @property
+    def is_planners(self) -> bool:
+        """Whether a planner forbids the node: whenever a group gets ready."""
+        return self.after_s <= 0
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -235,16 +240,16 @@ class Group:
         """Whether what is picked leaves the node for elsewhere."""
         return self.method == "SHIP" or self.receipt is not None
 
-    def counted(self) -> Iterator[tuple[str, tuple[Method, ...], int]]:
+    def counted(self) -> Iterator[tuple[str, Method, int]]:
         """Where it counts on the node's day: node, as which method, and when it is done there (Unix
         seconds). What is sent to a store counts at both.
         """
         ready_s = self.ready_by_ms // 1000
         if self.receipt is None:
-            yield self.node_id, (self.method,), ready_s
+            yield self.node_id, self.method, ready_s
             return
-        yield self.node_id, ("SHIP",), self.window_start_ms // 1000 + HOUR_S * len(self.labor)
-        yield self.receipt.node_id, ("PICKUP",), ready_s
+        yield self.node_id, "SHIP", self.window_start_ms // 1000 + HOUR_S * len(self.labor)
+        yield self.receipt.node_id, "PICKUP", ready_s
 
     def all_labor(self) -> Iterator[tuple[str, int, int]]:
         """Node, hour and seconds of picking and of receiving."""
@@ -340,12 +345,9 @@ class GroupLimit:
 
     def counts(self, group: Group) -> int:
         """How often a group counts."""
-        return sum(
-            self.node_id == node_id
-            and (self.method is None or self.method in methods)
-            and self.after_s < done_s <= self.until_s
-            for node_id, methods, done_s in group.counted()
-        )
+        mine = (one[1:] for one in group.counted() if one[0] == self.node_id)
+        is_in = (m for m, s in mine if self.after_s < s <= self.until_s)
+        return sum(self.method in (None, method) for method in is_in)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def price(request: PriceRequest, *, report: Callable[[Progress], None] = lambda 
         ),
         tuple(
             LaborPrice(row.node_id, row.window_start_s, micro)
-            for row, micro in zip(rows.labor, mean[len(rows.stock) :], strict=True)
+            for row, micro in zip(rows.labor, mean[rows.first_labor :], strict=True)
             if micro > 0
         ),
         tuple(passes),

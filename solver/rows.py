@@ -17,14 +17,14 @@ LaborKey = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the orders share, numbered through: stock, labor, what may be shipped of the stock,
-    groups of days.
+    """What the orders share, numbered through: stock, what may be shipped of it, groups of days,
+    labor.
     """
 
     stock: tuple[StockLimit, ...]
-    labor: tuple[LaborLimit, ...]
     shipping: tuple[StockLimit, ...]
     groups: tuple[GroupLimit, ...]
+    labor: tuple[LaborLimit, ...]
     limits: tuple[int, ...]
     by_stock: Mapping[StockKey, int]
     by_labor: Mapping[LaborKey, int]
@@ -32,14 +32,19 @@ class Rows:
     by_node: Mapping[str, tuple[tuple[int, GroupLimit], ...]]
     """The days of each node."""
 
+    @property
+    def first_labor(self) -> int:
+        """The number of the first row of labor."""
+        return len(self.limits) - len(self.labor)
+
     def start_prices(self, problem: Problem) -> list[int]:
         """The prices that a problem starts from, by row."""
         stock = {(one.node_id, one.sku): one.price_micro for one in problem.stock_prices}
         labor = {(one.node_id, one.window_start_s): one.price_micro for one in problem.labor_prices}
         return [
             *(max(0, stock.get((row.node_id, row.sku), 0)) for row in self.stock),
-            *(max(0, labor.get((row.node_id, row.window_start_s), 0)) for row in self.labor),
             *(0 for _ in (*self.shipping, *self.groups)),
+            *(max(0, labor.get((row.node_id, row.window_start_s), 0)) for row in self.labor),
         ]
 
     def takes(self, ask: Ask, groups: Iterable[Group]) -> dict[int, int]:
@@ -73,23 +78,22 @@ def rows_of(problem: Problem) -> Rows:
     labor, groups = problem.labor, problem.groups
     by_stock = {(row.node_id, row.sku): index for index, row in enumerate(stock)}
     first = len(stock)
-    by_labor = {(row.node_id, row.window_start_s): index for index, row in enumerate(labor, first)}
-    first += len(labor)
     by_shipping = {(row.node_id, row.sku): index for index, row in enumerate(shipping, first)}
     first += len(shipping)
     by_node: dict[str, list[tuple[int, GroupLimit]]] = {}
     for index, row in enumerate(groups, first):
         by_node.setdefault(row.node_id, []).append((index, row))
-    named = len(by_stock) + len(by_labor) + len(by_shipping)
-    if named < first:
+    first += len(groups)
+    by_labor = {(row.node_id, row.window_start_s): index for index, row in enumerate(labor, first)}
+    if len(by_stock) + len(by_shipping) + len(groups) < first or len(by_labor) < len(labor):
         raise ProblemError("two limits name one cell")
     limits = (
         *(row.units for row in stock),
-        *(row.seconds for row in labor),
         *(row.units for row in shipping),
         *(row.groups for row in groups),
+        *(row.seconds for row in labor),
     )
     if any(limit < 0 for limit in limits):
         raise ProblemError("a limit is below 0")
     days = {node_id: tuple(rows) for node_id, rows in by_node.items()}
-    return Rows(stock, labor, shipping, groups, limits, by_stock, by_labor, by_shipping, days)
+    return Rows(stock, shipping, groups, labor, limits, by_stock, by_labor, by_shipping, days)

@@ -36,7 +36,7 @@ def planner_problems(ask: Ask, group: Group) -> list[str]:
             found.append(f"{group.method}, pinned to {ask.pin.method}")
     for closure in ask.closed:
         for node_id, method, ready_s in group.counted():
-            here = closure.node_id == node_id and closure.method in (None, *method)
+            here = closure.node_id == node_id and closure.method in (None, method)
             if here and closure.after_s < ready_s <= closure.until_s:
                 found.append(f"{node_id} is closed then by {closure.rule}")
     return found

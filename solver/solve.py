@@ -45,8 +45,8 @@ class Result:
     """What is proposed; costs are of all orders, without opportunity, in micro-units. What moves
     must gain is no cost: the bound is below the cost of any allocation, by so much further at most.
 
-    `stock_prices`, `labor_prices`: what is not 0. `further_prices`: of every row after those of
-    stock and labor and of every rounding inequality, in turn, for the certificate. `record`: what
+    `stock_prices`, `labor_prices`: what is not 0. `further_prices`: of every row between those of
+    stock and labor, and of every rounding inequality, in turn, for the certificate. `record`: what
     gives the same again. `stage` found the plans.
     """
 
@@ -147,7 +147,10 @@ def solve(
         record=Record(threads, outcome.work, outcome.chosen),
         stock_prices=_stock_prices(rows, outcome),
         labor_prices=_labor_prices(rows, outcome),
-        further_prices=tuple(outcome.prices[len(rows.stock) + len(rows.labor) :]),
+        further_prices=(
+            *outcome.prices[len(rows.stock) : rows.first_labor],
+            *outcome.prices[len(rows.limits) :],
+        ),
         solve_time_ms=teller.elapsed_ms(),
     )
 
@@ -191,7 +194,7 @@ def _stock_prices(rows: Rows, outcome: Outcome) -> tuple[StockPrice, ...]:
 
 
 def _labor_prices(rows: Rows, outcome: Outcome) -> tuple[LaborPrice, ...]:
-    priced = zip(rows.labor, outcome.prices[len(rows.stock) :], strict=False)
+    priced = zip(rows.labor, outcome.prices[rows.first_labor :], strict=False)
     return tuple(
         LaborPrice(row.node_id, row.window_start_s, price) for row, price in priced if price > 0
     )

@@ -37,8 +37,8 @@ struct GroupRowDto {
     groups: i64,
 }
 
-/// Orders and what they share. Rows are numbered through: stock, labor, what may be shipped of the
-/// stock, groups of days.
+/// Orders and what they share. Rows are numbered through: stock, what may be shipped of it, groups of
+/// days, labor last (the search deals orders by the last row that they take of).
 #[derive(Debug, Deserialize)]
 pub(crate) struct BatchDto {
     network: NetworkDto,
@@ -87,7 +87,7 @@ impl From<BatchDto> for BatchKernel {
             until_s: row.until_s,
             limit: row.groups,
         });
-        let rows: Vec<BatchRow> = stock.chain(labor).chain(shipping).chain(groups).collect();
+        let rows: Vec<BatchRow> = stock.chain(shipping).chain(groups).chain(labor).collect();
         let asks: Vec<Ask> = dto.asks.into_iter().map(Into::into).collect();
         Self::new(Arc::new(world), asks, &rows, dto.now_ms).with_promised(dto.promised)
     }

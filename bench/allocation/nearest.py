@@ -37,15 +37,19 @@ class _Left:
     stock: Counter[tuple[str, str]]
     labor: Counter[tuple[str, int]]
     shipping: dict[tuple[str, str], int]
-    days: list[GroupLimit]
+    days: dict[str, list[GroupLimit]]
 
     def has_day(self, group: Group) -> bool:
         """Whether the days on which a group counts have room for it."""
-        return all(day.counts(group) <= day.groups for day in self.days)
+        days = self.days.get(group.node_id, ())
+        return all(day.counts(group) <= day.groups for day in days)
 
     def take_day(self, group: Group) -> None:
         """Takes a group's place in the days on which it counts."""
-        self.days = [replace(day, groups=day.groups - day.counts(group)) for day in self.days]
+        self.days[group.node_id] = [
+            replace(day, groups=day.groups - day.counts(group))
+            for day in self.days.get(group.node_id, ())
+        ]
 
 
 @dataclass(slots=True)
@@ -67,8 +71,10 @@ def plans_of(request: Request) -> list[Plan]:
         Counter({(row.node_id, row.sku): row.units for row in request.problem.stock}),
         Counter({(row.node_id, row.window_start_s): row.seconds for row in request.problem.labor}),
         {(row.node_id, row.sku): row.units for row in request.problem.shipping},
-        list(request.problem.groups),
+        {},
     )
+    for day in request.problem.groups:
+        left.days.setdefault(day.node_id, []).append(day)
     orders = request.problem.orders
     plans: dict[int, Plan] = {}
     for index in sorted(range(len(orders)), key=lambda index: (orders[index].ask.now_ms, index)):

@@ -204,7 +204,7 @@ def _problem(scenario: "Scenario", setting: "Setting", time_limit_ms: int) -> "R
             if window.seconds > 0
         ),
         time_limit_ms=time_limit_ms,
-        shipping=shipping_limits(policy.rules, nodes, stock, {}),
+        shipping=shipping_limits(policy.rules, nodes, stock, held={}, shipped={}),
         groups=days.groups,
     )
 

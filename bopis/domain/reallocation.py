@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from bopis.domain.cost import CostBreakdown, gap_over
 from bopis.domain.duals import LaborDual, StockDual
 from bopis.domain.network import Method
-from bopis.domain.sourcing import Ask, PlannedGroup, UnfilledLine
+from bopis.domain.sourcing import Ask, Closure, PlannedGroup, UnfilledLine
 
 GREEDY: Final = "GREEDY"
 """The step of plans that were not the optimizer's: each order alone, one after the other."""
@@ -47,14 +47,24 @@ class LaborLimit:
 @dataclass(frozen=True, slots=True)
 class GroupLimit:
     """Groups that these orders may have ready at a node after `after_s` and until `until_s` (Unix
-    seconds), those they have included; `method`: which count, None: all.
+    seconds), those they have included; `method`: which count, None: all. `rule` says so.
     """
 
+    rule: str
     node_id: str
     method: Method | None
     after_s: int
     until_s: int
     groups: int
+
+    def counts(self, group: PlannedGroup) -> bool:
+        """Whether a group counts."""
+        is_of = group.node_id == self.node_id and self.method in (None, group.method)
+        return is_of and self.after_s < group.ready_by_ms // 1_000 <= self.until_s
+
+    def closure(self) -> Closure:
+        """When all are taken, the node is closed then."""
+        return Closure(self.rule, self.node_id, self.method, self.after_s, self.until_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,11 @@ async def problem_of(
         stock_prices=() if duals is None else tuple(one for one in duals.stock if one.price_micro),
         labor_prices=() if duals is None else duals.labor,
         shipping=shipping_limits(
-            deps.policy.rules, (one.node for one in nodes), stock, units_of(orders, Method.SHIP)
+            deps.policy.rules,
+            (one.node for one in nodes),
+            stock,
+            held=units_of(orders),
+            shipped=units_of(orders, Method.SHIP),
         ),
         groups=days.groups,
     )

@@ -5,19 +5,21 @@ with what those before it took and gave back. Nothing is proven of the whole.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from bopis.domain.cost import without_opportunity
 from bopis.domain.ledger import ReservationLine
 from bopis.domain.reallocation import (
     GREEDY,
+    GroupLimit,
     OpenOrder,
     OrderMove,
     ReallocationProblem,
     ReallocationProposal,
     SolveProgress,
 )
-from bopis.domain.sourcing import Ask, Plan, PlannedGroup
+from bopis.domain.sourcing import Ask, Closure, Plan, PlannedGroup
 from bopis.service.dependencies import Dependencies
 
 TIME_SHARE: Final = 0.5
@@ -38,6 +40,7 @@ async def propose_greedily(
     began_s = loop.time()
     until_s = began_s + max(TIME_MIN_S, TIME_SHARE * problem.time_limit_ms / 1_000)
     shifted: Counter[_Cell] = Counter()
+    places = _Places.of(problem)
     moves: list[OrderMove] = []
     before = sum(order.cost.total_micro for order in problem.orders)
     planned = before
@@ -48,7 +51,9 @@ async def propose_greedily(
         free = Counter(own)
         free.update(shifted)
         lines = [_line(cell, amount) for cell, amount in sorted(free.items(), key=str) if amount]
-        plan = (await deps.sourcer.plan(order.ask, k=1, own=lines))[0]
+        closed = (*order.ask.closed, *places.closed_to(order))
+        ask = replace(order.ask, closed=closed)
+        plan = (await deps.sourcer.plan(ask, k=1, own=lines))[0]
         gain = order.cost.total_micro - without_opportunity(plan.cost).total_micro
         if gain <= STAY_MICRO or not _keeps(order, plan):
             continue
@@ -60,6 +65,7 @@ async def propose_greedily(
         )
         shifted.update(own)
         shifted.subtract(_taken(order.ask, plan.groups))
+        places.move(order, plan)
         elapsed_ms = round((loop.time() - began_s) * 1_000)
         deps.operations.solve = SolveProgress(GREEDY, 0, planned, elapsed_ms)
     return ReallocationProposal(
@@ -70,6 +76,33 @@ async def propose_greedily(
         solve_time_ms=round((loop.time() - began_s) * 1_000),
         stage=GREEDY,
     )
+
+
+@dataclass(slots=True)
+class _Places:
+    """What is left of the days that might get full."""
+
+    left: dict[GroupLimit, int]
+
+    @classmethod
+    def of(cls, problem: ReallocationProblem) -> Self:
+        """With all plans in force."""
+        groups = [group for order in problem.orders for group in order.groups]
+        return cls({day: day.groups - sum(map(day.counts, groups)) for day in problem.groups})
+
+    def closed_to(self, order: OpenOrder) -> list[Closure]:
+        """The days that are full for an order which gives back what it has."""
+        return [
+            day.closure()
+            for day, left in self.left.items()
+            if left <= 0 and left + sum(map(day.counts, order.groups)) <= 0
+        ]
+
+    def move(self, order: OpenOrder, plan: Plan) -> None:
+        """An order leaves its places and takes others."""
+        for day in self.left:
+            self.left[day] += sum(map(day.counts, order.groups))
+            self.left[day] -= sum(map(day.counts, plan.groups))
 
 
 def _keeps(order: OpenOrder, plan: Plan) -> bool:

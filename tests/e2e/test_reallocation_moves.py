@@ -146,8 +146,9 @@ def test_a_reallocation_shows_where_the_optimizer_is_and_moves_what_gains(
     assert [one.name for one in listed.operations] == [name]
 
 
+@pytest.mark.parametrize("is_hung", [False, True], ids=["optimizer", "greedy"])
 def test_a_day_that_takes_five_orders_gets_five_and_none_is_refused_when_they_move(
-    client: Client,
+    server: ServerProcess, client: Client, *, is_hung: bool
 ) -> None:
     shipped_from_afar(client)
     hub = [get_order(client, f"far-{n}").fulfillment_orders[-1] for n in range(ORDERS)]
@@ -161,15 +162,18 @@ def test_a_day_that_takes_five_orders_gets_five_and_none_is_refused_when_they_mo
         why="a test",
     )
     client.policies.SetPolicy(request, timeout=CALL_S)
-    response = response_of(wait(client, begin(client)))
-    assert response.step != "GREEDY"
+    name = begin(client, seconds=0.5 if is_hung else 1.0)
+    if is_hung:
+        os.kill(eventually(lambda: solver_of(server)), signal.SIGSTOP)
+    response = response_of(wait(client, name))
+    assert (response.step == "GREEDY") is is_hung
     groups = [get_order(client, f"far-{n}").fulfillment_orders[-1] for n in range(ORDERS)]
     east = [one.ready_by_time.seconds for one in groups if one.node_id == "east"]
     days = Counter((ready_s - 1) // 86_400 for ready_s in east)
     assert max(days.values()) == 5
+    # What was proposed is what was done: no move was refused at its day.
     assert (response.moved_count, response.race_lost_count) == (len(east), 0)
-    # What the optimizer proposed is what was done: no move was refused at its day.
-    assert response.gap < 0.01
+    assert is_hung or response.gap < 0.01
 
 
 def test_a_cancelled_reallocation_stops_soon_and_moves_nothing(

@@ -20,8 +20,14 @@ COMMAND = re.compile(r"cargo test -p bopis-(\w+) --test behavior (\w+)::(\w*)")
 def test_every_file_of_the_binary_of_tests_is_a_module_of_it(main: Path) -> None:
     files = {path.stem for path in main.parent.glob("*.rs") if path != main}
     folders = {path.parent.name for path in main.parent.glob("*/mod.rs")}
-    named = set(re.findall(r"^mod (\w+);", main.read_text(), re.MULTILINE))
-    assert files | folders <= named
+    assert files | folders <= named_in(main)
+    for folder in (path for path in main.parent.rglob("*") if path.is_dir()):
+        inside = {path.stem for path in folder.glob("*.rs")} - {"mod"}
+        assert not inside or inside <= named_in(folder / "mod.rs"), folder
+
+
+def named_in(path: Path) -> set[str]:
+    return set(re.findall(r"^(?:pub )?mod (\w+);", path.read_text(), re.MULTILINE))
 
 
 def test_there_are_binaries_of_tests() -> None:
@@ -34,5 +40,4 @@ def test_a_planted_bug_names_tests_that_there_are(command: str) -> None:
     assert found, "cargo test -p bopis-CRATE --test behavior MODULE::START_OF_A_NAME"
     crate, module, start = found.groups()
     text = (ROOT / "allocator_rs" / crate / "tests" / "behavior" / f"{module}.rs").read_text()
-    assert re.search(rf"^ *fn {start}\w*\(", text, re.MULTILINE)
-    assert "#[test]" in text
+    assert re.search(rf"#\[test\]\n(?: *#.*\n)* *fn {start}\w*\(", text)

@@ -27,7 +27,7 @@ pub(crate) fn best_alone(order: &Order, prices: &Prices, rooms: Rooms<'_>) -> Pr
         let cost = cost.saturating_add(units.min(COST_MAX));
         for offer in prices.offers_alone(way.slot).into_iter().flatten() {
             let line = cost.saturating_add(offer.price).min(COST_MAX);
-            let group = way.fixed.saturating_add(offer.once.min(COST_MAX));
+            let group = way.fixed.saturating_add(offer.once).min(COST_MAX);
             let all = group.saturating_add(line) + order.late.of(offer.late);
             if all < best.0 {
                 best = (all, Some((number, offer.pattern)));

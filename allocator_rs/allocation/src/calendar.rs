@@ -43,7 +43,8 @@ pub struct Slot {
 /// All patterns and slots.
 #[derive(Clone, Debug, Default)]
 pub struct Calendar {
-    /// By node, within it by rising ready hour, then rising span.
+    /// By node, and method where shipping counts on other days; within it by rising ready hour, then
+    /// rising span.
     pub patterns: Vec<Pattern>,
     /// The slots.
     pub slots: Vec<Slot>,
@@ -103,16 +104,17 @@ impl Calendar {
         rooms: Rooms<'_>,
     ) -> Offers {
         let mut offers = Offers::new();
-        self.offers(slot, u32::MAX, prices, (rooms, Cut::No), &mut offers);
+        self.offers(slot, (u32::MAX, 1), prices, (rooms, Cut::No), &mut offers);
         offers
     }
 
-    /// The offers of a slot at the prices of its patterns, for up to `lines` lines in these rooms:
+    /// The offers of a slot at the prices of its patterns, for up to `lines` lines in these rooms, in
+    /// days that have room for `groups`:
     /// none is beaten by another in lateness, price and room at once; of equals the first.
     pub(crate) fn offers(
         &self,
         slot: u32,
-        lines: u32,
+        (lines, groups): (u32, i64),
         prices: PatternPrices<'_>,
         (rooms, cut): (Rooms<'_>, Cut),
         out: &mut Offers,
@@ -131,7 +133,7 @@ impl Calendar {
             if out.iter().any(beaten(lines)) {
                 continue;
             }
-            let capacity = match (rooms.lines(pattern), cut) {
+            let capacity = match (rooms.lines(pattern, groups), cut) {
                 (0, _) => 0,
                 (_, Cut::No) => lines,
                 (capacity, Cut::ToRoom) => capacity.min(lines),

@@ -114,20 +114,19 @@ impl Pricer {
             let known = prices.offers_alone(way.slot).filter(|_| cut == Cut::No);
             if known.is_none() {
                 let patterns = prices.of_patterns();
-                calendar.offers(way.slot, served, patterns, (rooms, cut), &mut self.offers);
+                let groups = groups_meeting(order, cut);
+                let most = (served, groups);
+                calendar.offers(way.slot, most, patterns, (rooms, cut), &mut self.offers);
                 if cut == Cut::ToRoom {
                     Calendar::prefer_roomy(served, &mut self.offers);
                 }
             }
             for offer in known.unwrap_or(&self.offers) {
-                if cut == Cut::ToRoom && may_overfill_day(order, calendar, rooms, offer.pattern) {
-                    continue;
-                }
                 let has_room = offer.capacity >= served;
                 let row = self.draft.add(Facility {
                     node: way.node,
                     store: way.store.map(Store::at),
-                    fixed: way.fixed.saturating_add(offer.once.min(COST_MAX)),
+                    fixed: way.fixed.saturating_add(offer.once).min(COST_MAX),
                     capacity: if has_room { u32::MAX } else { offer.capacity },
                     late: offer.late,
                 });
@@ -328,13 +327,13 @@ impl Pricer {
     }
 }
 
-/// Whether groups of one order that meet at a store might take more of a day together than it has:
-/// each fits alone.
-fn may_overfill_day(order: &Order, calendar: &Calendar, rooms: Rooms<'_>, pattern: u32) -> bool {
-    let pattern = calendar.patterns.get(pattern as usize);
-    let days = pattern.map_or(&[][..], |pattern| &pattern.days);
-    let most = i64::try_from(order.lines.len()).unwrap_or(i64::MAX);
-    !order.visits.is_empty() && days.iter().any(|row| rooms.of(*row) < most)
+/// How many groups of an order might count on one day: where they may meet at a store, as many as it
+/// has lines, and each of them has room alone.
+fn groups_meeting(order: &Order, cut: Cut) -> i64 {
+    if order.visits.is_empty() || cut == Cut::No {
+        return 1;
+    }
+    i64::try_from(order.lines.len()).unwrap_or(i64::MAX)
 }
 
 /// Whether the kernel may be told what this choice costs: it counts no more than [`COST_MAX`] for a

@@ -18,9 +18,9 @@ impl Rooms<'_> {
         quantity <= self.of(rows[0]) && quantity <= self.of(rows[1])
     }
 
-    /// How many lines a pattern has room for: none where its day has room for no group.
-    pub(crate) fn lines(self, pattern: &Pattern) -> u32 {
-        if pattern.days.iter().any(|row| self.of(*row) < 1) {
+    /// How many lines a pattern has room for: none where its day has no room for so many groups.
+    pub(crate) fn lines(self, pattern: &Pattern, groups: i64) -> u32 {
+        if pattern.days.iter().any(|row| self.of(*row) < groups) {
             return 0;
         }
         let room = |(row, seconds): &(u32, i64)| self.of(*row).max(0) / (*seconds).max(1);

@@ -43,7 +43,7 @@ pub(crate) fn add_wanted(order: &Order, wanted: &mut [i64]) {
     }
 }
 
-/// Rows of stock whose limit suffices for everyone who could want of them need no look. `wanted`: by
+/// Rows of units whose limit suffices for everyone who could want of them need no look. `wanted`: by
 /// thread, then row.
 pub(crate) fn forget_ample_rows(orders: &mut [Order], rows: &[Row], wanted: &[Vec<i64>]) {
     let is_ample = |(at, row): (usize, &Row)| {

@@ -2,7 +2,8 @@
 //!
 //! Rows are what orders share: units of a SKU at a node, seconds of a node's hour. Prices come in
 //! whole micro-units a unit (a second); each order's problem is built on the rows' limits as if it
-//! were alone, so its exact lower bound is valid for every plan that the limits allow.
+//! were alone, so its exact lower bound is valid for every plan that the limits allow. Rows of days
+//! and of what may be shipped are for the allocation (`batch_orders`): they are not priced here.
 
 use std::sync::Arc;
 

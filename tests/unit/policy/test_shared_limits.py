@@ -32,7 +32,7 @@ def test_what_others_have_is_taken_off_and_what_these_have_is_theirs() -> None:
     found = days(all_due=7, own=3, most=10)
     midnight_s = NOON_S - DAY_S // 2
     assert found == SharedDays(
-        groups=(GroupLimit("n", None, midnight_s, midnight_s + DAY_S, 6),),
+        groups=(GroupLimit("few", "n", None, midnight_s, midnight_s + DAY_S, 6),),
     )
 
 
@@ -41,9 +41,9 @@ def test_a_day_that_others_have_filled_is_closed() -> None:
     assert (closed.node_id, closed.rule, closed.until_s - closed.after_s) == ("n", "few", DAY_S)
 
 
-def test_who_is_there_already_may_stay_where_too_many_are() -> None:
-    [one] = days(all_due=12, own=8, most=7).groups
-    assert one.groups == 8
+def test_a_day_that_has_more_of_these_than_it_may_takes_no_further_group() -> None:
+    found = days(all_due=12, own=8, most=7)
+    assert (len(found.closed), found.groups) == (1, ())
 
 
 def test_a_day_with_room_for_all_of_them_is_no_limit() -> None:
@@ -72,6 +72,10 @@ def test_of_each_cell_what_lies_above_the_highest_floor_may_be_shipped() -> None
         )
     )
     stock = [StockLimit("n", sku, units) for sku, units in (("a", 5), ("b", 2), ("c", 4))]
-    found = shipping_limits(rules, [NODE], stock, {("n", "c"): 4})
+    shipped = {("n", "c"): 4}
+    found = shipping_limits(rules, [NODE], stock, held=shipped, shipped=shipped)
     assert [(one.sku, one.units) for one in found] == [("a", 2), ("b", 0), ("c", 4)]
-    assert shipping_limits(Rules(), [NODE], stock, {}) == ()
+    assert shipping_limits(Rules(), [NODE], stock, held={}, shipped={}) == ()
+    # Two of the five of a are held for customers who collect them: the floor is above those.
+    [first, *_] = shipping_limits(rules, [NODE], stock, held={("n", "a"): 2}, shipped={})
+    assert first.units == 0

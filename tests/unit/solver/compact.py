@@ -234,9 +234,17 @@ class Compact:
                     self.costs.append(visit_micro(request, ask, group) * visits[group.store])
                 model.add(is_open <= visits[group.store])
             self.costs.append(opening_micro(request, ask, group) * is_open)
-            for node_id, methods, done_s in group.counted():
+            picked_s = group.labor[-1].window_start_s + HOUR_S
+            counted = [(group.node_id, group.method, picked_s)]
+            if group.receipt is not None:
+                received_s = group.receipt.window_start_s + HOUR_S
+                counted = [
+                    (group.node_id, "SHIP", picked_s),
+                    (group.receipt.node_id, "PICKUP", received_s),
+                ]
+            for node_id, as_method, done_s in counted:
                 for day, (method, after_s, until_s) in enumerate(DAYS):
-                    if method in (None, *methods) and after_s < done_s <= until_s:
+                    if method in (None, as_method) and after_s < done_s <= until_s:
                         self.taken[of_day(node_id, day)].append(is_open)
             late_h = -(-(group.ready_by_ms - ask.promise_ms) // 3_600_000)
             for hour in range(max(0, late_h)):
@@ -248,7 +256,7 @@ class Compact:
                 self.costs.append(line_micro(request, ask, group, line) * does)
                 asked = ask.lines[line]
                 self.taken[group.node_id, asked.sku].append(asked.quantity * does)
-                if group.is_sent:
+                if group.method == "SHIP" or group.receipt is not None:
                     cell = shipped(group.node_id, asked.sku)
                     self.taken[cell].append(asked.quantity * does)
                 for node_id, start_s, seconds in group.all_labor():

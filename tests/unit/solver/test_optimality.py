@@ -4,6 +4,7 @@ BOPIS_BATCHES: how many batches; 150 unless told.
 """
 
 import os
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,15 @@ from tests.unit.solver.compact import (
     single_groups,
     transfer_request,
 )
-from tests.unit.solver.small_batches import limits_of, optimum, small_request, takes_of
+from tests.unit.solver.small_batches import (
+    DAYS,
+    limits_of,
+    of_day,
+    optimum,
+    shipped,
+    small_request,
+    takes_of,
+)
 
 BATCHES = int(os.environ.get("BOPIS_BATCHES", "150"))
 SHORT_MS = 300
@@ -169,3 +178,33 @@ def test_the_models_groups_are_those_that_the_checker_accepts(hours: int) -> Non
         assert isinstance(group.labor[0], LaborShare)
         assert len(group.labor) <= request.policy.span_windows_max
     assert any(len(g.labor) == hours for g, _ in single_groups(request, ask))
+
+
+def test_days_and_floors_of_which_more_is_taken_are_found_limit_by_limit() -> None:
+    found = 0
+    for seed in range(900, 930):
+        request = small_request(seed, limited=True)
+        problem = request.problem
+        pairs = [(order.ask, order.plan) for order in problem.orders]
+        assert check.limit_problems(request, pairs) == []
+        taken: Counter[tuple[str, str | int]] = Counter()
+        for ask, plan in pairs:
+            taken.update(takes_of(ask, plan))
+        for at, row in enumerate(problem.shipping):
+            if units := taken[shipped(row.node_id, row.sku)]:
+                less = replace(row, units=units - 1)
+                rows = (*problem.shipping[:at], less, *problem.shipping[at + 1 :])
+                tight = replace(request, problem=replace(problem, shipping=rows))
+                [complaint] = check.limit_problems(tight, pairs)
+                assert complaint == f"{row.node_id} {row.sku}: {units} shipped of {units - 1}"
+                found += 1
+        for at, day in enumerate(problem.groups):
+            number = DAYS.index((day.method, day.after_s, day.until_s))
+            if count := taken[of_day(day.node_id, number)]:
+                fewer = replace(day, groups=count - 1)
+                days = (*problem.groups[:at], fewer, *problem.groups[at + 1 :])
+                tight = replace(request, problem=replace(problem, groups=days))
+                [complaint] = check.limit_problems(tight, pairs)
+                assert complaint.startswith(f"{day.node_id} has {count} groups of {count - 1}")
+                found += 1
+    assert found >= 20

@@ -1,5 +1,6 @@
 """A solve done again from its record: the same to the byte, however much time there is."""
 
+import threading
 from dataclasses import replace
 
 import msgspec
@@ -79,6 +80,38 @@ def test_what_a_mip_found_when_time_stopped_it_is_in_the_record(
         raise AssertionError("it was recorded")
 
     monkeypatch.setattr(pool, name, never)
+    assert as_bytes(again(request, first)) == as_bytes(first)
+
+
+@pytest.mark.parametrize("is_best", [True, False])
+def test_parts_beside_the_whole_pool_are_done_again_as_often(
+    *, is_best: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, parts, solved = pool.choose_of_many, threading.Event(), 0
+
+    def counted(*args: object, **named: object) -> Choice:
+        nonlocal solved
+        solved += 1
+        if solved >= 5:
+            parts.set()
+        return real_part(*args, **named)  # type: ignore[arg-type]
+
+    def slow(*args: object, **named: object) -> Choice:
+        parts.wait(timeout=5)
+        chosen, _ = real(*args, **named)  # type: ignore[arg-type]
+        return chosen, is_best
+
+    real_part = pool.choose
+    tried = (batch(seed, orders=40, time_limit_ms=800) for seed in range(60))
+    with monkeypatch.context() as patched:
+        patched.setattr(pool, "choose", counted)
+        patched.setattr(pool, "choose_of_many", slow)
+
+        def beside(had: Result) -> int:
+            made = [one[2] for one in had.record.work if one[0] == "PARTS"]
+            return made[1] if len(made) > 1 else 0
+
+        request, first = next((one, had) for one in tried if beside(had := solve(one)) >= 2)
     assert as_bytes(again(request, first)) == as_bytes(first)
 
 

@@ -44,10 +44,10 @@ def allocation_of(request: Request, rows: Rows) -> Allocation:
 
 def by_cell(rows: Rows, prices: list[int]) -> Counter[tuple[str, str | int]]:
     cells: list[tuple[str, str | int]] = [(row.node_id, row.sku) for row in rows.stock]
-    cells += [(row.node_id, row.window_start_s) for row in rows.labor]
     cells += [shipped(row.node_id, row.sku) for row in rows.shipping]
     for row in rows.groups:
         cells.append(of_day(row.node_id, DAYS.index((row.method, row.after_s, row.until_s))))
+    cells += [(row.node_id, row.window_start_s) for row in rows.labor]
     return Counter(dict(zip(cells, prices, strict=True)))
 
 
@@ -73,8 +73,8 @@ def test_the_bound_is_what_trying_every_plan_gives_or_hardly_less(*, ruled: bool
         dice = random.Random(seed)
         for scale in (0, 100, 3_000):
             prices = [dice.randint(0, scale) * 1_000 for _ in rows.stock]
-            prices += [dice.randint(0, scale) for _ in rows.labor]
             prices += [dice.randint(0, scale) * 1_000 for _ in (*rows.shipping, *rows.groups)]
+            prices += [dice.randint(0, scale) for _ in rows.labor]
             expected = charged_expected(request, rows, prices)
             bound, stopped = allocation.bound(prices)
             assert stopped == 0

@@ -9,7 +9,7 @@ from solver import check
 from solver.certificate import certificate_of, findings_of
 from solver.moves import Change
 from solver.paying import that_pay
-from solver.problem import Request
+from solver.problem import HOUR_S, Closure, Request
 from solver.solve import Result, solve
 from tests.unit.solver.small_batches import optimum, small_request
 
@@ -95,3 +95,29 @@ def test_who_makes_room_at_a_loss_moves_only_with_the_one_it_makes_room_for() ->
     assert sorted(chosen(3)) == [[0], [1], [2]]
     assert chosen(3).index([0]) < chosen(3).index([1])
     assert chosen(0) == []
+
+
+def test_who_is_on_a_day_that_has_become_full_stays_and_who_is_forbidden_leaves() -> None:
+    for seed in range(40):
+        request = small_request(seed, orders=4)
+        request = replace(request, problem=replace(request.problem, time_limit_ms=200))
+        kept = {move.order_id for part in solve(request).components for move in part}
+        staying = [o for o in request.problem.orders if o.ask.order_id not in kept and o.groups]
+        if len(staying) == len(request.problem.orders) and staying:
+            break
+    group = staying[0].groups[0]
+    ready_s = group.ready_by_ms // 1000
+
+    def with_closure(after_s: int) -> Request:
+        closure = Closure("rule", group.node_id, None, after_s, ready_s)
+        orders = tuple(
+            replace(order, ask=replace(order.ask, closed=(closure,)))
+            for order in request.problem.orders
+        )
+        return replace(request, problem=replace(request.problem, orders=orders))
+
+    full = solve(with_closure(ready_s - HOUR_S))
+    assert staying[0].ask.order_id not in {m.order_id for part in full.components for m in part}
+    assert full.cost_before_micro == solve(request).cost_before_micro
+    # A forbidden node counts against the plan in force, whether or not there is a way out.
+    assert solve(with_closure(0)).cost_before_micro > full.cost_before_micro

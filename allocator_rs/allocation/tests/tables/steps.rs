@@ -78,6 +78,9 @@ pub fn wide(seed: u64) -> Table {
             order.ways = vec![order.ways[last]];
             order.costs = order.costs[last * lines..(last + 1) * lines].to_vec();
             order.rows = order.rows[last * lines..(last + 1) * lines].to_vec();
+            if !order.ship_rows.is_empty() {
+                order.ship_rows = order.ship_rows[last * lines..(last + 1) * lines].to_vec();
+            }
         }
     }
     table
