@@ -26,9 +26,9 @@ TRIAL_PASSES: Final = 3
 SLOWER: Final = 2.0
 """How much longer passes take that know more: cut short, an ascent from far proves little."""
 FAR_PASSES_MIN: Final = 9
-FAR_PASSES_MAX: Final = 60
+FAR_PASSES_MAX: Final = 18
 NEAR_PASSES_MIN: Final = 4
-NEAR_PASSES_MAX: Final = 40
+NEAR_PASSES_MAX: Final = 60
 NEAR_SOFTNESS: Final = 0.15
 """First softness of passes that start from good prices, as a share of the usual one."""
 KNOWN_SOFTNESS: Final = 0.3
