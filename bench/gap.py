@@ -18,6 +18,7 @@ from ortools.math_opt.python import mathopt
 
 from solver.allocation import Allocation, TableOrder, TableWay
 from solver.course import Limits, Outcome
+from solver.pool import join_beside
 from solver.steps import allocate
 
 MICRO = 1_000_000
@@ -147,6 +148,7 @@ def main() -> None:
         parser.error(str(error))
     for instance in instances:
         figure = solve(instance, seconds=asked.seconds)
+        join_beside()
         peer = None if asked.no_peer else highs(instance, seconds=asked.seconds)
         print(json.dumps({**figure, "highs_cost": peer}), flush=True)
 

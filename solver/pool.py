@@ -46,6 +46,8 @@ PARTS_IDLE_MAX: Final = 100
 """Parts in a row that gain nothing, after which no other is tried."""
 PART_COLUMNS: Final = 4
 """Columns that parts are solved over, per order on average: those cheapest under the prices."""
+BESIDE: Final = "whole-pool"
+"""The name of the thread on which the whole pool is solved."""
 AGAIN_S: Final = 3_600.0
 """What an LP or a MIP that ended by itself may take when it is done again."""
 
@@ -131,8 +133,17 @@ def _beside(call: Callable[[], Choice]) -> Future[Choice]:
         except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it
             future.set_exception(error)
 
-    threading.Thread(target=run, name="whole-pool", daemon=True).start()
+    threading.Thread(target=run, name=BESIDE, daemon=True).start()
     return future
+
+
+def join_beside() -> None:
+    """Waits for what nobody waited for: whoever measures wants nothing of one solve beside the
+    next.
+    """
+    for thread in threading.enumerate():
+        if thread.name == BESIDE:
+            thread.join()
 
 
 def _noted(course: Course, solve: Callable[[float], Choice], *, time_limit_s: float = 0) -> Choice:
