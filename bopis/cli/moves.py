@@ -1,6 +1,8 @@
 """Re-allocations at a running service: begun, watched, approved, their moves written down."""
 
 import contextlib
+import signal
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -60,7 +62,9 @@ class Service:
         )
         request.time_limit.FromMilliseconds(round(time_limit_s * 1_000))
         stub = allocation_service_pb2_grpc.AllocationServiceStub(self.channel)
-        done = self._to_its_end(stub.Reallocate(request, timeout=CALL_S), time_limit_s)
+        with interruptions() as is_interrupted:
+            operation = stub.Reallocate(request, timeout=CALL_S)
+            done = self._to_its_end(operation, time_limit_s, is_interrupted)
         response = pb.ReallocateResponse()
         done.response.Unpack(response)
         return done.name, response
@@ -72,7 +76,9 @@ class Service:
         request = moves_pb.ApplyReallocationRequest(
             request_id=str(uuid.uuid4()), operation=operation, move_ids=move_ids
         )
-        done = self._to_its_end(self._moves().ApplyReallocation(request, timeout=CALL_S), 0.0)
+        with interruptions() as is_interrupted:
+            begun = self._moves().ApplyReallocation(request, timeout=CALL_S)
+            done = self._to_its_end(begun, 0.0, is_interrupted)
         response = moves_pb.ApplyReallocationResponse()
         done.response.Unpack(response)
         return response
@@ -128,7 +134,10 @@ class Service:
                 return
 
     def _to_its_end(
-        self, operation: "operations_pb2.Operation", time_limit_s: float
+        self,
+        operation: "operations_pb2.Operation",
+        time_limit_s: float,
+        is_interrupted: threading.Event,
     ) -> "operations_pb2.Operation":
         """Waits, and shows how far it is. Ctrl-C cancels the operation."""
         from google.longrunning import operations_pb2, operations_pb2_grpc
@@ -144,19 +153,36 @@ class Service:
             while not operation.done:
                 if time.monotonic() > until:
                     refuse(f"{operation.name} is not done yet")
-                try:
-                    operation = operations.WaitOperation(wait, timeout=CALL_S + WAIT_MS / 1_000)
-                except KeyboardInterrupt:
+                if is_interrupted.is_set():
+                    is_interrupted.clear()
                     cancel = operations_pb2.CancelOperationRequest(name=operation.name)
-                    with contextlib.suppress(KeyboardInterrupt):
-                        operations.CancelOperation(cancel, timeout=CALL_S)
-                    continue
+                    operations.CancelOperation(cancel, timeout=CALL_S)
+                operation = operations.WaitOperation(wait, timeout=CALL_S + WAIT_MS / 1_000)
                 metadata = pb.ReallocateMetadata()
                 operation.metadata.Unpack(metadata)
                 bar.show(metadata)
         if operation.HasField("error"):
             refuse(operation.error.message)
         return operation
+
+
+@contextlib.contextmanager
+def interruptions() -> Iterator[threading.Event]:
+    """Set by Ctrl-C, which raises nothing the first time: an exception could come where nobody
+    passes it on, in an import or a callback.
+    """
+    told = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def tell(_number: int, _frame: object) -> None:
+        told.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, tell)
+    try:
+        yield told
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def rows_of(move: "moves_pb.ReallocationMove") -> Iterator[tuple[object, ...]]:

