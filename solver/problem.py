@@ -370,10 +370,9 @@ class LaborPrice:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One batch. `shipping`: of the units of a cell, those that may be shipped, where that is
-    fewer; `groups`: of days that might get full. Prices: those it starts from. `moves_max`: of
-    orders that move; None: any, else those chosen that gain most; what they take is charged at the
-    prices then, if `is_charged`.
+    """One batch. `shipping`: units that may be shipped, where that is fewer; `groups`: of days that
+    might get full. Prices: those it starts from. `moves_max`: of orders that move; None: any, else
+    those that gain most, net of what they take at the prices if `is_charged`.
     """
 
     now_ms: int
