@@ -345,9 +345,9 @@ class GroupLimit:
 
     def counts(self, group: Group) -> int:
         """How often a group counts."""
-        mine = (one[1:] for one in group.counted() if one[0] == self.node_id)
-        is_in = (m for m, s in mine if self.after_s < s <= self.until_s)
-        return sum(self.method in (None, method) for method in is_in)
+        here = (one[1:] for one in group.counted() if one[0] == self.node_id)
+        methods = (method for method, done_s in here if self.after_s < done_s <= self.until_s)
+        return sum(self.method in (None, method) for method in methods)
 
 
 @dataclass(frozen=True, slots=True)
