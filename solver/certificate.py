@@ -32,7 +32,7 @@ from solver.problem import OpenOrder, Plan, Request
 from solver.rows import ProblemError, Rows, rows_of
 from solver.solve import Result
 
-FORMAT: Final = "bopis-certificate/2"
+FORMAT: Final = "bopis-certificate/3"
 PRICE_MAX: Final = check.COST_MAX_MICRO
 """No price says more: a unit is worth at most the dearest line."""
 SHOWN: Final = 16

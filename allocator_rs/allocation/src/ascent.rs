@@ -20,6 +20,7 @@ use crate::prices::Prices;
 use crate::repertoire::Repertoire;
 use crate::rooms::Rooms;
 use crate::smooth::{exp, ln};
+use crate::supply::Supply;
 use crate::threads::with_each;
 
 /// Steps of a pass, once enough is known.
@@ -93,6 +94,9 @@ struct State<'a> {
     ahead: Vec<f64>,
     /// By place: its limit, and how many a row and its inequalities are: they pull together.
     limits: Vec<(f64, f64)>,
+    /// By place: whether an hour gives it.
+    of_hours: Vec<bool>,
+    supply: Supply,
     momentum: f64,
     /// Whether rounding inequalities have prices by now.
     rounds: bool,
@@ -121,7 +125,7 @@ impl Instance {
             let asked = state.blend(&best.1);
             let prices = self.prices_alone(state.whole_prices(&asked), options.threads);
             state.look(&prices);
-            let estimate = state.sum(prices.rows());
+            let estimate = state.sum(&prices);
             if passes == 0 {
                 cost = state.cost_each().max(1.0);
             }
@@ -187,6 +191,8 @@ impl<'a> State<'a> {
             point: Vec::new(),
             ahead: Vec::new(),
             limits: Vec::new(),
+            of_hours: Vec::new(),
+            supply: Supply::new(&instance.fillings, &instance.rows, &instance.roundings),
             momentum: 1.0,
             rounds: options.rounds,
             stride: 1.0,
@@ -217,6 +223,8 @@ impl<'a> State<'a> {
             let limit = self.row_limits.get(place).copied().unwrap_or(0);
             let kin = self.instance.roundings.kin(*row);
             self.limits.push((limit as f64, kin as f64));
+            self.of_hours
+                .push(self.supply.place(*row, self.point.len()));
             self.point.push(price);
             self.ahead.push(price);
         }
@@ -276,11 +284,8 @@ impl<'a> State<'a> {
         let mut best = f64::NEG_INFINITY;
         for step in 0..steps {
             let mixed = master.mix(&self.ahead, softness, step >= steps / 2);
-            let charges = self.limits.iter().zip(&self.ahead);
-            let value = mixed.value
-                - charges
-                    .map(|((limit, _), price)| limit * price)
-                    .sum::<f64>();
+            let (given, paid) = self.given(softness);
+            let value = mixed.value - paid;
             if value < best - LOSS_MAX * best.abs() {
                 self.stride *= SHORTER;
                 self.momentum = 1.0;
@@ -290,26 +295,38 @@ impl<'a> State<'a> {
             }
             best = best.max(value);
             self.stride = (self.stride * LONGER).min(1.0);
-            self.step(&mixed.usage, &amounts, softness);
+            self.step((&mixed.usage, &given), &amounts, softness);
         }
     }
 
-    fn step(&mut self, usage: &[f64], amounts: &[f64], softness: f64) {
+    /// What there is at the prices ahead, by place, and what is paid for it.
+    fn given(&self, softness: f64) -> (Vec<f64>, f64) {
+        let mut given: Vec<f64> = self.limits.iter().map(|(limit, _)| *limit).collect();
+        let mut paid = self.supply.mix(&self.ahead, softness, &mut given);
+        let places = self.places.rows().iter().zip(&mut given);
+        let prices = self.of_hours.iter().zip(&self.ahead);
+        for ((row, given), (_, price)) in places.zip(prices).filter(|(_, (hour, _))| !**hour) {
+            paid += *given * price;
+            let own = self.instance.rows.get(*row as usize);
+            let beyond = own.map_or(0.0, |row| price - row.overtime_price as f64);
+            if let Some(row) = own.filter(|row| row.overtime > 0 && beyond > 0.0) {
+                *given += row.overtime as f64;
+                paid += row.overtime as f64 * beyond;
+            }
+        }
+        (given, paid)
+    }
+
+    fn step(&mut self, (usage, given): (&[f64], &[f64]), amounts: &[f64], softness: f64) {
         let rows = &self.instance.rows;
         let is_free = |row: u32| (row as usize) < rows.len() || self.rounds;
         let mut turned = 0.0;
         let mut next = Vec::with_capacity(self.point.len());
         let places = self.places.rows().iter().zip(&self.limits);
-        let places = places.zip(usage.iter().zip(amounts));
+        let places = places.zip(usage.iter().zip(given).zip(amounts));
         let points = self.point.iter().zip(&self.ahead);
-        for (((row, (limit, kin)), (used, amount)), (point, ahead)) in places.zip(points) {
-            let mut slope = used - limit;
-            let own = rows.get(*row as usize);
-            if let Some(row) = own.filter(|row| row.overtime > 0) {
-                if *ahead > row.overtime_price as f64 {
-                    slope -= row.overtime as f64;
-                }
-            }
+        for (((row, (limit, kin)), ((used, given), amount)), (point, ahead)) in places.zip(points) {
+            let slope = used - given;
             let scale = self.stride * softness / (kin * amount * limit.max(*amount));
             let moved = if is_free(*row) {
                 (ahead + scale * slope).max(0.0)
@@ -358,10 +375,15 @@ impl<'a> State<'a> {
         }
     }
 
-    fn sum(&self, prices: &[i64]) -> i64 {
+    /// What the prices prove of the ways looked at; the hours' dearest fillings become known.
+    fn sum(&mut self, prices: &Prices) -> i64 {
         let least: i128 = self.least.iter().map(|least| i128::from(*least)).sum();
         let instance = self.instance;
-        let sum = least - charge_of_limits(&instance.rows, &instance.roundings, prices);
+        let (rows, roundings) = (&instance.rows, &instance.roundings);
+        let fillings = &instance.fillings;
+        let dearest = fillings.dearest(rows, prices, self.options.threads);
+        let sum = least - charge_of_limits(rows, roundings, prices, (fillings, &dearest));
+        self.supply.learn(dearest, fillings, rows, roundings);
         i64::try_from(sum).unwrap_or(i64::MIN)
     }
 

@@ -2,13 +2,14 @@
 //!
 //! For prices p >= 0 by row: the sum over orders of the least cost with charges, over every way that
 //! an order has, less limit x p by row, less overtime x max(0, p - overtime price) (Lagrangian
-//! duality). All of it in integers; a sum that no 64 bits hold is added up in 128. Where every cost
+//! duality); for hours less what their dearest filling pays (`filling.rs`), which is no more. All of it in integers; a sum that no 64 bits hold is added up in 128. Where every cost
 //! is a multiple of something, so is the cost of every allocation: the bound is rounded up to one.
 
 use std::sync::Arc;
 
 use bopis_sourcing::CANNOT;
 
+use crate::filling::{gcd, Dearest, Fillings};
 use crate::instance::{Order, Row, Source};
 use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
@@ -26,18 +27,30 @@ pub struct Bound {
     pub stopped: u64,
 }
 
-/// What the limits, the rows' and the rounding inequalities', take off the orders' least costs, at prices by row.
-pub(crate) fn charge_of_limits(rows: &[Row], roundings: &Roundings, prices: &[i64]) -> i128 {
-    let charge = |(row, price): (&Row, &i64)| {
-        let price = i128::from((*price).max(0));
-        let beyond = (price - i128::from(row.overtime_price)).max(0);
-        i128::from(row.limit) * price + i128::from(row.overtime) * beyond
-    };
-    let of_rows: i128 = rows.iter().zip(prices).map(charge).sum();
-    let of_roundings = prices.iter().skip(rows.len()).zip(roundings.limits());
-    of_roundings.fold(of_rows, |sum, (price, limit)| {
-        sum + i128::from(*limit) * i128::from((*price).max(0))
-    })
+/// What the limits, the rows' and the rounding inequalities', take off the orders' least costs;
+/// `dearest`: the fillings of the hours that are paid for.
+pub(crate) fn charge_of_limits(
+    rows: &[Row],
+    roundings: &Roundings,
+    prices: &Prices,
+    (fillings, dearest): (&Fillings, &[Dearest]),
+) -> i128 {
+    let mut sum: i128 = dearest.iter().map(|dearest| dearest.worth).sum();
+    for (index, row) in rows.iter().enumerate() {
+        if fillings.is_hour(index) {
+            continue;
+        }
+        let price = |number: u32| i128::from(prices.of(number).max(0));
+        let number = u32::try_from(index).unwrap_or(u32::MAX);
+        let own = price(number);
+        let beyond = (own - i128::from(row.overtime_price)).max(0);
+        sum += i128::from(row.limit) * own + i128::from(row.overtime) * beyond;
+        sum += roundings
+            .of_row(number)
+            .map(|(number, limit)| i128::from(limit) * price(number))
+            .sum::<i128>();
+    }
+    sum
 }
 
 /// The bound that `prices` (whole micro-units, by row, then by rounding inequality; below 0 counts as 0, missing ones are 0)
@@ -68,22 +81,32 @@ pub fn bound(
             (Rooms(&rooms), Cut::No),
             work_limit,
         );
-        (priced.lower_bound, priced.is_exact, step_of(&order))
+        let in_force = order.in_force.as_ref().map(|plan| plan.takes.clone());
+        let step = step_of(&order);
+        (
+            priced.lower_bound,
+            priced.is_exact,
+            step,
+            in_force.unwrap_or_default(),
+        )
     };
     let (least, _) = with_each(source.count(), threads, Pricer::default, least);
     let sum: i128 = least.iter().map(|(least, ..)| i128::from(*least)).sum();
-    let sum = sum - charge_of_limits(rows, roundings, prices.rows());
+    let in_force = least.iter().flat_map(|(.., takes)| takes);
+    let fillings = Fillings::of((rows, roundings), source.calendar(), in_force);
+    let dearest = fillings.dearest(rows, &prices, threads);
+    let sum = sum - charge_of_limits(rows, roundings, &prices, (&fillings, &dearest));
     let overtime = rows.iter().map(|row| row.overtime_price);
     let step = least
         .iter()
-        .map(|(.., step)| *step)
+        .map(|(_, _, step, _)| *step)
         .chain(overtime)
         .fold(0, gcd);
     let step = i128::from(step.max(1));
     let up = sum.div_euclid(step) + i128::from(sum.rem_euclid(step) > 0);
     Bound {
         micro: i64::try_from(up * step).unwrap_or(i64::MIN),
-        stopped: least.iter().filter(|(_, is_exact, _)| !is_exact).count() as u64,
+        stopped: least.iter().filter(|(_, is_exact, ..)| !is_exact).count() as u64,
     }
 }
 
@@ -102,11 +125,4 @@ fn step_of(order: &Order) -> i64 {
         .chain(whole)
         .chain(in_force);
     all.fold(0, gcd)
-}
-
-fn gcd(mut one: i64, mut other: i64) -> i64 {
-    while other != 0 {
-        (one, other) = (other, one % other);
-    }
-    one.abs()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bopis_sourcing::{LatePrice, CANNOT};
 
 use crate::calendar::Calendar;
+use crate::filling::Fillings;
 use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::rooms::Rooms;
@@ -235,6 +236,7 @@ pub trait Source: Sync {
 pub struct Instance {
     pub(crate) rows: Vec<Row>,
     pub(crate) roundings: Arc<Roundings>,
+    pub(crate) fillings: Fillings,
     pub(crate) calendar: Calendar,
     pub(crate) orders: Vec<Order>,
     /// By order, by way: its number among all ways of the source.
@@ -266,13 +268,15 @@ impl Instance {
         let (narrowed, wanted) = with_each(source.count(), threads, nothing, narrow);
         let (mut orders, origins): (Vec<Order>, Vec<Vec<u32>>) = narrowed.into_iter().unzip();
         forget_ample_rows(&mut orders, source.rows(), &wanted);
+        let in_force = orders.iter().filter_map(|order| order.in_force.as_ref());
+        let in_force = in_force.flat_map(|plan| &plan.takes);
+        let looked_at = looked_at(&orders, source.rows().len());
+        let roundings = Roundings::of(source.rows(), source.calendar(), &looked_at);
+        let limits = (source.rows(), &roundings);
         Self {
+            fillings: Fillings::of(limits, source.calendar(), in_force),
             rows: source.rows().to_vec(),
-            roundings: Arc::new(Roundings::of(
-                source.rows(),
-                source.calendar(),
-                &looked_at(&orders, source.rows().len()),
-            )),
+            roundings: Arc::new(roundings),
             calendar: source.calendar().clone(),
             orders,
             origins,

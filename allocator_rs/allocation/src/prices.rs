@@ -80,6 +80,10 @@ impl Prices {
 
     /// What one line pays that takes so much of a row, its rounding inequalities included.
     pub(crate) fn charge(&self, row: u32, amount: i64) -> i64 {
+        if amount == 1 {
+            // No inequality counts a single unit: its divisor is 2 or more and leaves a rest.
+            return self.of(row);
+        }
         let takes = self.roundings.takes(row, amount);
         let charges = takes.map(|(number, take)| self.of(number).saturating_mul(take));
         let own = self.of(row).saturating_mul(amount);
@@ -101,10 +105,6 @@ impl Prices {
     #[inline]
     pub(crate) fn of(&self, row: u32) -> i64 {
         self.rows.get(row as usize).copied().unwrap_or(0)
-    }
-
-    pub(crate) fn rows(&self) -> &[i64] {
-        &self.rows
     }
 
     pub(crate) fn of_patterns(&self) -> PatternPrices<'_> {

@@ -121,6 +121,18 @@ impl Roundings {
         of_row(row.saturating_sub(1))
     }
 
+    /// The inequalities of a row: the number of each, and what it allows.
+    pub(crate) fn of_row(&self, row: u32) -> impl Iterator<Item = (u32, i64)> + '_ {
+        let place = row as usize;
+        let ends = self.starts.get(place).zip(self.starts.get(place + 1));
+        let range = ends.map_or(0..0, |(first, end)| *first as usize..*end as usize);
+        let numbers = range.clone().map(|at| self.rows + at);
+        let limits = self.limits.get(range).unwrap_or_default().iter().copied();
+        numbers
+            .filter_map(|number| u32::try_from(number).ok())
+            .zip(limits)
+    }
+
     /// What the inequalities allow, in turn.
     #[must_use]
     pub fn limits(&self) -> &[i64] {
