@@ -250,8 +250,8 @@ struct Sums(Vec<i64>);
 
 impl Sums {
     fn of(amounts: &[i64]) -> Self {
-        let least = amounts.first().copied().unwrap_or(1);
-        let mut of_rest = vec![i64::MAX; usize::try_from(least).unwrap_or(1)];
+        let least = amounts.first().copied().unwrap_or(0);
+        let mut of_rest = vec![i64::MAX; usize::try_from(least).unwrap_or(0)];
         if let Some(nothing) = of_rest.first_mut() {
             *nothing = 0;
         }
@@ -430,19 +430,16 @@ mod tests {
         for seed in 0..300 {
             let case = case(&mut Dice::new(seed));
             let fillings = Fillings::of((&case.rows, &case.roundings), &case.calendar, [].iter());
-            let (row, hour) = (case.rows[0], &fillings.hours()[0]);
-            for filling in hour.plain(&row) {
-                let used: i64 = filling
-                    .times
-                    .iter()
-                    .map(|(amount, times)| amount * times)
-                    .sum();
-                assert!(used <= row.limit + filling.overtime);
-                let least = *hour.amounts.first().unwrap();
-                assert!(
-                    filling.overtime > 0 || used + least > row.limit,
-                    "seed {seed}"
-                );
+            let row = case.rows[0];
+            for hour in fillings.hours() {
+                let least = hour.amounts.first().copied().unwrap_or(i64::MAX);
+                for filling in hour.plain(&row) {
+                    let times = filling.times.iter();
+                    let used: i64 = times.map(|(amount, times)| amount * times).sum();
+                    assert!(used <= row.limit + filling.overtime, "seed {seed}");
+                    let is_full = filling.overtime > 0 || used > row.limit - least;
+                    assert!(is_full, "seed {seed}");
+                }
             }
         }
     }
