@@ -67,8 +67,9 @@ be larger, or whose gain does not pay, is left out, and its cost with it: `cost_
 the cost of all orders when exactly the components are applied. What the plan in force fills, the
 new plan fills: a promised line is never left for the sake of others.
 
-The process sets its scheduling class to idle (nice 19 where that is refused), ignores SIGINT, and
-exits when its stdin closes before the result is out. Exit code 0 after a result, 1 after a failure.
+The process sets its scheduling class to idle (nice 19 where that is refused), but for the argument
+`--foreground`. It ignores SIGINT, and exits when its stdin closes before the result is out. Exit
+code 0 after a result, 1 after a failure.
 """
 
 import os
@@ -93,6 +94,7 @@ from solver.rows import ProblemError
 from solver.solve import CheckError, Progress, Result, solve
 
 FRAME_MAX: Final = 1 << 30
+FOREGROUND: Final = "--foreground"
 """Bytes of one frame."""
 _LENGTH: Final = struct.Struct(">I")
 
@@ -232,7 +234,8 @@ def _watch(descriptor: int, answered: threading.Event) -> None:
 def main() -> int:
     """The process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    be_idle()
+    if FOREGROUND not in sys.argv[1:]:
+        be_idle()
     # What a library prints must not get between the frames: it goes to stderr.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -33,6 +33,8 @@ from bopis.domain.reallocation import (
 LENGTH_BYTES: Final = 4
 FRAME_BYTES_MAX: Final = 1 << 30
 WORKER: Final = (sys.executable, "-m", "solver.worker")
+FOREGROUND_WORKER: Final = (*WORKER, "--foreground")
+"""One that takes its share of the processors: for a command that only waits for it."""
 SLACK_S: Final = 15.0
 """Beside its time limit: to start, read the problem, check and write the answer."""
 SLACK_SHARE: Final = 0.25

@@ -21,6 +21,9 @@ SEEDS_MAX: Final = 1_000
 FACTOR_MAX: Final = 100.0
 COMPARED_LEAST: Final = 2
 TIME_LIMIT_MAX_S: Final = 3_600.0
+SLACK_S: Final = 120.0
+"""How much longer than asked the optimizer may take: a machine may be busy, and days are not to be
+played in vain."""
 
 
 def simulate(
@@ -137,11 +140,13 @@ def _tools() -> "Tools":
     """What policies need from outside: the kernel in this process, the optimizer in its own."""
     from bopis.adapters.placing_native import NativePlacing
     from bopis.adapters.pricing_native import NativePricer
-    from bopis.adapters.solver_process import ProcessSolver
+    from bopis.adapters.solver_process import FOREGROUND_WORKER, ProcessSolver
     from bopis.simulate.catalog import Tools
 
+    solver = ProcessSolver(slack_s=SLACK_S, command=FOREGROUND_WORKER)
+
     def solve(problem: "ReallocationProblem", **world: Any) -> "ReallocationProposal":
-        return asyncio.run(ProcessSolver().solve(problem, **world))
+        return asyncio.run(solver.solve(problem, **world))
 
     return Tools(
         solver=solve,

@@ -17,9 +17,11 @@ from tests.unit.solver.small_batches import optimum, small_request
 DEADLINE_S = 60.0
 
 
-def started() -> "subprocess.Popen[bytes]":
+def started(*arguments: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-m", "solver.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "solver.worker", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
 
 
@@ -64,6 +66,24 @@ def test_a_request_is_answered_with_progress_and_one_result() -> None:
     assert result["considered"] == len(request.problem.orders)
     assert result["bound_micro"] <= optimum(request) <= result["cost_planned_micro"]
     assert result["cost_planned_micro"] <= result["cost_before_micro"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "scheduling"), [((), os.SCHED_IDLE), (("--foreground",), os.SCHED_OTHER)]
+)
+def test_everything_else_goes_first_unless_a_command_waits(
+    arguments: tuple[str, ...], scheduling: int
+) -> None:
+    process = started(*arguments)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(frame_of(small_request(23)))
+    process.stdin.flush()
+    assert msgspec.msgpack.decode(read_frame(process.stdout))["type"] == "progress"
+    assert os.sched_getscheduler(process.pid) == scheduling
+    process.stdin.close()
+    process.wait(DEADLINE_S)
+    process.stdout.close()
 
 
 def test_the_process_ends_when_its_pipe_closes() -> None:
