@@ -98,6 +98,10 @@ bench-ledger: setup ## the ledger's figures beside their goals, Redis and Postgr
 	@$(WITH_RUST) cargo build --release --locked --quiet -p bopis-ledger-bench
 	@$(PY) -m bench.ledger.run $(ARGS)
 
+.PHONY: bench-online
+bench-online: setup ## days decided order by order, beside hindsight and goals; hours (ARGS=--quick: a minute)
+	@$(PY) -m bench.online $(ARGS)
+
 .PHONY: bench-allocation
 bench-allocation: setup ## the batch optimizer beside goals, rules and solvers (ARGS=--quick: CI sizes)
 	@$(WITH_RUST) $(PY) -m bench.allocation $(ARGS)

@@ -19,7 +19,7 @@ DAYS_LEAST: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Mean of (policy - reference) over the days, and its interval; None for a single day."""
+    """Mean of (policy - reference) over the days, or a share; its interval, None for one day."""
 
     mean: float
     low: float | None
@@ -36,6 +36,15 @@ def relative_difference(policy: Sequence[float], reference: Sequence[float]) -> 
     """The same as a share of the reference's sum; the reference is above 0."""
     gaps = [ours - theirs for ours, theirs in zip(policy, reference, strict=True)]
     return _interval(gaps, list(reference))
+
+
+def share(parts: Sequence[float], wholes: Sequence[float]) -> Difference:
+    """The sum of the parts as a share of that of the wholes, day by day the same days; the wholes'
+    sum is above 0. Raises ValueError for none, or not as many.
+    """
+    if len(parts) != len(wholes):
+        raise ValueError(f"{len(parts)} parts of {len(wholes)} wholes")
+    return _interval(list(parts), list(wholes))
 
 
 def _interval(gaps: list[float], weights: list[float]) -> Difference:
