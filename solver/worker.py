@@ -72,6 +72,7 @@ The process sets its scheduling class to idle (nice 19 where that is refused), b
 code 0 after a result, 1 after a failure.
 """
 
+import argparse
 import os
 import signal
 import stat
@@ -94,7 +95,6 @@ from solver.rows import ProblemError
 from solver.solve import CheckError, Progress, Result, solve
 
 FRAME_MAX: Final = 1 << 30
-FOREGROUND: Final = "--foreground"
 """Bytes of one frame."""
 _LENGTH: Final = struct.Struct(">I")
 
@@ -233,8 +233,11 @@ def _watch(descriptor: int, answered: threading.Event) -> None:
 
 def main() -> int:
     """The process."""
+    parser = argparse.ArgumentParser(prog="solver.worker")
+    parser.add_argument("--foreground", action="store_true", help="not in the idle class")
+    asked = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if FOREGROUND not in sys.argv[1:]:
+    if not asked.foreground:
         be_idle()
     # What a library prints must not get between the frames: it goes to stderr.
     sink = os.fdopen(os.dup(1), "wb")

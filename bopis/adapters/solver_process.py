@@ -1,4 +1,4 @@
-"""The batch optimizer in a process of its own, which puts itself into the idle scheduling class.
+"""The batch optimizer in a process of its own, in the idle scheduling class unless told otherwise.
 
 One process per problem: `python -m solver.worker` reads one frame on stdin and answers with frames
 on stdout (solver/worker.py states them). It ends by itself when its pipe closes, so none outlives

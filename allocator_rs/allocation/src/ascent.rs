@@ -192,7 +192,7 @@ impl<'a> State<'a> {
             ahead: Vec::new(),
             limits: Vec::new(),
             of_hours: Vec::new(),
-            supply: Supply::new(&instance.fillings, &instance.rows, &instance.roundings),
+            supply: Supply::new(&instance.fillings, (&instance.rows, &instance.roundings)),
             momentum: 1.0,
             rounds: options.rounds,
             stride: 1.0,
@@ -379,12 +379,11 @@ impl<'a> State<'a> {
     fn sum(&mut self, prices: &Prices) -> i64 {
         let least: i128 = self.least.iter().map(|least| i128::from(*least)).sum();
         let instance = self.instance;
-        let (rows, roundings) = (&instance.rows, &instance.roundings);
-        let fillings = &instance.fillings;
-        let dearest = fillings.dearest(rows, prices, self.options.threads);
-        let sum = least - charge_of_limits(rows, roundings, prices, (fillings, &dearest));
-        self.supply.learn(dearest, fillings, rows, roundings);
-        i64::try_from(sum).unwrap_or(i64::MIN)
+        let (fillings, threads) = (&instance.fillings, self.options.threads);
+        let limits = (&instance.rows[..], &*instance.roundings);
+        let (charge, dearest) = charge_of_limits(limits, fillings, prices, threads);
+        self.supply.learn(dearest, limits, prices);
+        i64::try_from(least - charge).unwrap_or(i64::MIN)
     }
 
     /// By order: its heaviest choice, and how heavy, in thousandths.

@@ -2,20 +2,22 @@
 //!
 //! For prices p >= 0 by row: the sum over orders of the least cost with charges, over every way that
 //! an order has, less limit x p by row, less overtime x max(0, p - overtime price) (Lagrangian
-//! duality); for hours less what their dearest filling pays (`filling.rs`), which is no more. All of it in integers; a sum that no 64 bits hold is added up in 128. Where every cost
-//! is a multiple of something, so is the cost of every allocation: the bound is rounded up to one.
+//! duality); for hours less what their dearest filling pays (`filling.rs`), which is no more. All of
+//! it in integers; a sum that no 64 bits hold is added up in 128. Where every cost is a multiple of
+//! something, so is the cost of every allocation: the bound is rounded up to one.
 
 use std::sync::Arc;
 
 use bopis_sourcing::CANNOT;
 
-use crate::filling::{gcd, Dearest, Fillings};
+use crate::filling::{Dearest, Fillings};
 use crate::instance::{Order, Row, Source};
 use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::rooms::Rooms;
 use crate::rounding::Roundings;
 use crate::scarce::whole;
+use crate::sums::gcd;
 use crate::threads::with_each;
 
 /// A bound, and how it came about.
@@ -27,14 +29,15 @@ pub struct Bound {
     pub stopped: u64,
 }
 
-/// What the limits, the rows' and the rounding inequalities', take off the orders' least costs;
-/// `dearest`: the fillings of the hours that are paid for.
+/// What the limits, the rows' and the rounding inequalities', take off the orders' least costs, and
+/// the dearest fillings of the hours that are paid for.
 pub(crate) fn charge_of_limits(
-    rows: &[Row],
-    roundings: &Roundings,
+    (rows, roundings): (&[Row], &Roundings),
+    fillings: &Fillings,
     prices: &Prices,
-    (fillings, dearest): (&Fillings, &[Dearest]),
-) -> i128 {
+    threads: usize,
+) -> (i128, Vec<Dearest>) {
+    let dearest = fillings.dearest(rows, prices, threads);
     let mut sum: i128 = dearest.iter().map(|dearest| dearest.worth).sum();
     for (index, row) in rows.iter().enumerate() {
         if fillings.is_hour(index) {
@@ -50,7 +53,7 @@ pub(crate) fn charge_of_limits(
             .map(|(number, limit)| i128::from(limit) * price(number))
             .sum::<i128>();
     }
-    sum
+    (sum, dearest)
 }
 
 /// The bound that `prices` (whole micro-units, by row, then by rounding inequality; below 0 counts as 0, missing ones are 0)
@@ -94,8 +97,8 @@ pub fn bound(
     let sum: i128 = least.iter().map(|(least, ..)| i128::from(*least)).sum();
     let in_force = least.iter().flat_map(|(.., takes)| takes);
     let fillings = Fillings::of((rows, roundings), source.calendar(), in_force);
-    let dearest = fillings.dearest(rows, &prices, threads);
-    let sum = sum - charge_of_limits(rows, roundings, &prices, (&fillings, &dearest));
+    let (limits, _) = charge_of_limits((rows, roundings), &fillings, &prices, threads);
+    let sum = sum - limits;
     let overtime = rows.iter().map(|row| row.overtime_price);
     let step = least
         .iter()

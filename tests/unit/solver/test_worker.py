@@ -69,7 +69,8 @@ def test_a_request_is_answered_with_progress_and_one_result() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "scheduling"), [((), os.SCHED_IDLE), (("--foreground",), os.SCHED_OTHER)]
+    ("arguments", "scheduling"),
+    [((), os.SCHED_IDLE), (("--foreground",), os.sched_getscheduler(0))],
 )
 def test_everything_else_goes_first_unless_a_command_waits(
     arguments: tuple[str, ...], scheduling: int

@@ -80,6 +80,9 @@ pub fn random_table(seed: u64, size: Size) -> Table {
         let lines = (size.orders * size.lines) as i64;
         for _ in 0..HOURS {
             let limit = seconds * dice.amount(0, lines.div_euclid(size.nodes.into()).max(2));
+            // Whole lines seldom fill an hour.
+            let limit =
+                limit + Dice(seed ^ u64::from(table.rows.len() as u32)).amount(0, seconds - 1);
             table.rows.push(row(&mut dice, limit, size, step));
         }
         add_patterns(&mut table.calendar, first_hour, seconds);
