@@ -26,8 +26,8 @@ from bopis.simulate.policies.hindsight import open_order, steered_cost
 from bopis.simulate.ports import BatchSolver, LaborRow, PricedPlan, Pricer, StockRow
 from bopis.simulate.setting import Setting
 
-LOOKS_MAX: Final = 100
-"""Orders that a round under prices looks at closely: those that could gain the most."""
+LOOKS_MAX: Final = 1_000
+"""Orders that a round under prices looks at closely, at most: those that could gain the most."""
 
 
 @dataclass(frozen=True, slots=True)
