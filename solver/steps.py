@@ -36,6 +36,10 @@ KNOWN_SOFTNESS: Final = 0.3
 LEVEL_PASSES: Final = 3
 LEVEL_GAIN: Final = 1e-4
 """An ascent ends after so many passes that gain less than this share of the bound."""
+STEEP_GAIN: Final = 1.5e-3
+"""What passes gain in the mean, as a share of the bound, of an ascent that is far from its end."""
+STEEP_SHARE: Final = 0.7
+"""Share of the time limit until which such an ascent goes on: better prices lead the search, too."""
 ROUND_MOVES_MAX: Final = 40_000
 """Moves of a round of the search, after which the orders are dealt anew."""
 ROUND_MOVES_OF_ORDER: Final = 40
@@ -124,6 +128,7 @@ def _passes(
         proven.append(estimate)
         # Too few passes are better than none: the planned ones took longer than the first.
         has_time = passes < NEAR_PASSES_MIN or course.left_s(until) > 0
+        has_time = has_time or (_is_steep(proven) and course.left_s(STEEP_SHARE) > 0)
         return asked.goes_on(passes, has_time=has_time and not _is_level(proven, planned))
 
     made, _ = course.allocation.ascend(
@@ -131,6 +136,13 @@ def _passes(
     )
     course.pace.close(asked, made)
     return made
+
+
+def _is_steep(proven: Sequence[int]) -> bool:
+    """Whether the last passes gained much."""
+    if len(proven) <= LEVEL_PASSES:
+        return False
+    return proven[-1] - proven[-1 - LEVEL_PASSES] > LEVEL_PASSES * STEEP_GAIN * proven[-1]
 
 
 def _is_level(proven: Sequence[int], planned: int) -> bool:
