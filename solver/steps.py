@@ -39,7 +39,7 @@ LEVEL_GAIN: Final = 1e-4
 STEEP_GAIN: Final = 1.5e-3
 """What passes gain in the mean, as a share of the bound, of an ascent that is far from its end."""
 STEEP_SHARE: Final = 0.7
-"""Share of the time limit until which such an ascent goes on: better prices lead the search, too."""
+"""Share of the time limit until which it goes on: better prices lead the search, too."""
 ROUND_MOVES_MAX: Final = 40_000
 """Moves of a round of the search, after which the orders are dealt anew."""
 ROUND_MOVES_OF_ORDER: Final = 40
