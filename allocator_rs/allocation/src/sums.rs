@@ -69,7 +69,7 @@ mod tests {
                 .map(|_| unit * (1 + dice.below(14)))
                 .collect();
             amounts.sort_unstable();
-            let mut reached = vec![false; 120];
+            let mut reached = [false; 120];
             reached[0] = true;
             for at in 1..reached.len() {
                 reached[at] = amounts

@@ -219,7 +219,7 @@ mod tests {
             let mut dice = Dice::new(seed);
             let rows = vec![Row {
                 limit: 1_260,
-                overtime: if seed % 2 == 0 { 0 } else { 100 },
+                overtime: if seed.is_multiple_of(2) { 0 } else { 100 },
                 overtime_price: 3,
             }];
             let pattern = |seconds: i64| Pattern {
