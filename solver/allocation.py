@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bopis._allocator_rs import Allocation as Native
+from bopis._allocator_rs import PayloadError
 from solver.problem import Plan, Request
-from solver.rows import Rows
+from solver.rows import ProblemError, Rows
 
 Ints = npt.NDArray[np.int64]
 GoOn = Callable[[int, int], bool]
@@ -111,7 +112,9 @@ class Allocation:
         *,
         threads: int | None = None,
     ) -> Self:
-        """The orders of a batch. `threads`: among which they are dealt; None: one per processor."""
+        """The orders of a batch. `threads`: among which they are dealt; None: one per processor.
+        Raises ProblemError where the native module cannot read them.
+        """
         batch = {
             "network": {"version": 0, "nodes": request.nodes},
             "items": request.items,
@@ -130,7 +133,10 @@ class Allocation:
         }
         plans = [None if plan is None else _in_force(plan) for plan in in_force]
         payload = {"batch": batch, "in_force": plans, "threads": threads or available_threads()}
-        return cls(Native.of_orders(_encode(payload)), rows=len(rows.limits))
+        try:
+            return cls(Native.of_orders(_encode(payload)), rows=len(rows.limits))
+        except PayloadError as error:
+            raise ProblemError(str(error)) from error
 
     @classmethod
     def of_table(cls, limits: Sequence[int], orders: Sequence[TableOrder]) -> Self:

@@ -28,7 +28,7 @@ import msgspec
 
 from solver import check
 from solver.allocation import Allocation, InForce
-from solver.problem import OpenOrder, Plan, Request
+from solver.problem import Cost, OpenOrder, Plan, Request
 from solver.rows import ProblemError, Rows, rows_of
 from solver.solve import Result
 
@@ -209,10 +209,10 @@ def _plans(certificate: Certificate, request: Request, world: check.World) -> Fi
     problems: list[str] = []
     kept = 0
     for order, one in zip(orders, certificate.plans, strict=True):
+        if _terms(one.plan.cost) != _terms(check.cost_of(world, order.ask, one.plan.groups)):
+            problems.append(f"order {one.order_id}: the cost is not what the card says")
         if one.plan.groups == order.groups:
             kept += 1
-            if one.plan.cost.total_micro != _card_micro(world, order, one.plan):
-                problems.append(f"order {one.order_id}: the cost is not what the card says")
             continue
         problems += check.plan_problems(world, order.ask, one.plan)
         problems += check.promise_problems(order, one.plan)
@@ -220,6 +220,10 @@ def _plans(certificate: Certificate, request: Request, world: check.World) -> Fi
         pairs = zip(orders, certificate.plans, strict=True)
         problems += check.limit_problems(request, ((o.ask, one.plan) for o, one in pairs))
     return Finding("plans", claimed, f"{len(named) - kept} new, {kept} kept", tuple(problems))
+
+
+def _terms(cost: Cost) -> dict[str, int]:
+    return {term.name: term.amount_micro for term in cost.terms if term.amount_micro}
 
 
 def _card_micro(world: check.World, order: OpenOrder, plan: Plan) -> int:
@@ -258,15 +262,23 @@ def main() -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--hash", help="SHA-256 that the instance must have")
     asked = parser.parse_args()
+    return verdict_of(asked.file, asked.hash)
+
+
+def verdict_of(path: Path, expected_sha256: str | None) -> int:
+    """Checks a file and prints what was found; the exit code."""
     try:
-        certificate = read(asked.file)
-    except (OSError, msgspec.DecodeError) as error:
-        print(f"{asked.file}: {error}", file=sys.stderr)
+        certificate = read(path)
+    except OSError as error:
+        print(f"{path}: {error.strerror}", file=sys.stderr)
+        return UNREADABLE
+    except (msgspec.DecodeError, UnicodeError) as error:
+        print(f"{path}: this is no certificate: {error}", file=sys.stderr)
         return UNREADABLE
     try:
-        findings = findings_of(certificate, expected_sha256=asked.hash)
-    except (msgspec.DecodeError, ProblemError, KeyError) as error:
-        print(f"{asked.file}: the instance contradicts itself: {error}", file=sys.stderr)
+        findings = findings_of(certificate, expected_sha256=expected_sha256)
+    except (msgspec.DecodeError, UnicodeError, ProblemError, KeyError) as error:
+        print(f"{path}: the instance contradicts itself: {error}", file=sys.stderr)
         return DISAGREES
     _print(findings, certificate)
     return DISAGREES if any(finding.problems for finding in findings) else 0

@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use self::dto::{AscentDto, ChosenDto, ColumnsDto, OrdersDto, SearchDto, TableDto};
+use crate::asker::Asker;
 use crate::errors::BindingError;
 
 /// Work units of the kernel for one order.
@@ -55,16 +56,6 @@ pub struct PyAllocation {
 
 fn no_step(what: &str) -> BindingError {
     BindingError::Payload(format!("{what} comes first"))
-}
-
-/// Asks Python whether to go on; an error of its own counts as no.
-fn ask(progress: &Py<PyAny>, numbers: (u64, i64)) -> bool {
-    Python::attach(|py| {
-        let answer = progress.call1(py, numbers);
-        answer
-            .and_then(|answer| answer.is_truthy(py))
-            .unwrap_or(false)
-    })
 }
 
 impl PyAllocation {
@@ -152,15 +143,17 @@ impl PyAllocation {
                 work_limit: WORK_LIMIT,
                 threads: self.threads,
             };
+            let mut asker = Asker::of(progress);
             let mut pool = std::mem::take(&mut self.found.lock().pool);
             let instance = self.instance.read();
             let ascended = instance.ascend(&mut pool, &dto.start, options, |at| {
-                ask(&progress, (u64::from(at.passes), at.estimate))
+                asker.ask((u64::from(at.passes), at.estimate))
             });
             let mut found = self.found.lock();
             found.pool = pool;
             let made = (ascended.passes, ascended.estimate);
             found.ascended = Some(ascended);
+            asker.raise()?;
             Ok(made)
         })
     }
@@ -272,15 +265,17 @@ impl PyAllocation {
                 threads: self.threads,
                 seed: dto.seed,
             };
+            let mut asker = Asker::of(progress);
             let best = self
                 .instance
                 .read()
                 .improve(start, &mut pool, &dto.prices, options, |at| {
-                    ask(&progress, (at.moves, at.cost))
+                    asker.ask((at.moves, at.cost))
                 });
             let cost = best.cost(&self.instance.read());
             let mut found = self.found.lock();
             (found.assignment, found.pool) = (Some(best), pool);
+            asker.raise()?;
             Ok(cost)
         })
     }

@@ -277,6 +277,10 @@ impl From<BindingError> for ResultDto {
             BindingError::System(error) => Self::Malformed {
                 why: error.to_string(),
             },
+            // Of steps of an allocation, which is no submission.
+            BindingError::Raised(error) => Self::Malformed {
+                why: error.to_string(),
+            },
             BindingError::NotLoaded => Self::NotLoaded,
             BindingError::ReservationMismatch => Self::ReservationMismatch,
             BindingError::RequestIdReused => Self::RequestIdReused,

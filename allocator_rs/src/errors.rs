@@ -55,6 +55,8 @@ pub enum BindingError {
     Stopped,
     /// The operating system refused.
     System(std::io::Error),
+    /// What Python was asked meanwhile raised this.
+    Raised(PyErr),
 }
 
 impl From<SubmitError> for BindingError {
@@ -122,6 +124,7 @@ impl From<BindingError> for PyErr {
             BindingError::Overloaded => OverloadedError::new_err("the queue is full"),
             BindingError::Stopped => StoppedError::new_err("the engine is stopped"),
             BindingError::System(error) => OperatingSystemError::new_err(error.to_string()),
+            BindingError::Raised(error) => error,
         }
     }
 }

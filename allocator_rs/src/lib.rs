@@ -19,6 +19,7 @@
 mod act;
 mod allocation;
 mod answers;
+mod asker;
 mod clock;
 mod completions;
 mod door;

@@ -58,7 +58,7 @@ def shadow(
         report = ask_service(address, "GetShadowReport", pb.GetShadowReportRequest())
     else:
         if not by or not why:
-            refuse("--by and --why go with a file and with --end", code=BAD_OPTION)
+            refuse("a file, and --end, need --by and --why", code=BAD_OPTION)
         request = pb.SetShadowPolicyRequest(
             request_id=str(uuid.uuid4()),
             text="" if file is None else text_of(file),

@@ -67,6 +67,8 @@ def reallocate(
     _check_unused(given | {"--card": card, "--policy": policy}, apply=apply, offline=offline)
     check_output("--out", out, suffixes=TABLES)
     check_output("--certificate", certificate)
+    if out is not None and certificate is not None and out.resolve() == certificate.resolve():
+        refuse("--certificate: the same file as --out", code=BAD_OPTION)
     if offline is not None:
         from bopis.cli.planning import Offline, plan_offline
 

@@ -5,6 +5,7 @@ The first policy is the reference that the others are compared with.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,6 +20,8 @@ from bopis.simulate.judge import figures
 from bopis.simulate.run import MICROS, Record, Run
 
 CHART_WIDTH: Final = 48
+PIPE_COLUMNS: Final = 160
+"""Where nobody's screen says how wide it is: no figure may be cut off."""
 PROBLEMS_MAX: Final = 10
 SHARES: Final = {
     "fill_rate": "lines filled",
@@ -103,7 +106,7 @@ def compare(records: Sequence[Record], policies: Sequence[str]) -> list[Compared
 
 def show(name: str, run: Run, records: Sequence[Record]) -> None:
     """Prints tables and chart to standard output."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS)
     console.print(_means(name, run, records))
     if len(run.policies) > 1:
         compared = compare(records, run.policies)

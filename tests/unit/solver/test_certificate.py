@@ -108,6 +108,17 @@ def line_dropped_cheaply(certificate: Certificate) -> Certificate:
     return with_first_plan(certificate, change)
 
 
+def terms_exchanged(certificate: Certificate) -> Certificate:
+    """The sum is right, what it is for is not."""
+
+    def change(one: CertifiedPlan) -> CertifiedPlan:
+        first, *others = one.plan.cost.terms
+        parts = CostTerm(first.name, first.amount_micro - 1), CostTerm("late", 1)
+        return replace(one, plan=replace(one.plan, cost=Cost((*parts, *others))))
+
+    return with_first_plan(certificate, change)
+
+
 def order_left_out(certificate: Certificate) -> Certificate:
     return replace(certificate, plans=certificate.plans[1:])
 
@@ -129,6 +140,7 @@ TAMPERINGS: list[tuple[Tampering, str]] = [
     (price_beyond_64_bits, "prices"),
     (group_moved_an_hour, "plans"),
     (line_dropped_cheaply, "plans"),
+    (terms_exchanged, "plans"),
     (order_left_out, "plans"),
     (stock_doubled, "instance"),
 ]
@@ -199,6 +211,17 @@ def test_an_instance_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "contradicts itself" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.slow
+def test_no_damaged_byte_ends_in_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "batch.certificate"
+    certificates.write(path, made())
+    whole = path.read_bytes()
+    for seed in range(400):
+        at = (seed * 7_919) % len(whole)
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 + seed % 255)]) + whole[at + 1 :])
+        assert certificates.verdict_of(path, None) in (0, 1, 2)
 
 
 def test_a_file_that_is_none_or_absent_cannot_be_read(tmp_path: Path) -> None:

@@ -318,3 +318,27 @@ def test_progress_names_the_stages_and_never_lowers_the_bound() -> None:
     assert stages[0] == "READING"
     assert {"PRICING", "CONSTRUCTION", "CHECKING"} <= set(stages)
     assert [p.bound_micro for p in seen] == sorted(p.bound_micro for p in seen)
+
+
+def test_what_is_raised_while_a_step_asks_ends_the_step_and_is_raised() -> None:
+    request = short(11)
+    allocation = allocation_of(request, rows_of(request.problem))
+
+    def interrupted(*_: int) -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        allocation.ascend(passes=20, go_on=interrupted)
+    # Nothing is broken: the next steps go on from there.
+    allocation.ascend(passes=5, go_on=lambda *_: True)
+    allocation.construct()
+    with pytest.raises(KeyboardInterrupt):
+        allocation.improve(
+            allocation.prices(),
+            moves=1_000,
+            rounds=4,
+            tolerance=0.2,
+            seed=1,
+            go_on=interrupted,
+        )
+    assert allocation.construct() > 0
