@@ -222,8 +222,8 @@ def _plans(certificate: Certificate, request: Request, world: check.World) -> Fi
     return Finding("plans", claimed, f"{len(named) - kept} new, {kept} kept", tuple(problems))
 
 
-def _terms(cost: Cost) -> dict[str, int]:
-    return {term.name: term.amount_micro for term in cost.terms if term.amount_micro}
+def _terms(cost: Cost) -> list[tuple[str, int]]:
+    return sorted((term.name, term.amount_micro) for term in cost.terms if term.amount_micro)
 
 
 def _card_micro(world: check.World, order: OpenOrder, plan: Plan) -> int:

@@ -119,6 +119,15 @@ def terms_exchanged(certificate: Certificate) -> Certificate:
     return with_first_plan(certificate, change)
 
 
+def term_said_twice(certificate: Certificate) -> Certificate:
+    def change(one: CertifiedPlan) -> CertifiedPlan:
+        first, *others = one.plan.cost.terms
+        more = CostTerm(first.name, 1)
+        return replace(one, plan=replace(one.plan, cost=Cost((more, first, *others))))
+
+    return with_first_plan(certificate, change)
+
+
 def order_left_out(certificate: Certificate) -> Certificate:
     return replace(certificate, plans=certificate.plans[1:])
 
@@ -141,6 +150,7 @@ TAMPERINGS: list[tuple[Tampering, str]] = [
     (group_moved_an_hour, "plans"),
     (line_dropped_cheaply, "plans"),
     (terms_exchanged, "plans"),
+    (term_said_twice, "plans"),
     (order_left_out, "plans"),
     (stock_doubled, "instance"),
 ]
