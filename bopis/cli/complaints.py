@@ -21,6 +21,13 @@ def refuse(message: str, *, code: int = FAILED) -> NoReturn:
     raise typer.Exit(code)
 
 
+def said_by(error: Exception) -> str:
+    """What an error says; of the system's: which file and why, without its number."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror
+
+
 def words_of(error: "grpc.RpcError") -> str:
     """A failed call: its code, and what the service says."""
     code = getattr(error, "code", lambda: None)()

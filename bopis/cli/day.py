@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bopis.cli.complaints import BAD_OPTION, FAILED, refuse
+from bopis.cli.complaints import BAD_OPTION, FAILED, refuse, said_by
 
 
 def demo(
@@ -51,7 +51,7 @@ def demo(
     except ScenarioError as error:
         refuse(str(error), code=BAD_OPTION)
     except (DemoError, OSError) as error:
-        refuse(str(error))
+        refuse(said_by(error))
     show_result(result, as_json=as_json)
     if result.get("problems"):
         raise typer.Exit(FAILED)
@@ -85,5 +85,5 @@ def generate(
         directory.mkdir(parents=True, exist_ok=True)
         write_scenario(scenario, directory)
     except OSError as error:
-        refuse(str(error))
+        refuse(said_by(error))
     typer.echo(f"{directory}: {nodes} nodes, {skus} SKUs, {len(scenario.orders)} orders")

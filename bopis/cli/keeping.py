@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bopis.cli.complaints import BAD_OPTION, refuse
+from bopis.cli.complaints import BAD_OPTION, refuse, said_by
 
 if TYPE_CHECKING:
     from bopis.adapters.backup import Manifest, Parts
@@ -33,7 +33,7 @@ def backup(
     except (BackupError, NativeError) as error:
         refuse(str(error), code=1 if isinstance(error, DivergenceError) else BAD_OPTION)
     except (OSError, sqlite3.Error) as error:
-        refuse(str(error))
+        refuse(said_by(error))
     _report(manifest, "backed up", as_json=as_json)
 
 
@@ -53,7 +53,7 @@ def restore(
     except backups.BackupError as error:
         refuse(str(error), code=BAD_OPTION if "not empty" in str(error) else 1)
     except (NativeError, OSError) as error:
-        refuse(str(error))
+        refuse(said_by(error))
     _report(manifest, "restored", as_json=as_json)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bopis.cli.bar import Bar
-from bopis.cli.complaints import BAD_OPTION, refuse
+from bopis.cli.complaints import BAD_OPTION, refuse, said_by
 from bopis.cli.outputs import refuse_unwritten, tell_no_certificate
 from bopis.domain.policy import CardLevel
 
@@ -97,7 +97,7 @@ def plan_offline(
             plans = {move.order_id: move for move in _moves(proposal)}
             left = _left(problem, setting, plans) if out is not None else {}
     except (ScenarioError, TableError, ValueError, OSError) as error:
-        refuse(str(error), code=BAD_OPTION)
+        refuse(said_by(error), code=BAD_OPTION)
     except NotServing as error:
         refuse(error.message)
     if out is not None:

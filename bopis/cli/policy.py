@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bopis.cli.complaints import BAD_OPTION, FAILED, refuse, words_of
+from bopis.cli.complaints import BAD_OPTION, FAILED, refuse, said_by, words_of
+from bopis.cli.outputs import check_output, refuse_unwritten
 
 if TYPE_CHECKING:
     from bopis.v1 import policy_pb2 as values
@@ -124,17 +125,21 @@ def import_hotwax(
     from bopis.domain.errors import FieldInvalid
     from bopis.domain.policy import parse_policy
 
+    check_output("--output", output)
     try:
         imported = import_group(read_group(file.read_bytes()))
     except (OSError, FieldInvalid) as error:
-        refuse(str(error), code=BAD_OPTION)
+        refuse(said_by(error), code=BAD_OPTION)
     text = policy_text(None) if base is None else text_of(base)
     named = re.sub(r"(?m)^version\s*=.*$", f'version = "{imported.name}"', text, count=1)
     made = f"{named.rstrip()}\n{imported.sections}\n"
     mistakes = _mistakes(lambda: parse_policy(made))
     if mistakes:
         refuse("; ".join(["the base does not go together with it", *mistakes.values()]))
-    output.write_text(made, encoding="utf-8")
+    try:
+        output.write_text(made, encoding="utf-8")
+    except OSError as error:
+        refuse_unwritten(output, error)
     for note in imported.notes:
         typer.echo(f"{note.fate.value}: {note.where}: {note.words}", err=True)
     lost = sum(note.fate is Fate.LOST for note in imported.notes)
@@ -151,7 +156,7 @@ def text_of(file: Path) -> str:
     try:
         return policy_text(file)
     except (OSError, FieldInvalid) as error:
-        refuse(str(error), code=BAD_OPTION)
+        refuse(said_by(error), code=BAD_OPTION)
 
 
 def _mistakes(parse: Any) -> dict[str, str]:

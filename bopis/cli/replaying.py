@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from bopis.cli.complaints import FAILED, UNREADABLE, refuse
+from bopis.cli.complaints import FAILED, UNREADABLE, refuse, said_by
 
 RECORD: Final = ("certificate", "answer")
 """What a re-allocation is done again from, in the order that `solver.replay` wants."""
@@ -47,7 +47,7 @@ def replay(
         else:
             code = _order(file, what, attempt, as_json=as_json)
     except OSError as error:
-        refuse(str(error), code=UNREADABLE)
+        refuse(said_by(error), code=UNREADABLE)
     except RecordError as error:
         kind = "order" if name == what else "operation"
         refuse(f"what is kept of {kind} {name} cannot be read: {error}", code=UNREADABLE)
@@ -61,12 +61,13 @@ def _order(store: Path, order_id: str, attempt: int | None, *, as_json: bool) ->
     ledger = store.parent / "ledger"
     if not ledger.is_dir():
         refuse(f"{store.parent}: no ledger is there", code=UNREADABLE)
-    seen, same, is_damaged = 0, True, False
+    kept: list[int] = []
+    same, is_damaged = True, False
     with reading(store) as connection:
         for one in order_again(connection, ledger, order_id):
+            kept.append(one.attempt)
             if attempt not in (None, one.attempt):
                 continue
-            seen += 1
             told: dict[str, Any] = {"order_id": order_id, "attempt": one.attempt}
             told |= {"sequence": one.sequence, "same": one.now == one.recorded}
             if one.now is None:
@@ -76,8 +77,11 @@ def _order(store: Path, order_id: str, attempt: int | None, *, as_json: bool) ->
             same = same and bool(told["same"])
             is_damaged = is_damaged or one.is_damaged
             _tell(told, f"order {order_id}, attempt {one.attempt}", as_json=as_json)
-    if not seen:
+    if not kept:
         refuse(f"no decision is kept of order {order_id}: there is no such order, or it is too old")
+    if attempt not in (None, *kept):
+        attempts = ", ".join(str(one) for one in kept)
+        refuse(f"no attempt {attempt} is kept of order {order_id}, but these: {attempts}")
     if is_damaged:
         return UNREADABLE
     return 0 if same else FAILED

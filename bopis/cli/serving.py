@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bopis.cli.complaints import BAD_OPTION, refuse
+from bopis.cli.complaints import BAD_OPTION, refuse, said_by
 
 if TYPE_CHECKING:
     from bopis.bootstrap import Ready
@@ -123,4 +123,4 @@ def _run(run: Any) -> int:
     except BopisError as error:
         refuse(f"{error.field}: {error.message}" if error.field else error.message)
     except OSError as error:
-        refuse(str(error))
+        refuse(said_by(error))

@@ -2,25 +2,30 @@
 
 import asyncio
 import json
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bopis.cli.complaints import BAD_OPTION, FAILED, refuse
+from bopis.cli.complaints import BAD_OPTION, FAILED, refuse, said_by
 from bopis.cli.outputs import check_output, refuse_unwritten
 from bopis.domain.policy import CardLevel
 
 if TYPE_CHECKING:
     from bopis.domain.reallocation import ReallocationProblem, ReallocationProposal
+    from bopis.scenario.model import Scenario
     from bopis.simulate.catalog import Tools
-    from bopis.simulate.run import Run
+    from bopis.simulate.run import Record, Run
 
 SEEDS_MAX: Final = 1_000
+SAMPLES_MAX: Final = 1_000
 FACTOR_MAX: Final = 100.0
 COMPARED_LEAST: Final = 2
 TIME_LIMIT_MAX_S: Final = 3_600.0
+INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C."""
 SLACK_S: Final = 120.0
 """How much longer than asked the optimizer may take: a machine may be busy, and days are not to be
 played in vain."""
@@ -31,12 +36,17 @@ def simulate(
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            help="B1, B2, B3, service, B4, duals, duals+reevaluation or hindsight; give several. "
-            "The first is what the others are compared with."
+            help="B1, B2, B3, service, B4, duals, duals+reevaluation or hindsight; all but the first "
+            "two and service also with +transfers. Give several: the first is what the others are "
+            "compared with."
         ),
     ] = None,
-    labor: Annotated[float, typer.Option(help="Factor of the hours' labor.")] = 1.0,
-    stock: Annotated[float, typer.Option(help="Factor of the stock of the morning.")] = 1.0,
+    labor: Annotated[
+        float, typer.Option(help="Factor of the hours' labor, above 0, at most 100.")
+    ] = 1.0,
+    stock: Annotated[
+        float, typer.Option(help="Factor of the stock of the morning, above 0, at most 100.")
+    ] = 1.0,
     seeds: Annotated[
         int, typer.Option(min=1, max=SEEDS_MAX, help="So many days; the first is the recorded one.")
     ] = 1,
@@ -45,6 +55,9 @@ def simulate(
     refresh: Annotated[
         int, typer.Option(min=1, max=1440, help="Minutes between refreshes of prices.")
     ] = 5,
+    samples: Annotated[
+        int, typer.Option(min=1, max=SAMPLES_MAX, help="Sampled days that prices are the mean of.")
+    ] = 24,
     reevaluate: Annotated[
         int, typer.Option(min=1, max=1440, help="Minutes between rounds of re-evaluation.")
     ] = 15,
@@ -83,6 +96,7 @@ def simulate(
         variant=Variant(**factors, card=card),
         options=Options(
             refresh_s=60 * refresh,
+            samples=samples,
             rules=Rules(every_s=60 * reevaluate, freeze_s=60 * freeze, moves_max=moves),
             round_limit_ms=round(1_000 * round_limit),
             time_limit_ms=round(1_000 * time_limit),
@@ -92,41 +106,73 @@ def simulate(
 
 
 def _play(directory: Path, run: "Run", *, plot: Path | None, as_json: bool) -> None:
-    from bopis.domain.errors import NotServing
     from bopis.scenario.loader import load_scenario
     from bopis.scenario.rows import ScenarioError
     from bopis.simulate.plot import draw
-    from bopis.simulate.run import as_json as json_of
-    from bopis.simulate.run import simulate as play
-    from bopis.simulate.show import Bar, compare, show, title_of
+    from bopis.simulate.show import compare, show, title_of
     from bopis.telemetry import configure_logs
 
     configure_logs("warning")
     try:
         scenario = load_scenario(directory)
     except (ScenarioError, ValueError, OSError) as error:
-        refuse(str(error), code=BAD_OPTION)
-    try:
-        with Bar(days=len(run.seeds) * len(run.policies), quiet=as_json) as bar:
-            records = play(scenario, run, _tools(), notice=bar.notice)
-    except (ScenarioError, ValueError) as error:
-        refuse(str(error), code=BAD_OPTION)
-    except OSError as error:
-        refuse(str(error))
-    except NotServing as error:
-        refuse(error.message)
-    if plot is not None:
+        refuse(said_by(error), code=BAD_OPTION)
+    records, broken = _days(scenario, run, as_json=as_json)
+    if plot is not None and records:
         compared = compare(records, run.policies)
         try:
             plot.write_text(draw(title_of(scenario.name, run), run.policies[0], compared))
         except OSError as error:
             refuse_unwritten(plot, error)
-    if as_json:
-        typer.echo(json.dumps([json_of(record) for record in records]))
-    else:
+    if records and not as_json:
         show(scenario.name, run, records)
+    if broken is not None:
+        days = f"{len(records) // len(run.policies)} of {len(run.seeds)} days were played"
+        refuse(f"{broken.words}; {days}", code=broken.code)
     if any(record.verdict.violations for record in records):
         raise typer.Exit(FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """Why a run ended before its last day."""
+
+    words: str
+    code: int
+
+
+def _days(
+    scenario: "Scenario", run: "Run", *, as_json: bool
+) -> "tuple[list[Record], _Broken | None]":
+    """The days that were played; as JSON each is printed when it ends, and the list is whole even
+    if not all were.
+    """
+    from bopis.domain.errors import NotServing
+    from bopis.scenario.rows import ScenarioError
+    from bopis.simulate.run import as_json as json_of
+    from bopis.simulate.run import simulate as play
+    from bopis.simulate.show import Bar
+
+    records: list[Record] = []
+    broken = None
+    try:
+        with Bar(days=len(run.seeds) * len(run.policies), quiet=as_json) as bar:
+            for day in play(scenario, run, _tools(), notice=bar.notice):
+                if as_json:
+                    texts = (json.dumps(json_of(record)) for record in day)
+                    typer.echo(("," if records else "[") + ",\n".join(texts))
+                records += day
+    except (ScenarioError, ValueError) as error:
+        refuse(str(error), code=BAD_OPTION)
+    except OSError as error:
+        broken = _Broken(said_by(error), FAILED)
+    except NotServing as error:
+        broken = _Broken(error.message, FAILED)
+    except KeyboardInterrupt:
+        broken = _Broken("interrupted", INTERRUPTED)
+    if as_json:
+        typer.echo("]" if records else "[]")
+    return records, broken
 
 
 def _factor(option: str, value: float) -> Fraction:

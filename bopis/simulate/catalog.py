@@ -8,7 +8,7 @@ from typing import Final
 
 from bopis.demo.plans import PlannedOrder
 from bopis.simulate.duals import DualPrices
-from bopis.simulate.forecast import OtherDays
+from bopis.simulate.forecast import SAMPLES, OtherDays
 from bopis.simulate.online import Online
 from bopis.simulate.policies.exact import Exact
 from bopis.simulate.policies.hindsight import Hindsight
@@ -40,14 +40,15 @@ TRANSFERS: Final = "+transfers"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What policies can be told: seconds between refreshes of prices; the rules of re-evaluation;
-    the time limits of the optimizer, for a round of re-evaluation and for a whole day.
+    """What policies can be told: seconds between refreshes of prices, and of how many sampled days
+    they are the mean; the rules of re-evaluation; the time limits of the optimizer, for a round of
+    re-evaluation and for a whole day.
     """
 
     refresh_s: int = 300
+    samples: int = SAMPLES
     rules: Rules = field(default_factory=Rules)
     round_limit_ms: int = 1_000
-
     time_limit_ms: int = 30_000
 
 
@@ -88,7 +89,7 @@ def make_policy(
         return Online(exact, (again,))
     if name == "hindsight":
         return Hindsight(Online(exact), tools.solver, options.time_limit_ms, seed)
-    forecaster = OtherDays.drawn(recorded, seed=seed)
+    forecaster = OtherDays.drawn(recorded, seed=seed, days=options.samples)
     prices = DualPrices(pricer, setting, forecaster, every_s=options.refresh_s)
     priced = Exact(pricer, setting, prices=prices)
     if name == "duals":

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from bopis.demo.plans import PlannedOrder
 from bopis.simulate.seeds import drawn_day
 
-SAMPLES: Final = 6
+SAMPLES: Final = 24
 """Sampled days; the prices of each are averaged."""
 SEEN_WEIGHT: Final = 50
 """Orders that other days weigh when the pace of this day is told from what came so far."""
@@ -42,9 +42,11 @@ class OtherDays:
         self._days = [sorted(day, key=lambda order: order.placed_s) for day in days]
 
     @classmethod
-    def drawn(cls, recorded: Sequence[PlannedOrder], *, seed: int) -> OtherDays:
-        """Days drawn like the days of seeds, none of which any seed plays."""
-        return cls([drawn_day(recorded, key=f"other/{seed}/{k}") for k in range(SAMPLES)])
+    def drawn(
+        cls, recorded: Sequence[PlannedOrder], *, seed: int, days: int = SAMPLES
+    ) -> OtherDays:
+        """So many days, drawn like the days of seeds, none of which any seed plays."""
+        return cls([drawn_day(recorded, key=f"other/{seed}/{k}") for k in range(days)])
 
     def samples(self, *, now_s: int, seen: int) -> Sequence[Sample]:
         """See `Forecaster`."""

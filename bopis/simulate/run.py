@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,12 +42,15 @@ Notice = Callable[[str, int, int, int], None]
 """Called with (policy, seed, orders done, orders of the day)."""
 
 
-def simulate(scenario: Scenario, run: Run, tools: Tools, *, notice: Notice) -> list[Record]:
-    """One record per seed and policy. Raises ValueError for a scenario without orders."""
+def simulate(
+    scenario: Scenario, run: Run, tools: Tools, *, notice: Notice
+) -> Iterator[list[Record]]:
+    """Day by day a record per policy. Raises ValueError for a scenario without orders,
+    bopis.domain.errors.NotServing.
+    """
     without = make_setting(scenario, run.variant)
     moving = with_transfers(without, run.variant)
     recorded = [placed_order(order) for order in scenario.orders]
-    records: list[Record] = []
     for seed in run.seeds:
         orders = day_of_seed(recorded, seed)
         of_day: list[Record] = []
@@ -71,8 +74,7 @@ def simulate(scenario: Scenario, run: Run, tools: Tools, *, notice: Notice) -> l
             verdict = judge(setting, orders, played.decisions, at_placing=played.at_placing)
             seconds = time.monotonic() - started_s
             of_day.append(Record(name, seed, verdict, played.bound_micro, seconds))
-        records += with_bounds(of_day)
-    return records
+        yield with_bounds(of_day)
 
 
 def with_bounds(of_day: Sequence[Record]) -> list[Record]:

@@ -1,6 +1,9 @@
 """`bopis simulate` as people run it, on a small generated scenario."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -66,6 +69,26 @@ def test_days_of_several_seeds_are_paired_and_repeat(town: Path) -> None:
     again = played(town, *words)
     for one, other in zip(records, again, strict=True):
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_what_was_played_before_an_interruption_is_told(town: Path) -> None:
+    words = ("simulate", str(town), *chosen("B1", "B3"), "--seeds", "1000", "--json")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "bopis.cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    seen = [running.stdout.readline() for _ in range(4)]  # Each day is told when it ends.
+    running.send_signal(signal.SIGINT)
+    rest, complaint = running.communicate(timeout=60)
+    assert running.returncode == 130
+    records = json.loads("".join(seen) + rest)
+    days = [record["seed"] for record in records if record["policy"] == "B3"]
+    assert [record["policy"] for record in records] == ["B1", "B3"] * len(days)
+    assert days == list(range(len(days)))
+    assert f"interrupted; {len(days)} of 1000 days were played" in complaint
 
 
 def test_the_card_changes_the_cost(town: Path) -> None:

@@ -31,7 +31,8 @@ def ignore(policy: str, seed: int, done: int, orders: int) -> None:
 
 def records(*policies: str, seeds: tuple[int, ...] = (0, 1, 2)) -> list[Record]:
     run = Run(policies=policies, seeds=seeds, variant=SCARCE)
-    return simulate(TOWN, run, tools_of_town(), notice=ignore)
+    days = simulate(TOWN, run, tools_of_town(), notice=ignore)
+    return [record for day in days for record in day]
 
 
 def test_seed_0_is_the_recorded_day_and_others_are_drawn_from_it() -> None:
@@ -79,7 +80,7 @@ def test_labor_and_stock_are_scaled_and_rounded_down() -> None:
 def test_the_first_order_costs_the_kernel_no_more_than_any_rule() -> None:
     first = replace(TOWN, orders=TOWN.orders[:1])
     run = Run(policies=RULES_AND_KERNEL, variant=SCARCE)
-    played = simulate(first, run, tools_of_town(), notice=ignore)
+    [played] = simulate(first, run, tools_of_town(), notice=ignore)
     costs = {record.policy: record.verdict.score.cost for record in played}
     assert costs["B3"] == min(costs.values())
 

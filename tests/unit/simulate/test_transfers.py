@@ -114,7 +114,7 @@ def test_receiving_takes_of_the_stores_labor(honest: Sequence[Decision]) -> None
 
 def test_policies_by_name_are_played_and_judged_each_by_its_own_rules() -> None:
     run = Run(policies=("B3", "B3+transfers"), variant=VARIANT)
-    records = simulate(TOWN, run, tools_of_town(), notice=lambda *told: None)
+    [records] = simulate(TOWN, run, tools_of_town(), notice=lambda *told: None)
     assert [record.policy for record in records] == ["B3", "B3+transfers"]
     assert all(record.verdict.violations == () for record in records)
 
