@@ -54,6 +54,44 @@ def that_pay(
     return [[order for one in group for order in moves[one]] for group in made]
 
 
+def that_save(
+    moves: Sequence[Sequence[int]],
+    changes: Mapping[int, Change],
+    gains: Mapping[int, int],
+    *,
+    free: Sequence[int],
+) -> list[list[int]]:
+    """The atomic moves without those that gain nothing and that no other needs, in an order in
+    which they can be applied.
+    """
+    left = list(free)
+    acts = [_together(number, [changes[o] for o in act]) for number, act in enumerate(moves)]
+    for act in acts:
+        for row, amount in act.net.items():
+            left[row] -= amount
+    kept = set(range(len(moves)))
+    idle = [act for act in acts if sum(gains[order] for order in moves[act.order]) <= 0]
+
+    def undone(act: Change) -> bool:
+        """Whether it can be: it takes again what it gave back."""
+        if any(left[row] + amount < 0 for row, amount in act.net.items()):
+            return False
+        for row, amount in act.net.items():
+            left[row] += amount
+        kept.discard(act.order)
+        return True
+
+    # One that is undone may make room for the undoing of another.
+    while any([undone(act) for act in idle if act.order in kept]):
+        pass
+    if len(kept) == len(moves):
+        return [list(act) for act in moves]
+    made = components([changes[order] for one in sorted(kept) for order in moves[one]], free)
+    if sum(len(group) for group in made) < sum(len(moves[one]) for one in kept):
+        return [list(act) for act in moves]
+    return that_save(made, changes, gains, free=free)  # They may be grouped otherwise now.
+
+
 def _together(number: int, changes: Sequence[Change]) -> Change:
     net: Counter[int] = Counter()
     for change in changes:

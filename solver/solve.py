@@ -10,7 +10,7 @@ from solver.allocation import Allocation, Chosen, InForce, available_threads
 from solver.course import Limits, Outcome, Told
 from solver.moves import Change, change_of, components
 from solver.pace import Record
-from solver.paying import that_pay
+from solver.paying import that_pay, that_save
 from solver.problem import LaborPrice, OpenOrder, Plan, Problem, Request, StockPrice
 from solver.rows import Rows, rows_of
 from solver.steps import allocate
@@ -217,8 +217,6 @@ def _moves(
         lines = sum(len(group.line_numbers) + len(group.labor) for group in groups)
         changes.append(change_of(order, in_force[order].takes, after, lines=lines))
     moves = components(changes, free)
-    if problem.moves_max is None:
-        return moves
     # A plan in force counts without what a move must gain: the gain is net of it.
     prices = rows.start_prices(problem) if problem.is_charged else [0] * len(rows.limits)
     gains = {
@@ -228,6 +226,8 @@ def _moves(
         for change in changes
     }
     by_order = {change.order: change for change in changes}
+    if problem.moves_max is None:
+        return that_save(moves, by_order, gains, free=free)
     return that_pay(moves, by_order, gains, free=free, moves_max=problem.moves_max)
 
 

@@ -94,7 +94,8 @@ def _show(found: "values.PolicyComparison", *, as_json: bool) -> None:
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("order", found.before_version, "cost", found.after_version, "cost"):
+    heads = (f"before: {found.before_version}", f"after: {found.after_version}")
+    for name in ("order", heads[0], "cost", heads[1], "cost"):
         table.add_column(name, overflow="fold")
     for one in found.differences[-SHOWN_MAX:]:
         table.add_row(
@@ -109,9 +110,11 @@ def _show(found: "values.PolicyComparison", *, as_json: bool) -> None:
     costs = f"{_amount(found.cost_before):,.2f} -> {_amount(found.cost_after):,.2f}"
     if not found.same_costs:
         costs += " (of different cost cards)"
+    # Steering terms are in it, as the kernel weighs them.
     console.print(
         f"{found.different_count:,} of {found.considered_count:,} orders differ;"
-        f" cost {costs} {found.cost_before.currency_code};"
+        f" cost, what units are worth to others included, {costs}"
+        f" {found.cost_before.currency_code};"
         f" unfilled lines {found.unfilled_before_count:,} -> {found.unfilled_after_count:,}"
     )
 

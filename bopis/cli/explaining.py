@@ -81,11 +81,15 @@ def _ask(address: str, request: "pb.ExplainAllocationRequest") -> "pb.ExplainAll
 def _show(order: str, found: "pb.ExplainAllocationResponse") -> None:
     from rich.console import Console
 
+    from bopis.v1.order_service_pb2 import Order
+
     # Who reads it from a pipe wants whole words.
     console = Console(
         width=None if sys.stdout.isatty() else PIPE_COLUMNS, highlight=False, markup=False
     )
     console.print(f"{order}: {_acts(found.chosen)}")
+    if found.state == Order.STATE_UNFILLED:
+        console.print("Nobody fills any of it. Re-allocations leave such orders out: place it anew.")
     console.print(_decided(found))
     if found.HasField("batch"):
         console.print(_moved_by(found.batch))

@@ -190,16 +190,11 @@ def _figures(response: "pb.ReallocateResponse") -> dict[str, Any]:
 def _tell_applied(
     applied: "moves_pb.ApplyReallocationResponse", name: str, *, as_json: bool
 ) -> None:
-    reasons = {
-        1: "the order changed",
-        2: "what it needs is gone",
-        3: "the policy, a pin or a forbid is against it now",
-    }
     refused = [
         {
             "move_id": one.move_id,
             "order_id": one.order_id,
-            "why": reasons.get(one.reason, "refused"),
+            "why": _why(one),
         }
         for one in applied.refused
     ]
@@ -219,6 +214,17 @@ def _tell_applied(
         typer.echo(f"move {one['move_id']} was not made: {one['why']} {one['order_id']}".rstrip())
     if len(refused) > REFUSED_SHOWN:
         typer.echo(f"... and {applied.refused_count - REFUSED_SHOWN} more (--json names them)")
+
+
+def _why(refused: "moves_pb.RefusedMove") -> str:
+    reasons = {
+        1: "the order changed",
+        2: "what it needs is gone",
+        3: "a pin or a forbid is against it now",
+    }
+    if refused.reason == 3 and not refused.order_id:
+        return "the policy is another one than it was planned under"
+    return reasons.get(refused.reason, "refused")
 
 
 _WORDS: Final = {

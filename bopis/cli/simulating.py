@@ -37,7 +37,7 @@ def simulate(
         list[str] | None,
         typer.Option(
             help="B1, B2, B3, service, B4, duals, duals+reevaluation or hindsight; all but the first "
-            "two and service also with +transfers. Give several: the first is what the others are "
+            "two and service also with +transfers. Give several: the first is what others are "
             "compared with."
         ),
     ] = None,

@@ -10,11 +10,12 @@ stay promised.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from bopis.demo.plans import Group, PlannedOrder
+from bopis.domain.duals import LaborDual, StockDual
 from bopis.domain.network import Place
 from bopis.domain.promise import customer_store
 from bopis.domain.reallocation import LaborLimit, OpenOrder, ReallocationProblem, StockLimit
@@ -108,11 +109,21 @@ def offered(
 
 
 class Jointly:
-    """All open orders at once, by the optimizer. Implements `ports.Timer`."""
+    """All open orders at once, by the optimizer; moves pay for what they take if there are prices.
+    Implements `ports.Timer`.
+    """
 
-    def __init__(self, solver: BatchSolver, rules: Rules, *, time_limit_ms: int) -> None:
+    def __init__(
+        self,
+        solver: BatchSolver,
+        rules: Rules,
+        *,
+        time_limit_ms: int,
+        prices: Prices | None = None,
+    ) -> None:
         self._solver = solver
         self._rules = rules
+        self._prices = prices
         self._time_limit_ms = time_limit_ms
         self._stores = Stores()
         self._decided = 0
@@ -135,35 +146,39 @@ class Jointly:
         proposal = self._solver(
             problem, nodes=setting.nodes, items=setting.items, policy=setting.policy
         )
-        moved = 0
+        # One by one: some make room at a loss for those that come after them.
         for component in proposal.components:
-            plans = {move.order_id: groups_of(move.groups) for move in component}
-            if moved + len(plans) > self._rules.moves_max:
-                continue
-            if _gain(day, plans) > 0 and day.move(plans):
-                moved += len(plans)
+            day.move({move.order_id: groups_of(move.groups) for move in component})
 
     def _problem(self, day: Day, orders: Sequence[PlannedOrder]) -> ReallocationProblem:
         """These orders with what is left and what they hold."""
         stock, labor = offered(day, orders)
+        prices = self._prices
         return ReallocationProblem(
             now_ms=day.now_s * 1000,
-            orders=tuple(open_again(order, day.setting, self._stores) for order in orders),
+            orders=tuple(
+                replace(
+                    open_again(order, day.setting, self._stores),
+                    stay_micro=stay_micro(1000 * (day.waiting[order.order_id] - day.now_s)),
+                )
+                for order in orders
+            ),
             stock=tuple(StockLimit(*row) for row in stock),
             labor=tuple(LaborLimit(*row) for row in labor),
             time_limit_ms=self._time_limit_ms,
+            moves_max=self._rules.moves_max,
+            is_charged=prices is not None,
+            stock_prices=tuple(
+                StockDual(node_id, sku, micro)
+                for node_id, sku, _ in (stock if prices else ())
+                if (micro := prices.unit(node_id, sku))
+            ),
+            labor_prices=tuple(
+                LaborDual(node_id, hour, micro)
+                for node_id, hour, _ in (labor if prices else ())
+                if (micro := prices.second(node_id, hour))
+            ),
         )
-
-
-def _gain(day: Day, plans: Mapping[str, tuple[Group, ...]]) -> int:
-    """What moving these orders together saves, less the penalty of each."""
-    gain = 0
-    for order_id, groups in plans.items():
-        order = day.plans[order_id]
-        gain += steered_cost(order, day.setting)
-        gain -= steered_cost(replace(order, groups=groups), day.setting)
-        gain -= stay_micro(1000 * (day.waiting[order_id] - day.now_s))
-    return gain
 
 
 class UnderPrices:

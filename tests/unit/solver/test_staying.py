@@ -1,14 +1,15 @@
 """What a move must gain, and the most orders that move."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from solver import check
 from solver.certificate import certificate_of, findings_of
-from solver.moves import Change
-from solver.paying import that_pay
+from solver.moves import Change, change_of, components
+from solver.paying import that_pay, that_save
 from solver.problem import HOUR_S, Closure, Request
 from solver.solve import Result, solve
 from tests.unit.solver.small_batches import optimum, small_request
@@ -121,3 +122,47 @@ def test_who_is_on_a_day_that_has_become_full_stays_and_who_is_forbidden_leaves(
     assert full.cost_before_micro == solve(request).cost_before_micro
     # A forbidden node counts against the plan in force, whether or not there is a way out.
     assert solve(with_closure(0)).cost_before_micro > full.cost_before_micro
+
+
+def test_moves_that_together_save_nothing_are_left_out_unless_others_need_their_room() -> None:
+    free = [0, 1, 0]
+    makes_room = change_of(0, {0: 1}, {1: 1}, lines=1)  # At a loss, for the next one.
+    needs_it = change_of(1, {2: 1}, {0: 1}, lines=1)
+    swap = [change_of(2, {3: 1}, {4: 1}, lines=1), change_of(3, {4: 1}, {3: 1}, lines=1)]
+    changes = {change.order: change for change in (makes_room, needs_it, *swap)}
+    moves = [[0], [1], [2, 3]]
+    gains = {0: -2, 1: 5, 2: 4, 3: -4}
+    made = that_save(moves, changes, gains, free=[*free, 0, 0])
+    assert made == [[0], [1]]
+    gains[3] = -3
+    assert that_save(moves, changes, gains, free=[*free, 0, 0]) == moves
+
+
+def test_of_random_moves_none_is_left_that_could_stay_undone_and_saves_nothing() -> None:
+    dropped = 0
+    for seed in range(300):
+        dice = random.Random(seed)
+        changes: dict[int, Change] = {}
+        free = [dice.randrange(3) for _ in range(6)]
+        for order in range(8):
+            before, after = dice.sample(range(6), 2)
+            changes[order] = change_of(order, {before: 1}, {after: 1}, lines=1)
+        moves = components(list(changes.values()), free)
+        gains = {order: dice.randrange(-3, 6) for order in changes}
+        made = that_save(moves, changes, gains, free=free)
+        left = Counter(dict(enumerate(free)))
+        for act in made:
+            for order in act:
+                left.subtract(changes[order].net)
+            assert min(left.values()) >= 0, seed
+        total = sum(gains[order] for act in made for order in act)
+        assert total >= sum(gains[order] for act in moves for order in act), seed
+        count = sum(len(act) for act in moves) - sum(len(act) for act in made)
+        dropped += count
+        for act in made if count else ():
+            undone = Counter(left)
+            for order in act:
+                undone.update(changes[order].net)
+            if min(undone.values()) >= 0:
+                assert sum(gains[order] for order in act) > 0, seed
+    assert dropped > 50
