@@ -132,7 +132,12 @@ class Allocation:
             "groups": rows.groups,
         }
         plans = [None if plan is None else _in_force(plan) for plan in in_force]
-        payload = {"batch": batch, "in_force": plans, "threads": threads or available_threads()}
+        payload = {
+            "batch": batch,
+            "in_force": plans,
+            "charges": rows.charges(request.problem),
+            "threads": threads or available_threads(),
+        }
         try:
             return cls(Native.of_orders(_encode(payload)), rows=len(rows.limits))
         except PayloadError as error:

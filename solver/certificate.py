@@ -32,7 +32,7 @@ from solver.problem import Cost, OpenOrder, Plan, Request
 from solver.rows import ProblemError, Rows, rows_of
 from solver.solve import Result
 
-FORMAT: Final = "bopis-certificate/3"
+FORMAT: Final = "bopis-certificate/4"
 PRICE_MAX: Final = check.COST_MAX_MICRO
 """No price says more: a unit is worth at most the dearest line."""
 SHOWN: Final = 16
@@ -169,8 +169,7 @@ def _prices(certificate: Certificate, count: int) -> Finding:
 
 def _in_force_micro(world: check.World, order: OpenOrder) -> int:
     """What it counts that an order keeps its plan in force."""
-    cost = check.cost_of(world, order.ask, order.groups).total_micro
-    return cost + check.breach_micro(world, order)
+    return _plan_micro(world, order, order.plan) + check.breach_micro(world, order)
 
 
 def _allocation(request: Request, rows: Rows, world: check.World) -> Allocation | None:
@@ -226,15 +225,17 @@ def _terms(cost: Cost) -> list[tuple[str, int]]:
     return sorted((term.name, term.amount_micro) for term in cost.terms if term.amount_micro)
 
 
-def _card_micro(world: check.World, order: OpenOrder, plan: Plan) -> int:
-    return check.cost_of(world, order.ask, plan.groups).total_micro
+def _plan_micro(world: check.World, order: OpenOrder, plan: Plan) -> int:
+    """What a plan costs by the card, and is charged."""
+    cost = check.cost_of(world, order.ask, plan.groups).total_micro
+    return cost + check.charge_of(world, order.ask, plan.groups)
 
 
 def _cost(certificate: Certificate, request: Request, world: check.World) -> Finding:
     total = 0
     for order, one in zip(request.problem.orders, certificate.plans, strict=True):
         is_kept = one.plan.groups == order.groups
-        total += _in_force_micro(world, order) if is_kept else _card_micro(world, order, one.plan)
+        total += _in_force_micro(world, order) if is_kept else _plan_micro(world, order, one.plan)
     return _compared("cost", certificate.cost_micro, total)
 
 

@@ -82,7 +82,7 @@ def that_save(
         return True
 
     # One that is undone may make room for the undoing of another.
-    while any([undone(act) for act in idle if act.order in kept]):
+    while [act for act in idle if act.order in kept and undone(act)]:
         pass
     if len(kept) == len(moves):
         return [list(act) for act in moves]

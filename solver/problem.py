@@ -371,8 +371,8 @@ class LaborPrice:
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One batch. `shipping`: units that may be shipped, where that is fewer; `groups`: of days that
-    might get full. Prices: those it starts from. `moves_max`: of orders that move; None: any, else
-    those that gain most, net of what they take at the prices if `is_charged`.
+    might get full. Prices: those it starts from, or, if `is_charged`, what plans pay for what they
+    take, beside their costs. `moves_max`: of orders that move, those that gain most; None: any.
     """
 
     now_ms: int

@@ -47,6 +47,10 @@ class Rows:
             *(max(0, labor.get((row.node_id, row.window_start_s), 0)) for row in self.labor),
         ]
 
+    def charges(self, problem: Problem) -> list[int]:
+        """What plans are charged beside their costs, by row; empty: nothing."""
+        return self.start_prices(problem) if problem.is_charged else []
+
     def takes(self, ask: Ask, groups: Iterable[Group]) -> dict[int, int]:
         """What groups take of each row. Raises ProblemError where no limit names a cell."""
         by_number = {line.line_number: line for line in ask.lines}

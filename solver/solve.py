@@ -162,18 +162,20 @@ def _limits(problem: Problem, rows: Rows, *, read_ms: int, record: Record | None
         orders=len(problem.orders),
         time_limit_s=max(limit_ms / 2, limit_ms - READS * read_ms) / 1000,
         seed=problem.seed,
-        start_prices=rows.start_prices(problem),
+        # Where plans are charged, the prices are part of the costs; what comes on top is unknown.
+        start_prices=[] if problem.is_charged else rows.start_prices(problem),
         record=record,
     )
 
 
 def in_force_of(world: check.World, orders: Sequence[OpenOrder], rows: Rows) -> list[InForce]:
-    """The plans in force as the steps see them: dearer where a planner's word is against them, and
-    cheaper by what a move must gain.
+    """The plans in force as the steps see them, with what they are charged: dearer where a
+    planner's word is against them, and cheaper by what a move must gain.
     """
     return [
         InForce(
             check.cost_of(world, order.ask, order.groups).total_micro
+            + check.charge_of(world, order.ask, order.groups)
             + check.breach_micro(world, order)
             - order.stay_micro,
             rows.takes(order.ask, order.groups),
@@ -218,11 +220,8 @@ def _moves(
         changes.append(change_of(order, in_force[order].takes, after, lines=lines))
     moves = components(changes, free)
     # A plan in force counts without what a move must gain: the gain is net of it.
-    prices = rows.start_prices(problem) if problem.is_charged else [0] * len(rows.limits)
     gains = {
-        change.order: in_force[change.order].cost_micro
-        - chosen[change.order].cost_micro
-        - sum(prices[row] * amount for row, amount in change.net.items())
+        change.order: in_force[change.order].cost_micro - chosen[change.order].cost_micro
         for change in changes
     }
     by_order = {change.order: change for change in changes}
@@ -250,7 +249,11 @@ def _check(
         for index, order in enumerate(orders)
     ]
     found += check.limit_problems(request, final)
-    total = sum(check.cost_of(world, ask, plan.groups).total_micro for ask, plan in final)
+    total = sum(
+        check.cost_of(world, ask, plan.groups).total_micro
+        + check.charge_of(world, ask, plan.groups)
+        for ask, plan in final
+    )
     if total + kept_breaches != planned:
         found.append(f"the plans cost {total}, not {planned}")
     if bound > planned:

@@ -111,7 +111,7 @@ impl PyAllocation {
         py.detach(|| {
             let dto: OrdersDto = rmp_serde::from_slice(payload)?;
             let in_force = dto.in_force.into_iter().map(|plan| plan.map(Into::into));
-            let orders = BatchOrders::new(dto.batch.into(), in_force.collect());
+            let orders = BatchOrders::new(dto.batch.into(), in_force.collect(), dto.charges);
             Ok(Self::of(Orders::Batch(Box::new(orders)), dto.threads))
         })
     }

@@ -89,7 +89,9 @@ def _show(order: str, found: "pb.ExplainAllocationResponse") -> None:
     )
     console.print(f"{order}: {_acts(found.chosen)}")
     if found.state == Order.STATE_UNFILLED:
-        console.print("Nobody fills any of it. Re-allocations leave such orders out: place it anew.")
+        console.print(
+            "Nobody fills any of it. Re-allocations leave such orders out: place it anew."
+        )
     console.print(_decided(found))
     if found.HasField("batch"):
         console.print(_moved_by(found.batch))
@@ -145,8 +147,9 @@ def _moved_by(batch: "values.BatchMark") -> str:
     who = f"the re-allocation {batch.operation_id}" if batch.operation_id else "a re-evaluation"
     if not (bound.units or bound.nanos):
         return f"Moved by {who}: nothing is proven of it."
+    charged = "" if batch.operation_id else ", with the dual prices of what they take,"
     return (
-        f"Moved by {who}: its plans cost"
+        f"Moved by {who}: its plans{charged} cost"
         f" {_money(batch.planned_cost)}, none cost less than {_money(bound)} (gap {batch.gap:.2%})."
     )
 

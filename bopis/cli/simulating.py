@@ -36,9 +36,8 @@ def simulate(
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            help="B1, B2, B3, service, B4, duals, duals+reevaluation or hindsight; all but the first "
-            "two and service also with +transfers. Give several: the first is what others are "
-            "compared with."
+            help="B1, B2, B3, service, B4, duals, duals+reevaluation or hindsight, most of them "
+            "also with +transfers. Give several: the first is what others are compared with."
         ),
     ] = None,
     labor: Annotated[

@@ -73,9 +73,9 @@ class ReallocationProblem:
 
     Limits of stock and labor that are zero are left out. `shipping`: of the units of a cell, those
     that may be shipped, where that is fewer; `groups`: of days that might get full. `now_ms` is
-    Unix ms, `time_limit_ms` wall time. The search for prices starts from those given. `moves_max`:
-    of orders that move, those chosen that gain most; None: all that move at all. `is_charged`:
-    their gain is net of the given prices.
+    Unix ms, `time_limit_ms` wall time. The search for prices starts from those given, or, if
+    `is_charged`, plans pay them for all that they take, beside their costs; then all costs, and the
+    bound, are with what is paid. `moves_max`: of orders that move, those that gain most; None: all.
     """
 
     now_ms: int

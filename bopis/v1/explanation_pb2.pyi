@@ -127,13 +127,14 @@ class BatchMark(_message.Message):
     """(planned cost - bound) / bound. 1: the bound is not above 0, and nothing is proven."""
     @_builtins.property
     def planned_cost(self) -> _money_pb2.Money:
-        """What all its orders cost by the plans that it proposed; where this order was sourced again
-        alone, because its move had lost a race: what this one costs.
+        """What all its orders cost by the plans that it proposed, in a re-evaluation with the dual prices
+        of what they take; where this order was sourced again alone, because its move had lost a race:
+        what this one costs.
         """
 
     @_builtins.property
     def bound(self) -> _money_pb2.Money:
-        """No allocation of its orders costs less. 0: nothing is proven, because the order was sourced
+        """No allocation of its orders costs less, those prices included. 0: nothing is proven, because the order was sourced
         again alone, or the optimizer did not answer.
         """
 

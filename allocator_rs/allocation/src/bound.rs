@@ -100,10 +100,13 @@ pub fn bound(
     let (limits, _) = charge_of_limits((rows, roundings), &fillings, &prices, threads);
     let sum = sum - limits;
     let overtime = rows.iter().map(|row| row.overtime_price);
+    let patterns = source.calendar().patterns.iter();
+    let charges = patterns.map(|pattern| pattern.charge);
     let step = least
         .iter()
         .map(|(_, _, step, _)| *step)
         .chain(overtime)
+        .chain(charges)
         .fold(0, gcd);
     let step = i128::from(step.max(1));
     let up = sum.div_euclid(step) + i128::from(sum.rem_euclid(step) > 0);

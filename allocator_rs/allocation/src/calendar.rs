@@ -23,6 +23,8 @@ pub struct Pattern {
     pub ready_h: i64,
     /// By hour: its row, and the seconds of one line in it, at least 1.
     pub shares: SmallVec<[(u32, i64); SPAN_MAX]>,
+    /// What a line pays for its seconds whatever the prices (micro-units).
+    pub charge: i64,
     /// Rows of which a group takes one, whatever its lines: the node's day may have so many groups.
     pub days: SmallVec<[u32; 2]>,
 }

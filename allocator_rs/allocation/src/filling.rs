@@ -214,6 +214,7 @@ mod tests {
 
     fn pattern(amount: i64) -> Pattern {
         Pattern {
+            charge: 0,
             start_h: 0,
             ready_h: 1,
             shares: std::iter::once((0, amount)).collect(),

@@ -34,7 +34,7 @@ impl Prices {
         let of_pattern = |pattern: &crate::Pattern| {
             let shares = pattern.shares.iter();
             let charges = shares.map(|(row, seconds)| prices.charge(*row, *seconds));
-            charges.fold(0, i64::saturating_add)
+            charges.fold(pattern.charge, i64::saturating_add)
         };
         prices.patterns = calendar.patterns.iter().map(of_pattern).collect();
         if calendar

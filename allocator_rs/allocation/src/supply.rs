@@ -223,6 +223,7 @@ mod tests {
                 overtime_price: 3,
             }];
             let pattern = |seconds: i64| Pattern {
+                charge: 0,
                 start_h: 0,
                 ready_h: 1,
                 shares: std::iter::once((0, seconds)).collect(),

@@ -135,6 +135,7 @@ mod tests {
             });
         }
         table.calendar.patterns.push(Pattern {
+            charge: 0,
             start_h: 0,
             ready_h: 1,
             shares: smallvec![],

@@ -254,6 +254,7 @@ fn what_collecting_costs_counts_when_a_bound_is_rounded() {
         ..Row::default()
     });
     table.calendar.patterns.push(Pattern {
+        charge: 0,
         start_h: 0,
         ready_h: 1,
         shares: [(0, 1)].into_iter().collect(),

@@ -37,6 +37,7 @@ fn one_unit_each() -> Table {
         ..Row::default()
     });
     table.calendar.patterns.push(Pattern {
+        charge: 0,
         start_h: 0,
         ready_h: 1,
         shares: [(60, 1)].into_iter().collect(),

@@ -229,6 +229,7 @@ fn sent_patterns(
                 start_s + WINDOW_S,
             ));
             sent_patterns.push(Pattern {
+                charge: 0,
                 start_h: picked.start_h,
                 ready_h: start_s / WINDOW_S + 1,
                 shares,
@@ -314,6 +315,7 @@ fn patterns(kernel: &BatchKernel, (index, node): (usize, &Node), method: Method)
                 continue;
             };
             patterns.push(Pattern {
+                charge: 0,
                 start_h: *start_h,
                 ready_h: last_h + 1,
                 shares: taken.iter().enumerate().map(share).collect(),

@@ -36,15 +36,18 @@ pub struct BatchOrders {
     /// Slots of orders that some nodes are closed for: by order, node and method.
     parted: HashMap<(usize, usize, Method), Vec<u32>>,
     sendings: Sendings,
+    /// By row: what a unit or second costs beside what the policy charges (micro-units).
+    charges: Vec<i64>,
 }
 
 /// A node and a method, what its leg costs, and a slot of its hours.
 type Offered = (usize, Method, Leg, u32);
 
 impl BatchOrders {
-    /// Takes over a batch; `in_force`: by order, its plan so far.
+    /// Takes over a batch; `in_force`: by order, its plan so far. `charges`: by row, what a unit or
+    /// second costs beside what the policy charges (micro-units); missing ones are 0.
     #[must_use]
-    pub fn new(kernel: BatchKernel, in_force: Vec<Option<InForce>>) -> Self {
+    pub fn new(kernel: BatchKernel, in_force: Vec<Option<InForce>>, charges: Vec<i64>) -> Self {
         let rows = kernel.limits.iter().map(|limit| Row {
             limit: *limit,
             ..Row::default()
@@ -62,8 +65,16 @@ impl BatchOrders {
         let (mut calendar, slots) = calendar(&kernel, &all);
         let parted = parted(&kernel, &spans, &slots, &mut calendar);
         let sendings = sendings(&kernel, (&spans, &all), &mut calendar);
+        for pattern in &mut calendar.patterns {
+            let charge = |(row, seconds): &(u32, i64)| {
+                let charge = charges.get(*row as usize).copied().unwrap_or(0);
+                charge.saturating_mul(*seconds)
+            };
+            pattern.charge = pattern.shares.iter().map(charge).sum();
+        }
         Self {
             rows: rows.collect(),
+            charges,
             calendar,
             spans,
             slots,
@@ -213,7 +224,9 @@ impl Source for BatchOrders {
                 let is_denied = denied.get(node * lines + line).copied().unwrap_or(false);
                 let possible = row != NO_ROW && *known && !is_denied && limit - floor >= asked;
                 let weight = if method == Method::Ship { *kg } else { 0 };
-                let cost = (card.pick_line_micro + weight).min(COST_MAX);
+                let charge = self.charges.get(row as usize).copied().unwrap_or(0);
+                let charge = charge.saturating_mul(asked).min(COST_MAX);
+                let cost = (card.pick_line_micro + weight + charge).min(COST_MAX);
                 order.costs.push(if possible { cost } else { CANNOT });
                 order.rows.push(row);
             }

@@ -28,6 +28,9 @@ pub(super) struct OrdersDto {
     pub(super) batch: BatchDto,
     /// By order.
     pub(super) in_force: Vec<Option<InForceDto>>,
+    /// By row, micro-units; missing ones are 0.
+    #[serde(default)]
+    pub(super) charges: Vec<i64>,
     pub(super) threads: usize,
 }
 
@@ -88,6 +91,7 @@ fn table_order(dto: &TableOrderDto, calendar: &mut Calendar) -> Order {
     for way in &dto.ways {
         let first = u32::try_from(calendar.patterns.len()).unwrap_or(u32::MAX);
         calendar.patterns.push(Pattern {
+            charge: 0,
             start_h: 0,
             ready_h: 1,
             shares: [(way.labor_row, way.labor_seconds)].into_iter().collect(),

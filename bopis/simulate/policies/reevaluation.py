@@ -109,7 +109,7 @@ def offered(
 
 
 class Jointly:
-    """All open orders at once, by the optimizer; moves pay for what they take if there are prices.
+    """All open orders at once, by the optimizer; plans pay for what they take if there are prices.
     Implements `ports.Timer`.
     """
 
@@ -153,7 +153,13 @@ class Jointly:
     def _problem(self, day: Day, orders: Sequence[PlannedOrder]) -> ReallocationProblem:
         """These orders with what is left and what they hold."""
         stock, labor = offered(day, orders)
-        prices = self._prices
+        units: tuple[StockDual, ...] = ()
+        seconds: tuple[LaborDual, ...] = ()
+        if self._prices is not None:
+            priced_units = (StockDual(*cell, self._prices.unit(*cell)) for *cell, _ in stock)
+            units = tuple(one for one in priced_units if one.price_micro)
+            priced_hours = (LaborDual(*cell, self._prices.second(*cell)) for *cell, _ in labor)
+            seconds = tuple(one for one in priced_hours if one.price_micro)
         return ReallocationProblem(
             now_ms=day.now_s * 1000,
             orders=tuple(
@@ -167,17 +173,9 @@ class Jointly:
             labor=tuple(LaborLimit(*row) for row in labor),
             time_limit_ms=self._time_limit_ms,
             moves_max=self._rules.moves_max,
-            is_charged=prices is not None,
-            stock_prices=tuple(
-                StockDual(node_id, sku, micro)
-                for node_id, sku, _ in (stock if prices else ())
-                if (micro := prices.unit(node_id, sku))
-            ),
-            labor_prices=tuple(
-                LaborDual(node_id, hour, micro)
-                for node_id, hour, _ in (labor if prices else ())
-                if (micro := prices.second(node_id, hour))
-            ),
+            is_charged=self._prices is not None,
+            stock_prices=units,
+            labor_prices=seconds,
         )
 
 

@@ -105,13 +105,36 @@ def test_the_optimizer_sees_only_orders_that_nobody_picks_and_what_they_may_use(
         assert all(limit.window_start_s >= now_s for limit in problem.labor)
 
 
-def test_a_move_that_gains_nothing_is_not_made() -> None:
+def test_the_optimizer_is_told_what_a_move_must_gain_and_what_plans_pay() -> None:
     day = day_with_open_orders()
-    order = day.open_orders(freeze_s=RULES.freeze_s)[0]
-    same = OrderMove(order.order_id, domain_groups_of(order, SETTING), (), CostBreakdown())
-    Jointly(Remembering([same]), RULES, time_limit_ms=100).act(day)
-    assert day.plans[order.order_id] == order
-    assert [d.order_id for d in day.decisions].count(order.order_id) == 1
+    dear = day.open_orders(freeze_s=RULES.freeze_s)[0].groups[0].node_id
+    for prices in (None, FirstComePrices(dear)):
+        solver = Remembering()
+        Jointly(solver, RULES, time_limit_ms=100, prices=prices).act(day)
+        [problem] = solver.problems
+        assert problem.moves_max == RULES.moves_max
+        assert problem.is_charged == (prices is not None)
+        assert {one.node_id for one in problem.stock_prices} == ({dear} if prices else set())
+        for order in problem.orders:
+            left_s = day.waiting[order.ask.order_id] - day.now_s
+            assert order.stay_micro == stay_micro(1000 * left_s)
+
+
+def test_a_move_at_a_loss_makes_room_for_the_one_after_it() -> None:
+    day = day_with_open_orders()
+    giver, taker = [
+        order
+        for order in day.open_orders(freeze_s=RULES.freeze_s)
+        if len(order.groups) == 1 and order.groups[0].method is Method.SHIP
+    ][:2]
+    stays = domain_groups_of(taker, SETTING)
+    moves = [
+        OrderMove(order.order_id, groups, (), CostBreakdown())
+        for order, groups in ((giver, ()), (taker, stays))
+    ]
+    Jointly(Remembering(moves), RULES, time_limit_ms=100).act(day)
+    assert day.plans[giver.order_id].groups == ()
+    assert [d.order_id for d in day.decisions][-2:] == [giver.order_id, taker.order_id]
 
 
 def test_under_prices_orders_leave_what_is_dear_and_stay_where_they_were_told() -> None:

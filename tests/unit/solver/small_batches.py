@@ -3,7 +3,7 @@
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from solver import check
@@ -329,20 +329,25 @@ def charged_minimum(
     )
 
 
-def optimum(request: Request) -> int:
+def optimum(request: Request, prices: Mapping[tuple[str, str | int], int] | None = None) -> int:
     """Least cost of all orders together that leaves no promised line, by trying all plans; what an
-    order's move must gain counts as a cost of every plan but the one in force.
+    order's move must gain counts as a cost of every plan but the one in force. `prices`: by cell,
+    what plans pay for what they take.
     """
     plans = []
+
+    def paid(cells: Iterable[tuple[tuple[str, str | int], int]]) -> int:
+        return sum((prices or {}).get(cell, 0) * amount for cell, amount in cells)
+
     for order in request.problem.orders:
         standing = tuple(sorted(takes_of(order.ask, order.plan).items(), key=str))
-        known = {standing: order.cost.total_micro}
+        known = {standing: order.cost.total_micro + paid(standing)}
         left = {line.line_number for line in order.unfilled}
         for plan in every_plan(request, order.ask):
             if not plan.groups or not left >= {line.line_number for line in plan.unfilled}:
                 continue
             cells = tuple(sorted(takes_of(order.ask, plan).items(), key=str))
-            cost = plan.cost.total_micro + order.stay_micro
+            cost = plan.cost.total_micro + order.stay_micro + paid(cells)
             known[cells] = min(known.get(cells, cost), cost)
         plans.append(sorted(known.items(), key=lambda entry: entry[1]))
     least_after = [0]
@@ -350,7 +355,10 @@ def optimum(request: Request) -> int:
         least_after.append(least_after[-1] + options[0][1])
     least_after.reverse()
     limits = limits_of(request)
-    best = sum(order.cost.total_micro for order in request.problem.orders)
+    best = sum(
+        order.cost.total_micro + paid(takes_of(order.ask, order.plan).items())
+        for order in request.problem.orders
+    )
 
     def descend(order: int, spent: int) -> None:
         nonlocal best

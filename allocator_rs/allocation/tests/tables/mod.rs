@@ -93,7 +93,17 @@ pub fn random_table(seed: u64, size: Size) -> Table {
     }
     add_days(&mut Dice(!seed), &mut table, size);
     add_ship_rows(&mut Dice(seed ^ 0x5151), &mut table, size);
+    add_charges(&mut Dice(seed ^ 0xc4a5), &mut table.calendar, step);
     table
+}
+
+/// In one table of three some hours cost something whatever the prices.
+fn add_charges(dice: &mut Dice, calendar: &mut Calendar, step: i64) {
+    if dice.one_in(3) {
+        for pattern in &mut calendar.patterns {
+            pattern.charge = step * dice.amount(0, 15);
+        }
+    }
 }
 
 /// One node in three has few groups a day; hour 2 is another day than hour 1.
@@ -163,6 +173,7 @@ fn add_patterns(calendar: &mut Calendar, first_hour: u32, seconds: i64) {
     let half = seconds / 2;
     let mut add = |start_h: i64, ready_h: i64, shares: &[(u32, i64)]| {
         calendar.patterns.push(Pattern {
+            charge: 0,
             start_h,
             ready_h,
             shares: shares.iter().copied().collect(),

@@ -45,7 +45,7 @@ pub fn price_of(
             if order.costs[cell] >= CANNOT {
                 return None;
             }
-            cost += order.costs[cell];
+            cost += order.costs[cell] + hours.charge;
             left[*line] = 0;
             let shipped = order.ship_rows.get(cell).copied().unwrap_or(NO_ROW);
             for row in [order.rows[cell], shipped] {
