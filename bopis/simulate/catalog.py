@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from bopis.demo.plans import PlannedOrder
@@ -12,7 +13,7 @@ from bopis.simulate.forecast import SAMPLES, OtherDays
 from bopis.simulate.online import Online
 from bopis.simulate.policies.exact import Exact
 from bopis.simulate.policies.hindsight import Hindsight
-from bopis.simulate.policies.reevaluation import Jointly, Rules, UnderPrices
+from bopis.simulate.policies.reevaluation import Jointly, Rules
 from bopis.simulate.policies.rules import FewestNodes, NearestFirst
 from bopis.simulate.policies.service import Placing, Service
 from bopis.simulate.ports import BatchSolver, Policy, Pricer
@@ -25,7 +26,7 @@ POLICIES: Final = {
     "service": "the service as it is: B3, and last units are worth something",
     "B4": "B3, and orders that nobody picks yet are allocated again together",
     "duals": "the kernel under prices of what is scarce, from sampled forecasts",
-    "duals+reevaluation": "duals, and orders that nobody picks yet are looked at again",
+    "duals+reevaluation": "duals, and orders that nobody picks yet are allocated again under them",
     "hindsight": "all orders of the day at once, as if known in the morning; proves the bound",
     "B3+transfers": "B3, and lines may be moved to the store where they are collected",
     "B4+transfers": "B4 with transfers",
@@ -84,9 +85,9 @@ def make_policy(
     exact = Exact(pricer, setting)
     if name == "B3":
         return Online(exact)
+    again = partial(Jointly, tools.solver, options.rules, time_limit_ms=options.round_limit_ms)
     if name == "B4":
-        again = Jointly(tools.solver, options.rules, time_limit_ms=options.round_limit_ms)
-        return Online(exact, (again,))
+        return Online(exact, (again(),))
     if name == "hindsight":
         return Hindsight(Online(exact), tools.solver, options.time_limit_ms, seed)
     forecaster = OtherDays.drawn(recorded, seed=seed, days=options.samples)
@@ -95,5 +96,5 @@ def make_policy(
     if name == "duals":
         return Online(priced, (prices,))
     if name == "duals+reevaluation":
-        return Online(priced, (prices, UnderPrices(pricer, prices, options.rules)))
+        return Online(priced, (prices, again(prices=prices)))
     raise KeyError(name)

@@ -18,13 +18,16 @@ from bopis.simulate.judge import judge
 from bopis.simulate.online import Online
 from bopis.simulate.policies.exact import Exact, domain_groups_of
 from bopis.simulate.policies.hindsight import Hindsight
-from bopis.simulate.policies.reevaluation import (
-    Jointly,
-    Rules,
-    UnderPrices,
-)
+from bopis.simulate.policies.reevaluation import Jointly, Rules
 from bopis.testing.solver_scripted import propose_nothing
-from tests.unit.simulate.small_days import ignore, orders_of, pricer_of, setting_of, small_town
+from tests.unit.simulate.small_days import (
+    ignore,
+    optimizer,
+    orders_of,
+    pricer_of,
+    setting_of,
+    small_town,
+)
 
 TOWN = small_town()
 SETTING = setting_of(TOWN)
@@ -147,7 +150,7 @@ def test_under_prices_orders_leave_what_is_dear_and_stay_where_they_were_told() 
     assert shipped, "nobody's order is shipped"
     dear = shipped[0].groups[0].node_id
     before = dict(day.plans)
-    UnderPrices(pricer_of(SETTING), FirstComePrices(dear), RULES).act(day)
+    Jointly(optimizer(), RULES, time_limit_ms=500, prices=FirstComePrices(dear)).act(day)
     moved = [key for key in before if day.plans[key] != before[key]]
     assert moved
     for key in moved:
@@ -162,7 +165,7 @@ def test_a_round_moves_so_many_orders_at_most() -> None:
     free, capped = day_with_open_orders(), day_with_open_orders()
     dear = _busiest(free)
     for day, rules in ((free, RULES), (capped, replace(RULES, moves_max=1))):
-        UnderPrices(pricer_of(SETTING), FirstComePrices(dear), rules).act(day)
+        Jointly(optimizer(), rules, time_limit_ms=500, prices=FirstComePrices(dear)).act(day)
     placed = len(capped.plans)
     assert len(capped.decisions) - placed == 1
     assert len(free.decisions) - placed > 1
