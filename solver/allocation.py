@@ -135,7 +135,7 @@ class Allocation:
         payload = {
             "batch": batch,
             "in_force": plans,
-            "charges": rows.charges(request.problem),
+            "charges": rows.charges(request),
             "threads": threads or available_threads(),
         }
         try:

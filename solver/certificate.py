@@ -9,7 +9,7 @@ everything agrees, 1 at any disagreement, 2 if the file cannot be read. What is 
 | prices | one whole number of at least 0 for each row, then for each rounding inequality |
 | bound | the prices alone, over every way of every order, summed up in 128-bit integers |
 | plans | the independent checker: rules, promised lines, limits, the cost of each by the card |
-| cost | the plans, priced by the card |
+| cost | the plans, priced by the card, and what they are charged if they are |
 
 A plan in force that an order keeps may be against today's rules (it was made under others): it is
 priced and counted against the limits, and against a planner's pin it counts as dearer, as in the

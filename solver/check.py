@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
+from solver.charges import Charges, charges_of
 from solver.geo import half_up, meters_between
 from solver.problem import (
     HOUR_S,
@@ -43,9 +44,7 @@ class World:
     nodes: Mapping[str, NetworkNode]
     weights: Mapping[str, int]
     stock: Mapping[tuple[str, str], int]
-    unit_prices: Mapping[tuple[str, str], int]
-    second_prices: Mapping[tuple[str, int], int]
-    """What plans are charged beside their costs, by cell and by hour (micro-units)."""
+    charges: Charges
     stores: tuple[tuple[int, NetworkNode], ...]
     """Where customers may collect at all, and their places among the nodes; from south to north."""
     known_stores: dict[tuple[Place, int, int], str | None] = field(default_factory=dict)
@@ -54,16 +53,12 @@ class World:
     @classmethod
     def of(cls, request: Request) -> "World":
         """Indexes nodes, items, stock and charges."""
-        problem = request.problem
-        units = problem.stock_prices if problem.is_charged else ()
-        seconds = problem.labor_prices if problem.is_charged else ()
         return cls(
             request,
             {node.node.node_id: node for node in request.nodes},
             {item.sku: item.weight_g for item in request.items},
-            {(row.node_id, row.sku): row.units for row in problem.stock},
-            {(one.node_id, one.sku): max(0, one.price_micro) for one in units},
-            {(one.node_id, one.window_start_s): max(0, one.price_micro) for one in seconds},
+            {(row.node_id, row.sku): row.units for row in request.problem.stock},
+            charges_of(request),
             tuple(
                 (index, entry)
                 for index, entry in sorted(enumerate(request.nodes), key=_latitude)
@@ -136,9 +131,9 @@ def charge_of(world: World, ask: Ask, groups: Iterable[Group]) -> int:
     for group in groups:
         for number in group.line_numbers:
             line = lines[number]
-            charge += world.unit_prices.get((group.node_id, line.sku), 0) * line.quantity
+            charge += world.charges.units.get((group.node_id, line.sku), 0) * line.quantity
         for node_id, start_s, seconds in group.all_labor():
-            charge += world.second_prices.get((node_id, start_s), 0) * seconds
+            charge += world.charges.seconds.get((node_id, start_s), 0) * seconds
     return charge
 
 

@@ -1,4 +1,5 @@
-"""Which of the moves are made when not all may be: those that gain most, with those they wait for.
+"""Which of the moves are made: those that gain, with those that make room for them; where not all
+may be, those that gain most.
 
 An order may make room at a loss for another that gains more. Neither is chosen without the other,
 so what is chosen gains as a whole. A part of it need not: where only some of it can still be made
@@ -72,18 +73,16 @@ def that_save(
     kept = set(range(len(moves)))
     idle = [act for act in acts if sum(gains[order] for order in moves[act.order]) <= 0]
 
-    def undone(act: Change) -> bool:
-        """Whether it can be: it takes again what it gave back."""
-        if any(left[row] + amount < 0 for row, amount in act.net.items()):
-            return False
-        for row, amount in act.net.items():
-            left[row] += amount
-        kept.discard(act.order)
-        return True
-
-    # One that is undone may make room for the undoing of another.
-    while [act for act in idle if act.order in kept and undone(act)]:
-        pass
+    count = 0
+    while count != len(kept):  # One that is undone may make room for the undoing of another.
+        count = len(kept)
+        for act in idle:
+            # Undone it takes again what it gave back.
+            fits = all(left[row] + amount >= 0 for row, amount in act.net.items())
+            if act.order in kept and fits:
+                kept.discard(act.order)
+                for row, amount in act.net.items():
+                    left[row] += amount
     if len(kept) == len(moves):
         return [list(act) for act in moves]
     made = components([changes[order] for one in sorted(kept) for order in moves[one]], free)

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from solver.problem import Ask, Group, GroupLimit, LaborLimit, Problem, StockLimit
+from solver.charges import charges_of
+from solver.problem import Ask, Group, GroupLimit, LaborLimit, Problem, Request, StockLimit
 
 
 class ProblemError(ValueError):
@@ -47,9 +48,16 @@ class Rows:
             *(max(0, labor.get((row.node_id, row.window_start_s), 0)) for row in self.labor),
         ]
 
-    def charges(self, problem: Problem) -> list[int]:
+    def charges(self, request: Request) -> list[int]:
         """What plans are charged beside their costs, by row; empty: nothing."""
-        return self.start_prices(problem) if problem.is_charged else []
+        if not request.problem.is_charged:
+            return []
+        charges = charges_of(request)
+        return [
+            *(charges.units.get((row.node_id, row.sku), 0) for row in self.stock),
+            *(0 for _ in (*self.shipping, *self.groups)),
+            *(charges.seconds.get((row.node_id, row.window_start_s), 0) for row in self.labor),
+        ]
 
     def takes(self, ask: Ask, groups: Iterable[Group]) -> dict[int, int]:
         """What groups take of each row. Raises ProblemError where no limit names a cell."""

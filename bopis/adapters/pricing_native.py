@@ -16,41 +16,15 @@ WORK_LIMIT: Final = 10_000_000
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
-class PricedPlan(msgspec.Struct, frozen=True):
-    """The best plan of one order under prices.
-
-    `cost_micro` is its cost without prices, `priced_cost` with them; no plan has less than
-    `lower_bound`. It takes `amounts` of `rows` (stock first, then labor, in the order given).
-    """
-
-    lower_bound: int
-    priced_cost: int
-    cost_micro: int
-    rows: tuple[int, ...]
-    amounts: tuple[int, ...]
-    encoded_plan: bytes
-
-    @property
-    def plan(self) -> Plan:
-        """The plan."""
-        return _decode_plan(self.encoded_plan)
-
-
 class _Column(msgspec.Struct, frozen=True):
-    cost_micro: int
-    rows: tuple[int, ...]
-    amounts: tuple[int, ...]
-    plan: msgspec.Raw
+    plan: Plan
 
 
 class _Priced(msgspec.Struct, frozen=True):
-    lower_bound: int
-    priced_cost: int
     column: _Column
 
 
 _decode: Final = msgspec.msgpack.Decoder(list[_Priced]).decode
-_decode_plan: Final = msgspec.msgpack.Decoder(Plan).decode
 
 
 class NativePricer:
@@ -72,15 +46,12 @@ class NativePricer:
         stock: Sequence[tuple[str, str, int]],
         labor: Sequence[tuple[str, int, int]],
         now_ms: int,
-        promised: Sequence[Sequence[int]] = (),
     ) -> "NativeBatch":
         """A batch on these rows: (node, SKU, units) and (node, start of the hour, seconds).
 
-        `hours`: the first and the last hour (Unix seconds) that are looked at. `promised`: by order
-        the lines that must not be left.
+        `hours`: the first and the last hour (Unix seconds) that are looked at.
         """
         payload = self._batch(asks, hours=hours, stock=stock, labor=labor, now_ms=now_ms)
-        payload["promised"] = promised or payload["promised"]
         return NativeBatch(BatchKernel(_encode(payload)))
 
     def ascend(
@@ -147,17 +118,7 @@ class NativeBatch:
     def __init__(self, kernel: BatchKernel) -> None:
         self._kernel = kernel
 
-    def price(self, orders: Sequence[int], *, prices: Sequence[int]) -> list[PricedPlan]:
+    def price(self, orders: Sequence[int], *, prices: Sequence[int]) -> list[Plan]:
         """The best plan of each named order; prices in micro-units by row, missing ones 0."""
         asked = {"orders": orders, "prices": prices, "work_limit": WORK_LIMIT}
-        return [
-            PricedPlan(
-                lower_bound=answer.lower_bound,
-                priced_cost=answer.priced_cost,
-                cost_micro=answer.column.cost_micro,
-                rows=answer.column.rows,
-                amounts=answer.column.amounts,
-                encoded_plan=bytes(answer.column.plan),
-            )
-            for answer in _decode(self._kernel.price(_encode(asked)))
-        ]
+        return [answer.column.plan for answer in _decode(self._kernel.price(_encode(asked)))]

@@ -130,6 +130,7 @@ class ProcessSolver:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            process_group=0,  # Ctrl-C is for who asked: it ends with its input.
         )
         limit_s = time_limit_ms / 1_000 * (1 + SLACK_SHARE) + self._slack_s + slack_s
         try:

@@ -250,7 +250,7 @@ def _left(
     )
     alone = batch.price(list(range(len(asks))), prices=())
     unfilled = {move.order_id: move.unfilled for move in plans.values()}
-    unfilled |= {ask.order_id: one.plan.unfilled for ask, one in zip(asks, alone, strict=True)}
+    unfilled |= {ask.order_id: one.unfilled for ask, one in zip(asks, alone, strict=True)}
     return {
         order_id: {one.line_number: one.words for one in lines}
         for order_id, lines in unfilled.items()

@@ -217,12 +217,15 @@ def _tell_applied(
 
 
 def _why(refused: "moves_pb.RefusedMove") -> str:
+    from bopis.v1 import reallocation_service_pb2 as moves_pb
+
+    kind = moves_pb.RefusedMove
     reasons = {
-        1: "the order changed",
-        2: "what it needs is gone",
-        3: "a pin or a forbid is against it now",
+        kind.REASON_ORDER_CHANGED: "the order changed",
+        kind.REASON_ROOM_TAKEN: "what it needs is gone",
+        kind.REASON_RULES_CHANGED: "a pin or a forbid is against it now",
     }
-    if refused.reason == 3 and not refused.order_id:
+    if refused.reason == kind.REASON_RULES_CHANGED and not refused.order_id:
         return "the policy is another one than it was planned under"
     return reasons.get(refused.reason, "refused")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -65,7 +65,8 @@ def simulate(
     ] = 5,
     moves: Annotated[int, typer.Option(min=1, help="Orders that a round moves at most.")] = 500,
     round_limit: Annotated[
-        float, typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for a round of B4.")
+        float,
+        typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for a round of re-evaluation."),
     ] = 1.0,
     time_limit: Annotated[
         float, typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for a whole day's plan.")
@@ -117,6 +118,9 @@ def _play(directory: Path, run: "Run", *, plot: Path | None, as_json: bool) -> N
     except (ScenarioError, ValueError, OSError) as error:
         refuse(said_by(error), code=BAD_OPTION)
     records, broken = _days(scenario, run, as_json=as_json)
+    played = len(records) // len(run.policies)
+    days = f"{played} of {len(run.seeds)} days were played"
+    run = replace(run, seeds=run.seeds[:played])
     if plot is not None and records:
         compared = compare(records, run.policies)
         try:
@@ -126,7 +130,6 @@ def _play(directory: Path, run: "Run", *, plot: Path | None, as_json: bool) -> N
     if records and not as_json:
         show(scenario.name, run, records)
     if broken is not None:
-        days = f"{len(records) // len(run.policies)} of {len(run.seeds)} days were played"
         refuse(f"{broken.words}; {days}", code=broken.code)
     if any(record.verdict.violations for record in records):
         raise typer.Exit(FAILED)
@@ -148,29 +151,32 @@ def _days(
     """
     from bopis.domain.errors import NotServing
     from bopis.scenario.rows import ScenarioError
+    from bopis.simulate.day import DayError
     from bopis.simulate.run import as_json as json_of
     from bopis.simulate.run import simulate as play
     from bopis.simulate.show import Bar
 
     records: list[Record] = []
     broken = None
+    is_open = False
     try:
         with Bar(days=len(run.seeds) * len(run.policies), quiet=as_json) as bar:
             for day in play(scenario, run, _tools(), notice=bar.notice):
                 if as_json:
-                    texts = (json.dumps(json_of(record)) for record in day)
-                    typer.echo(("," if records else "[") + ",\n".join(texts))
+                    texts = ",\n".join(json.dumps(json_of(record)) for record in day)
+                    typer.echo(f"{',' if is_open else '['}{texts}")
+                    is_open = True
                 records += day
     except (ScenarioError, ValueError) as error:
-        refuse(str(error), code=BAD_OPTION)
-    except OSError as error:
+        broken = _Broken(str(error), BAD_OPTION)
+    except (OSError, DayError) as error:
         broken = _Broken(said_by(error), FAILED)
     except NotServing as error:
         broken = _Broken(error.message, FAILED)
     except KeyboardInterrupt:
         broken = _Broken("interrupted", INTERRUPTED)
-    if as_json:
-        typer.echo("]" if records else "[]")
+    if as_json and (is_open or broken is None or broken.code != BAD_OPTION):
+        typer.echo("]" if is_open else "[]")
     return records, broken
 
 

@@ -32,8 +32,8 @@ async def open_orders(deps: Dependencies, limit: int, *, tenant: str | None = No
 async def problem_of(
     deps: Dependencies, orders: Sequence[Order], nodes: Sequence[NetworkNode], *, time_limit_ms: int
 ) -> ReallocationProblem:
-    """These orders with their plans in force, what is free for them and what they hold. The search
-    starts from the dual prices in force.
+    """These orders with their plans in force, what is free for them and what they hold. The dual
+    prices in force are those that the search starts from, or what plans pay if they are charged.
     """
     now_ms = deps.clock.wall_ms()
     skus = {line.sku for order in orders for line in order.lines}

@@ -82,4 +82,6 @@ def _steered(order: Order, plan: Plan, cost: CostBreakdown, duals: Duals | None)
             total += units.get((group.node_id, line.sku), 0) * line.quantity
         for share in group.labor:
             total += seconds.get((group.node_id, share.window_start_s), 0) * share.seconds
+        if (receipt := group.receipt) is not None:
+            total += seconds.get((receipt.node_id, receipt.window_start_s), 0) * receipt.seconds
     return total

@@ -30,7 +30,7 @@ OTHER_PASSES: Final = 15
 """Over each other one."""
 LATER_PASSES: Final = 5
 ROUND_S: Final = 5_400
-"""Within this time refreshes go over all samples, at least over one each."""
+"""In about this time refreshes go over all samples; each goes over one at least."""
 OTHER_SOFTNESS: Final = 0.2
 LATER_SOFTNESS: Final = 0.1
 """First softness from prices that are nearly right, as shares of the usual one."""

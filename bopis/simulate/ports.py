@@ -20,38 +20,10 @@ LaborRow = tuple[str, int, int]
 """Node, start of the hour (Unix seconds), seconds."""
 
 
-class PricedPlan(Protocol):
-    """The best plan of one order under prices; see `bopis.adapters.pricing_native`."""
-
-    @property
-    def lower_bound(self) -> int:
-        """No plan of the order costs less, prices included (micro-units)."""
-
-    @property
-    def priced_cost(self) -> int:
-        """What the plan costs, prices included."""
-
-    @property
-    def cost_micro(self) -> int:
-        """What it costs without them."""
-
-    @property
-    def rows(self) -> tuple[int, ...]:
-        """The rows that it takes from, rising."""
-
-    @property
-    def amounts(self) -> tuple[int, ...]:
-        """How much of each."""
-
-    @property
-    def plan(self) -> Plan:
-        """The plan."""
-
-
 class Batch(Protocol):
     """Orders over fixed rows (stock first, then labor)."""
 
-    def price(self, orders: Sequence[int], *, prices: Sequence[int]) -> Sequence[PricedPlan]:
+    def price(self, orders: Sequence[int], *, prices: Sequence[int]) -> Sequence[Plan]:
         """The best plan of each named order; prices by row, missing ones 0."""
 
 
@@ -66,11 +38,8 @@ class Pricer(Protocol):
         stock: Sequence[StockRow],
         labor: Sequence[LaborRow],
         now_ms: int,
-        promised: Sequence[Sequence[int]] = (),
     ) -> Batch:
-        """A batch on these rows; `hours`: first and last hour (Unix seconds) that are looked at.
-        `promised`: by order the lines that must not be left.
-        """
+        """A batch on these rows; `hours`: first and last hour (Unix seconds) that are looked at."""
 
     def ascend(
         self,

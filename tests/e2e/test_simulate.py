@@ -1,9 +1,12 @@
 """`bopis simulate` as people run it, on a small generated scenario."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -71,24 +74,45 @@ def test_days_of_several_seeds_are_paired_and_repeat(town: Path) -> None:
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
 
 
-def test_what_was_played_before_an_interruption_is_told(town: Path) -> None:
-    words = ("simulate", str(town), *chosen("B1", "B3"), "--seeds", "1000", "--json")
+def interrupted(*words: str, lines: int) -> tuple[str, str]:
+    """What is printed where Ctrl-C comes, to the whole group as from a terminal, after so many
+    lines: on standard output, and on standard error.
+    """
     running = subprocess.Popen(
-        [sys.executable, "-m", "bopis.cli", *words],
+        [sys.executable, "-m", "bopis.cli", "simulate", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert running.stdout is not None
-    seen = [running.stdout.readline() for _ in range(4)]  # Each day is told when it ends.
-    running.send_signal(signal.SIGINT)
+    seen = [running.stdout.readline() for _ in range(lines)]
+    if not lines:
+        time.sleep(3)
+    os.killpg(running.pid, signal.SIGINT)
     rest, complaint = running.communicate(timeout=60)
     assert running.returncode == 130
-    records = json.loads("".join(seen) + rest)
-    days = [record["seed"] for record in records if record["policy"] == "B3"]
-    assert [record["policy"] for record in records] == ["B1", "B3"] * len(days)
+    assert "Traceback" not in complaint
+    return "".join(seen) + rest, complaint
+
+
+def test_what_was_played_before_an_interruption_is_told(town: Path) -> None:
+    words = (*chosen("B3", "B4"), "--reevaluate", "240", *QUICK[4:], *SCARCE, "--seeds", "1000")
+    told, complaint = interrupted(str(town), *words, "--json", lines=4)  # Each day as it ends.
+    records = json.loads(told)
+    days = [record["seed"] for record in records if record["policy"] == "B4"]
+    assert [record["policy"] for record in records] == ["B3", "B4"] * len(days)
     assert days == list(range(len(days)))
     assert f"interrupted; {len(days)} of 1000 days were played" in complaint
+
+
+def test_a_table_and_a_picture_are_of_the_days_that_were_played(town: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "town.svg"
+    words = (*chosen("B1", "B3"), "--seeds", "1000", "--plot", str(picture))
+    table, complaint = interrupted(str(town), *words, lines=0)
+    [played] = re.findall(r"interrupted; (\d+) of 1000 days", complaint)
+    assert f"over {played} days" in table
+    assert f"{played} day(s)" in picture.read_text()
 
 
 def test_the_card_changes_the_cost(town: Path) -> None:

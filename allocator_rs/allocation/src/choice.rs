@@ -102,7 +102,7 @@ impl Choice {
             if let Some((slot, pattern)) = slot.zip(pattern) {
                 late = late.max(pattern.ready_h - slot.promise_h);
                 let lines = i64::try_from(group.lines.len()).unwrap_or(i64::MAX);
-                cost += pattern.charge.saturating_mul(lines);
+                cost = cost.saturating_add(pattern.charge.saturating_mul(lines));
             }
         }
         let extra = i64::try_from(groups.len().saturating_sub(1)).unwrap_or(0);

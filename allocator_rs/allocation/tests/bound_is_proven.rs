@@ -248,13 +248,23 @@ fn the_bound_is_the_same_on_any_number_of_threads() {
 
 #[test]
 fn what_collecting_costs_counts_when_a_bound_is_rounded() {
+    assert_eq!(plain(&one_order(7, 0), &[], WORK, 1).micro, 37);
+}
+
+#[test]
+fn what_hours_charge_counts_when_a_bound_is_rounded() {
+    assert_eq!(plain(&one_order(0, 7), &[], WORK, 1).micro, 37);
+}
+
+/// An order of one line that costs 30, and what collecting it costs and its hour charges.
+fn one_order(visit: i64, charge: i64) -> Table {
     let mut table = Table::default();
     table.rows.push(Row {
         limit: 1_000,
         ..Row::default()
     });
     table.calendar.patterns.push(Pattern {
-        charge: 0,
+        charge,
         start_h: 0,
         ready_h: 1,
         shares: [(0, 1)].into_iter().collect(),
@@ -279,8 +289,8 @@ fn what_collecting_costs_counts_when_a_bound_is_rounded() {
         }],
         costs: vec![20],
         rows: vec![NO_ROW],
-        visits: vec![(0, 7)],
+        visits: vec![(0, visit)],
         ..Order::default()
     });
-    assert_eq!(plain(&table, &[], WORK, 1).micro, 37);
+    table
 }

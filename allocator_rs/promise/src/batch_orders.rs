@@ -70,7 +70,8 @@ impl BatchOrders {
                 let charge = charges.get(*row as usize).copied().unwrap_or(0);
                 charge.saturating_mul(*seconds)
             };
-            pattern.charge = pattern.shares.iter().map(charge).sum();
+            let charges = pattern.shares.iter().map(charge);
+            pattern.charge = charges.fold(0, i64::saturating_add);
         }
         Self {
             rows: rows.collect(),

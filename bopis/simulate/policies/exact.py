@@ -62,7 +62,7 @@ class Exact:
             [ask], hours=(first_s, last_s), stock=stock, labor=labor, now_ms=day.now_s * 1000
         )
         [best] = batch.price([0], prices=prices)
-        return groups_of(best.plan.groups)
+        return groups_of(best.groups)
 
 
 def hours_of(order: PlannedOrder, day: Day) -> tuple[int, int]:

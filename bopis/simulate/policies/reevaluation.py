@@ -108,7 +108,7 @@ class Jointly:
         self._prices = prices
         self._time_limit_ms = time_limit_ms
         self._stores = Stores()
-        self._decided = 0
+        self._news = (0, 0)
 
     @property
     def every_s(self) -> int:
@@ -118,11 +118,12 @@ class Jointly:
     def act(self, day: Day) -> None:
         """Moves what gains. Raises bopis.domain.errors.NotServing."""
         orders = day.open_orders(freeze_s=self._rules.freeze_s)
-        # One alone has nobody to swap with. Without a decision since the last round there is
-        # nothing new: time only takes windows away.
-        if len(orders) < 2 or len(day.decisions) == self._decided:
+        prices = self._prices
+        # Where nothing is new, time only takes windows away.
+        news = len(day.decisions), 0 if prices is None else prices.version
+        if not orders or news == self._news:
             return
-        self._decided = len(day.decisions)
+        self._news = news
         setting = day.setting
         problem = self._problem(day, orders)
         proposal = self._solver(

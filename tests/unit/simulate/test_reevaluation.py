@@ -125,19 +125,40 @@ def test_the_optimizer_is_told_what_a_move_must_gain_and_what_plans_pay() -> Non
 
 def test_a_move_at_a_loss_makes_room_for_the_one_after_it() -> None:
     day = day_with_open_orders()
-    giver, taker = [
+    shipped = [
         order
         for order in day.open_orders(freeze_s=RULES.freeze_s)
         if len(order.groups) == 1 and order.groups[0].method is Method.SHIP
-    ][:2]
-    stays = domain_groups_of(taker, SETTING)
-    moves = [
-        OrderMove(order.order_id, groups, (), CostBreakdown())
-        for order, groups in ((giver, ()), (taker, stays))
     ]
-    Jointly(Remembering(moves), RULES, time_limit_ms=100).act(day)
+    giver = max(shipped, key=lambda order: len(order.lines))
+    [hour] = giver.groups
+    others = [order for order in shipped if order.groups[0].node_id != hour.node_id]
+    taker = min(others, key=lambda order: len(order.lines))
+    for line in taker.lines:
+        day.stock[hour.node_id, line.sku] = 100
+    day.labor[hour.node_id][hour.window_start_s] = 0  # But for what the giver has of it.
+    wanted = replace(hour, line_numbers=tuple(line.line_number for line in taker.lines))
+    assert not day.move({taker.order_id: (wanted,)})
+    takes = domain_groups_of(replace(taker, groups=(wanted,)), SETTING)
+    moves = [
+        [OrderMove(giver.order_id, (), (), CostBreakdown())],
+        [OrderMove(taker.order_id, takes, (), CostBreakdown())],
+    ]
+    Jointly(Remembering(*moves), RULES, time_limit_ms=100).act(day)
     assert day.plans[giver.order_id].groups == ()
-    assert [d.order_id for d in day.decisions][-2:] == [giver.order_id, taker.order_id]
+    assert day.plans[taker.order_id].groups == (wanted,)
+
+
+def test_a_round_without_orders_looks_again_when_prices_are_new() -> None:
+    day = day_with_open_orders()
+    solver, prices = Remembering(), FirstComePrices("nobody")
+    again = Jointly(solver, RULES, time_limit_ms=100, prices=prices)
+    again.act(day)
+    again.act(day)
+    assert len(solver.problems) == 1
+    prices.version += 1
+    again.act(day)
+    assert len(solver.problems) == 2
 
 
 def test_under_prices_orders_leave_what_is_dear_and_stay_where_they_were_told() -> None:

@@ -79,3 +79,31 @@ def test_a_certificate_without_its_charges_disagrees() -> None:
         names = {finding.name for finding in findings_of(planted) if finding.problems}
         disagreeing += "cost" in names and "bound" in names
     assert disagreeing == 12
+
+
+def test_prices_beyond_all_costs_are_all_alike() -> None:
+    """What nobody could pay is charged in part, by all the same: costs stay within limits."""
+    for seed in range(700, 712):
+        request, _ = charged(seed)
+        orders = tuple(
+            replace(
+                o, ask=replace(o.ask, lines=tuple(replace(x, quantity=12) for x in o.ask.lines))
+            )
+            for o in request.problem.orders
+        )
+        problem = replace(
+            request.problem,
+            orders=orders,
+            stock=tuple(replace(row, units=12 * row.units) for row in request.problem.stock),
+            stock_prices=tuple(
+                replace(one, price_micro=1 << 40) for one in request.problem.stock_prices
+            ),
+            labor_prices=tuple(
+                replace(one, price_micro=1 << 40) for one in request.problem.labor_prices
+            ),
+        )
+        request = replace(request, problem=problem)
+        result = solve(request)
+        assert result.cost_planned_micro <= result.cost_before_micro
+        certificate = certificate_of(request, result)
+        assert not any(finding.problems for finding in findings_of(certificate)), seed
