@@ -30,6 +30,8 @@ from solver.problem import (
 from solver.rows import rows_of
 from solver.solve import Progress, in_force_of
 
+SAMPLES_LEAST: Final = 6
+"""Samples that are gone over, if there are as many, however long it takes."""
 PASSES_MIN: Final = 12
 """Where nothing is known of the prices, however long it takes."""
 NEAR_PASSES_MIN: Final = 5
@@ -103,8 +105,11 @@ def price(request: PriceRequest, *, report: Callable[[Progress], None] = lambda 
     known = rows.start_prices(everybody)
     total = [0] * len(known)
     passes: list[int] = []
+    limit_s = problem.time_limit_ms / 1_000
     for number, batch in enumerate(batches):
-        until_s = began_s + problem.time_limit_ms / 1_000 * (number + 1) / len(batches)
+        if number >= SAMPLES_LEAST and time.monotonic() > began_s + limit_s:
+            break
+        until_s = began_s + limit_s * (number + 1) / len(batches)
         world = Request(request.nodes, request.items, request.policy, _problem(problem, batch))
         plans = [*in_force, *(None for _ in batch[len(in_force) :])]
         allocation = Allocation.of_orders(world, rows, plans)
@@ -114,7 +119,7 @@ def price(request: PriceRequest, *, report: Callable[[Progress], None] = lambda 
         if not any(known):
             known = found
     # A sample in which nobody comes counts too: nothing is worth anything in it.
-    count = len(problem.samples) or 1
+    count = max(1, round(len(problem.samples) * len(passes) / len(batches)))
     mean = [(one + count // 2) // count for one in total]
     return Prices(
         tuple(

@@ -22,7 +22,10 @@ from bopis.domain.order import Order
 from bopis.domain.policy import HOUR_MS
 from bopis.ports import OrderStore
 
-SAMPLES: Final = 6
+SAMPLES_LEAST: Final = 6
+SAMPLES_MOST: Final = 24
+ORDERS_MAX: Final = 12_000
+"""Orders of all samples together, beyond the least number of samples."""
 WEEKS: Final = 4
 """Weeks that are looked back."""
 DAYS: Final = 6
@@ -72,10 +75,14 @@ class HistoryForecaster:
             first_ms = known[0].placed_ms
             slots = list(_slots(now_ms, until_ms, first_ms=first_ms))
             pace = self._pace(now_ms, first_ms=first_ms)
-            return tuple(
-                self._sample(f"{self._seed}/{number}", slots, now_ms=now_ms, pace=pace)
-                for number in range(SAMPLES)
-            )
+            samples: list[Sample] = []
+            while len(samples) < SAMPLES_LEAST or (
+                len(samples) < SAMPLES_MOST and sum(map(len, samples)) < ORDERS_MAX
+            ):
+                key = f"{self._seed}/{len(samples)}"
+                samples.append(self._sample(key, slots, now_ms=now_ms, pace=pace))
+                await asyncio.sleep(0)
+            return tuple(samples)
 
     async def _learn(self) -> None:
         """Reads on from the page where it stopped, which may have grown."""

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bopis.adapters.forecast_history import PACE_MS, SAMPLE_MAX, SAMPLES, HistoryForecaster
+from bopis.adapters.forecast_history import (
+    PACE_MS,
+    SAMPLE_MAX,
+    SAMPLES_LEAST,
+    SAMPLES_MOST,
+    HistoryForecaster,
+)
 from bopis.adapters.store_sql import open_store
 from bopis.domain.forecast import ExpectedOrder, Sample
 from bopis.domain.network import Method, Place
@@ -71,7 +77,7 @@ async def test_what_was_ordered_in_an_hour_of_the_week_is_expected_in_that_hour(
     # Nine o'clock of today went as always.
     today = [placed(10_000 + n, MONDAY_10_UTC_MS - HOUR_MS + n, sku="bread") for n in range(200)]
     samples = await drawn(tmp_path / "db", usual + today)
-    assert len(samples) == SAMPLES
+    assert len(samples) == SAMPLES_MOST
     counts = [len(sample) for sample in samples]
     # Poisson with a mean of 200: within five deviations.
     assert all(130 <= count <= 270 for count in counts), counts
@@ -89,7 +95,7 @@ async def test_a_day_that_goes_better_than_usual_goes_on_so(tmp_path: Path) -> N
     usual = weeks_of_mornings(weeks=3, a_morning=200)
     today = [placed(10_000 + n, MONDAY_10_UTC_MS - HOUR_MS + n, sku="bread") for n in range(600)]
     samples = await drawn(tmp_path / "db", usual + today)
-    mean = sum(len(sample) for sample in samples) / SAMPLES
+    mean = sum(len(sample) for sample in samples) / len(samples)
     # (600 + 50) of (200 + 50): 2.6 times as many.
     assert abs(mean - 520) < 50, mean
 
@@ -156,5 +162,6 @@ async def test_a_sample_ends_at_its_limit_with_the_orders_that_come_first(tmp_pa
         return sample[-1].placed_ms - MONDAY_10_UTC_MS
 
     assert all(len(sample) == SAMPLE_MAX for sample in samples)
+    assert len(samples) == SAMPLES_LEAST, "so many orders are enough"
     assert all(last_ms(sample) < 7_000_000 for sample in samples)
     assert replace(samples[0][0], placed_ms=0) == replace(samples[1][0], placed_ms=0)

@@ -19,7 +19,7 @@ from solver.problem import (
     StockLimit,
     StockPrice,
 )
-from solver.refresh import PriceProblem, PriceRequest, Prices, price
+from solver.refresh import SAMPLES_LEAST, PriceProblem, PriceRequest, Prices, price
 from solver.worker import read_frame, run, write_frame
 from tests.unit.solver.small_batches import small_request
 
@@ -129,6 +129,15 @@ def test_futures_in_which_nobody_comes_count_in_the_mean() -> None:
     [micro] = priced(price(request)).values()
     more = way_longer(request)
     assert abs(micro - more / 4) <= more // 40
+
+
+def test_futures_for_which_there_is_no_time_are_left_out_of_the_mean() -> None:
+    request = futures(*[5] * 40)
+    short = replace(request, problem=replace(request.problem, time_limit_ms=1))
+    found = price(short)
+    assert len(found.passes) == SAMPLES_LEAST
+    few = replace(request.problem, samples=request.problem.samples[:SAMPLES_LEAST], time_limit_ms=1)
+    assert priced(found) == priced(price(replace(request, problem=few)))
 
 
 def test_no_orders_and_no_futures_have_no_prices() -> None:
