@@ -18,6 +18,7 @@ solve.
 
 import argparse
 import hashlib
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -153,7 +154,8 @@ def _instance(certificate: Certificate, expected: str | None) -> Finding:
         problems.append("the request is not the one that was hashed")
     if expected is not None and found != expected:
         problems.append("the request is not the one that was asked about")
-    return Finding("instance", certificate.instance_sha256[:SHOWN], found[:SHOWN], tuple(problems))
+    claimed = expected or certificate.instance_sha256
+    return Finding("instance", claimed[:SHOWN], found[:SHOWN], tuple(problems))
 
 
 def _prices(certificate: Certificate, count: int) -> Finding:
@@ -263,6 +265,9 @@ def main() -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--hash", help="SHA-256 that the instance must have")
     asked = parser.parse_args()
+    if asked.hash is not None and not re.fullmatch("[0-9a-f]{64}", asked.hash):
+        print("--hash: a SHA-256 has 64 digits from 0 to f", file=sys.stderr)
+        return UNREADABLE
     return verdict_of(asked.file, asked.hash)
 
 

@@ -125,13 +125,16 @@ class ProcessSolver:
         self, frame: bytes, time_limit_ms: int, slack_s: float, watcher: SolveWatcher | None
     ) -> bytes:
         """The answer of a process of its own, which is gone when this returns."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            process_group=0,  # Ctrl-C is for who asked: it ends with its input.
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,  # Ctrl-C is for who asked: it ends with its input.
+            )
+        except OSError as error:
+            raise NotServing(f"the optimizer cannot be started: {error.strerror}") from error
         limit_s = time_limit_ms / 1_000 * (1 + SLACK_SHARE) + self._slack_s + slack_s
         try:
             async with asyncio.timeout(limit_s):

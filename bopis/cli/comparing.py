@@ -36,7 +36,8 @@ def diff(
     request = pb.ComparePoliciesRequest(
         before=_choice(before), after=_choice(after), max_orders=max_orders
     )
-    _show(ask_service(address, "ComparePolicies", request).comparison, as_json=as_json)
+    found = ask_service(address, "ComparePolicies", request).comparison
+    _show(found, (before, after), as_json=as_json)
 
 
 def shadow(
@@ -68,7 +69,7 @@ def shadow(
         report = ask_service(address, "SetShadowPolicy", request)
     if not report.HasField("shadow"):
         refuse("there is no shadow")
-    _show(report.shadow.comparison, as_json=as_json)
+    _show(report.shadow.comparison, (LIVE, "shadow"), as_json=as_json)
 
 
 def _choice(name: str) -> "values.PolicyChoice":
@@ -77,14 +78,11 @@ def _choice(name: str) -> "values.PolicyChoice":
     if name == LIVE:
         return values.PolicyChoice()
     path = Path(name)
-    return (
-        values.PolicyChoice(text=text_of(path))
-        if path.is_file()
-        else values.PolicyChoice(version=name)
-    )
+    is_file = path.is_file() or path.suffix == ".toml"
+    return values.PolicyChoice(text=text_of(path)) if is_file else values.PolicyChoice(version=name)
 
 
-def _show(found: "values.PolicyComparison", *, as_json: bool) -> None:
+def _show(found: "values.PolicyComparison", names: tuple[str, str], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(_row(found)))
         return
@@ -94,7 +92,8 @@ def _show(found: "values.PolicyComparison", *, as_json: bool) -> None:
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     table = Table(box=box.SIMPLE, pad_edge=False)
-    heads = (f"before: {found.before_version}", f"after: {found.after_version}")
+    versions = (found.before_version, found.after_version)
+    heads = [f"{name} ({version})" for name, version in zip(names, versions, strict=True)]
     for name in ("order", heads[0], "cost", heads[1], "cost"):
         table.add_column(name, overflow="fold")
     for one in found.differences[-SHOWN_MAX:]:

@@ -185,7 +185,8 @@ def _costs(console: "Console", found: "pb.ExplainAllocationResponse") -> None:
 
 
 def _plans(console: "Console", found: "pb.ExplainAllocationResponse") -> None:
-    table = _table("plan", "who does what", "ready by", "cost", "difference", right=(3, 4))
+    cost = "cost and dual charges" if found.chosen_now.dual_charges.version else "cost"
+    table = _table("plan", "who does what", "ready by", cost, "difference", right=(3, 4))
     rows = [("in force", found.chosen_now)]
     rows += [(f"{number}.", one) for number, one in enumerate(found.next_best, start=1)]
     for name, one in rows:

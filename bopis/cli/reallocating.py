@@ -108,6 +108,8 @@ def _check_options(
         refuse(
             "--apply makes moves that were proposed: no --dry-run, no --offline", code=BAD_OPTION
         )
+    if dry_run and offline is not None:
+        refuse("--dry-run: --offline moves nothing anyway", code=BAD_OPTION)
     if only is not None and apply is None:
         refuse("--only goes with --apply", code=BAD_OPTION)
 

@@ -42,6 +42,8 @@ def replay(
         refuse(f"{data}: no order store is there", code=UNREADABLE)
     name = what.removeprefix(OPERATION_PREFIX)
     try:
+        if what.startswith(OPERATION_PREFIX) and attempt is not None:
+            refuse("--attempt: an operation has none, an order has", code=UNREADABLE)
         if what.startswith(OPERATION_PREFIX):
             code = _operation(file, name, as_json=as_json)
         else:
