@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SEEDS_MAX: Final = 1_000
 SAMPLES_MAX: Final = 1_000
 FACTOR_MAX: Final = 100.0
+_BOUNDS: Final = f", above 0, at most {FACTOR_MAX:g}."
 COMPARED_LEAST: Final = 2
 TIME_LIMIT_MAX_S: Final = 3_600.0
 INTERRUPTED: Final = 130
@@ -40,12 +41,8 @@ def simulate(
             "also with +transfers. Give several: the first is what others are compared with."
         ),
     ] = None,
-    labor: Annotated[
-        float, typer.Option(help="Factor of the hours' labor, above 0, at most 100.")
-    ] = 1.0,
-    stock: Annotated[
-        float, typer.Option(help="Factor of the stock of the morning, above 0, at most 100.")
-    ] = 1.0,
+    labor: Annotated[float, typer.Option(help=f"Factor of the hours' labor{_BOUNDS}")] = 1.0,
+    stock: Annotated[float, typer.Option(help=f"Factor of the morning's stock{_BOUNDS}")] = 1.0,
     seeds: Annotated[
         int, typer.Option(min=1, max=SEEDS_MAX, help="So many days; the first is the recorded one.")
     ] = 1,

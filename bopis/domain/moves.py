@@ -66,7 +66,9 @@ class RefusedMove:
 
 @dataclass(frozen=True, slots=True)
 class ApplyReport:
-    """What became of approved moves. `refused`: the first of them. Money in micro-units."""
+    """What became of approved moves. `refused`: the first of them; `made_before_count`: of those
+    that are made, by an earlier request. Money in micro-units.
+    """
 
     moved_count: int
     moved_order_count: int
@@ -74,3 +76,4 @@ class ApplyReport:
     refused_count: int
     refused: tuple[RefusedMove, ...]
     currency: str
+    made_before_count: int = 0

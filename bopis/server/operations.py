@@ -152,6 +152,7 @@ def _applied(value: ApplyReport) -> reallocation_service_pb2.ApplyReallocationRe
     message = reallocation_service_pb2.ApplyReallocationResponse(
         moved_count=value.moved_count,
         moved_order_count=value.moved_order_count,
+        made_before_count=value.made_before_count,
         saving=encode.money(value.saving_micro, value.currency),
         refused_count=value.refused_count,
     )

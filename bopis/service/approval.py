@@ -187,11 +187,16 @@ async def _apply(
 ) -> ApplyReport:
     moved: list[tuple[ProposedMove, ...]] = []
     refused: list[RefusedMove] = []
+    made_before = 0
     for number, move_id in enumerate(chosen):
         deps.operations.moves = (number, len(chosen))
         so_far = f"{len(moved)} of {len(chosen)} moves were made before"
         check_cancelled(deps, so_far=so_far)
         move = kept.moves[move_id - 1]
+        if await _is_made(deps, move):
+            made_before += 1
+            moved.append(move)
+            continue
         refusal = await _make(deps, move_id, kept, batch, operation_id)
         if refusal is None:
             moved.append(move)
@@ -204,7 +209,18 @@ async def _apply(
         refused_count=len(refused),
         refused=tuple(refused[:REFUSED_TOLD_MAX]),
         currency=kept.currency,
+        made_before_count=made_before,
     )
+
+
+async def _is_made(deps: Dependencies, move: Sequence[ProposedMove]) -> bool:
+    """Whether all its orders have changed since, and do by now what it wants."""
+    for one in move:
+        order = await deps.store.order(one.order_id)
+        is_changed = order is not None and order.version != one.version
+        if order is None or not is_changed or not is_planned_so(order, one.after.groups):
+            return False
+    return True
 
 
 async def _make(
@@ -214,21 +230,16 @@ async def _make(
     batch: BatchMark,
     operation_id: str,
 ) -> RefusedMove | None:
-    """Makes a move, whole or not at all; None: it is made, now or by an earlier approval."""
+    """Makes a move, whole or not at all; None: it is made."""
     move = kept.moves[move_id - 1]
     orders: list[Order] = []
-    made = 0
     changed = ""
     for one in move:
         order = await deps.store.order(one.order_id)
         if order is not None and order.version == one.version:
             orders.append(order)
-        elif order is not None and is_planned_so(order, one.after.groups):
-            made += 1
-        else:
+        elif order is None or not is_planned_so(order, one.after.groups):
             changed = changed or one.order_id
-    if made == len(move):
-        return None
     if len(orders) < len(move):
         order_id = changed or next(one.order_id for one in move)
         return RefusedMove(move_id, RefusedReason.ORDER_CHANGED, order_id)

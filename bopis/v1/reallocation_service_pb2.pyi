@@ -262,12 +262,15 @@ class ApplyReallocationResponse(_message.Message):
     SAVING_FIELD_NUMBER: _builtins.int
     REFUSED_COUNT_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
+    MADE_BEFORE_COUNT_FIELD_NUMBER: _builtins.int
     moved_count: _builtins.int
     """Moves that are made, those made before among them."""
     moved_order_count: _builtins.int
     """Orders of these."""
     refused_count: _builtins.int
     """Moves that were not made."""
+    made_before_count: _builtins.int
+    """Of the moves that are made, those that an earlier request had made."""
     @_builtins.property
     def saving(self) -> _money_pb2.Money:
         """What they save together."""
@@ -284,10 +287,11 @@ class ApplyReallocationResponse(_message.Message):
         saving: _money_pb2.Money | None = ...,
         refused_count: _builtins.int = ...,
         refused: _abc.Iterable[Global___RefusedMove] | None = ...,
+        made_before_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["saving", b"saving"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["moved_count", b"moved_count", "moved_order_count", b"moved_order_count", "refused", b"refused", "refused_count", b"refused_count", "saving", b"saving"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["made_before_count", b"made_before_count", "moved_count", b"moved_count", "moved_order_count", b"moved_order_count", "refused", b"refused", "refused_count", b"refused_count", "saving", b"saving"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

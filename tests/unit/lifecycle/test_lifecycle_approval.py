@@ -94,7 +94,7 @@ async def test_a_move_is_made_once_however_often_it_is_approved(counter: Counter
     await apply(counter, operation, 1)
     version = (await counter.order("apples-1")).version
     done = await apply(counter, operation)
-    assert (done.moved_count, done.refused_count) == (3, 0)
+    assert (done.moved_count, done.made_before_count, done.refused_count) == (3, 1, 0)
     assert (await counter.order("apples-1")).version == version
     request = request_id()
     first = await apply(counter, operation, request=request)
