@@ -72,7 +72,6 @@ def that_save(
             left[row] -= amount
     kept = set(range(len(moves)))
     idle = [act for act in acts if sum(gains[order] for order in moves[act.order]) <= 0]
-
     count = 0
     while count != len(kept):  # One that is undone may make room for the undoing of another.
         count = len(kept)
