@@ -42,21 +42,20 @@ class Rows:
         """The prices that a problem starts from, by row."""
         stock = {(one.node_id, one.sku): one.price_micro for one in problem.stock_prices}
         labor = {(one.node_id, one.window_start_s): one.price_micro for one in problem.labor_prices}
-        return [
-            *(max(0, stock.get((row.node_id, row.sku), 0)) for row in self.stock),
-            *(0 for _ in (*self.shipping, *self.groups)),
-            *(max(0, labor.get((row.node_id, row.window_start_s), 0)) for row in self.labor),
-        ]
+        return self._by_row(stock, labor)
 
     def charges(self, request: Request) -> list[int]:
         """What plans are charged beside their costs, by row; empty: nothing."""
         if not request.problem.is_charged:
             return []
         charges = charges_of(request)
+        return self._by_row(charges.units, charges.seconds)
+
+    def _by_row(self, stock: Mapping[StockKey, int], labor: Mapping[LaborKey, int]) -> list[int]:
         return [
-            *(charges.units.get((row.node_id, row.sku), 0) for row in self.stock),
+            *(max(0, stock.get((row.node_id, row.sku), 0)) for row in self.stock),
             *(0 for _ in (*self.shipping, *self.groups)),
-            *(charges.seconds.get((row.node_id, row.window_start_s), 0) for row in self.labor),
+            *(max(0, labor.get((row.node_id, row.window_start_s), 0)) for row in self.labor),
         ]
 
     def takes(self, ask: Ask, groups: Iterable[Group]) -> dict[int, int]:

@@ -42,8 +42,9 @@ class OrderMove:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is proposed; costs are of all orders, without opportunity, in micro-units. What moves
-    must gain is no cost: the bound is below the cost of any allocation, by so much further at most.
+    """What is proposed; costs are of all orders, without opportunity, in micro-units; they and the
+    bound are with what plans are charged. What moves must gain is no cost: the bound is below the
+    cost of any allocation, by so much further at most.
 
     `stock_prices`, `labor_prices`: what is not 0. `further_prices`: of every row between those of
     stock and labor, and of every rounding inequality, in turn, for the certificate. `record`: what
