@@ -1,7 +1,5 @@
 """Re-allocations at a running service: begun, watched, approved, their moves written down."""
 
-import contextlib
-import signal
 import threading
 import time
 import uuid
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bopis.cli.complaints import refuse
+from bopis.cli.interrupting import interruptions
 from bopis.cli.outputs import refuse_unwritten
 
 if TYPE_CHECKING:
@@ -164,25 +163,6 @@ class Service:
         if operation.HasField("error"):
             refuse(operation.error.message)
         return operation
-
-
-@contextlib.contextmanager
-def interruptions() -> Iterator[threading.Event]:
-    """Set by Ctrl-C, which raises nothing the first time: an exception could come where nobody
-    passes it on, in an import or a callback.
-    """
-    told = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
-
-    def tell(_number: int, _frame: object) -> None:
-        told.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, tell)
-    try:
-        yield told
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def rows_of(move: "moves_pb.ReallocationMove") -> Iterator[tuple[object, ...]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bopis.cli.complaints import BAD_OPTION, FAILED, refuse, said_by
+from bopis.cli.interrupting import whole
 from bopis.cli.outputs import check_output, refuse_unwritten
 from bopis.domain.policy import CardLevel
 
@@ -159,11 +160,12 @@ def _days(
     try:
         with Bar(days=len(run.seeds) * len(run.policies), quiet=as_json) as bar:
             for day in play(scenario, run, _tools(), notice=bar.notice):
-                if as_json:
-                    texts = ",\n".join(json.dumps(json_of(record)) for record in day)
-                    typer.echo(f"{',' if is_open else '['}{texts}")
-                    is_open = True
-                records += day
+                with whole():
+                    if as_json:
+                        texts = ",\n".join(json.dumps(json_of(record)) for record in day)
+                        typer.echo(f"{',' if is_open else '['}{texts}")
+                        is_open = True
+                    records += day
     except (ScenarioError, ValueError) as error:
         broken = _Broken(str(error), BAD_OPTION)
     except (OSError, DayError) as error:
