@@ -5,8 +5,8 @@ mod dto;
 use std::sync::Arc;
 
 use bopis_allocation::{
-    bound, Ascended, AscentOptions, Assignment, Choice, Instance, Pool, SearchOptions, Source,
-    Table,
+    bound, with_each, Ascended, AscentOptions, Assignment, Choice, Instance, Pool, SearchOptions,
+    Source, Table,
 };
 use bopis_promise::BatchOrders;
 use parking_lot::{Mutex, RwLock};
@@ -362,10 +362,16 @@ impl PyAllocation {
                 .as_ref()
                 .ok_or_else(|| no_step("a construction"))?;
             let choices = assignment.choices().iter().enumerate();
-            let moved = choices.filter(|(_, choice)| **choice != Choice::InForce);
-            let chosen: Result<Vec<ChosenDto>, BindingError> = moved
-                .map(|(order, choice)| self.chosen(order, choice))
+            let moved: Vec<(usize, &Choice)> = choices
+                .filter(|(_, choice)| **choice != Choice::InForce)
                 .collect();
+            let one = |(): &mut (), index: usize| {
+                let (order, choice) = moved.get(index)?;
+                Some(self.chosen(*order, choice))
+            };
+            let (chosen, _) = with_each(moved.len(), self.threads, || (), one);
+            let chosen: Result<Vec<ChosenDto>, BindingError> =
+                chosen.into_iter().flatten().collect();
             rmp_serde::to_vec_named(&chosen?).map_err(BindingError::from)
         })?;
         Ok(PyBytes::new(py, &bytes))

@@ -16,7 +16,6 @@ use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::rooms::Rooms;
 use crate::rounding::Roundings;
-use crate::scarce::whole;
 use crate::sums::gcd;
 use crate::threads::with_each;
 
@@ -75,7 +74,7 @@ pub fn bound(
         .collect();
     let prices = Prices::of_alone(source.calendar(), roundings, known, &rooms, threads);
     let least = |pricer: &mut Pricer, index: usize| {
-        let order = whole(source, index, &rooms);
+        let order = source.order(index);
         let calendar = source.calendar();
         let priced = pricer.price(
             &order,

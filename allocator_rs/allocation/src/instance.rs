@@ -10,7 +10,7 @@ use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
 use crate::rooms::Rooms;
 use crate::rounding::Roundings;
-use crate::scarce::{add_wanted, forget_ample_rows, looked_at, whole};
+use crate::scarce::{forget_ample_rows, looked_at, Wanted};
 use crate::threads::with_each;
 
 /// A cell without a row of its own: nothing can ever lack there.
@@ -149,12 +149,12 @@ impl Order {
             .map(|way| (-self.saving(way), way))
             .filter(|(saving, _)| *saving < 0 || self.all_or_nothing)
             .collect();
-        by_saving.sort_unstable();
         if by_saving.len() <= most {
             let mut all: Vec<usize> = by_saving.into_iter().map(|(_, way)| way).collect();
             all.sort_unstable();
             return all;
         }
+        least_first(&mut by_saving, most);
         let mut kept: Vec<usize> = by_saving.iter().take(most).map(|(_, way)| *way).collect();
         for line in 0..self.lines.len() {
             let cost = |way: usize| {
@@ -166,7 +166,7 @@ impl Order {
                 .map(|(_, way)| (cost(*way), *way))
                 .filter(|(cost, _)| *cost < CANNOT)
                 .collect();
-            by_cost.sort_unstable();
+            least_first(&mut by_cost, WAYS_OF_LINE);
             kept.extend(by_cost.into_iter().take(WAYS_OF_LINE).map(|(_, way)| way));
         }
         kept.sort_unstable();
@@ -219,6 +219,13 @@ impl Order {
     }
 }
 
+/// Puts the least `most` first, in any order.
+fn least_first(ranked: &mut [(i64, usize)], most: usize) {
+    if most < ranked.len() {
+        ranked.select_nth_unstable(most);
+    }
+}
+
 /// Where orders come from.
 pub trait Source: Sync {
     /// How many there are.
@@ -227,7 +234,8 @@ pub trait Source: Sync {
     fn rows(&self) -> &[Row];
     /// When nodes work.
     fn calendar(&self) -> &Calendar;
-    /// An order with every way that it has; the same whenever it is asked.
+    /// An order with every way that it has; the same whenever it is asked. What a row has no room
+    /// for is [`CANNOT`].
     fn order(&self, index: usize) -> Order;
 }
 
@@ -254,9 +262,9 @@ impl Instance {
             .iter()
             .map(|row| row.limit.saturating_add(row.overtime))
             .collect();
-        let narrow = |wanted: &mut Vec<i64>, index: usize| {
-            let order = whole(source, index, &rooms);
-            add_wanted(&order, wanted);
+        let narrow = |wanted: &mut Wanted, index: usize| {
+            let order = source.order(index);
+            wanted.add(&order);
             let kept = order.promising(WAYS_MAX);
             let origins: Vec<u32> = kept
                 .iter()
@@ -264,7 +272,7 @@ impl Instance {
                 .collect();
             (order.with_ways(&kept), origins)
         };
-        let nothing = || vec![0_i64; rooms.len()];
+        let nothing = || Wanted::nothing(rooms.len());
         let (narrowed, wanted) = with_each(source.count(), threads, nothing, narrow);
         let (mut orders, origins): (Vec<Order>, Vec<Vec<u32>>) = narrowed.into_iter().unzip();
         forget_ample_rows(&mut orders, source.rows(), &wanted);
@@ -326,7 +334,7 @@ impl Instance {
     ) -> usize {
         let prices = self.prices_alone(prices.to_vec(), threads);
         let missing = |pricer: &mut Pricer, index: usize| {
-            let order = whole(source, index, &self.rooms);
+            let order = source.order(index);
             let rooms = (Rooms(&self.rooms), Cut::No);
             let priced = pricer.price(&order, &self.calendar, &prices, rooms, work_limit);
             let known = self.origins.get(index).map_or(&[][..], Vec::as_slice);

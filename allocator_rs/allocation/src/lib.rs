@@ -65,3 +65,4 @@ pub use pool::{Columns, Pool};
 pub use rounding::Roundings;
 pub use search::{SearchOptions, SearchProgress};
 pub use table::Table;
+pub use threads::with_each;

@@ -107,7 +107,7 @@ impl Pricer {
         let unfilled = self.draft.unfilled().iter_mut().zip(&order.lines);
         unfilled.for_each(|(cost, line)| *cost = line.unfilled.min(COST_MAX));
         for (number, way) in (0_u32..).zip(&order.ways) {
-            let served = self.price_lines(order, (number, way), prices, rooms);
+            let served = self.price_lines(order, (number, way), prices, (rooms, cut));
             if served == 0 {
                 continue;
             }
@@ -151,7 +151,7 @@ impl Pricer {
         order: &Order,
         (number, way): (u32, &Way),
         prices: &Prices,
-        rooms: Rooms<'_>,
+        (rooms, cut): (Rooms<'_>, Cut),
     ) -> u32 {
         let mut served = 0_u32;
         let mut saved: i64 = -way.fixed;
@@ -166,7 +166,8 @@ impl Pricer {
             let mut cost = *cost;
             let units = [*row, shipped.get(at).copied().unwrap_or(NO_ROW)];
             if units != [NO_ROW; 2] && cost < CANNOT {
-                if rooms.have(units, line.quantity) {
+                // A way that all there is has no room for is none, whoever asks.
+                if cut == Cut::No || rooms.have(units, line.quantity) {
                     cost += prices.of_units(units, line.quantity).min(COST_MAX);
                 } else {
                     cost = CANNOT;

@@ -14,6 +14,8 @@ use crate::threads::with_each;
 pub(crate) struct Prices {
     rows: Vec<i64>,
     roundings: Arc<Roundings>,
+    /// By row, a bit: whether it or an inequality of it has a price. Few have.
+    priced: Vec<u64>,
     /// What one line pays, by pattern.
     patterns: Vec<i64>,
     /// What a group pays, by pattern; empty where no group pays anything.
@@ -25,6 +27,7 @@ pub(crate) struct Prices {
 impl Prices {
     pub(crate) fn new(calendar: &Calendar, roundings: &Arc<Roundings>, rows: Vec<i64>) -> Self {
         let mut prices = Self {
+            priced: priced(&rows, roundings),
             rows,
             roundings: Arc::clone(roundings),
             patterns: Vec::new(),
@@ -80,6 +83,9 @@ impl Prices {
 
     /// What one line pays that takes so much of a row, its rounding inequalities included.
     pub(crate) fn charge(&self, row: u32, amount: i64) -> i64 {
+        if !self.is_priced(row) {
+            return 0;
+        }
         if amount == 1 {
             // No inequality counts a single unit: its divisor is 2 or more and leaves a rest.
             return self.of(row);
@@ -88,6 +94,11 @@ impl Prices {
         let charges = takes.map(|(number, take)| self.of(number).saturating_mul(take));
         let own = self.of(row).saturating_mul(amount);
         charges.fold(own, i64::saturating_add)
+    }
+
+    fn is_priced(&self, row: u32) -> bool {
+        let bits = self.priced.get(row as usize / 64);
+        bits.is_some_and(|bits| bits & (1 << (row % 64)) != 0)
     }
 
     /// What is paid for amounts of rows and inequalities, each by its own price.
@@ -122,4 +133,15 @@ impl Prices {
         };
         charge(rows[0]).saturating_add(charge(rows[1]))
     }
+}
+
+fn priced(prices: &[i64], roundings: &Roundings) -> Vec<u64> {
+    let mut priced = vec![0_u64; prices.len().div_ceil(64)];
+    for (number, _) in (0_u32..).zip(prices).filter(|(_, price)| **price != 0) {
+        let row = roundings.row_of(number);
+        if let Some(bits) = priced.get_mut(row as usize / 64) {
+            *bits |= 1 << (row % 64);
+        }
+    }
+    priced
 }

@@ -5,7 +5,6 @@ use crate::choice::Choice;
 use crate::instance::{Instance, Order, Source};
 use crate::pricer::{Cut, Pricer};
 use crate::rooms::Rooms;
-use crate::scarce::whole;
 
 impl Instance {
     /// Lets every order that leaves lines choose anew among all of its ways, in what has room; how
@@ -24,7 +23,7 @@ impl Instance {
                 continue;
             }
             let before = assignment.put(self, index, Choice::nothing());
-            let order = whole(source, index, &self.rooms);
+            let order = source.order(index);
             let rooms = (Rooms(&assignment.room), Cut::ToRoom);
             let found = pricer.price(&order, &self.calendar, &zero, rooms, work_limit);
             let cost_before = self.cost(index, &before);

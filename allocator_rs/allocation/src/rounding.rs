@@ -106,19 +106,20 @@ impl Roundings {
 
     /// How many a row and its inequalities are.
     pub(crate) fn kin(&self, row: u32) -> usize {
-        let place = row as usize;
-        let of_row = |row: usize| {
-            let ends = self.starts.get(row).zip(self.starts.get(row + 1));
-            1 + ends.map_or(0, |(first, end)| (end - first) as usize)
+        let place = self.row_of(row) as usize;
+        let ends = self.starts.get(place).zip(self.starts.get(place + 1));
+        1 + ends.map_or(0, |(first, end)| (end - first) as usize)
+    }
+
+    /// The row of an inequality; of a row, itself.
+    pub(crate) fn row_of(&self, number: u32) -> u32 {
+        let place = (number as usize).checked_sub(self.rows);
+        let Some(place) = place.filter(|place| *place < self.all.len()) else {
+            return number;
         };
-        if place < self.rows {
-            return of_row(place);
-        }
-        let number = place - self.rows;
-        let row = self
-            .starts
-            .partition_point(|start| *start as usize <= number);
-        of_row(row.saturating_sub(1))
+        let after = |start: &u32| *start as usize <= place;
+        let row = self.starts.partition_point(after).saturating_sub(1);
+        u32::try_from(row).unwrap_or(u32::MAX)
     }
 
     /// The inequalities of a row: the number of each, and what it allows.

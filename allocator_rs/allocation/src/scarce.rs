@@ -1,54 +1,61 @@
-//! What can lack: ways that no row has room for are none, and rows that suffice for all need no look.
+//! What can lack: rows that suffice for all need no look.
 
 use bopis_sourcing::CANNOT;
 
-use crate::assignment::add;
-use crate::instance::{Order, Row, Source, NO_ROW};
-use crate::rooms::Rooms;
+use crate::instance::{Order, Row, NO_ROW};
 
-/// An order of a source without what no row has room for.
-pub(crate) fn whole(source: &dyn Source, index: usize, rooms: &[i64]) -> Order {
-    let mut order = source.order(index);
-    let lines = order.lines.len().max(1);
-    for at in 0..order.costs.len() {
-        let quantity = order.lines.get(at % lines).map_or(0, |line| line.quantity);
-        let has_room = Rooms(rooms).have(order.unit_rows(at / lines, at % lines), quantity);
-        if let Some(cost) = order.costs.get_mut(at).filter(|_| !has_room) {
-            *cost = CANNOT;
-        }
-    }
-    order
+/// What orders could want of each row, by all of their ways, also those that the search does not look
+/// at.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// By row: how much, and the last line that could want of it. A line meets a row by one method or
+    /// another, but takes of it once.
+    rows: Vec<(i64, u32)>,
+    line: u32,
 }
 
-/// Adds up by row what an order could want of it by all of its ways, also those that the search
-/// does not look at yet.
-pub(crate) fn add_wanted(order: &Order, wanted: &mut [i64]) {
-    let lines = order.lines.len().max(1);
-    // A line meets a row by one method or another, but takes of it once.
-    let mut by_line: Vec<(u32, usize)> = Vec::new();
-    for (at, cost) in order.costs.iter().enumerate() {
-        let rows = order.unit_rows(at / lines, at % lines).into_iter();
-        for row in rows.filter(|row| *row != NO_ROW && *cost < CANNOT) {
-            by_line.push((row, at % lines));
+impl Wanted {
+    pub(crate) fn nothing(rows: usize) -> Self {
+        Self {
+            rows: vec![(0, 0); rows],
+            line: 0,
         }
     }
-    by_line.sort_unstable();
-    by_line.dedup();
-    for (row, line) in by_line {
-        let quantity = order.lines.get(line).map_or(0, |line| line.quantity);
-        add(wanted, row, quantity);
+
+    pub(crate) fn add(&mut self, order: &Order) {
+        let lines = order.lines.len();
+        for (line, asked) in order.lines.iter().enumerate() {
+            self.line += 1;
+            for at in (line..order.costs.len()).step_by(lines) {
+                if order.costs.get(at).is_some_and(|cost| *cost < CANNOT) {
+                    for row in order.unit_rows(at / lines, line) {
+                        self.add_once(row, asked.quantity);
+                    }
+                }
+            }
+        }
+        for (row, amount) in order.in_force.iter().flat_map(|plan| &plan.takes) {
+            self.line += 1;
+            self.add_once(*row, *amount);
+        }
     }
-    for (row, amount) in order.in_force.iter().flat_map(|plan| &plan.takes) {
-        add(wanted, *row, *amount);
+
+    fn add_once(&mut self, row: u32, amount: i64) {
+        let line = self.line;
+        let row = self.rows.get_mut(row as usize);
+        if let Some((sum, by)) = row.filter(|(_, by)| *by != line) {
+            *sum = sum.saturating_add(amount);
+            *by = line;
+        }
     }
 }
 
 /// Rows of units whose limit suffices for everyone who could want of them need no look. `wanted`: by
 /// thread, then row.
-pub(crate) fn forget_ample_rows(orders: &mut [Order], rows: &[Row], wanted: &[Vec<i64>]) {
+pub(crate) fn forget_ample_rows(orders: &mut [Order], rows: &[Row], wanted: &[Wanted]) {
     let is_ample = |(at, row): (usize, &Row)| {
-        let all = wanted.iter().filter_map(|wanted| wanted.get(at));
-        all.sum::<i64>() <= row.limit
+        let all = wanted.iter().filter_map(|wanted| wanted.rows.get(at));
+        all.map(|(sum, _)| sum).sum::<i64>() <= row.limit
     };
     let is_ample: Vec<bool> = rows.iter().enumerate().map(is_ample).collect();
     for order in orders {

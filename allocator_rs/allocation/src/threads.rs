@@ -8,7 +8,7 @@ const PIECE: usize = 64;
 
 /// `work` of every number below `count`, on so many threads; every thread has something of its own,
 /// which is given back as well.
-pub(crate) fn with_each<S: Send, T: Send>(
+pub fn with_each<S: Send, T: Send>(
     count: usize,
     threads: usize,
     own: impl Fn() -> S + Sync,

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crate::ask::Ask;
-use crate::batch_rows::{BatchRow, DayRow, HourRows, UnitRows, NO_ROW};
+use crate::batch_rows::{BatchRow, Cell, DayRow, HourRows, UnitRow, UnitRows, NO_CELL, NO_ROW};
 use crate::limited::solve_within;
 use crate::offers::{build, AskError};
 use crate::plan::{drafts, groups, node_id, price, Draft, Plan};
@@ -57,13 +57,18 @@ pub(crate) struct RowSupply<'a> {
     /// Numbers of the lines that must not be left.
     promised: &'a [i32],
     prices: &'a [i64],
-    stock: &'a [u32],
+    stock: &'a [Cell],
     lines: usize,
 }
 
 impl RowSupply<'_> {
+    fn cell(&self, node: usize, line: usize) -> Cell {
+        let cell = self.stock.get(node * self.lines + line);
+        cell.copied().unwrap_or(NO_CELL)
+    }
+
     fn stock_row(&self, node: usize, line: usize) -> Option<usize> {
-        let row = *self.stock.get(node * self.lines + line)?;
+        let row = self.cell(node, line).row;
         (row != NO_ROW).then_some(row as usize)
     }
 
@@ -85,7 +90,7 @@ impl RowSupply<'_> {
 
 impl Supply for RowSupply<'_> {
     fn units(&self, node: usize, line: usize) -> i64 {
-        self.limit(self.stock_row(node, line))
+        self.cell(node, line).units
     }
 
     fn stock(&self) -> Option<Vec<(usize, usize, i64)>> {
@@ -93,10 +98,7 @@ impl Supply for RowSupply<'_> {
         for (line, asked) in self.ask.lines.iter().enumerate() {
             let rows = self.kernel.stock_rows.get(asked.sku.as_str());
             let rows = rows.into_iter().flatten();
-            cells.extend(rows.map(|(node, row)| {
-                let units = self.limit(Some(*row as usize));
-                (*node, line, units)
-            }));
+            cells.extend(rows.map(|row| (row.node, line, row.cell.units)));
         }
         Some(cells)
     }
@@ -148,14 +150,21 @@ impl BatchKernel {
 
     fn put(&mut self, number: u32, row: &BatchRow) {
         let network = &self.world.network;
+        let at = |node_id: &str| {
+            let cell = Cell {
+                row: number,
+                units: row.limit(),
+            };
+            network.index(node_id).map(|node| UnitRow { node, cell })
+        };
         match row {
             BatchRow::Stock { node_id, sku, .. } => {
                 let of_sku = self.stock_rows.entry_ref(sku.as_str()).or_default();
-                of_sku.extend(network.index(node_id).map(|node| (node, number)));
+                of_sku.extend(at(node_id));
             }
             BatchRow::Shipped { node_id, sku, .. } => {
                 let of_sku = self.ship_rows.entry_ref(sku.as_str()).or_default();
-                of_sku.extend(network.index(node_id).map(|node| (node, number)));
+                of_sku.extend(at(node_id));
             }
             BatchRow::Labor {
                 node_id,
@@ -237,14 +246,14 @@ impl BatchKernel {
         })
     }
 
-    /// Rows by (node, line), node-major; [`NO_ROW`] where there is none.
-    pub(crate) fn unit_table(&self, rows: &UnitRows, ask: &Ask) -> Vec<u32> {
+    /// Cells by (node, line), node-major.
+    pub(crate) fn unit_table(&self, rows: &UnitRows, ask: &Ask) -> Vec<Cell> {
         let lines = ask.lines.len();
-        let mut table = vec![NO_ROW; self.world.network.nodes().len() * lines];
+        let mut table = vec![NO_CELL; self.world.network.nodes().len() * lines];
         for (line, asked) in ask.lines.iter().enumerate() {
-            for (node, row) in rows.get(asked.sku.as_str()).into_iter().flatten() {
-                if let Some(slot) = table.get_mut(node * lines + line) {
-                    *slot = *row;
+            for row in rows.get(asked.sku.as_str()).into_iter().flatten() {
+                if let Some(slot) = table.get_mut(row.node * lines + line) {
+                    *slot = row.cell;
                 }
             }
         }
@@ -256,7 +265,7 @@ impl BatchKernel {
         order: usize,
         ask: &'a Ask,
         prices: &'a [i64],
-        stock: &'a [u32],
+        stock: &'a [Cell],
     ) -> RowSupply<'a> {
         RowSupply {
             kernel: self,

@@ -13,12 +13,12 @@ use hashbrown::HashMap;
 use crate::ask::{Ask, AskLine, Method};
 use crate::batch::BatchKernel;
 use crate::batch_hours::{calendar, parted, picking, sendings, span_of, Sendings, Slots, Span};
-use crate::batch_rows::NO_ROW;
-use crate::eligible::{allowed, Eligible, Leg};
+use crate::batch_rows::{Cell, NO_CELL, NO_ROW};
+use crate::eligible::{allowed, allowed_of, Eligible, Leg};
 use crate::limited::solve_within;
 use crate::network::WINDOW_S;
 use crate::offers::{build, AskError};
-use crate::plan::{groups, node_id, price, Draft, Plan};
+use crate::plan::{groups, node_id, price, Draft, Plan, Unfilled};
 use crate::policy::weighed;
 use crate::reasons::unfilled;
 use crate::transfer::{receiving, store_of};
@@ -86,6 +86,22 @@ impl BatchOrders {
         }
     }
 
+    /// Who may do what for an order: of the nodes that have enough for a line, unless a store that has
+    /// nothing may receive what others send.
+    fn eligible(&self, ask: &Ask, stock: &[Cell]) -> Eligible {
+        let world = &self.kernel.world;
+        if world.policy.transfers.is_some() {
+            return allowed(world, ask);
+        }
+        let has_enough = |cells: &[Cell]| {
+            let mut cells = cells.iter().zip(&ask.lines);
+            cells.any(|(cell, line)| line.quantity <= cell.units)
+        };
+        let of_nodes = stock.chunks(ask.lines.len().max(1)).enumerate();
+        let among = of_nodes.filter_map(|(node, cells)| has_enough(cells).then_some(node));
+        allowed_of(world, ask, &among.collect::<Vec<usize>>())
+    }
+
     /// The ways of an order, in the order of their numbers; a node that is closed for some hours
     /// has one for each part of the others.
     fn offered(&self, index: usize, ask: &Ask, eligible: &Eligible) -> Vec<Offered> {
@@ -127,7 +143,8 @@ impl BatchOrders {
         };
         let (world, ask) = (&self.kernel.world, self.kernel.asks.get(order));
         let ask = ask.ok_or(AskError::Lines)?;
-        let eligible = allowed(world, ask);
+        let stock = self.kernel.unit_table(&self.kernel.stock_rows, ask);
+        let eligible = self.eligible(ask, &stock);
         let offered = self.offered(order, ask, &eligible);
         let draft = |group: &Group| {
             let (node, method, leg, _) = *offered.get(origin(group.way)? as usize)?;
@@ -147,25 +164,33 @@ impl BatchOrders {
         };
         let mut drafts: Vec<Draft> = chosen.iter().filter_map(draft).collect();
         drafts.sort_by_key(|draft| draft.node);
-        let stock = self.kernel.unit_table(&self.kernel.stock_rows, ask);
-        let offers = build(
-            world,
-            ask,
-            &self.kernel.supply(order, ask, &[], &stock),
-            false,
-        )?;
-        // Whether an order that leaves lines could do with more nodes than it may have.
-        let nodes_max = world.policy.rules.nodes_max;
-        let done: usize = drafts.iter().map(|draft| draft.lines.len()).sum();
-        let is_limited = nodes_max.is_some()
-            && done < ask.lines.len()
-            && solve_within(&offers.problem, nodes_max, WORK_LIMIT).is_binding;
         Ok(Some(Plan {
             groups: groups(world, ask, &drafts),
-            unfilled: unfilled(world, ask, &offers, &drafts, is_limited),
+            unfilled: self.left((order, ask), &stock, &drafts)?,
             terms: price(world, ask, &drafts, None),
             customer_node_id: eligible.customer_node.map(|node| node_id(world, node)),
         }))
+    }
+
+    /// The lines that a plan leaves, and why.
+    fn left(
+        &self,
+        (order, ask): (usize, &Ask),
+        stock: &[Cell],
+        drafts: &[Draft],
+    ) -> Result<Vec<Unfilled>, AskError> {
+        let done: usize = drafts.iter().map(|draft| draft.lines.len()).sum();
+        if done == ask.lines.len() {
+            return Ok(Vec::new());
+        }
+        let world = &self.kernel.world;
+        let supply = self.kernel.supply(order, ask, &[], stock);
+        let offers = build(world, ask, &supply, false)?;
+        // Whether it could do with more nodes than it may have.
+        let nodes_max = world.policy.rules.nodes_max;
+        let is_limited =
+            nodes_max.is_some() && solve_within(&offers.problem, nodes_max, WORK_LIMIT).is_binding;
+        Ok(unfilled(world, ask, &offers, drafts, is_limited))
     }
 }
 
@@ -186,24 +211,14 @@ impl Source for BatchOrders {
         let Some(ask) = self.kernel.asks.get(index) else {
             return Order::default();
         };
-        let world = &self.kernel.world;
-        let card = &world.policy.card;
-        let nodes = world.network.nodes().len();
-        let eligible = allowed(world, ask);
+        let basket = Basket::new(self, ask);
+        let eligible = self.eligible(ask, &basket.stock);
         let receiving = receiving(&eligible);
         let offered = self.offered(index, ask, &eligible);
-        let denied = world.sites.denied(ask, 0..nodes);
-        let stock = self.kernel.unit_table(&self.kernel.stock_rows, ask);
-        let limits_shipping = !self.kernel.ship_rows.is_empty();
-        let shipped = self.kernel.unit_table(&self.kernel.ship_rows, ask);
-        let lines = ask.lines.len();
-        let none = vec![NO_ROW; lines];
-        let kg: Vec<i64> = (0..lines)
-            .map(|line| ship_kg_cost(world, ask, line))
-            .collect();
-        let is_known = |line: &AskLine| world.catalog.get(&line.sku).is_some();
-        let known: Vec<bool> = ask.lines.iter().map(is_known).collect();
         let mut order = self.without_ways(index, ask);
+        order.ways.reserve(offered.len());
+        order.costs.reserve(offered.len() * ask.lines.len());
+        order.rows.reserve(offered.len() * ask.lines.len());
         for (node, method, leg, slot) in offered {
             let store = store_of(node, method, leg);
             let meet = store.filter(|store| receiving.contains(&(*store as usize)));
@@ -217,33 +232,83 @@ impl Source for BatchOrders {
                 fixed: leg.total() - meet.map_or(0, |_| leg.other_store_km),
                 slot,
             });
-            let floor = world.sites.floor(node, method);
-            for (line, (known, kg)) in known.iter().zip(&kg).enumerate() {
-                let row = stock.get(node * lines + line).copied().unwrap_or(NO_ROW);
-                let limit = self.kernel.limits.get(row as usize).copied().unwrap_or(0);
-                let asked = ask.lines.get(line).map_or(i64::MAX, |line| line.quantity);
-                let is_denied = denied.get(node * lines + line).copied().unwrap_or(false);
-                let possible = row != NO_ROW && *known && !is_denied && limit - floor >= asked;
-                let weight = if method == Method::Ship { *kg } else { 0 };
-                let charge = self.charges.get(row as usize).copied().unwrap_or(0);
-                let charge = charge.saturating_mul(asked).min(COST_MAX);
-                let cost = (card.pick_line_micro + weight + charge).min(COST_MAX);
-                order.costs.push(if possible { cost } else { CANNOT });
-                order.rows.push(row);
-            }
-            if limits_shipping {
-                let mine = shipped.get(node * lines..(node + 1) * lines);
-                let mine = mine.filter(|_| method != Method::Pickup);
-                order.ship_rows.extend(mine.unwrap_or(&none));
-            }
-            let most = |lines_of: &Vec<usize>| {
-                let row = stock.get(node * lines + lines_of.first()?)?;
-                Some(self.kernel.limits.get(*row as usize)? - floor)
-            };
-            let most = order.twins.iter().map(|twins| most(twins).unwrap_or(0));
-            order.twins_max.extend(most);
+            basket.add_cells(&mut order, node, method);
         }
         order
+    }
+}
+
+/// What an order's lines find at the nodes.
+struct Basket<'a> {
+    orders: &'a BatchOrders,
+    ask: &'a Ask,
+    /// By (node, line), node-major.
+    stock: Vec<Cell>,
+    /// The same of what may be shipped; empty: all may be.
+    shipped: Vec<Cell>,
+    /// The same: whether a rule keeps the line from coming from there; empty: nowhere.
+    denied: Vec<bool>,
+    /// By line: what shipping its weight costs, and whether the catalog has it.
+    lines: Vec<(i64, bool)>,
+}
+
+impl<'a> Basket<'a> {
+    fn new(orders: &'a BatchOrders, ask: &'a Ask) -> Self {
+        let (kernel, world) = (&orders.kernel, &orders.kernel.world);
+        let limits_shipping = !kernel.ship_rows.is_empty();
+        let shipped = limits_shipping.then(|| kernel.unit_table(&kernel.ship_rows, ask));
+        let of_line = |(line, asked): (usize, &AskLine)| {
+            let is_known = world.catalog.get(&asked.sku).is_some();
+            (ship_kg_cost(world, ask, line), is_known)
+        };
+        Self {
+            orders,
+            ask,
+            stock: kernel.unit_table(&kernel.stock_rows, ask),
+            shipped: shipped.unwrap_or_default(),
+            denied: world.sites.denied(ask, 0..world.network.nodes().len()),
+            lines: ask.lines.iter().enumerate().map(of_line).collect(),
+        }
+    }
+
+    /// Adds the costs and rows of a way of the order.
+    fn add_cells(&self, order: &mut Order, node: usize, method: Method) {
+        let world = &self.orders.kernel.world;
+        let floor = world.sites.floor(node, method);
+        let first = node * self.lines.len();
+        let of = |cells: &[Cell], line: usize| {
+            let cell = cells.get(first + line);
+            cell.copied().unwrap_or(NO_CELL)
+        };
+        let lines = self.ask.lines.iter().zip(&self.lines);
+        for (line, (asked, (kg, is_known))) in lines.enumerate() {
+            let cell = of(&self.stock, line);
+            let sent = match method {
+                Method::Pickup => NO_CELL,
+                Method::Ship | Method::Transfer => of(&self.shipped, line),
+            };
+            let may_send = sent.row == NO_ROW || asked.quantity <= sent.units;
+            let has_room = asked.quantity <= cell.units - floor && may_send;
+            let is_denied = self.denied.get(first + line) == Some(&true);
+            let weight = if method == Method::Ship { *kg } else { 0 };
+            let charge = self.orders.charges.get(cell.row as usize).copied();
+            let charge = charge.unwrap_or(0).saturating_mul(asked.quantity);
+            let cost = world.policy.card.pick_line_micro + weight + charge.min(COST_MAX);
+            let is_possible = *is_known && !is_denied && has_room;
+            let cost = if is_possible {
+                cost.min(COST_MAX)
+            } else {
+                CANNOT
+            };
+            order.costs.push(cost);
+            order.rows.push(cell.row);
+            if !self.shipped.is_empty() {
+                order.ship_rows.push(sent.row);
+            }
+        }
+        let most = |twins: &Vec<usize>| Some(of(&self.stock, *twins.first()?).units - floor);
+        let most = order.twins.iter().map(|twins| most(twins).unwrap_or(0));
+        order.twins_max.extend(most);
     }
 }
 

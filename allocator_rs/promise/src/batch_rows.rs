@@ -62,8 +62,27 @@ impl BatchRow {
     }
 }
 
-/// By SKU: the nodes that have a row of it, and the row.
-pub(crate) type UnitRows = HashMap<String, Vec<(usize, u32)>>;
+/// A node's row of a SKU.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnitRow {
+    pub(crate) node: usize,
+    pub(crate) cell: Cell,
+}
+
+/// The row of units that a line finds at a node, and its limit: 0 where there is none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cell {
+    pub(crate) row: u32,
+    pub(crate) units: i64,
+}
+
+pub(crate) const NO_CELL: Cell = Cell {
+    row: NO_ROW,
+    units: 0,
+};
+
+/// By SKU: the rows of the nodes that have one.
+pub(crate) type UnitRows = HashMap<String, Vec<UnitRow>>;
 
 /// A row of a node's day.
 #[derive(Clone, Copy, Debug)]
