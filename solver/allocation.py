@@ -156,18 +156,25 @@ class Allocation:
         go_on: GoOn,
         start: Sequence[int] = (),
         softness: float = 1.0,
+        learning: bool = True,
         rounds: bool = True,
     ) -> tuple[int, int]:
         """Moves prices from `start` (micro-units by row) on: the passes made, and what the best
-        prices would prove if orders had no ways but those looked at.
+        prices would prove if orders had no ways but those looked at. `learning`: little is known
+        of what orders can do.
         """
         asked: dict[str, Any] = {
             "start": start,
             "passes": passes,
             "softness": softness,
+            "learning": learning,
             "rounds": rounds,
         }
         return self._native.ascend(_encode(asked), go_on)
+
+    def look_s(self) -> float:
+        """Seconds that a look at every way of all orders takes, about: reading them took that."""
+        return self._native.look_seconds()
 
     def limits(self) -> Ints:
         """What may be taken: by row, then by rounding inequality."""

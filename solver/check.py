@@ -141,7 +141,7 @@ def cost_of(world: World, ask: Ask, groups: Sequence[Group]) -> Cost:
     """What a plan costs, from the cost card; no opportunity. Lines in no group are unfilled."""
     policy, card = world.request.policy, world.request.policy.card
     amounts: Counter[str] = Counter()
-    own = world.customer_store(ask)
+    own = world.customer_store(ask) if groups else None
     own_m = meters_between(ask.place, world.nodes[own].node.place) if own is not None else 0
     left = {line.line_number: line for line in ask.lines}
     late_h = 0

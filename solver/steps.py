@@ -21,14 +21,18 @@ PASSES_FEW: Final = 40
 """The same where the passes are fewer otherwise, and how many that is."""
 FAR_SHARE: Final = 0.65
 """Share of the ascent's time for the passes from far."""
-TRIAL_PASSES: Final = 3
-"""Passes that show how long one takes."""
+TRIAL_PASSES: Final = 1
+"""Passes that show how long one takes, and from which the first plans are made."""
 SLOWER: Final = 2.0
 """How much longer passes take that know more: cut short, an ascent from far proves little."""
+WIDE_SHARE: Final = 0.15
+"""Share of the time limit that a look at every way may take, for orders to get more ways."""
 FAR_PASSES_MIN: Final = 9
 FAR_PASSES_MAX: Final = 18
 NEAR_PASSES_MIN: Final = 4
 NEAR_PASSES_MAX: Final = 60
+NEAR_PASSES_FEW: Final = 10
+"""The same where those from far came to their end."""
 NEAR_SOFTNESS: Final = 0.15
 """First softness of passes that start from good prices, as a share of the usual one."""
 KNOWN_SOFTNESS: Final = 0.3
@@ -38,15 +42,19 @@ LEVEL_GAIN: Final = 1e-4
 """An ascent ends after so many passes that gain less than this share of the bound."""
 STEEP_GAIN: Final = 1.5e-3
 """What passes gain in the mean, as a share of the bound, of an ascent that is far from its end."""
+RISING_GAIN: Final = 3e-2
+"""The same of one for which that is known before it goes on."""
 STEEP_SHARE: Final = 0.7
 """Share of the time limit until which it goes on: better prices lead the search, too."""
-ROUND_MOVES_MAX: Final = 40_000
+ROUND_MOVES: Final = 40_000
 """Moves of a round of the search, after which the orders are dealt anew."""
-ROUND_MOVES_OF_ORDER: Final = 40
-"""The same where orders are few, per order."""
+ROUND_MOVES_OF_ORDER: Final = (3, 40)
+"""The same per order, at least and at most: dealing takes the longer the more they are."""
 ROUNDS_MIN: Final = 4
 MOVES_PER_S: Final = 150_000
 """Moves that are planned for a second, until the first search has shown how many it is."""
+SEARCHES_MAX: Final = 3
+"""The last one uses what the others left of the time."""
 FIRST_SEARCH_SHARE: Final = 0.15
 """Share of a search's time for the first one, which shows how fast it goes."""
 MOVES_OF_ORDER: Final = 6_000
@@ -99,27 +107,40 @@ def _ascend(course: Course) -> None:
     start = course.limits.start_prices
     softness = KNOWN_SOFTNESS if any(start) else 1.0
     began_s = time.monotonic()
-    made = _passes(course, TRIAL_PASSES, start, softness, until=LONG_ASCENT_SHARE)
-    pass_s = SLOWER * (time.monotonic() - began_s) / max(1, made)
+    proven = _passes(course, TRIAL_PASSES, start, softness, until=LONG_ASCENT_SHARE)
+    pass_s = SLOWER * (time.monotonic() - began_s) / max(1, len(proven))
+    # Plans that fit together: whoever waits has some, and prices cannot rise beyond all bounds.
+    course.found("CONSTRUCTION", allocation.construct())
     share = ASCENT_SHARE
     if course.left_s(share) < PASSES_FEW * pass_s:
         share = LONG_ASCENT_SHARE
     planned = FAR_SHARE * course.left_s(share) / max(pass_s, 1e-6)
     planned = max(FAR_PASSES_MIN, min(FAR_PASSES_MAX, planned))
     began_s = time.monotonic()
-    made = _passes(course, int(planned), start, softness, until=share)
-    pass_s = (time.monotonic() - began_s) / max(1, made)
-    allocation.widen(allocation.prices())
-    planned = max(NEAR_PASSES_MIN, min(NEAR_PASSES_MAX, course.left_s(share) / max(pass_s, 1e-6)))
-    _passes(course, int(planned), allocation.prices(), NEAR_SOFTNESS, until=share)
+    proven = _passes(course, int(planned), start, softness, until=share)
+    pass_s = (time.monotonic() - began_s) / max(1, len(proven))
+    is_quick = allocation.look_s() < WIDE_SHARE * course.limits.time_limit_s
+    if course.pace.decides("WIDENING", is_so=is_quick):
+        allocation.widen(allocation.prices())
+    share = STEEP_SHARE if _gain(proven) > RISING_GAIN else share
+    most = NEAR_PASSES_FEW if _is_settled(proven) else NEAR_PASSES_MAX
+    planned = max(NEAR_PASSES_MIN, min(most, course.left_s(share) / max(pass_s, 1e-6)))
+    near = allocation.prices()
+    _passes(course, int(planned), near, NEAR_SOFTNESS, until=share, learning=False)
     outcome.prices = allocation.prices()
     outcome.bound_micro, outcome.stopped = allocation.bound(outcome.prices)
 
 
 def _passes(
-    course: Course, planned: int, start: Sequence[int], softness: float, *, until: float
-) -> int:
-    """The passes made until this share of the time limit."""
+    course: Course,
+    planned: int,
+    start: Sequence[int],
+    softness: float,
+    *,
+    until: float,
+    learning: bool = True,
+) -> list[int]:
+    """What the passes made until this share of the time limit have proven, one after the other."""
     asked = course.pace.turn("PRICING", planned)
     proven: list[int] = []
 
@@ -128,28 +149,32 @@ def _passes(
         proven.append(estimate)
         # Too few passes are better than none: the planned ones took longer than the first.
         has_time = passes < NEAR_PASSES_MIN or course.left_s(until) > 0
-        has_time = has_time or (_is_steep(proven) and course.left_s(STEEP_SHARE) > 0)
+        has_time = has_time or (_gain(proven) > STEEP_GAIN and course.left_s(STEEP_SHARE) > 0)
         return asked.goes_on(passes, has_time=has_time and not _is_level(proven, planned))
 
     made, _ = course.allocation.ascend(
-        passes=asked.planned, start=start, softness=softness, go_on=go_on
+        passes=asked.planned, start=start, softness=softness, learning=learning, go_on=go_on
     )
     course.pace.close(asked, made)
-    return made
+    return proven
 
 
-def _is_steep(proven: Sequence[int]) -> bool:
-    """Whether the last passes gained much."""
+def _gain(proven: Sequence[int]) -> float:
+    """What each of the last passes gained, as a share of the bound; 0 while they are few."""
     if len(proven) <= LEVEL_PASSES:
-        return False
-    return proven[-1] - proven[-1 - LEVEL_PASSES] > LEVEL_PASSES * STEEP_GAIN * proven[-1]
+        return 0.0
+    return (proven[-1] - proven[-1 - LEVEL_PASSES]) / (LEVEL_PASSES * max(1, abs(proven[-1])))
+
+
+def _is_settled(proven: Sequence[int]) -> bool:
+    """Whether the last passes gained little, but something: whoever is led astray gains nothing."""
+    return len(proven) > LEVEL_PASSES and 0 < _gain(proven) <= STEEP_GAIN
 
 
 def _is_level(proven: Sequence[int], planned: int) -> bool:
     """Whether the last passes gained next to nothing, late enough for that to mean something."""
-    if len(proven) <= max(LEVEL_PASSES, 0.8 * planned):
-        return False
-    return proven[-1] - proven[-1 - LEVEL_PASSES] <= LEVEL_GAIN * proven[-1]
+    is_late = len(proven) > max(LEVEL_PASSES, 0.8 * planned)
+    return is_late and LEVEL_PASSES * _gain(proven) <= LEVEL_GAIN
 
 
 def _improve(course: Course, share: float) -> None:
@@ -159,7 +184,7 @@ def _improve(course: Course, share: float) -> None:
     limits = course.limits
     first_s = FIRST_SEARCH_SHARE * course.left_s(share)
     moves_per_s = float(MOVES_PER_S)
-    for turn in range(2):
+    for turn in range(SEARCHES_MAX):
         left_s = course.left_s(share)
         if not course.pace.comes("SEARCH", has_time=left_s > 0) or course.is_proven:
             return
@@ -168,14 +193,16 @@ def _improve(course: Course, share: float) -> None:
         moves = moves_per_s * (left_s if turn else min(first_s, left_s))
         moves = max(1, min(moves, limits.orders * MOVES_OF_ORDER))
         began_s = time.monotonic()
-        made = _search(course, int(moves), until=share, seed=limits.seed + turn)
+        made = _search(course, int(moves), until=share)
         moves_per_s = made / max(1e-6, time.monotonic() - began_s)
 
 
-def _search(course: Course, moves: int, *, until: float, seed: int) -> int:
+def _search(course: Course, moves: int, *, until: float) -> int:
     """The moves made."""
+    seed = course.limits.seed + sum(step == "SEARCH" for step, *_ in course.pace.work)
     asked = course.pace.turn("SEARCH", moves)
-    round_moves = min(ROUND_MOVES_MAX, ROUND_MOVES_OF_ORDER * course.limits.orders)
+    least, most = (moves * course.limits.orders for moves in ROUND_MOVES_OF_ORDER)
+    round_moves = max(least, min(ROUND_MOVES, most))
     made = 0
 
     def go_on(so_far: int, cost: int) -> bool:

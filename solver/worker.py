@@ -73,6 +73,7 @@ code 0 after a result, 1 after a failure.
 """
 
 import argparse
+import gc
 import os
 import signal
 import stat
@@ -201,6 +202,8 @@ def run(
             return 0
         request = msgspec.msgpack.decode(frame, type=Request)
         on_read()
+        # What was read stays: the collector need not walk through it again and again.
+        gc.freeze()
         result = solve(request, report=report, record=wish.record)
         if wish.certificate is not None:
             certificate.write(Path(wish.certificate), certificate.certificate_of(request, result))

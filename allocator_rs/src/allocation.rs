@@ -3,6 +3,7 @@
 mod dto;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bopis_allocation::{
     bound, with_each, Ascended, AscentOptions, Assignment, Choice, Instance, Pool, SearchOptions,
@@ -51,6 +52,8 @@ pub struct PyAllocation {
     orders: Orders,
     instance: RwLock<Instance>,
     threads: usize,
+    /// What a first look at every way of all orders took.
+    look: Duration,
     found: Mutex<Found>,
 }
 
@@ -61,8 +64,11 @@ fn no_step(what: &str) -> BindingError {
 impl PyAllocation {
     fn of(orders: Orders, threads: usize) -> Self {
         let threads = threads.max(1);
+        let began = Instant::now();
+        let instance = RwLock::new(Instance::new(orders.source(), threads));
         Self {
-            instance: RwLock::new(Instance::new(orders.source(), threads)),
+            look: began.elapsed(),
+            instance,
             orders,
             threads,
             found: Mutex::default(),
@@ -139,6 +145,7 @@ impl PyAllocation {
             let options = AscentOptions {
                 passes: dto.passes,
                 softness: dto.softness,
+                learning: dto.learning,
                 rounds: dto.rounds,
                 work_limit: WORK_LIMIT,
                 threads: self.threads,
@@ -156,6 +163,11 @@ impl PyAllocation {
             asker.raise()?;
             Ok(made)
         })
+    }
+
+    /// Seconds that a look at every way of all orders takes, about.
+    fn look_seconds(&self) -> f64 {
+        self.look.as_secs_f64()
     }
 
     /// What may be taken: by row, then by rounding inequality.
@@ -211,7 +223,8 @@ impl PyAllocation {
         })
     }
 
-    /// A first assignment: the better of the plans in force and what the prices lead to.
+    /// A first assignment: the best of the plans in force, what the prices lead to, and what there was
+    /// before. What it found enters the pool.
     fn construct(&self, py: Python<'_>) -> Result<i64, BindingError> {
         py.detach(|| {
             let mut found = self.found.lock();
@@ -219,15 +232,21 @@ impl PyAllocation {
                 .ascended
                 .as_ref()
                 .ok_or_else(|| no_step("an ascent"))?;
-            let made = self.instance.read().construct(ascended, WORK_LIMIT);
-            let kept = self.instance.read().in_force();
-            let costs = (
-                made.cost(&self.instance.read()),
-                kept.cost(&self.instance.read()),
-            );
-            let best = if costs.0 < costs.1 { made } else { kept };
-            found.assignment = Some(best);
-            Ok(costs.0.min(costs.1))
+            let instance = self.instance.read();
+            let made = instance.construct(ascended, WORK_LIMIT);
+            for (order, choice) in made.choices().iter().enumerate() {
+                found.pool.add(&instance, order, choice);
+            }
+            let all = [
+                found.assignment.take(),
+                Some(instance.in_force()),
+                Some(made),
+            ];
+            let all = all.into_iter().flatten();
+            let best = all.min_by_key(|assignment| assignment.cost(&instance));
+            let cost = best.as_ref().map_or(0, |best| best.cost(&instance));
+            found.assignment = best;
+            Ok(cost)
         })
     }
 

@@ -30,6 +30,7 @@ mod assignment;
 mod bound;
 mod calendar;
 mod choice;
+mod climb;
 mod construct;
 mod deal;
 mod dice;

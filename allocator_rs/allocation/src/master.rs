@@ -62,6 +62,8 @@ struct Block {
     takes: Vec<(u32, f32)>,
     /// By choice: the sum of its weights so far.
     weights: Vec<f64>,
+    /// By place, of the last mixture: what the orders take.
+    usage: Vec<f64>,
 }
 
 /// The known choices of all orders.
@@ -69,14 +71,8 @@ struct Block {
 pub(crate) struct Master {
     blocks: Vec<Block>,
     threads: usize,
-}
-
-/// What the mixtures come to.
-pub(crate) struct Mixed {
-    /// The soft least cost, charges included, of all orders.
-    pub(crate) value: f64,
-    /// By place.
-    pub(crate) usage: Vec<f64>,
+    /// By place, of the last mixture: what all orders take.
+    usage: Vec<f64>,
 }
 
 impl Master {
@@ -102,13 +98,18 @@ impl Master {
             block.close();
             blocks.push(block);
         }
-        Self { blocks, threads }
+        Self {
+            blocks,
+            threads,
+            usage: Vec::new(),
+        }
     }
 
-    /// The mixtures at prices by place; their weights are added up if they are to count.
-    pub(crate) fn mix(&mut self, prices: &[f64], softness: f64, counts: bool) -> Mixed {
+    /// The mixtures at prices by place: the soft least cost of all orders, charges included, and what
+    /// they take, by place. Their weights are added up if they are to count.
+    pub(crate) fn mix(&mut self, prices: &[f64], softness: f64, counts: bool) -> (f64, &[f64]) {
         let each = self.blocks.len().div_ceil(self.threads.max(1)).max(1);
-        let mix = |blocks: &mut [Block]| -> Vec<(f64, Vec<f64>)> {
+        let mix = |blocks: &mut [Block]| -> Vec<f64> {
             let blocks = blocks.iter_mut();
             blocks
                 .map(|block| block.mix(prices, softness, counts))
@@ -121,9 +122,10 @@ impl Master {
             .sum::<usize>()
             < LITTLE;
         if is_little || self.threads <= 1 {
-            return sum_of(mix(&mut self.blocks), prices.len());
+            let values = mix(&mut self.blocks);
+            return self.sum_of(values, prices.len());
         }
-        let mixed: Vec<Vec<(f64, Vec<f64>)>> = std::thread::scope(|scope| {
+        let values: Vec<Vec<f64>> = std::thread::scope(|scope| {
             let hands = self.blocks.chunks_mut(each);
             let running: Vec<_> = hands
                 .map(|blocks| scope.spawn(move || mix(blocks)))
@@ -133,7 +135,18 @@ impl Master {
                 .map(|mixed| mixed.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                 .collect()
         });
-        sum_of(mixed.into_iter().flatten(), prices.len())
+        self.sum_of(values.into_iter().flatten(), prices.len())
+    }
+
+    /// Block by block: the same sums on any number of threads.
+    fn sum_of(&mut self, values: impl IntoIterator<Item = f64>, places: usize) -> (f64, &[f64]) {
+        self.usage.clear();
+        self.usage.resize(places, 0.0);
+        for block in &self.blocks {
+            let places = self.usage.iter_mut().zip(&block.usage);
+            places.for_each(|(sum, usage)| *sum += usage);
+        }
+        (values.into_iter().sum(), &self.usage)
     }
 
     /// By place: what a choice takes that takes any of it, on average.
@@ -157,20 +170,6 @@ impl Master {
     pub(crate) fn heaviest(&self) -> impl Iterator<Item = (u32, f64)> + '_ {
         self.blocks.iter().flat_map(Block::heaviest)
     }
-}
-
-/// Block by block: the same sums on any number of threads.
-fn sum_of(mixed: impl IntoIterator<Item = (f64, Vec<f64>)>, places: usize) -> Mixed {
-    let mut sum = Mixed {
-        value: 0.0,
-        usage: vec![0.0; places],
-    };
-    for (value, usage) in mixed {
-        sum.value += value;
-        let places = sum.usage.iter_mut().zip(usage);
-        places.for_each(|(sum, usage)| *sum += usage);
-    }
-    sum
 }
 
 impl Block {
@@ -197,10 +196,12 @@ impl Block {
         self.weights = vec![0.0; self.numbers.len()];
     }
 
-    /// The soft least cost of the orders, and what they take by place.
-    fn mix(&mut self, prices: &[f64], softness: f64, counts: bool) -> (f64, Vec<f64>) {
+    /// The soft least cost of the orders; what they take is their usage then.
+    fn mix(&mut self, prices: &[f64], softness: f64, counts: bool) -> f64 {
         let mut value = 0.0;
-        let mut usage = vec![0.0; prices.len()];
+        let mut usage = std::mem::take(&mut self.usage);
+        usage.clear();
+        usage.resize(prices.len(), 0.0);
         let mut charged: Vec<f64> = Vec::with_capacity(KNOWN_MAX);
         let ends = self.orders.iter().zip(self.orders.iter().skip(1));
         for (first, end) in ends.map(|(first, end)| (*first as usize, *end as usize)) {
@@ -230,7 +231,8 @@ impl Block {
                 }
             }
         }
-        (value, usage)
+        self.usage = usage;
+        value
     }
 
     fn takes_of(&self, choice: usize) -> &[(u32, f32)] {

@@ -67,7 +67,10 @@ impl Instance {
         mut go_on: impl FnMut(SearchProgress) -> bool,
     ) -> Assignment {
         let mut dice = Dice::new(options.seed);
-        let alone = self.alone(options.work_limit, options.threads);
+        let alone = match std::mem::take(&mut pool.alone) {
+            known if known.len() == self.count() => known,
+            _ => self.alone(options.work_limit, options.threads),
+        };
         let mean = start.cost as f64 / self.count().max(1) as f64;
         let mut best = start.clone();
         let mut now = start;
@@ -100,7 +103,7 @@ impl Instance {
                 break;
             }
         }
-        pool.orders = known;
+        (pool.orders, pool.alone) = (known, alone);
         best
     }
 

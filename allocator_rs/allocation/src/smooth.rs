@@ -4,6 +4,17 @@ use std::f64::consts::{LN_2, LOG2_E};
 
 /// Below this, e to the x counts as 0.
 const LEAST: f64 = -20.0;
+/// One by the factorials of 7 to 0.
+const TAYLOR: [f64; 8] = [
+    1.0 / 5_040.0,
+    1.0 / 720.0,
+    1.0 / 120.0,
+    1.0 / 24.0,
+    1.0 / 6.0,
+    0.5,
+    1.0,
+    1.0,
+];
 /// Bits of an f64 below its exponent, and what its exponent is counted from.
 const MANTISSA_BITS: u32 = 52;
 const BIAS: i64 = 1023;
@@ -13,14 +24,12 @@ pub(crate) fn exp(x: f64) -> f64 {
     if x < LEAST {
         return 0.0;
     }
-    let twos = (x * LOG2_E).round();
-    let rest = x - twos * LN_2;
+    // Rounded, since x is not above 0.
+    let twos = (x * LOG2_E - 0.5) as i64;
+    let rest = x - twos as f64 * LN_2;
     // Taylor, |rest| <= 0.35.
-    let mut sum = 1.0;
-    for divisor in [7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0] {
-        sum = 1.0 + sum * rest / divisor;
-    }
-    sum * f64::from_bits(((twos as i64 + BIAS) as u64) << MANTISSA_BITS)
+    let sum = TAYLOR.iter().fold(0.0, |sum, share| sum * rest + share);
+    sum * f64::from_bits(((twos + BIAS) as u64) << MANTISSA_BITS)
 }
 
 /// The natural logarithm of x >= 1, to seven digits.

@@ -191,6 +191,7 @@ fn options_of(passes: u32) -> AscentOptions {
     AscentOptions {
         passes,
         softness: 1.0,
+        learning: true,
         rounds: true,
         work_limit: WORK,
         threads: 1,

@@ -121,6 +121,7 @@ pub(super) struct AscentDto {
     pub(super) start: Vec<i64>,
     pub(super) passes: u32,
     pub(super) softness: f64,
+    pub(super) learning: bool,
     pub(super) rounds: bool,
 }
 

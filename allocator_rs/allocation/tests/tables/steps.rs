@@ -10,6 +10,7 @@ pub fn ascent(passes: u32, threads: usize) -> AscentOptions {
     AscentOptions {
         passes,
         softness: 1.0,
+        learning: true,
         rounds: true,
         work_limit: WORK,
         threads,
