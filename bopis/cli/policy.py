@@ -106,7 +106,14 @@ def set_(
     if level:
         request.level = values.CostLevel.Value(f"COST_LEVEL_{level.upper()}")
     answer = ask_service(address, "SetPolicy", request)
-    typer.echo(json.dumps(_row(answer.policy)))
+    found = answer.policy
+    if (found.planner_id, found.why) != (by, why):
+        typer.echo(
+            f"bopis: nothing changes: {found.version} has the same text, set by {found.planner_id}"
+            f" ({found.why})",
+            err=True,
+        )
+    typer.echo(json.dumps(_row(found)))
 
 
 @policy.command(name="import-hotwax")

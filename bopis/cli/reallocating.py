@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bopis.v1 import allocation_service_pb2 as pb
     from bopis.v1 import reallocation_service_pb2 as moves_pb
 
+TIME_LIMIT_S: Final = 20.0
 TIME_LIMIT_MAX_S: Final = 600.0
 REFUSED_SHOWN: Final = 20
 
@@ -31,8 +32,9 @@ def reallocate(
         int, typer.Option(min=0, max=100_000, help="Orders at most; 0: the service's default.")
     ] = 0,
     time_limit: Annotated[
-        float, typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for the optimizer.")
-    ] = 20.0,
+        float | None,
+        typer.Option(min=0.1, max=TIME_LIMIT_MAX_S, help="Seconds for the optimizer (20)."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only propose, move nothing.")] = False,
     apply: Annotated[
         str | None, typer.Option(help="Make the moves that this operation proposed.")
@@ -63,8 +65,10 @@ def reallocate(
     is cancelled: no move is half made.
     """
     _check_options(apply=apply, only=only, dry_run=dry_run, offline=offline)
-    given = {"--max-orders": max_orders or None, "--out": out, "--certificate": certificate}
-    _check_unused(given | {"--card": card, "--policy": policy}, apply=apply, offline=offline)
+    limits = {"--max-orders": max_orders or None, "--time-limit": time_limit}
+    files = {"--out": out, "--certificate": certificate, "--policy": policy}
+    _check_unused(limits | files | {"--card": card}, apply=apply, offline=offline)
+    limit_s = time_limit or TIME_LIMIT_S
     check_output("--out", out, suffixes=TABLES)
     check_output("--certificate", certificate)
     if out is not None and certificate is not None and out.resolve() == certificate.resolve():
@@ -72,7 +76,7 @@ def reallocate(
     if offline is not None:
         from bopis.cli.planning import Offline, plan_offline
 
-        asked = Offline(offline, card or CardLevel.BASE, policy, round(time_limit * 1_000))
+        asked = Offline(offline, card or CardLevel.BASE, policy, round(limit_s * 1_000))
         figures = plan_offline(asked, out=out, certificate=certificate, quiet=as_json)
         _print("Plan", figures, as_json=as_json)
         return
@@ -88,7 +92,7 @@ def reallocate(
                 _tell_applied(service.apply(apply, numbers), apply, as_json=as_json)
                 return
             name, response = service.reallocate(
-                max_orders=max_orders, time_limit_s=time_limit, dry_run=dry_run
+                max_orders=max_orders, time_limit_s=limit_s, dry_run=dry_run
             )
             title = "Re-allocation (nothing was moved)" if dry_run else "Re-allocation"
             _print(title, {"operation": name} | _figures(response), as_json=as_json)
@@ -117,7 +121,7 @@ def _check_options(
 def _check_unused(given: Mapping[str, object], *, apply: str | None, offline: Path | None) -> None:
     """Refuses options that would have no effect."""
     rules = (
-        (apply is not None, ("--max-orders", "--out", "--certificate"), "without --apply"),
+        (apply is not None, ("--max-orders", "--time-limit", "--out", "--certificate"), "without --apply"),
         (offline is not None, ("--max-orders",), "without --offline"),
         (offline is None, ("--card", "--policy"), "with --offline"),
     )

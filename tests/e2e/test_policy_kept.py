@@ -147,6 +147,9 @@ def test_the_policy_is_set_and_shown_by_command(server: ServerProcess, tmp_path:
     [row] = json_lines(done.stdout)
     assert (row["level"], row["live"], row["by"], row["why"]) == ("high", True, "ann", "repairs")
     assert who(server) == "west"
+    again = bopis("policy", "set", str(file), "--by", "bea", "--why", "mine", *at)
+    assert json_lines(again.stdout) == [row]
+    assert f"nothing changes: {row['version']} has the same text, set by ann" in again.stderr
     assert bopis("policy", "show", *at).stdout == without("east")
     first = json_lines(bopis("policy", "show", "--versions", *at).stdout)[-1]["version"]
     assert bopis("policy", "show", "--version", first, *at).stdout == default_policy_text()

@@ -63,6 +63,7 @@ def test_a_picture_that_cannot_be_drawn_is_refused_before_the_day_is_played(tmp_
         (("--card", "high"), "--card goes with --offline only"),
         (("--policy", "mine.toml"), "--policy goes with --offline only"),
         (("--apply", NAME, "--out", "a.csv"), "--out goes without --apply only"),
+        (("--apply", NAME, "--time-limit", "5"), "--time-limit goes without --apply only"),
         (("--apply", NAME, "--certificate", "a"), "--certificate goes without --apply only"),
         (("--offline", "t", "--max-orders", "5"), "--max-orders goes without --offline only"),
     ],

@@ -317,6 +317,10 @@ def test_progress_names_the_stages_and_never_lowers_the_bound() -> None:
     stages = [progress.stage for progress in seen]
     assert stages[0] == "READING"
     assert {"PRICING", "CONSTRUCTION", "CHECKING"} <= set(stages)
+    first = stages.index("CONSTRUCTION")
+    assert stages[1:first] == ["PRICING"], "plans are there after the first pass"
+    assert seen[first].cost_micro > 0
+    assert "PRICING" in stages[first:]
     assert [p.bound_micro for p in seen] == sorted(p.bound_micro for p in seen)
 
 
