@@ -31,12 +31,14 @@ FAR_PASSES_MIN: Final = 9
 FAR_PASSES_MAX: Final = 18
 NEAR_PASSES_MIN: Final = 4
 NEAR_PASSES_MAX: Final = 60
-NEAR_PASSES_FEW: Final = 10
-"""The same where those from far came to their end."""
+SETTLED_SHARE: Final = 0.15
+"""Share of the time limit for these where those from far came to their end."""
 NEAR_SOFTNESS: Final = 0.15
 """First softness of passes that start from good prices, as a share of the usual one."""
 KNOWN_SOFTNESS: Final = 0.3
 """The same from prices of an earlier solve."""
+LATE_SHARE: Final = 0.8
+"""Share of the passes that are planned, before which they do not end for want of a gain."""
 LEVEL_PASSES: Final = 3
 LEVEL_GAIN: Final = 1e-4
 """An ascent ends after so many passes that gain less than this share of the bound."""
@@ -54,7 +56,8 @@ ROUNDS_MIN: Final = 4
 MOVES_PER_S: Final = 150_000
 """Moves that are planned for a second, until the first search has shown how many it is."""
 SEARCHES_MAX: Final = 3
-"""The last one uses what the others left of the time."""
+LAST_SEARCH_SHARE: Final = 0.05
+"""Share of the time limit that must be left for the third one: it uses what the others left."""
 FIRST_SEARCH_SHARE: Final = 0.15
 """Share of a search's time for the first one, which shows how fast it goes."""
 MOVES_OF_ORDER: Final = 6_000
@@ -123,8 +126,10 @@ def _ascend(course: Course) -> None:
     if course.pace.decides("WIDENING", is_so=is_quick):
         allocation.widen(allocation.prices())
     share = STEEP_SHARE if _gain(proven) > RISING_GAIN else share
-    most = NEAR_PASSES_FEW if _is_settled(proven) else NEAR_PASSES_MAX
-    planned = max(NEAR_PASSES_MIN, min(most, course.left_s(share) / max(pass_s, 1e-6)))
+    near_s = course.left_s(share)
+    if _is_settled(proven):
+        near_s = min(near_s, SETTLED_SHARE * course.limits.time_limit_s)
+    planned = max(NEAR_PASSES_MIN, min(NEAR_PASSES_MAX, near_s / max(pass_s, 1e-6)))
     near = allocation.prices()
     _passes(course, int(planned), near, NEAR_SOFTNESS, until=share, learning=False)
     outcome.prices = allocation.prices()
@@ -173,27 +178,31 @@ def _is_settled(proven: Sequence[int]) -> bool:
 
 def _is_level(proven: Sequence[int], planned: int) -> bool:
     """Whether the last passes gained next to nothing, late enough for that to mean something."""
-    is_late = len(proven) > max(LEVEL_PASSES, 0.8 * planned)
+    is_late = len(proven) > max(LEVEL_PASSES, LATE_SHARE * planned)
     return is_late and LEVEL_PASSES * _gain(proven) <= LEVEL_GAIN
 
 
 def _improve(course: Course, share: float) -> None:
     """Rescues and searches until time is up or orders have had their moves. A short search shows
-    how fast it goes; the long one that follows cools down slowly to its end.
+    how fast it goes; the long one that follows cools down slowly to its end; a third one uses the
+    time that is left if the machine was faster than that.
     """
     limits = course.limits
     first_s = FIRST_SEARCH_SHARE * course.left_s(share)
     moves_per_s = float(MOVES_PER_S)
+    moves_left = limits.orders * MOVES_OF_ORDER
     for turn in range(SEARCHES_MAX):
         left_s = course.left_s(share)
-        if not course.pace.comes("SEARCH", has_time=left_s > 0) or course.is_proven:
+        least_s = LAST_SEARCH_SHARE * limits.time_limit_s if turn == SEARCHES_MAX - 1 else 0.0
+        has_time = left_s > least_s and moves_left > 0
+        if not course.pace.comes("SEARCH", has_time=has_time) or course.is_proven:
             return
         if course.allocation.rescue():
             course.tell("SEARCH")
         moves = moves_per_s * (left_s if turn else min(first_s, left_s))
-        moves = max(1, min(moves, limits.orders * MOVES_OF_ORDER))
         began_s = time.monotonic()
-        made = _search(course, int(moves), until=share)
+        made = _search(course, int(max(1, min(moves, moves_left))), until=share)
+        moves_left -= made
         moves_per_s = made / max(1e-6, time.monotonic() - began_s)
 
 
@@ -201,7 +210,7 @@ def _search(course: Course, moves: int, *, until: float) -> int:
     """The moves made."""
     seed = course.limits.seed + sum(step == "SEARCH" for step, *_ in course.pace.work)
     asked = course.pace.turn("SEARCH", moves)
-    least, most = (moves * course.limits.orders for moves in ROUND_MOVES_OF_ORDER)
+    least, most = (each * course.limits.orders for each in ROUND_MOVES_OF_ORDER)
     round_moves = max(least, min(ROUND_MOVES, most))
     made = 0
 

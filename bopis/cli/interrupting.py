@@ -13,6 +13,9 @@ def interruptions() -> Iterator[threading.Event]:
     """
     told = threading.Event()
     before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        yield told
+        return
 
     def tell(_number: int, _frame: object) -> None:
         told.set()
@@ -27,7 +30,9 @@ def interruptions() -> Iterator[threading.Event]:
 
 @contextlib.contextmanager
 def whole() -> Iterator[None]:
-    """What is done within is done whole: KeyboardInterrupt comes after it."""
+    """What is done within is done whole: the first Ctrl-C comes after it, as KeyboardInterrupt; a
+    second one at once.
+    """
     with interruptions() as is_interrupted:
         yield
     if is_interrupted.is_set():

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TIME_LIMIT_S: Final = 20.0
 TIME_LIMIT_MAX_S: Final = 600.0
 REFUSED_SHOWN: Final = 20
+_OF_A_RUN: Final = ("--max-orders", "--time-limit", "--out", "--certificate")
 
 
 def reallocate(
@@ -69,10 +70,7 @@ def reallocate(
     files = {"--out": out, "--certificate": certificate, "--policy": policy}
     _check_unused(limits | files | {"--card": card}, apply=apply, offline=offline)
     limit_s = time_limit or TIME_LIMIT_S
-    check_output("--out", out, suffixes=TABLES)
-    check_output("--certificate", certificate)
-    if out is not None and certificate is not None and out.resolve() == certificate.resolve():
-        refuse("--certificate: the same file as --out", code=BAD_OPTION)
+    _check_outputs(out, certificate)
     if offline is not None:
         from bopis.cli.planning import Offline, plan_offline
 
@@ -118,10 +116,17 @@ def _check_options(
         refuse("--only goes with --apply", code=BAD_OPTION)
 
 
+def _check_outputs(out: Path | None, certificate: Path | None) -> None:
+    check_output("--out", out, suffixes=TABLES)
+    check_output("--certificate", certificate)
+    if out is not None and certificate is not None and out.resolve() == certificate.resolve():
+        refuse("--certificate: the same file as --out", code=BAD_OPTION)
+
+
 def _check_unused(given: Mapping[str, object], *, apply: str | None, offline: Path | None) -> None:
     """Refuses options that would have no effect."""
     rules = (
-        (apply is not None, ("--max-orders", "--time-limit", "--out", "--certificate"), "without --apply"),
+        (apply is not None, _OF_A_RUN, "without --apply"),
         (offline is not None, ("--max-orders",), "without --offline"),
         (offline is None, ("--card", "--policy"), "with --offline"),
     )

@@ -7,10 +7,10 @@ use crate::choice::{Choice, Group};
 use crate::instance::Order;
 use crate::pricer::Priced;
 use crate::prices::Prices;
-use crate::rooms::Rooms;
 
-/// The best choice of an order of one line that is alone: no more than a look at every offer.
-pub(crate) fn best_alone(order: &Order, prices: &Prices, rooms: Rooms<'_>) -> Priced {
+/// The best choice of an order of one line that is alone: no more than a look at every offer. Whatever
+/// it could do has room then (`Source::order`).
+pub(crate) fn best_alone(order: &Order, prices: &Prices) -> Priced {
     let line = order.lines.first();
     let (quantity, unfilled) = line.map_or((0, 0), |line| (line.quantity, line.unfilled));
     let mut best = (unfilled.min(COST_MAX), None);
@@ -20,9 +20,6 @@ pub(crate) fn best_alone(order: &Order, prices: &Prices, rooms: Rooms<'_>) -> Pr
             continue;
         };
         let units = order.unit_rows(number as usize, 0);
-        if !rooms.have(units, quantity) {
-            continue;
-        }
         let units = prices.of_units(units, quantity);
         let cost = cost.saturating_add(units.min(COST_MAX));
         for offer in prices.offers_alone(way.slot).into_iter().flatten() {

@@ -1,7 +1,7 @@
 //! The climb of a pass: accelerated steps (Nesterov) up the soft bound of the known choices.
 //!
-//! Prices are kept by place: of the rows and inequalities that some choice takes of, in the order in
-//! which they came to light. A step is a few sums over arrays of places.
+//! Prices are kept by place: of the rows and inequalities that some choice takes of, as they come to
+//! light. A step is a few sums over arrays of places.
 
 use crate::instance::{Instance, Row};
 use crate::master::{Master, Places};
@@ -35,8 +35,8 @@ pub(crate) struct Climber<'a> {
     point: Vec<f64>,
     ahead: Vec<f64>,
     next: Vec<f64>,
-    /// By place: its limit, 0 where an hour gives it; how many a row and its inequalities are, which
-    /// pull together.
+    /// By place: its limit, 0 where an hour gives it; how many a row and its inequalities are, since
+    /// these pull together.
     limits: Vec<f64>,
     kin: Vec<f64>,
     overtimes: Vec<Overtime>,
@@ -148,6 +148,9 @@ impl<'a> Climber<'a> {
 
     /// Steps up the soft bound. The last half of them counts for what is heavy.
     pub(crate) fn climb(&mut self, master: &mut Master, softness: f64, steps: u32) {
+        if !self.rounds {
+            self.forget_inequalities();
+        }
         let scales = self.scales(master, softness);
         let mut given = self.limits.clone();
         let mut best = f64::NEG_INFINITY;
@@ -167,25 +170,30 @@ impl<'a> Climber<'a> {
         }
     }
 
-    /// By place: how far a unit of slope leads at full stride. Inequalities without prices stay at 0.
-    fn scales(&mut self, master: &Master, softness: f64) -> Vec<f64> {
-        let mut scales = master.mean_amounts(self.point.len());
+    /// Takes the prices of inequalities away.
+    fn forget_inequalities(&mut self) {
         let rows = self.instance.rows.len();
-        let places = self.places.rows().iter().enumerate();
-        for ((place, row), scale) in places.zip(&mut scales) {
-            let number = *row as usize;
-            if number >= rows && !self.rounds {
-                *scale = 0.0;
-                for prices in [&mut self.point, &mut self.ahead] {
-                    if let Some(price) = prices.get_mut(place) {
-                        *price = 0.0;
-                    }
-                }
-                continue;
+        let prices = self.point.iter_mut().zip(&mut self.ahead);
+        for (row, (point, ahead)) in self.places.rows().iter().zip(prices) {
+            if *row as usize >= rows {
+                (*point, *ahead) = (0.0, 0.0);
             }
+        }
+    }
+
+    /// By place: how far a unit of slope leads at full stride; what has no price yet stays where it is.
+    fn scales(&self, master: &Master, softness: f64) -> Vec<f64> {
+        let rows = self.instance.rows.len();
+        let mut scales = master.mean_amounts(self.point.len());
+        let places = self.places.rows().iter().zip(&self.kin);
+        for ((row, kin), scale) in places.zip(&mut scales) {
+            let number = *row as usize;
             let limit = self.row_limits.get(number).copied().unwrap_or(0) as f64;
-            let kin = self.kin.get(place).copied().unwrap_or(1.0);
-            *scale = softness / (kin * *scale * limit.max(*scale));
+            *scale = if self.rounds || number < rows {
+                softness / (kin * *scale * limit.max(*scale))
+            } else {
+                0.0
+            };
         }
         scales
     }

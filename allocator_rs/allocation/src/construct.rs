@@ -10,7 +10,7 @@ use crate::rooms::Rooms;
 
 impl Instance {
     /// An assignment from where an ascent ended: orders whose choice has been steady come first;
-    /// whose choice does not fit takes the best one that does, under the same prices.
+    /// whose choice does not fit, or who had none, takes the best one that does, under the same prices.
     #[must_use]
     pub fn construct(&self, ascended: &Ascended, work_limit: u64) -> Assignment {
         let mut turn: Vec<usize> = (0..self.count()).collect();
@@ -25,7 +25,8 @@ impl Instance {
             let Some(order) = self.order(index) else {
                 continue;
             };
-            let choice = if self.has_room(order, &wish, &assignment.room) {
+            let wishes = wish != Choice::nothing();
+            let choice = if wishes && self.has_room(order, &wish, &assignment.room) {
                 wish
             } else {
                 let rooms = Rooms(&assignment.room);

@@ -106,7 +106,7 @@ impl Master {
     }
 
     /// The mixtures at prices by place: the soft least cost of all orders, charges included, and what
-    /// they take, by place. Their weights are added up if they are to count.
+    /// they take by place. Their weights are added up if they are to count.
     pub(crate) fn mix(&mut self, prices: &[f64], softness: f64, counts: bool) -> (f64, &[f64]) {
         let each = self.blocks.len().div_ceil(self.threads.max(1)).max(1);
         let mix = |blocks: &mut [Block]| -> Vec<f64> {

@@ -12,7 +12,7 @@ use crate::threads::with_each;
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
     pub(crate) orders: Vec<Repertoire>,
-    /// By order: what it would cost if there were no others, once a search has looked.
+    /// By order: what it would cost if there were no others, as the first search found it.
     pub(crate) alone: Vec<i64>,
     /// By number in the last list of columns: order and number in its repertoire.
     listed: Vec<(u32, u32)>,

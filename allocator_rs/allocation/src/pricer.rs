@@ -76,7 +76,7 @@ impl Pricer {
     ) -> Priced {
         let takes_no_search = order.lines.len() == 1 && order.visits.is_empty();
         if cut == Cut::No && takes_no_search && prices.are_of_alone() {
-            return kept_or(order, (prices, rooms), best_alone(order, prices, rooms));
+            return kept_or(order, (prices, rooms), best_alone(order, prices));
         }
         self.collect(order, calendar, prices, (rooms, cut));
         let known = known.filter(|column| may_guide(order, &column.choice));
@@ -166,7 +166,7 @@ impl Pricer {
             let mut cost = *cost;
             let units = [*row, shipped.get(at).copied().unwrap_or(NO_ROW)];
             if units != [NO_ROW; 2] && cost < CANNOT {
-                // A way that all there is has no room for is none, whoever asks.
+                // Whoever is alone has room for all that is possible (`Source::order`).
                 if cut == Cut::No || rooms.have(units, line.quantity) {
                     cost += prices.of_units(units, line.quantity).min(COST_MAX);
                 } else {

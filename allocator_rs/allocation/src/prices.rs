@@ -145,3 +145,42 @@ fn priced(prices: &[i64], roundings: &Roundings) -> Vec<u64> {
     }
     priced
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::Row;
+
+    fn of(roundings: Roundings, rows: &[i64]) -> Prices {
+        Prices::new(&Calendar::default(), &Arc::new(roundings), rows.to_vec())
+    }
+
+    /// Of three units one line of two is served: one inequality beside the second row.
+    fn rounded() -> Roundings {
+        let limits = [4, 3].map(|limit| Row {
+            limit,
+            ..Row::default()
+        });
+        Roundings::of(&limits, &Calendar::default(), &[false, true])
+    }
+
+    #[test]
+    fn a_row_charges_by_itself_and_by_its_inequalities() {
+        let prices = of(rounded(), &[0, 7, 5]);
+        let charges = [(0, 2), (1, 1), (1, 2)].map(|(row, amount)| prices.charge(row, amount));
+        assert_eq!(charges, [0, 7, 19]);
+    }
+
+    #[test]
+    fn a_row_without_a_price_charges_by_an_inequality_that_has_one() {
+        let prices = of(rounded(), &[0, 0, 5]);
+        assert_eq!([prices.charge(1, 1), prices.charge(1, 2)], [0, 5]);
+    }
+
+    #[test]
+    fn prices_that_end_early_and_rows_without_inequalities_charge_by_the_row() {
+        assert_eq!(of(rounded(), &[3, 7]).charge(1, 2), 14);
+        assert_eq!(of(Roundings::default(), &[0, 3]).charge(1, 2), 6);
+        assert_eq!(of(Roundings::default(), &[]).charge(1, 2), 0);
+    }
+}

@@ -80,3 +80,66 @@ pub(crate) fn looked_at(orders: &[Order], rows: usize) -> Vec<bool> {
     }
     looked_at
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::{InForce, Line, Way};
+
+    /// Two units, collected at or shipped from one node, of one row; the plan in force has three.
+    fn order() -> Order {
+        let way = |store| Way {
+            node: 0,
+            store,
+            fixed: 1,
+            slot: 0,
+        };
+        Order {
+            lines: vec![Line {
+                quantity: 2,
+                unfilled: 100,
+            }],
+            ways: vec![way(Some(0)), way(None)],
+            costs: vec![1, 1],
+            rows: vec![0, 0],
+            in_force: Some(InForce {
+                cost: 5,
+                takes: vec![(0, 3)],
+            }),
+            ..Order::default()
+        }
+    }
+
+    #[test]
+    fn a_line_counts_once_whatever_its_ways_and_a_plan_in_force_on_top() {
+        for (limit, is_ample) in [(9, false), (10, true)] {
+            let rows = [Row {
+                limit,
+                ..Row::default()
+            }];
+            let mut orders = [order(), order()];
+            let wanted = orders.each_ref().map(|order| {
+                let mut wanted = Wanted::nothing(rows.len());
+                wanted.add(order);
+                wanted
+            });
+            forget_ample_rows(&mut orders, &rows, &wanted);
+            let expected = if is_ample { NO_ROW } else { 0 };
+            assert!(orders.iter().all(|order| order.rows == [expected; 2]));
+        }
+    }
+
+    #[test]
+    fn what_is_impossible_is_not_wanted() {
+        let mut order = order();
+        (order.costs, order.in_force) = (vec![CANNOT, CANNOT], None);
+        let mut wanted = Wanted::nothing(1);
+        wanted.add(&order);
+        forget_ample_rows(
+            std::slice::from_mut(&mut order),
+            &[Row::default()],
+            &[wanted],
+        );
+        assert_eq!(order.rows, [NO_ROW; 2]);
+    }
+}

@@ -131,7 +131,7 @@ impl BatchOrders {
     /// the plan in force.
     ///
     /// # Errors
-    /// [`AskError`] for an order outside its limits.
+    /// [`AskError`] for an order that there is not, or outside its limits with a line that is left.
     pub fn plan(
         &self,
         order: usize,
@@ -288,13 +288,13 @@ impl<'a> Basket<'a> {
                 Method::Ship | Method::Transfer => of(&self.shipped, line),
             };
             let may_send = sent.row == NO_ROW || asked.quantity <= sent.units;
-            let has_room = asked.quantity <= cell.units - floor && may_send;
+            let has_units = cell.row != NO_ROW && asked.quantity <= cell.units - floor;
             let is_denied = self.denied.get(first + line) == Some(&true);
             let weight = if method == Method::Ship { *kg } else { 0 };
             let charge = self.orders.charges.get(cell.row as usize).copied();
             let charge = charge.unwrap_or(0).saturating_mul(asked.quantity);
             let cost = world.policy.card.pick_line_micro + weight + charge.min(COST_MAX);
-            let is_possible = *is_known && !is_denied && has_room;
+            let is_possible = *is_known && !is_denied && has_units && may_send;
             let cost = if is_possible {
                 cost.min(COST_MAX)
             } else {

@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from solver import pool
+from solver import pool, steps
 from solver.master import Choice
 from solver.pace import Record, RecordError
 from solver.problem import Request
@@ -42,6 +42,33 @@ def test_a_solve_done_again_from_its_record_is_the_same_to_the_byte(
     assert first.record.work
     for other_ms in (100, 5_000):
         assert as_bytes(again(request, first, time_limit_ms=other_ms)) == as_bytes(first)
+
+
+@pytest.mark.parametrize("orders", [12, 40])
+def test_where_a_look_at_all_ways_is_dear_orders_get_no_more_and_a_replay_does_not_either(
+    orders: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = batch(orders, orders=orders, time_limit_ms=400)
+    with monkeypatch.context() as patched:
+        patched.setattr(steps, "WIDE_SHARE", 0.0)
+        first = solve(request)
+    assert ("WIDENING", 0, 0) in first.record.work
+    assert first.bound_micro <= first.cost_planned_micro
+    assert as_bytes(again(request, first)) == as_bytes(first)
+
+
+def test_a_third_search_uses_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "polish", lambda _: None)
+    monkeypatch.setattr(steps, "POOL_ORDERS_MAX", 0)
+    # Planned as if the machine were slow: there is much time left.
+    monkeypatch.setattr(steps, "ROUNDS_MIN", 1)
+    real = steps._search
+    monkeypatch.setattr(steps, "_search", lambda course, moves, **named: real(course, 500, **named))
+    request = batch(40, orders=40, time_limit_ms=2_000)
+    first = solve(request)
+    searches = [made for step, _, made in first.record.work if step == "SEARCH"]
+    assert len(searches) == steps.SEARCHES_MAX or first.cost_planned_micro == first.bound_micro
+    assert as_bytes(again(request, first)) == as_bytes(first)
 
 
 @pytest.mark.parametrize("seed", [0, 6, 14, 16])
