@@ -17,7 +17,7 @@ from solver.steps import allocate
 
 STAY_MICRO: Final = 10_000
 """A move must gain more than this (micro-units)."""
-READS: Final = 3.2
+READS: Final = 3.4
 """How many times as long as reading took, reading, settling, grouping and checking take."""
 
 
