@@ -8,6 +8,7 @@ this process; one that does not answer is killed.
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -208,9 +209,12 @@ async def _how_it_ended(process: asyncio.subprocess.Process) -> str:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Whatever it does: it holds nothing that would have to be put down first."""
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-        _let_die(process.pid)
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            # Not process.kill(): that looks whether it has ended first, and takes the news from the
+            # event loop, which complains of an unknown child then.
+            os.kill(process.pid, signal.SIGKILL)
+            _let_die(process.pid)
     if process.stdin is not None:
         process.stdin.close()
     await process.wait()

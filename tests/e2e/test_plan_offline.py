@@ -130,7 +130,7 @@ recalled,SHIP,2026-03-03T15:00:00Z,40.0,-74.1,10001,NY,
 gone,SHIP,2026-03-03T15:00:00Z,40.0,-74.1,10001,NY,
 """
 LINES = """order_id,line_number,sku,quantity,unit_price
-two-nodes,1,a,1,90
+two-nodes,1,a,1,900
 two-nodes,2,b,1,80
 recalled,1,c,1,90
 gone,1,d,1,90
