@@ -33,7 +33,7 @@ pub(crate) struct Priced {
 pub(crate) enum Cut {
     /// A group has as many lines as its hours have room for.
     ToRoom,
-    /// A group that has room for one line has room for all.
+    /// A group that has room for one line has room for all, and units suffice (`Source::order`).
     No,
 }
 
@@ -166,7 +166,6 @@ impl Pricer {
             let mut cost = *cost;
             let units = [*row, shipped.get(at).copied().unwrap_or(NO_ROW)];
             if units != [NO_ROW; 2] && cost < CANNOT {
-                // Whoever is alone has room for all that is possible (`Source::order`).
                 if cut == Cut::No || rooms.have(units, line.quantity) {
                     cost += prices.of_units(units, line.quantity).min(COST_MAX);
                 } else {
