@@ -126,6 +126,8 @@ def _latitude(store: tuple[int, NetworkNode]) -> float:
 
 def charge_of(world: World, ask: Ask, groups: Iterable[Group]) -> int:
     """What groups pay for the units and seconds that they take, where plans are charged."""
+    if not world.request.problem.is_charged:
+        return 0
     lines = {line.line_number: line for line in ask.lines}
     charge = 0
     for group in groups:
