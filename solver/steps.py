@@ -32,7 +32,7 @@ FAR_PASSES_MAX: Final = 18
 NEAR_PASSES_MIN: Final = 4
 NEAR_PASSES_MAX: Final = 60
 SETTLED_SHARE: Final = 0.15
-"""Share of the time limit for these where those from far came to their end."""
+"""Share of the time limit for passes from near where those from far came to their end."""
 NEAR_SOFTNESS: Final = 0.15
 """First softness of passes that start from good prices, as a share of the usual one."""
 KNOWN_SOFTNESS: Final = 0.3
@@ -56,8 +56,9 @@ ROUNDS_MIN: Final = 4
 MOVES_PER_S: Final = 150_000
 """Moves that are planned for a second, until the first search has shown how many it is."""
 SEARCHES_MAX: Final = 3
+"""Searches one after the other."""
 LAST_SEARCH_SHARE: Final = 0.05
-"""Share of the time limit that must be left for the third one: it uses what the others left."""
+"""Share of the time limit that must be left for the last one: it uses what the others left."""
 FIRST_SEARCH_SHARE: Final = 0.15
 """Share of a search's time for the first one, which shows how fast it goes."""
 MOVES_OF_ORDER: Final = 6_000

@@ -72,8 +72,13 @@ class NativePricer:
         batch = self._batch(asks, hours=hours, stock=stock, labor=labor, now_ms=now_ms)
         orders = {"batch": batch, "in_force": [None] * len(asks), "threads": 1}
         allocation = Allocation.of_orders(_encode(orders))
-        asked = {"start": start, "passes": passes, "softness": softness}
-        asked |= {"learning": True, "rounds": False}
+        asked = {
+            "start": start,
+            "passes": passes,
+            "softness": softness,
+            "learning": True,
+            "rounds": False,
+        }
         allocation.ascend(_encode(asked), lambda *_: True)
         return allocation.prices()
 
