@@ -107,7 +107,7 @@ def set_(
         request.level = values.CostLevel.Value(f"COST_LEVEL_{level.upper()}")
     answer = ask_service(address, "SetPolicy", request)
     found = answer.policy
-    if (found.planner_id, found.why) != (by, why):
+    if not answer.changed:
         typer.echo(
             f"bopis: nothing changes: {found.version} has the same text, set by {found.planner_id}"
             f" ({found.why})",

@@ -58,7 +58,9 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class PolicyVersion:
-    """One version of the policy as it was set. `text` is TOML, `level` the card's column."""
+    """One version of the policy as it was set. `text` is TOML, `level` the card's column;
+    `request_id`: of the request that set it (empty: none did, or it is not known).
+    """
 
     version: str
     number: int
@@ -67,6 +69,7 @@ class PolicyVersion:
     set_ms: int
     planner_id: str
     why: str
+    request_id: str = ""
 
 
 def with_forbids(policy: Policy, overrides: Iterable[Override]) -> Policy:

@@ -45,7 +45,10 @@ def policy_service(deps: Dependencies) -> Service:
             why=request.why,
             validate_only=request.validate_only,
         )
-        return pb.SetPolicyResponse(policy=version(await policies.set_policy(deps, command)))
+        found = await policies.set_policy(deps, command)
+        return pb.SetPolicyResponse(
+            policy=version(found), changed=found.request_id == command.request_id
+        )
 
     async def list_policy_versions(
         request: pb.ListPolicyVersionsRequest, _caller: Caller

@@ -92,7 +92,8 @@ def list_policy_versions(
 
 
 async def set_policy(deps: Dependencies, command: SetPolicy) -> PolicyVersion:
-    """Makes a policy the live one; with `validate_only` it is only checked.
+    """Makes a policy the live one; with `validate_only` it is only checked. A version of another
+    request is live already: nothing changes.
 
     Raises FieldsInvalid with every mistake, FieldInvalid, RequestIdReused.
     """
@@ -105,7 +106,12 @@ async def set_policy(deps: Dependencies, command: SetPolicy) -> PolicyVersion:
                 field="pickup.code_digits",
             )
         version = _version(
-            deps, command.text, command.level, planner_id=command.planner_id, why=command.why
+            deps,
+            command.text,
+            command.level,
+            planner_id=command.planner_id,
+            why=command.why,
+            request_id=command.request_id,
         )
         if command.validate_only:
             return version
@@ -192,7 +198,7 @@ async def list_overrides(
 
 
 def _version(
-    deps: Dependencies, text: str, level: str, *, planner_id: str, why: str
+    deps: Dependencies, text: str, level: str, *, planner_id: str, why: str, request_id: str = ""
 ) -> PolicyVersion:
     """The version of a text: the live one, if that is the same; else a new name for it."""
     versions = deps.board.versions
@@ -210,6 +216,7 @@ def _version(
         set_ms=deps.clock.wall_ms(),
         planner_id=planner_id,
         why=why,
+        request_id=request_id,
     )
 
 

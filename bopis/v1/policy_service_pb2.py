@@ -28,7 +28,7 @@ from bopis.v1 import policy_pb2 as bopis_dot_v1_dot_policy__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62opis/v1/policy_service.proto\x12\x08\x62opis.v1\x1a\x15\x62opis/v1/common.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a\x15\x62opis/v1/policy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\".\n\x10GetPolicyRequest\x12\x1a\n\x07version\x18\x01 \x01(\tB\t\x92\xf6\x18\x05\x10\x03\x18\xc8\x01\"<\n\x11GetPolicyResponse\x12\'\n\x06policy\x18\x01 \x01(\x0b\x32\x17.bopis.v1.PolicyVersion\"\xbd\x01\n\x10SetPolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x18\n\x04text\x18\x02 \x01(\tB\n\x92\xf6\x18\x06\x08\x01\x18\xc0\x84=\x12\"\n\x05level\x18\x03 \x01(\x0e\x32\x13.bopis.v1.CostLevel\x12\x1c\n\nplanner_id\x18\x04 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x18\n\x03why\x18\x05 \x01(\tB\x0b\x92\xf6\x18\x07\x08\x01\x10\x03\x18\xf4\x03\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\"<\n\x11SetPolicyResponse\x12\'\n\x06policy\x18\x01 \x01(\x0b\x32\x17.bopis.v1.PolicyVersion\"W\n\x19ListPolicyVersionsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05\x42\x08\x92\xf6\x18\x04\x30\x00\x38\x64\x12\x1d\n\npage_token\x18\x02 \x01(\tB\t\x92\xf6\x18\x05\x10\x05\x18\x80\x02\"`\n\x1aListPolicyVersionsResponse\x12)\n\x08versions\x18\x01 \x03(\x0b\x32\x17.bopis.v1.PolicyVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfa\x01\n\x0fPinOrderRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1a\n\x08order_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x17\n\x07node_id\x18\x03 \x01(\tB\x06\x92\xf6\x18\x02\x10\x01\x12+\n\x06method\x18\x04 \x01(\x0e\x32\x1b.bopis.v1.FulfillmentMethod\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\nplanner_id\x18\x06 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x18\n\x03why\x18\x07 \x01(\tB\x0b\x92\xf6\x18\x07\x08\x01\x10\x03\x18\xf4\x03\"3\n\x10PinOrderResponse\x12\x1f\n\x03pin\x18\x01 \x01(\x0b\x32\x12.bopis.v1.Override\"\xe4\x01\n\x11\x46orbidNodeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x19\n\x07node_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x18\n\x08order_id\x18\x03 \x01(\tB\x06\x92\xf6\x18\x02\x10\x01\x12\x13\n\x03sku\x18\x04 \x01(\tB\x06\x92\xf6\x18\x02\x10\x01\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\nplanner_id\x18\x06 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x18\n\x03why\x18\x07 \x01(\tB\x0b\x92\xf6\x18\x07\x08\x01\x10\x03\x18\xf4\x03\"8\n\x12\x46orbidNodeResponse\x12\"\n\x06\x66orbid\x18\x01 \x01(\x0b\x32\x12.bopis.v1.Override\"o\n\x12\x45ndOverrideRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1d\n\x0boverride_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x1c\n\nplanner_id\x18\x03 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\";\n\x13\x45ndOverrideResponse\x12$\n\x08override\x18\x01 \x01(\x0b\x32\x12.bopis.v1.Override\"\x81\x01\n\x14ListOverridesRequest\x12\x18\n\x08order_id\x18\x01 \x01(\tB\x06\x92\xf6\x18\x02\x10\x01\x12\x12\n\nshow_ended\x18\x02 \x01(\x08\x12\x1c\n\tpage_size\x18\x03 \x01(\x05\x42\t\x92\xf6\x18\x05\x30\x00\x38\xe8\x07\x12\x1d\n\npage_token\x18\x04 \x01(\tB\t\x92\xf6\x18\x05\x10\x05\x18\x80\x02\"W\n\x15ListOverridesResponse\x12%\n\toverrides\x18\x01 \x03(\x0b\x32\x12.bopis.v1.Override\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x86\x01\n\x16\x43omparePoliciesRequest\x12&\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x16.bopis.v1.PolicyChoice\x12%\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x16.bopis.v1.PolicyChoice\x12\x1d\n\nmax_orders\x18\x03 \x01(\x05\x42\t\x92\xf6\x18\x05\x30\x00\x38\x90N\"I\n\x17\x43omparePoliciesResponse\x12.\n\ncomparison\x18\x01 \x01(\x0b\x32\x1a.bopis.v1.PolicyComparison\"\xaa\x01\n\x16SetShadowPolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x16\n\x04text\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x18\xc0\x84=\x12\"\n\x05level\x18\x03 \x01(\x0e\x32\x13.bopis.v1.CostLevel\x12\x1c\n\nplanner_id\x18\x04 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x18\n\x03why\x18\x05 \x01(\tB\x0b\x92\xf6\x18\x07\x08\x01\x10\x03\x18\xf4\x03\"A\n\x17SetShadowPolicyResponse\x12&\n\x06shadow\x18\x01 \x01(\x0b\x32\x16.bopis.v1.ShadowReport\"\x18\n\x16GetShadowReportRequest\"A\n\x17GetShadowReportResponse\x12&\n\x06shadow\x18\x01 \x01(\x0b\x32\x16.bopis.v1.ShadowReport2\xae\x06\n\rPolicyService\x12\x44\n\tGetPolicy\x12\x1a.bopis.v1.GetPolicyRequest\x1a\x1b.bopis.v1.GetPolicyResponse\x12\x44\n\tSetPolicy\x12\x1a.bopis.v1.SetPolicyRequest\x1a\x1b.bopis.v1.SetPolicyResponse\x12_\n\x12ListPolicyVersions\x12#.bopis.v1.ListPolicyVersionsRequest\x1a$.bopis.v1.ListPolicyVersionsResponse\x12\x41\n\x08PinOrder\x12\x19.bopis.v1.PinOrderRequest\x1a\x1a.bopis.v1.PinOrderResponse\x12G\n\nForbidNode\x12\x1b.bopis.v1.ForbidNodeRequest\x1a\x1c.bopis.v1.ForbidNodeResponse\x12J\n\x0b\x45ndOverride\x12\x1c.bopis.v1.EndOverrideRequest\x1a\x1d.bopis.v1.EndOverrideResponse\x12P\n\rListOverrides\x12\x1e.bopis.v1.ListOverridesRequest\x1a\x1f.bopis.v1.ListOverridesResponse\x12V\n\x0f\x43omparePolicies\x12 .bopis.v1.ComparePoliciesRequest\x1a!.bopis.v1.ComparePoliciesResponse\x12V\n\x0fSetShadowPolicy\x12 .bopis.v1.SetShadowPolicyRequest\x1a!.bopis.v1.SetShadowPolicyResponse\x12V\n\x0fGetShadowReport\x12 .bopis.v1.GetShadowReportRequest\x1a!.bopis.v1.GetShadowReportResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62opis/v1/policy_service.proto\x12\x08\x62opis.v1\x1a\x15\x62opis/v1/common.proto\x1a\x1a\x62opis/v1/field_rules.proto\x1a\x15\x62opis/v1/policy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\".\n\x10GetPolicyRequest\x12\x1a\n\x07version\x18\x01 \x01(\tB\t\x92\xf6\x18\x05\x10\x03\x18\xc8\x01\"<\n\x11GetPolicyResponse\x12\'\n\x06policy\x18\x01 \x01(\x0b\x32\x17.bopis.v1.PolicyVersion\"\xbd\x01\n\x10SetPolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x18\n\x04text\x18\x02 \x01(\tB\n\x92\xf6\x18\x06\x08\x01\x18\xc0\x84=\x12\"\n\x05level\x18\x03 \x01(\x0e\x32\x13.bopis.v1.CostLevel\x12\x1c\n\nplanner_id\x18\x04 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x18\n\x03why\x18\x05 \x01(\tB\x0b\x92\xf6\x18\x07\x08\x01\x10\x03\x18\xf4\x03\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\"M\n\x11SetPolicyResponse\x12\'\n\x06policy\x18\x01 \x01(\x0b\x32\x17.bopis.v1.PolicyVersion\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\"W\n\x19ListPolicyVersionsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05\x42\x08\x92\xf6\x18\x04\x30\x00\x38\x64\x12\x1d\n\npage_token\x18\x02 \x01(\tB\t\x92\xf6\x18\x05\x10\x05\x18\x80\x02\"`\n\x1aListPolicyVersionsResponse\x12)\n\x08versions\x18\x01 \x03(\x0b\x32\x17.bopis.v1.PolicyVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfa\x01\n\x0fPinOrderRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1a\n\x08order_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x17\n\x07node_id\x18\x03 \x01(\tB\x06\x92\xf6\x18\x02\x10\x01\x12+\n\x06method\x18\x04 \x01(\x0e\x32\x1b.bopis.v1.FulfillmentMethod\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\nplanner_id\x18\x06 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x18\n\x03why\x18\x07 \x01(\tB\x0b\x92\xf6\x18\x07\x08\x01\x10\x03\x18\xf4\x03\"3\n\x10PinOrderResponse\x12\x1f\n\x03pin\x18\x01 \x01(\x0b\x32\x12.bopis.v1.Override\"\xe4\x01\n\x11\x46orbidNodeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x19\n\x07node_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x18\n\x08order_id\x18\x03 \x01(\tB\x06\x92\xf6\x18\x02\x10\x01\x12\x13\n\x03sku\x18\x04 \x01(\tB\x06\x92\xf6\x18\x02\x10\x01\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\nplanner_id\x18\x06 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x18\n\x03why\x18\x07 \x01(\tB\x0b\x92\xf6\x18\x07\x08\x01\x10\x03\x18\xf4\x03\"8\n\x12\x46orbidNodeResponse\x12\"\n\x06\x66orbid\x18\x01 \x01(\x0b\x32\x12.bopis.v1.Override\"o\n\x12\x45ndOverrideRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x1d\n\x0boverride_id\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x1c\n\nplanner_id\x18\x03 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\";\n\x13\x45ndOverrideResponse\x12$\n\x08override\x18\x01 \x01(\x0b\x32\x12.bopis.v1.Override\"\x81\x01\n\x14ListOverridesRequest\x12\x18\n\x08order_id\x18\x01 \x01(\tB\x06\x92\xf6\x18\x02\x10\x01\x12\x12\n\nshow_ended\x18\x02 \x01(\x08\x12\x1c\n\tpage_size\x18\x03 \x01(\x05\x42\t\x92\xf6\x18\x05\x30\x00\x38\xe8\x07\x12\x1d\n\npage_token\x18\x04 \x01(\tB\t\x92\xf6\x18\x05\x10\x05\x18\x80\x02\"W\n\x15ListOverridesResponse\x12%\n\toverrides\x18\x01 \x03(\x0b\x32\x12.bopis.v1.Override\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x86\x01\n\x16\x43omparePoliciesRequest\x12&\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x16.bopis.v1.PolicyChoice\x12%\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x16.bopis.v1.PolicyChoice\x12\x1d\n\nmax_orders\x18\x03 \x01(\x05\x42\t\x92\xf6\x18\x05\x30\x00\x38\x90N\"I\n\x17\x43omparePoliciesResponse\x12.\n\ncomparison\x18\x01 \x01(\x0b\x32\x1a.bopis.v1.PolicyComparison\"\xaa\x01\n\x16SetShadowPolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x02\x12\x16\n\x04text\x18\x02 \x01(\tB\x08\x92\xf6\x18\x04\x18\xc0\x84=\x12\"\n\x05level\x18\x03 \x01(\x0e\x32\x13.bopis.v1.CostLevel\x12\x1c\n\nplanner_id\x18\x04 \x01(\tB\x08\x92\xf6\x18\x04\x08\x01\x10\x01\x12\x18\n\x03why\x18\x05 \x01(\tB\x0b\x92\xf6\x18\x07\x08\x01\x10\x03\x18\xf4\x03\"A\n\x17SetShadowPolicyResponse\x12&\n\x06shadow\x18\x01 \x01(\x0b\x32\x16.bopis.v1.ShadowReport\"\x18\n\x16GetShadowReportRequest\"A\n\x17GetShadowReportResponse\x12&\n\x06shadow\x18\x01 \x01(\x0b\x32\x16.bopis.v1.ShadowReport2\xae\x06\n\rPolicyService\x12\x44\n\tGetPolicy\x12\x1a.bopis.v1.GetPolicyRequest\x1a\x1b.bopis.v1.GetPolicyResponse\x12\x44\n\tSetPolicy\x12\x1a.bopis.v1.SetPolicyRequest\x1a\x1b.bopis.v1.SetPolicyResponse\x12_\n\x12ListPolicyVersions\x12#.bopis.v1.ListPolicyVersionsRequest\x1a$.bopis.v1.ListPolicyVersionsResponse\x12\x41\n\x08PinOrder\x12\x19.bopis.v1.PinOrderRequest\x1a\x1a.bopis.v1.PinOrderResponse\x12G\n\nForbidNode\x12\x1b.bopis.v1.ForbidNodeRequest\x1a\x1c.bopis.v1.ForbidNodeResponse\x12J\n\x0b\x45ndOverride\x12\x1c.bopis.v1.EndOverrideRequest\x1a\x1d.bopis.v1.EndOverrideResponse\x12P\n\rListOverrides\x12\x1e.bopis.v1.ListOverridesRequest\x1a\x1f.bopis.v1.ListOverridesResponse\x12V\n\x0f\x43omparePolicies\x12 .bopis.v1.ComparePoliciesRequest\x1a!.bopis.v1.ComparePoliciesResponse\x12V\n\x0fSetShadowPolicy\x12 .bopis.v1.SetShadowPolicyRequest\x1a!.bopis.v1.SetShadowPolicyResponse\x12V\n\x0fGetShadowReport\x12 .bopis.v1.GetShadowReportRequest\x1a!.bopis.v1.GetShadowReportResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -100,39 +100,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETPOLICYREQUEST']._serialized_start=261
   _globals['_SETPOLICYREQUEST']._serialized_end=450
   _globals['_SETPOLICYRESPONSE']._serialized_start=452
-  _globals['_SETPOLICYRESPONSE']._serialized_end=512
-  _globals['_LISTPOLICYVERSIONSREQUEST']._serialized_start=514
-  _globals['_LISTPOLICYVERSIONSREQUEST']._serialized_end=601
-  _globals['_LISTPOLICYVERSIONSRESPONSE']._serialized_start=603
-  _globals['_LISTPOLICYVERSIONSRESPONSE']._serialized_end=699
-  _globals['_PINORDERREQUEST']._serialized_start=702
-  _globals['_PINORDERREQUEST']._serialized_end=952
-  _globals['_PINORDERRESPONSE']._serialized_start=954
-  _globals['_PINORDERRESPONSE']._serialized_end=1005
-  _globals['_FORBIDNODEREQUEST']._serialized_start=1008
-  _globals['_FORBIDNODEREQUEST']._serialized_end=1236
-  _globals['_FORBIDNODERESPONSE']._serialized_start=1238
-  _globals['_FORBIDNODERESPONSE']._serialized_end=1294
-  _globals['_ENDOVERRIDEREQUEST']._serialized_start=1296
-  _globals['_ENDOVERRIDEREQUEST']._serialized_end=1407
-  _globals['_ENDOVERRIDERESPONSE']._serialized_start=1409
-  _globals['_ENDOVERRIDERESPONSE']._serialized_end=1468
-  _globals['_LISTOVERRIDESREQUEST']._serialized_start=1471
-  _globals['_LISTOVERRIDESREQUEST']._serialized_end=1600
-  _globals['_LISTOVERRIDESRESPONSE']._serialized_start=1602
-  _globals['_LISTOVERRIDESRESPONSE']._serialized_end=1689
-  _globals['_COMPAREPOLICIESREQUEST']._serialized_start=1692
-  _globals['_COMPAREPOLICIESREQUEST']._serialized_end=1826
-  _globals['_COMPAREPOLICIESRESPONSE']._serialized_start=1828
-  _globals['_COMPAREPOLICIESRESPONSE']._serialized_end=1901
-  _globals['_SETSHADOWPOLICYREQUEST']._serialized_start=1904
-  _globals['_SETSHADOWPOLICYREQUEST']._serialized_end=2074
-  _globals['_SETSHADOWPOLICYRESPONSE']._serialized_start=2076
-  _globals['_SETSHADOWPOLICYRESPONSE']._serialized_end=2141
-  _globals['_GETSHADOWREPORTREQUEST']._serialized_start=2143
-  _globals['_GETSHADOWREPORTREQUEST']._serialized_end=2167
-  _globals['_GETSHADOWREPORTRESPONSE']._serialized_start=2169
-  _globals['_GETSHADOWREPORTRESPONSE']._serialized_end=2234
-  _globals['_POLICYSERVICE']._serialized_start=2237
-  _globals['_POLICYSERVICE']._serialized_end=3051
+  _globals['_SETPOLICYRESPONSE']._serialized_end=529
+  _globals['_LISTPOLICYVERSIONSREQUEST']._serialized_start=531
+  _globals['_LISTPOLICYVERSIONSREQUEST']._serialized_end=618
+  _globals['_LISTPOLICYVERSIONSRESPONSE']._serialized_start=620
+  _globals['_LISTPOLICYVERSIONSRESPONSE']._serialized_end=716
+  _globals['_PINORDERREQUEST']._serialized_start=719
+  _globals['_PINORDERREQUEST']._serialized_end=969
+  _globals['_PINORDERRESPONSE']._serialized_start=971
+  _globals['_PINORDERRESPONSE']._serialized_end=1022
+  _globals['_FORBIDNODEREQUEST']._serialized_start=1025
+  _globals['_FORBIDNODEREQUEST']._serialized_end=1253
+  _globals['_FORBIDNODERESPONSE']._serialized_start=1255
+  _globals['_FORBIDNODERESPONSE']._serialized_end=1311
+  _globals['_ENDOVERRIDEREQUEST']._serialized_start=1313
+  _globals['_ENDOVERRIDEREQUEST']._serialized_end=1424
+  _globals['_ENDOVERRIDERESPONSE']._serialized_start=1426
+  _globals['_ENDOVERRIDERESPONSE']._serialized_end=1485
+  _globals['_LISTOVERRIDESREQUEST']._serialized_start=1488
+  _globals['_LISTOVERRIDESREQUEST']._serialized_end=1617
+  _globals['_LISTOVERRIDESRESPONSE']._serialized_start=1619
+  _globals['_LISTOVERRIDESRESPONSE']._serialized_end=1706
+  _globals['_COMPAREPOLICIESREQUEST']._serialized_start=1709
+  _globals['_COMPAREPOLICIESREQUEST']._serialized_end=1843
+  _globals['_COMPAREPOLICIESRESPONSE']._serialized_start=1845
+  _globals['_COMPAREPOLICIESRESPONSE']._serialized_end=1918
+  _globals['_SETSHADOWPOLICYREQUEST']._serialized_start=1921
+  _globals['_SETSHADOWPOLICYREQUEST']._serialized_end=2091
+  _globals['_SETSHADOWPOLICYRESPONSE']._serialized_start=2093
+  _globals['_SETSHADOWPOLICYRESPONSE']._serialized_end=2158
+  _globals['_GETSHADOWREPORTREQUEST']._serialized_start=2160
+  _globals['_GETSHADOWREPORTREQUEST']._serialized_end=2184
+  _globals['_GETSHADOWREPORTRESPONSE']._serialized_start=2186
+  _globals['_GETSHADOWREPORTRESPONSE']._serialized_end=2251
+  _globals['_POLICYSERVICE']._serialized_start=2254
+  _globals['_POLICYSERVICE']._serialized_end=3068
 # @@protoc_insertion_point(module_scope)

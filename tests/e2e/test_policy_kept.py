@@ -9,6 +9,7 @@ import pytest
 from bopis.testing.client import Client, new_uuid
 from bopis.testing.server import ServerProcess, serving
 from bopis.testing.shop import default_policy_text
+from bopis.v1 import policy_pb2 as values
 from bopis.v1 import policy_service_pb2 as pb
 from tests.e2e import small_town
 from tests.e2e.command_line import bopis, json_lines
@@ -101,13 +102,40 @@ def test_a_crash_between_writing_and_answering_leaves_one_version_and_one_pin(
             server.environment = {}
             server.start()
             with server.channel() as channel:
-                getattr(Client(channel).policies, rpc)(request)
+                answer = getattr(Client(channel).policies, rpc)(request)
+            # It was this request that set it, whatever came between.
+            assert rpc != "SetPolicy" or answer.changed
         with server.channel() as channel:
             client = Client(channel)
             listed = client.policies.ListPolicyVersions(pb.ListPolicyVersionsRequest()).versions
             assert [one.planner_id for one in listed] == ["ann", "command line"]
             assert len(client.policies.ListOverrides(pb.ListOverridesRequest()).overrides) == 1
         assert who(server) == "west"
+
+
+def test_whether_a_policy_that_is_set_changes_anything_is_answered(tmp_path: Path) -> None:
+    def asked(text: str, *, level: str = "", dry: bool = False) -> pb.SetPolicyRequest:
+        return pb.SetPolicyRequest(
+            request_id=new_uuid(),
+            text=text,
+            level=values.CostLevel.Value(f"COST_LEVEL_{level}") if level else None,
+            planner_id="ann",
+            why="repairs",
+            validate_only=dry,
+        )
+
+    with serving(tmp_path, options=small_town.CLOCK) as server, server.channel() as channel:
+        set_policy = Client(channel).policies.SetPolicy
+        assert not set_policy(asked(default_policy_text())).changed
+        assert set_policy(asked(without("east"), dry=True)).changed
+        first = asked(without("east"))
+        assert set_policy(first).changed
+        for dry in (True, False):
+            same = set_policy(asked(without("east"), dry=dry))
+            assert (same.changed, same.policy.live) == (False, True)
+        assert set_policy(first).changed
+        assert set_policy(asked(without("east"), level="HIGH")).changed
+        assert set_policy(asked(without("east"), level="BASE")).changed
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +175,11 @@ def test_the_policy_is_set_and_shown_by_command(server: ServerProcess, tmp_path:
     [row] = json_lines(done.stdout)
     assert (row["level"], row["live"], row["by"], row["why"]) == ("high", True, "ann", "repairs")
     assert who(server) == "west"
-    again = bopis("policy", "set", str(file), "--by", "bea", "--why", "mine", *at)
-    assert json_lines(again.stdout) == [row]
-    assert f"nothing changes: {row['version']} has the same text, set by ann" in again.stderr
+    assert done.stderr == ""
+    for by, why in (("bea", "mine"), ("ann", "repairs")):
+        again = bopis("policy", "set", str(file), "--by", by, "--why", why, *at)
+        assert json_lines(again.stdout) == [row]
+        assert f"nothing changes: {row['version']} has the same text, set by ann" in again.stderr
     assert bopis("policy", "show", *at).stdout == without("east")
     first = json_lines(bopis("policy", "show", "--versions", *at).stdout)[-1]["version"]
     assert bopis("policy", "show", "--version", first, *at).stdout == default_policy_text()
