@@ -343,6 +343,7 @@ pub struct ExplainedDto {
     incomplete: Vec<&'static str>,
     sequence: u64,
     duals_version: i64,
+    policy_version: String,
 }
 
 impl From<Explained> for ExplainedDto {
@@ -365,6 +366,7 @@ impl From<Explained> for ExplainedDto {
             lacking: one.lacking.into_iter().map(Into::into).collect(),
             sequence: one.position,
             duals_version: one.duals_version,
+            policy_version: one.policy_version,
         }
     }
 }

@@ -92,7 +92,9 @@ def _show(order: str, found: "pb.ExplainAllocationResponse") -> None:
         console.print(
             "Nobody fills any of it. Re-allocations leave such orders out: place it anew."
         )
-    console.print(_decided(found))
+    console.print(f"Decided under {_basis(found.decided_under)}.")
+    if found.HasField("chosen_now"):
+        console.print(f"Now is worked out under {_basis(found)}.")
     if found.HasField("batch"):
         console.print(_moved_by(found.batch))
     _costs(console, found)
@@ -154,14 +156,14 @@ def _moved_by(batch: "values.BatchMark") -> str:
     )
 
 
-def _decided(found: "pb.ExplainAllocationResponse") -> str:
-    basis = found.decided_under
+def _basis(basis: "values.DecisionBasis | pb.ExplainAllocationResponse") -> str:
+    """Policy, dual prices and stock, as far as there are any."""
     parts = [f"policy {basis.policy_version}" if basis.policy_version else "no policy recorded"]
     if basis.dual_version:
         parts.append(f"dual prices {basis.dual_version}")
     if basis.ledger_sequence:
         parts.append(f"ledger record {basis.ledger_sequence}")
-    return f"Decided under {', '.join(parts)}."
+    return ", ".join(parts)
 
 
 def _costs(console: "Console", found: "pb.ExplainAllocationResponse") -> None:

@@ -167,7 +167,7 @@ class Explained:
     """The plan in force priced now, and everything about it that was asked for.
 
     `sequence`: the ledger's record that stock was read at, or after. `incomplete`: what the work
-    did not suffice for.
+    did not suffice for. `policy_version`: of the policy that all this is said under.
     """
 
     chosen: Weighed
@@ -180,6 +180,7 @@ class Explained:
     incomplete: tuple[Part, ...]
     sequence: int
     duals_version: int
+    policy_version: str
 
 
 @dataclass(frozen=True, slots=True)

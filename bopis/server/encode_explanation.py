@@ -52,6 +52,7 @@ def _add_now(message: ExplainAllocationResponse, now: Explained, currency: str) 
     message.incomplete_parts.extend(kind.Value(f"PART_{one.value}") for one in now.incomplete)
     message.ledger_sequence = now.sequence
     message.dual_version = now.duals_version
+    message.policy_version = now.policy_version
 
 
 def _basis(order: Order) -> pb.DecisionBasis | None:

@@ -191,6 +191,7 @@ class NaiveSourcer:
             incomplete=tuple(Part),
             sequence=0,
             duals_version=0,
+            policy_version=self._loaded_policy().version,
         )
 
     async def worth(

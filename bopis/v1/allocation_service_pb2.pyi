@@ -190,6 +190,7 @@ class ExplainAllocationResponse(_message.Message):
     INCOMPLETE_PARTS_FIELD_NUMBER: _builtins.int
     WITHOUT_OPPORTUNITY_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
     rejected_node_count: _builtins.int
     """How many such nodes there are in all."""
     complete: _builtins.bool
@@ -204,6 +205,8 @@ class ExplainAllocationResponse(_message.Message):
     """
     state: _order_service_pb2.Order.State.ValueType
     """Where the order stands. Only what is CONFIRMED or UNFILLED is explained as of now."""
+    policy_version: _builtins.str
+    """The policy of now, which all that is said of now is worked out under."""
     @_builtins.property
     def chosen(self) -> Global___Plan:
         """The allocation in force, with the costs it was decided by."""
@@ -275,10 +278,11 @@ class ExplainAllocationResponse(_message.Message):
         incomplete_parts: _abc.Iterable[Global___ExplainAllocationResponse.Part.ValueType] | None = ...,
         without_opportunity: _builtins.bool = ...,
         state: _order_service_pb2.Order.State.ValueType = ...,
+        policy_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "best_now", b"best_now", "chosen", b"chosen", "chosen_now", b"chosen_now", "decided_under", b"decided_under"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "best_now", b"best_now", "chosen", b"chosen", "chosen_now", b"chosen_now", "complete", b"complete", "decided_under", b"decided_under", "dual_charges", b"dual_charges", "dual_version", b"dual_version", "flips", b"flips", "incomplete_parts", b"incomplete_parts", "lacking_lines", b"lacking_lines", "ledger_sequence", b"ledger_sequence", "next_best", b"next_best", "rejected_node_count", b"rejected_node_count", "rejected_nodes", b"rejected_nodes", "state", b"state", "unfilled_lines", b"unfilled_lines", "without_opportunity", b"without_opportunity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "best_now", b"best_now", "chosen", b"chosen", "chosen_now", b"chosen_now", "complete", b"complete", "decided_under", b"decided_under", "dual_charges", b"dual_charges", "dual_version", b"dual_version", "flips", b"flips", "incomplete_parts", b"incomplete_parts", "lacking_lines", b"lacking_lines", "ledger_sequence", b"ledger_sequence", "next_best", b"next_best", "policy_version", b"policy_version", "rejected_node_count", b"rejected_node_count", "rejected_nodes", b"rejected_nodes", "state", b"state", "unfilled_lines", b"unfilled_lines", "without_opportunity", b"without_opportunity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

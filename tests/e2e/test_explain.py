@@ -59,6 +59,7 @@ def test_an_explanation_has_terms_versions_other_plans_and_a_reason_for_each_nod
     assert told.decided_under.policy_version == order.policy_version
     assert told.decided_under.ledger_sequence > 0
     assert told.ledger_sequence >= told.decided_under.ledger_sequence
+    assert told.policy_version == order.policy_version
     assert told.complete
     assert not told.HasField("batch")
     assert groups(told.chosen_now) == groups(told.chosen)
@@ -220,6 +221,7 @@ def test_explanations_by_command(client: Client, server: ServerProcess) -> None:
     shown = bopis("explain", order.order_id, *at)
     assert shown.returncode == 0, shown.stderr
     assert f"policy {order.policy_version}" in shown.stdout
+    assert f"Now is worked out under policy {order.policy_version}, ledger" in shown.stdout
     for words in ("ship_package", "in force", "DEARER", "not used"):
         assert words in shown.stdout
     done = bopis("explain", order.order_id, "--json", "--plans", "1", *at)

@@ -86,6 +86,8 @@ pub struct Explained {
     pub position: u64,
     /// The version of the dual prices; 0: there were none.
     pub duals_version: i64,
+    /// The version of the policy that all this is said under; empty: it has no name.
+    pub policy_version: String,
 }
 
 impl World {
@@ -138,6 +140,7 @@ impl World {
             rejected_total,
             position: 0,
             duals_version: 0,
+            policy_version: String::new(),
         })
     }
 }
@@ -151,6 +154,7 @@ impl Promiser {
     pub fn explain(&self, asked: &ExplainAsk, own: &Overlay) -> Result<Explained, PlaceError> {
         let planner = self.planner();
         let world = planner.world.load_full().ok_or(PlaceError::NotLoaded)?;
+        let terms = planner.terms.load_full();
         let duals = planner.duals.load_full();
         let version = duals.as_ref().map_or(0, |duals| duals.version);
         let live = EngineSupply::new(&planner.engine, &world, &asked.ask, duals);
@@ -160,6 +164,7 @@ impl Promiser {
         Ok(Explained {
             position,
             duals_version: version,
+            policy_version: terms.map_or_else(String::new, |one| one.policy_version.clone()),
             ..found
         })
     }

@@ -7,6 +7,7 @@ import pytest
 from google.type.money_pb2 import Money
 
 from bopis.cli.explaining import _moved_by, _show
+from bopis.domain.commands import SetPolicy
 from bopis.domain.duals import DualCharge, DualCharges, StockDual
 from bopis.domain.explanation import Explained, Part, PlannedOrder, Wanted, Worth
 from bopis.domain.order import BatchMark
@@ -16,7 +17,9 @@ from bopis.service.allocation import chosen_plan
 from bopis.service.duals import DualPage
 from bopis.service.explaining import explain_allocation, worth_of
 from bopis.service.moving import move_orders
-from bopis.testing.counter import Counter
+from bopis.service.policies import set_policy
+from bopis.testing.counter import Counter, request_id
+from bopis.testing.shop import default_policy_text
 from bopis.v1 import explanation_pb2 as values
 from bopis.v1.order_service_pb2 import Order
 
@@ -86,6 +89,32 @@ async def test_an_order_that_ended_is_not_told_as_one_that_is_being_picked(
     )
     _show(picked.order_id, told)
     assert "Picking began" in capsys.readouterr().out
+
+
+async def test_now_is_told_under_the_policy_of_now_and_the_decision_under_its_own(
+    counter: Counter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deps = counter.shop.deps
+    order = await counter.create(("apple", 2))
+    text = default_policy_text().replace('version = "', 'version = "later-', 1)
+    command = SetPolicy(
+        request_id=request_id(), text=text, level="base", planner_id="ann", why="a test"
+    )
+    later = (await set_policy(deps, command)).version
+    assert later != order.policy_version
+    told = encode_explanation.explanation(await explain_allocation(deps, order.order_id))
+    assert told.decided_under.policy_version == order.policy_version
+    assert told.policy_version == later
+    _show(order.order_id, told)
+    shown = capsys.readouterr().out.splitlines()
+    [at] = (number for number, line in enumerate(shown) if line.startswith("Decided under"))
+    assert f"policy {order.policy_version}," in shown[at]
+    assert shown[at + 1] == f"Now is worked out under policy {later}."
+    await counter.cancel(order.order_id)
+    told = encode_explanation.explanation(await explain_allocation(deps, order.order_id))
+    assert told.policy_version == ""
+    _show(order.order_id, told)
+    assert "worked out" not in capsys.readouterr().out
 
 
 async def test_an_order_that_a_batch_moved_is_explained_without_opportunity(
