@@ -276,6 +276,7 @@ impl From<RejectedNode> for RejectedDto {
                 "NO_LABOR"
             }
             Rejection::NotWhole => "NOT_WHOLE",
+            Rejection::LeavesPromised => "LEAVES_PROMISED",
             Rejection::Stopped => "STOPPED",
             Rejection::Dearer => "DEARER",
             Rejection::Cheaper => "CHEAPER",

@@ -98,6 +98,7 @@ class Rejection(StrEnum):
     CLOSED = "CLOSED"
     NO_LABOR = "NO_LABOR"
     NOT_WHOLE = "NOT_WHOLE"
+    LEAVES_PROMISED = "LEAVES_PROMISED"
     STOPPED = "STOPPED"
     DEARER = "DEARER"
     CHEAPER = "CHEAPER"
@@ -114,7 +115,9 @@ class Lack:
 
 @dataclass(frozen=True, slots=True)
 class RejectedNode:
-    """A node that the plan in force does not use, and the cheapest plan that does."""
+    """A node that the plan in force does not use, and the cheapest plan that does (of those that
+    leave no line that was promised).
+    """
 
     node_id: str
     meters: int
@@ -166,6 +169,7 @@ class Part(StrEnum):
 class Explained:
     """The plan in force priced now, and everything about it that was asked for.
 
+    `best` and `others` leave no line of the plan in force; it is the best where every other does.
     `sequence`: the ledger's record that stock was read at, or after. `incomplete`: what the work
     did not suffice for. `policy_version`: of the policy that all this is said under.
     """

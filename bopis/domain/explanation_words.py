@@ -99,6 +99,9 @@ def rejection_words(one: RejectedNode, chosen: Weighed, currency: str) -> str:
             f" {one.free_seconds:,} s are free at most"
         ),
         Rejection.NOT_WHOLE: "no plan with it has every line, and the order is all or nothing",
+        Rejection.LEAVES_PROMISED: (
+            "every plan with it leaves a line that was promised" + (f" ({lacks})" if lacks else "")
+        ),
         Rejection.STOPPED: "the search for a plan with it was stopped: the order is too large",
         Rejection.DEARER: "no plan uses it",
         Rejection.CHEAPER: "",

@@ -213,7 +213,9 @@ class ExplainAllocationResponse(_message.Message):
 
     @_builtins.property
     def best_now(self) -> Global___Plan:
-        """The best plan of now; unset once picking began, or the order ended."""
+        """The best plan of now that leaves no line of the allocation in force; that one itself, where
+        every other leaves some. Unset once picking began, or the order ended.
+        """
 
     @_builtins.property
     def unfilled_lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_service_pb2.UnfilledLine]:
@@ -237,7 +239,9 @@ class ExplainAllocationResponse(_message.Message):
 
     @_builtins.property
     def next_best(self) -> _containers.RepeatedCompositeFieldContainer[_explanation_pb2.WeighedPlan]:
-        """The best plans of now, cheapest first, the one in force left out."""
+        """The best plans of now, cheapest first: neither the one in force, nor any that leaves a line of
+        it. Those lines are promised, and nothing moves the order to such a plan.
+        """
 
     @_builtins.property
     def rejected_nodes(self) -> _containers.RepeatedCompositeFieldContainer[_explanation_pb2.RejectedNode]:

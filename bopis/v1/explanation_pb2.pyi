@@ -288,6 +288,8 @@ class RejectedNode(_message.Message):
         """The cheapest plan with it costs less by now."""
         REASON_STOPPED: RejectedNode._Reason.ValueType  # 13
         """The search for a plan with it was stopped before it found one, or that there is none."""
+        REASON_LEAVES_PROMISED: RejectedNode._Reason.ValueType  # 14
+        """Every plan with it leaves a line that was promised; nothing moves the order to such a plan."""
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
         """Why."""
@@ -320,6 +322,8 @@ class RejectedNode(_message.Message):
     """The cheapest plan with it costs less by now."""
     REASON_STOPPED: RejectedNode.Reason.ValueType  # 13
     """The search for a plan with it was stopped before it found one, or that there is none."""
+    REASON_LEAVES_PROMISED: RejectedNode.Reason.ValueType  # 14
+    """Every plan with it leaves a line that was promised; nothing moves the order to such a plan."""
 
     @_typing.final
     class Lack(_message.Message):
@@ -381,7 +385,9 @@ class RejectedNode(_message.Message):
 
     @_builtins.property
     def cheapest(self) -> Global___WeighedPlan:
-        """The cheapest plan that uses the node, found by solving anew with the node required."""
+        """The cheapest plan that uses the node and leaves no line that was promised, found by solving anew
+        with the node required.
+        """
 
     def __init__(
         self,

@@ -262,6 +262,26 @@ async def test_an_explanation_compares_on_what_the_order_holds_too(town: Town) -
     assert (hub.reason, hub.lacks) == (Rejection.NO_STOCK, (Lack(1, 0, 2),))
     assert told.lacking == ()
     assert told.incomplete == ()
+    assert told.policy_version == shipped_policy().version
+    town.sourcer.load_policy(replace(shipped_policy(), version="2026-12/base"))
+    told = await town.sourcer.explain(order, Wanted())
+    assert told.policy_version == "2026-12/base"
+
+
+async def test_an_explanation_tells_of_no_plan_that_leaves_what_is_promised(town: Town) -> None:
+    load(town)
+    asked = ask(2)
+    order = planned(asked, await town.sourcer.place(place_ask(asked)))
+    # Units are worth more to others than the line to this order.
+    dear = tuple(StockDual(node_id, "apple", 1_000_000_000) for node_id in ("east", "west"))
+    town.sourcer.load_duals(Duals(1, NOW_MS, stock=dear))
+    [alone] = await town.sourcer.plan(asked, k=1, own=order.own)
+    assert alone.groups == ()
+    told = await town.sourcer.explain(order, Wanted(plans=3, nodes=5, flips=2))
+    assert told.best.plan == told.chosen.plan
+    assert told.best.total_micro == told.chosen.total_micro
+    assert [one.plan.groups[0].node_id for one in told.others] == ["west"]
+    assert told.rejected[0].reason is Rejection.DEARER
 
 
 async def test_worths_are_told_of_units_and_of_lines_of_labor(town: Town) -> None:

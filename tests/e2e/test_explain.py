@@ -167,6 +167,18 @@ def test_a_late_line_names_labor_and_the_seconds_that_keep_its_promise(tmp_path:
     assert any(one.changes[0].promise_later_hours for one in line.relaxations)
 
 
+def test_a_plan_that_leaves_a_promised_line_is_no_next_best_plan(client: Client) -> None:
+    request = order_request()
+    request.lines.add(line_number=2, sku="candle", quantity=1)
+    order = place(client, request)
+    assert not order.unfilled_lines
+    told = explain(client, order.order_id)
+    assert told.next_best
+    for plan in (told.best_now, *told.next_best, *(one.outcome for one in told.flips)):
+        assert not plan.unfilled_line_numbers
+        assert sorted(n for one in plan.groups for n in one.line_numbers) == [1, 2]
+
+
 def test_once_picking_began_only_what_was_decided_is_told(client: Client) -> None:
     order = place(client, order_request(sku="candle", method=SHIP))
     claim(client, task_id(order))

@@ -1,7 +1,8 @@
 //! Why an order is planned as it is: other plans, why other nodes are not used, what would change it.
 //!
 //! Everything is solved anew by the kernel on one reading of the stock, with what the order holds as
-//! free to it. Nothing is held.
+//! free to it. Plans that leave a line of the plan in force are left aside everywhere: that line is
+//! promised, and nothing moves the order to them. Nothing is held.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use crate::flips::flips;
 use crate::limited::best_within;
 use crate::network::WINDOW_S;
 use crate::offers::{AskError, Offers};
-use crate::overlay::{Frozen, Overlaid, Overlay, Unguessed};
+use crate::overlay::{Frozen, Overlaid, Overlay, Promised, Unguessed};
 use crate::placement::PlaceError;
 use crate::plan::{groups, node_id, price, Draft, Plan};
 use crate::promiser::Promiser;
@@ -68,9 +69,10 @@ pub enum Part {
 pub struct Explained {
     /// The plan in force, priced under the stock of now.
     pub chosen: Weighed,
-    /// The best plan of now.
+    /// The best plan of now; the one in force, where each other leaves a line of it.
     pub best: Weighed,
-    /// The next-best plans of now, cheapest first, the one in force left out.
+    /// The next-best plans of now, cheapest first: neither the one in force, nor any that leaves a
+    /// line of it.
     pub others: Vec<Weighed>,
     /// Nodes that the plan in force does not use, nearest first.
     pub rejected: Vec<RejectedNode>,
@@ -103,12 +105,13 @@ impl World {
     ) -> Result<Explained, AskError> {
         let work = Work::new(work_limit, work_limit.saturating_mul(SOLVES_OF_ALL));
         let frozen = Frozen::new(supply, self, &asked.ask);
-        let unguessed = Unguessed(&frozen);
+        let promised = Promised::by(&frozen, &asked.ask, &asked.in_force);
+        let unguessed = Unguessed(&promised);
         let case = Case {
             world: self,
             ask: &asked.ask,
             supply: if asked.opportunity {
-                &frozen
+                &promised
             } else {
                 &unguessed
             },
@@ -118,8 +121,9 @@ impl World {
         let mut done = |part| incomplete.extend(work.was_stopped().then_some(part));
         let offers = case.offers()?;
         let limited = case.solve(&offers.problem);
-        let best = case.weigh(&offers, &limited.solution, limited.is_binding);
         let chosen = in_force(&case, &offers, &asked.in_force);
+        let best = case.kept(&offers, &limited.solution, limited.is_binding);
+        let best = best.unwrap_or_else(|| chosen.clone());
         done(Part::Best);
         let lacking = lacking(&case, &chosen, &best, asked.relaxations_max)?;
         done(Part::Lacking);
@@ -224,8 +228,8 @@ pub(crate) fn drafts_in_force(world: &World, ask: &Ask, in_force: &[QuotedGroup]
     drafts
 }
 
-/// The best plans, the one in force left out: those that do without some of a better plan's nodes, and
-/// the cheapest with each other node.
+/// The best plans that leave nothing promised, the one in force left out: those that do without some
+/// of a better plan's nodes, and the cheapest with each other node.
 fn others(
     case: &Case<'_>,
     offers: &Offers,
@@ -253,7 +257,7 @@ fn others(
     let mut seen = BTreeSet::from([choice(&chosen.plan)]);
     found
         .iter()
-        .map(|solution| case.weigh(offers, solution, is_binding))
+        .filter_map(|solution| case.kept(offers, solution, is_binding))
         .filter(|one| !one.plan.groups.is_empty() && seen.insert(choice(&one.plan)))
         .take(plans_max)
         .collect()

@@ -1,4 +1,4 @@
-//! What is laid over a supply: what an order holds itself, or what there might be.
+//! What is laid over a supply: what an order holds itself, what there might be, what is promised.
 
 use std::cell::RefCell;
 
@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use crate::ask::Ask;
 use crate::network::Network;
+use crate::quote::QuotedGroup;
 use crate::stock::Stock;
 use crate::supply::Supply;
 use crate::world::World;
@@ -175,6 +176,59 @@ impl Supply for Frozen<'_> {
 
     fn is_promised(&self, line: usize) -> bool {
         self.under.is_promised(line)
+    }
+
+    fn windows_from_ms(&self) -> i64 {
+        self.under.windows_from_ms()
+    }
+}
+
+/// A supply under which lines of an order are promised: leaving one costs more than any plan.
+pub(crate) struct Promised<'a> {
+    under: &'a dyn Supply,
+    /// By line.
+    lines: Vec<bool>,
+}
+
+impl<'a> Promised<'a> {
+    /// Under which an ask's lines in these groups are.
+    pub(crate) fn by(under: &'a dyn Supply, ask: &Ask, groups: &[QuotedGroup]) -> Self {
+        let done = |number: &i32| groups.iter().any(|one| one.line_numbers.contains(number));
+        let lines = ask.lines.iter();
+        Self {
+            under,
+            lines: lines.map(|line| done(&line.line_number)).collect(),
+        }
+    }
+}
+
+impl Supply for Promised<'_> {
+    fn units(&self, node: usize, line: usize) -> i64 {
+        self.under.units(node, line)
+    }
+
+    fn stock(&self) -> Option<Vec<(usize, usize, i64)>> {
+        self.under.stock()
+    }
+
+    fn seconds(&self, node: usize, window_start_s: i64) -> i64 {
+        self.under.seconds(node, window_start_s)
+    }
+
+    fn unit_price(&self, node: usize, line: usize) -> i64 {
+        self.under.unit_price(node, line)
+    }
+
+    fn second_price(&self, node: usize, window_start_s: i64) -> i64 {
+        self.under.second_price(node, window_start_s)
+    }
+
+    fn is_priced(&self, node: usize, line: usize) -> bool {
+        self.under.is_priced(node, line)
+    }
+
+    fn is_promised(&self, line: usize) -> bool {
+        self.lines.get(line).copied().unwrap_or(false)
     }
 
     fn windows_from_ms(&self) -> i64 {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bopis_sourcing::{cheapest_at, Stopped};
+use bopis_sourcing::{cheapest_at, Solution, Stopped};
 
 use crate::ask::Method;
 use crate::hours::usable;
@@ -46,6 +46,8 @@ pub enum Rejection {
     },
     /// All or nothing: no plan with it has every line.
     NotWhole,
+    /// Every plan with it leaves a line that is promised.
+    LeavesPromised,
     /// The search for a plan with it was stopped before it found one, or that there is none.
     Stopped,
     /// The cheapest plan with it costs as much as the one in force, or more.
@@ -76,7 +78,7 @@ pub struct RejectedNode {
     pub rejection: Rejection,
     /// Lines that it cannot fill for want of units.
     pub lacks: Vec<Lack>,
-    /// The cheapest plan that uses it, if there is one.
+    /// The cheapest plan that uses it and leaves nothing promised, if there is one.
     pub plan: Option<Weighed>,
 }
 
@@ -157,14 +159,11 @@ impl Judge<'_> {
             let number = u32::try_from(node).unwrap_or(u32::MAX);
             let mut solve = |problem: &_| self.case.solve(problem).solution;
             let plan = cheapest_at(&self.offers.problem, number, &mut solve);
-            let plan = plan.map(|plan| plan.map(|plan| self.case.weigh(self.offers, &plan, false)));
-            row.rejection = match &plan {
-                Err(Stopped) => Rejection::Stopped,
-                Ok(None) => self.no_plan(),
-                Ok(Some(plan)) if plan.total < self.chosen.total => Rejection::Cheaper,
-                Ok(Some(_)) => Rejection::Dearer,
+            (row.rejection, row.plan) = match &plan {
+                Err(Stopped) => (Rejection::Stopped, None),
+                Ok(None) => (self.no_plan(), None),
+                Ok(Some(plan)) => self.with_plan(plan),
             };
-            row.plan = plan.ok().flatten();
             return row;
         }
         row.rejection = self.no_offer(found, node, &methods);
@@ -211,10 +210,24 @@ impl Judge<'_> {
         lines.filter_map(lack).collect()
     }
 
-    /// The kernel finds nothing, though the node could serve a line.
+    /// The kernel finds a plan, which may leave what is promised.
+    fn with_plan(&self, found: &Solution) -> (Rejection, Option<Weighed>) {
+        match self.case.kept(self.offers, found, false) {
+            Some(plan) if plan.total < self.chosen.total => (Rejection::Cheaper, Some(plan)),
+            Some(plan) => (Rejection::Dearer, Some(plan)),
+            // The costliest of all plans: there is no other.
+            None if found.exact => (self.no_plan(), None),
+            None => (Rejection::Stopped, None),
+        }
+    }
+
+    /// The kernel finds nothing to be had, though the node could serve a line.
     fn no_plan(&self) -> Rejection {
+        let mut lines = 0..self.case.ask.lines.len();
         if self.case.ask.all_or_nothing {
             Rejection::NotWhole
+        } else if lines.any(|line| self.case.supply.is_promised(line)) {
+            Rejection::LeavesPromised
         } else {
             Rejection::Dearer
         }

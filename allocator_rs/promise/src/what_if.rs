@@ -196,6 +196,19 @@ impl Case<'_> {
         }
     }
 
+    /// The plan of a solution, weighed; none: it leaves a line that is promised. Such a plan is never
+    /// made, and is no plan to compare with.
+    pub(crate) fn kept(
+        &self,
+        offers: &Offers,
+        solution: &Solution,
+        is_limited: bool,
+    ) -> Option<Weighed> {
+        let mut lines = solution.assignment.iter().enumerate();
+        let keeps = lines.all(|(line, choice)| choice.is_some() || !self.supply.is_promised(line));
+        keeps.then(|| self.weigh(offers, solution, is_limited))
+    }
+
     /// What dual prices charge for units and for labor.
     pub(crate) fn dual_charges(&self, drafts: &[Draft]) -> (i64, i64) {
         let (mut stock, mut labor) = (0_i64, 0_i64);
@@ -213,7 +226,7 @@ impl Case<'_> {
         (stock, labor)
     }
 
-    /// The best plan after changes; none: there is no work left to find it.
+    /// The best plan after changes; none: each leaves something promised, or there is no work left.
     pub(crate) fn under(&self, changes: &[Change]) -> Result<Option<Weighed>, AskError> {
         if self.work.is_spent() {
             return Ok(None);
@@ -243,8 +256,7 @@ impl Case<'_> {
             offers.problem = offers.problem.with_cheaper(node, pickup, micro);
         }
         let limited = case.solve(&offers.problem);
-        let found = case.weigh(&offers, &limited.solution, limited.is_binding);
-        Ok(Some(found))
+        Ok(case.kept(&offers, &limited.solution, limited.is_binding))
     }
 }
 

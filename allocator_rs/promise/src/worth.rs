@@ -17,7 +17,7 @@ use crate::ask::Ask;
 use crate::explain::drafts_in_force;
 use crate::limited::solve_within;
 use crate::offers::{build, AskError};
-use crate::overlay::{Frozen, Overlaid, Overlay};
+use crate::overlay::{Frozen, Overlaid, Overlay, Promised};
 use crate::placement::PlaceError;
 use crate::plan::{drafts, price, Draft};
 use crate::promiser::Promiser;
@@ -285,18 +285,14 @@ impl Batch<'_> {
             return Ok(None);
         }
         let (ask, network) = (&open.order.ask, &self.world.network);
-        let groups = &open.order.in_force;
-        let numbers = groups.iter().flat_map(|group| &group.line_numbers);
-        let filled: BTreeSet<i32> = numbers.copied().collect();
         let own = Overlaid::new(&open.supply, &open.order.own, network, ask);
         let changed = Overlaid::new(&own, change, network, ask);
-        let lines = ask.lines.iter();
-        let supply = Promised {
-            under: &changed,
-            lines: lines
-                .map(|line| promised && filled.contains(&line.line_number))
-                .collect(),
+        let groups = if promised {
+            &open.order.in_force[..]
+        } else {
+            &[]
         };
+        let supply = Promised::by(&changed, ask, groups);
         self.work.spend(reading(self.world, ask));
         let offers = build(self.world, ask, &supply, false)?;
         let nodes_max = self.world.policy.rules.nodes_max;
@@ -351,25 +347,5 @@ fn holds(open: &Open<'_>, resource: &Resource) -> bool {
             let mut held = own.labor.iter();
             held.any(|(node, start_s, _)| node == node_id && start_s == window_start_s)
         }
-    }
-}
-
-/// A supply under which some lines are promised.
-struct Promised<'a> {
-    under: &'a dyn Supply,
-    lines: Vec<bool>,
-}
-
-impl Supply for Promised<'_> {
-    fn units(&self, node: usize, line: usize) -> i64 {
-        self.under.units(node, line)
-    }
-
-    fn seconds(&self, node: usize, window_start_s: i64) -> i64 {
-        self.under.seconds(node, window_start_s)
-    }
-
-    fn is_promised(&self, line: usize) -> bool {
-        self.lines.get(line).copied().unwrap_or(false)
     }
 }

@@ -73,14 +73,17 @@ def test_each_reason_says_its_numbers() -> None:
     assert "by now costs 1.00 USD less" in said
     said = rejection_words(rejected(Rejection.DEARER, weighed("west", 3_000_000)), chosen, "USD")
     assert "costs the same" in said
+    lacks = "line 1: 0 of 2; line 3: 1 of 1,200"
+    leaves = f"every plan with it leaves a line that was promised ({lacks})"
     for reason, words in (
         (Rejection.TOO_FAR, "52.3 km away, and the customer collects within 40 km"),
         (Rejection.RULE, "the rule 'no wine' forbids it"),
-        (Rejection.NO_STOCK, "has none of the lines (line 1: 0 of 2; line 3: 1 of 1,200)"),
+        (Rejection.NO_STOCK, f"has none of the lines ({lacks})"),
+        (Rejection.LEAVES_PROMISED, leaves),
         (Rejection.NO_LABOR, "no hour has room: a line takes 60 s, 7 s are free at most"),
     ):
         assert rejection_words(rejected(reason), chosen, "USD") == words
-    assert len({rejection_words(rejected(reason), chosen, "USD") for reason in Rejection}) == 13
+    assert len({rejection_words(rejected(reason), chosen, "USD") for reason in Rejection}) == 14
 
 
 def test_every_kind_of_change_and_every_cause_has_words_of_its_own() -> None:

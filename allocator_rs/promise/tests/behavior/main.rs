@@ -12,6 +12,7 @@
 
 mod decided_again;
 mod explaining;
+mod explaining_promised;
 mod explaining_reasons;
 mod explaining_stopped;
 mod lateness;

@@ -18,6 +18,16 @@ pub fn least(
     with: Option<usize>,
     discount: Option<Discount>,
 ) -> Option<i64> {
+    least_keeping(&[], (world, ask, supply), with, discount)
+}
+
+/// The same of plans that leave none of these lines.
+pub fn least_keeping(
+    kept: &[i32],
+    (world, ask, supply): (&World, &Ask, &TableSupply),
+    with: Option<usize>,
+    discount: Option<Discount>,
+) -> Option<i64> {
     let mut ways = Vec::new();
     for node in 0..world.network.nodes().len() {
         for method in [Method::Pickup, Method::Ship] {
@@ -36,6 +46,11 @@ pub fn least(
         used.sort_unstable();
         used.dedup();
         if with.is_some_and(|node| !used.iter().any(|way| ways[*way].0 == node)) {
+            continue;
+        }
+        let lines = ask.lines.iter().zip(&picked);
+        let mut left = lines.filter(|(_, way)| way.is_none());
+        if left.any(|(line, _)| kept.contains(&line.line_number)) {
             continue;
         }
         let cost = price(world, ask, supply, &ways, &picked, &used);
