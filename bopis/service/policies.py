@@ -92,8 +92,8 @@ def list_policy_versions(
 
 
 async def set_policy(deps: Dependencies, command: SetPolicy) -> PolicyVersion:
-    """Makes a policy the live one; with `validate_only` it is only checked. A version of another
-    request is live already: nothing changes.
+    """Makes a policy the live one; with `validate_only` it is only checked. Where its text is live
+    already at that level nothing changes: the version is the live one, of another request.
 
     Raises FieldsInvalid with every mistake, FieldInvalid, RequestIdReused.
     """
