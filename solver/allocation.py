@@ -23,10 +23,14 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """An order's plan so far: its cost (micro-units), and what it takes of each row."""
+    """An order's plan so far: its cost (micro-units), what it takes of each row, whether the order
+    is late by it, and how many of its lines it leaves.
+    """
 
     cost_micro: int
     takes: Mapping[int, int]
+    is_late: bool = False
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,16 @@ class Allocation:
         """Lets orders that leave lines look at every way; how many do better."""
         return self._native.rescue()
 
+    def counts(self) -> tuple[int, int]:
+        """Orders that are late as they are assigned, and lines that are left."""
+        return self._native.counts()
+
+    def make_dearer(self, late_micro: int, unfilled_micro: int) -> int:
+        """Sets what a late order and a line left cost beside the card; what is assigned costs then.
+        The bound stays that of the card.
+        """
+        return self._native.make_dearer(late_micro, unfilled_micro)
+
     def improve(
         self,
         prices: Sequence[int],
@@ -249,7 +263,13 @@ class Allocation:
 def _in_force(plan: InForce) -> dict[str, Any]:
     rows = sorted(plan.takes)
     amounts = [plan.takes[row] for row in rows]
-    return {"cost_micro": plan.cost_micro, "rows": rows, "amounts": amounts}
+    return {
+        "cost_micro": plan.cost_micro,
+        "is_late": plan.is_late,
+        "left": plan.left,
+        "rows": rows,
+        "amounts": amounts,
+    }
 
 
 def available_threads() -> int:

@@ -9,16 +9,38 @@ from solver.pace import Pace, Record, Work
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the steps may use. `start_prices`: micro-units by row, if known.
+    """What the steps may use. `start_prices`: micro-units by row; `is_known`: of an earlier solve.
 
-    `record`: of a solve that is done again; its counts hold instead of the time limit.
+    `record`: of a solve that is done again; its counts hold instead of the time limit. Who gains no
+    more than `stay_micro` stays. `late_max`
+    and `unfilled_max`: orders that may be late and lines that may be left, None: any; where there
+    are more, each is made dearer by a step (micro-units), or by more.
     """
 
     orders: int
     time_limit_s: float
     seed: int = 0
     start_prices: Sequence[int] = ()
+    is_known: bool = False
     record: Record | None = None
+    stay_micro: int = 0
+    late_max: int | None = None
+    unfilled_max: int | None = None
+    late_step_micro: int = 1
+    unfilled_step_micro: int = 1
+
+
+@dataclass(slots=True)
+class Dearer:
+    """What a late order and a line left cost beside the card, micro-units."""
+
+    late_micro: int = 0
+    unfilled_micro: int = 0
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything is dearer than the card says."""
+        return bool(self.late_micro or self.unfilled_micro)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +54,9 @@ class Told:
 
 @dataclass(slots=True)
 class Outcome:
-    """What the steps came to. `stage` found the assignment; `work` and `chosen`: for a Record."""
+    """What the steps came to. `stage` found the assignment; `cost_micro` is with what was made
+    dearer, and `unfilled_before` are the lines left before that; `work` and `chosen`: for a Record.
+    """
 
     bound_micro: int = 0
     stopped: int = 0
@@ -40,6 +64,8 @@ class Outcome:
     cost_micro: int = 0
     stage: str = ""
     columns: int = 0
+    unfilled_before: int = 0
+    dearer: Dearer = field(default_factory=Dearer)
     work: tuple[Work, ...] = ()
     chosen: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
@@ -59,9 +85,17 @@ class Course:
         """Seconds until this share of the time limit is over."""
         return self.pace.left_s(share)
 
+    def share(self) -> float:
+        """The share of the time limit that is over."""
+        return self.pace.share()
+
     def tell(self, stage: str) -> None:
-        """Reports where it is."""
-        self.report(Told(stage, self.outcome.bound_micro, self.outcome.cost_micro))
+        """Reports where it is; what was made dearer as far as there is more than allowed."""
+        limits, dearer = self.limits, self.outcome.dearer
+        allowed = dearer.late_micro * (limits.late_max or 0)
+        allowed += dearer.unfilled_micro * (limits.unfilled_max or 0)
+        cost = self.outcome.cost_micro - allowed
+        self.report(Told(stage, self.outcome.bound_micro, cost))
 
     def found(self, stage: str, cost: int) -> None:
         """Takes note of a cost and of the step that found it, if it is the best."""
@@ -72,4 +106,5 @@ class Course:
     @property
     def is_proven(self) -> bool:
         """Whether nothing can cost less than what was found."""
-        return bool(self.outcome.stage) and self.outcome.cost_micro <= self.outcome.bound_micro
+        found = bool(self.outcome.stage) and self.outcome.cost_micro <= self.outcome.bound_micro
+        return found and not self.outcome.dearer.is_any

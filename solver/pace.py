@@ -66,6 +66,10 @@ class Pace:
         """Seconds until this share of the time limit is over; without end if it is done again."""
         return self.started_s + share * self.time_limit_s - time.monotonic()
 
+    def share(self) -> float:
+        """The share of the time limit that is over; 0 if it is done again."""
+        return (time.monotonic() - self.started_s) / self.time_limit_s
+
     def comes(self, step: str, *, has_time: bool) -> bool:
         """Whether a step has another turn."""
         if self.again is None:

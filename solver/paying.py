@@ -7,8 +7,9 @@ later, that may be what makes room, at a loss.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from solver.holding import Counts
 from solver.moves import Change, closure, components
 
 
@@ -65,29 +66,84 @@ def that_save(
     """The atomic moves without those that gain nothing and that no other needs, in an order in
     which they can be applied.
     """
-    left = list(free)
-    acts = [_together(number, [changes[o] for o in act]) for number, act in enumerate(moves)]
-    for act in acts:
-        for row, amount in act.net.items():
-            left[row] -= amount
-    kept = set(range(len(moves)))
-    idle = [act for act in acts if sum(gains[order] for order in moves[act.order]) <= 0]
-    count = 0
-    while count != len(kept):  # One that is undone may make room for the undoing of another.
-        count = len(kept)
-        for act in idle:
-            # Undone it takes again what it gave back.
-            fits = all(left[row] + amount >= 0 for row, amount in act.net.items())
-            if act.order in kept and fits:
-                kept.discard(act.order)
-                for row, amount in act.net.items():
-                    left[row] += amount
-    if len(kept) == len(moves):
-        return [list(act) for act in moves]
-    made = components([changes[order] for one in sorted(kept) for order in moves[one]], free)
-    if sum(len(group) for group in made) < sum(len(moves[one]) for one in kept):
-        return [list(act) for act in moves]
-    return that_save(made, changes, gains, free=free)  # They may be grouped otherwise now.
+    idle = (act for act in range(len(moves)) if sum(gains[o] for o in moves[act]) <= 0)
+    made = _Undoing(moves, changes, free).without(idle, lambda _: True)
+    # They may be grouped otherwise now.
+    return that_save(made, changes, gains, free=free) if made != moves else made
+
+
+def that_hold(
+    moves: Sequence[Sequence[int]],
+    changes: Mapping[int, Change],
+    gains: Mapping[int, int],
+    more: Mapping[int, Counts],
+    *,
+    free: Sequence[int],
+    allowed: tuple[int | None, int | None],
+) -> list[list[int]]:
+    """The atomic moves without those that make more late, or leave more, than `allowed` (so many
+    more orders and lines than before any move; None: any), those that gain least first, as far as
+    the others can do without them.
+    """
+    of_acts = [sum((more[order] for order in act), Counts()) for act in moves]
+    total = sum(of_acts, Counts())
+    late_max, unfilled_max = allowed
+
+    def goes(act: int) -> bool:
+        nonlocal total
+        more_late, more_left = of_acts[act].late > 0, of_acts[act].unfilled > 0
+        is_late = late_max is not None and total.late > late_max and more_late
+        is_left = unfilled_max is not None and total.unfilled > unfilled_max and more_left
+        # Rather late than left.
+        if is_left or (is_late and of_acts[act].unfilled >= 0):
+            total -= of_acts[act]
+            return True
+        return False
+
+    by_gain = sorted(range(len(moves)), key=lambda act: sum(gains[o] for o in moves[act]))
+    return _Undoing(moves, changes, free).without(by_gain, goes)
+
+
+class _Undoing:
+    """Moves of which some are not made after all."""
+
+    def __init__(
+        self,
+        moves: Sequence[Sequence[int]],
+        changes: Mapping[int, Change],
+        free: Sequence[int],
+    ) -> None:
+        self.moves, self.changes, self.free = moves, changes, free
+        self.acts = [
+            _together(number, [changes[o] for o in act]) for number, act in enumerate(moves)
+        ]
+
+    def without(self, some: Iterable[int], goes: Callable[[int], bool]) -> list[list[int]]:
+        """The moves without those of some that go, if what others make of it has room; in an order
+        in which they can be applied. `goes` is asked of those that can.
+        """
+        left = list(self.free)
+        for act in self.acts:
+            for row, amount in act.net.items():
+                left[row] -= amount
+        kept, asked = set(range(len(self.moves))), list(some)
+        count = 0
+        while count != len(kept):  # One that is undone may make room for the undoing of another.
+            count = len(kept)
+            for number in asked:
+                # Undone it takes again what it gave back.
+                net = self.acts[number].net
+                fits = all(left[row] + amount >= 0 for row, amount in net.items())
+                if number in kept and fits and goes(number):
+                    kept.discard(number)
+                    for row, amount in net.items():
+                        left[row] += amount
+        all_moves = [list(act) for act in self.moves]
+        if len(kept) == len(all_moves):
+            return all_moves
+        orders = [order for number in sorted(kept) for order in self.moves[number]]
+        made = components([self.changes[order] for order in orders], self.free)
+        return made if sum(map(len, made)) == len(orders) else all_moves
 
 
 def _together(number: int, changes: Sequence[Change]) -> Change:

@@ -370,9 +370,8 @@ class LaborPrice:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One batch. `shipping`: units that may be shipped, where that is fewer; `groups`: of days that
-    might get full. Prices: those it starts from, or, if `is_charged`, what plans pay for what they
-    take, beside their costs. `moves_max`: of orders that move, those that gain most; None: any.
+    """One batch. Prices: to start from, or, if `is_charged`, paid by plans beside their costs for
+    what they take. `shipping`, `groups`: limits that might bind. Maxima: None is any number.
     """
 
     now_ms: int
@@ -384,6 +383,8 @@ class Problem:
     stock_prices: tuple[StockPrice, ...] = ()
     labor_prices: tuple[LaborPrice, ...] = ()
     moves_max: int | None = None
+    late_max: int | None = None
+    unfilled_max: int | None = None
     is_charged: bool = False
     shipping: tuple[StockLimit, ...] = ()
     groups: tuple[GroupLimit, ...] = ()

@@ -7,12 +7,14 @@ from typing import Final
 
 from solver import check
 from solver.allocation import Allocation, Chosen, InForce, available_threads
-from solver.course import Limits, Outcome, Told
+from solver.course import Dearer, Limits, Outcome, Told
+from solver.holding import Counts, counts_in_force, counts_of
 from solver.moves import Change, change_of, components
 from solver.pace import Record
-from solver.paying import that_pay, that_save
+from solver.paying import that_hold, that_pay, that_save
 from solver.problem import LaborPrice, OpenOrder, Plan, Problem, Request, StockPrice
 from solver.rows import Rows, rows_of
+from solver.scarcity import start_prices
 from solver.steps import allocate
 
 STAY_MICRO: Final = 10_000
@@ -115,15 +117,13 @@ def solve(
     before = sum(costs)
     threads = available_threads() if record is None else record.threads
     allocation = Allocation.of_orders(request, rows, in_force, threads=threads)
-    limits = _limits(problem, rows, read_ms=teller.elapsed_ms(), record=record)
+    limits = _limits(world, rows, read_ms=teller.elapsed_ms(), record=record)
     outcome = allocate(allocation, limits, report=tell)
-    allocation.settle(STAY_MICRO)
+    allocation.make_dearer(0, 0)
     chosen = {one.order: one for one in allocation.chosen()}
-    moves = _moves(problem, rows, in_force, chosen)
+    moves = _moves(problem, rows, in_force, chosen, outcome.dearer)
     plans = {order: chosen[order] for move in moves for order in move}
     planned = before + sum(one.cost_micro - costs[order] for order, one in plans.items())
-    if planned + sum(problem.orders[order].stay_micro for order in plans) >= before:
-        moves, plans, planned = [], {}, before
     tell(Told("CHECKING", outcome.bound_micro, planned))
     kept = sum(breach for order, breach in enumerate(breaches) if order not in plans)
     _check(
@@ -156,16 +156,29 @@ def solve(
     )
 
 
-def _limits(problem: Problem, rows: Rows, *, read_ms: int, record: Record | None) -> Limits:
+def _limits(world: check.World, rows: Rows, *, read_ms: int, record: Record | None) -> Limits:
     """What the steps may use: without what reading took and checking will take."""
+    problem, card = world.request.problem, world.request.policy.card
+    known = rows.start_prices(problem)
+    # Where plans are charged, the prices are part of the costs; what comes on top is unknown.
+    is_known = any(known) and not problem.is_charged
+    scarce = [] if is_known or problem.is_charged else start_prices(world, rows)
     limit_ms = problem.time_limit_ms
     return Limits(
         orders=len(problem.orders),
         time_limit_s=max(limit_ms / 2, limit_ms - READS * read_ms) / 1000,
         seed=problem.seed,
-        # Where plans are charged, the prices are part of the costs; what comes on top is unknown.
-        start_prices=[] if problem.is_charged else rows.start_prices(problem),
+        start_prices=known if is_known else scarce,
+        is_known=is_known,
         record=record,
+        stay_micro=STAY_MICRO,
+        late_max=problem.late_max,
+        unfilled_max=problem.unfilled_max,
+        # At first as much again as the card says, or what another package is worth.
+        late_step_micro=max(
+            1, card.late_hour_micro + card.promise_broken_micro, card.extra_group_micro
+        ),
+        unfilled_step_micro=max(1, card.unfilled_goodwill_micro, card.extra_group_micro),
     )
 
 
@@ -180,8 +193,11 @@ def in_force_of(world: check.World, orders: Sequence[OpenOrder], rows: Rows) -> 
             + check.breach_micro(world, order)
             - order.stay_micro,
             rows.takes(order.ask, order.groups),
+            is_late=counts.late > 0,
+            left=counts.unfilled,
         )
         for order in orders
+        for counts in (counts_of(order.ask, order.groups),)
     ]
 
 
@@ -204,10 +220,14 @@ def _labor_prices(rows: Rows, outcome: Outcome) -> tuple[LaborPrice, ...]:
 
 
 def _moves(
-    problem: Problem, rows: Rows, in_force: list[InForce], chosen: dict[int, Chosen]
+    problem: Problem,
+    rows: Rows,
+    in_force: list[InForce],
+    chosen: dict[int, Chosen],
+    dearer: Dearer,
 ) -> list[list[int]]:
     """The orders that change, as atomic groups in an order in which they can be applied; with
-    `moves_max` those that gain most.
+    `moves_max` those that gain most. Gains are with what was made dearer.
     """
     free = list(rows.limits)
     for plan in in_force:
@@ -220,15 +240,32 @@ def _moves(
         lines = sum(len(group.line_numbers) + len(group.labor) for group in groups)
         changes.append(change_of(order, in_force[order].takes, after, lines=lines))
     moves = components(changes, free)
+    more = {order: _more(problem.orders[order], _plan(one)) for order, one in chosen.items()}
     # A plan in force counts without what a move must gain: the gain is net of it.
     gains = {
-        change.order: in_force[change.order].cost_micro - chosen[change.order].cost_micro
-        for change in changes
+        order: in_force[order].cost_micro
+        - one.cost_micro
+        - more[order].late * dearer.late_micro
+        - more[order].unfilled * dearer.unfilled_micro
+        for order, one in chosen.items()
     }
     by_order = {change.order: change for change in changes}
     if problem.moves_max is None:
-        return that_save(moves, by_order, gains, free=free)
-    return that_pay(moves, by_order, gains, free=free, moves_max=problem.moves_max)
+        paying = that_save(moves, by_order, gains, free=free)
+    else:
+        paying = that_pay(moves, by_order, gains, free=free, moves_max=problem.moves_max)
+    before = counts_in_force(problem.orders)
+    allowed = (
+        None if problem.late_max is None else problem.late_max - before.late,
+        None if problem.unfilled_max is None else problem.unfilled_max - before.unfilled,
+    )
+    held = that_hold(paying, by_order, gains, more, free=free, allowed=allowed)
+    return held if sum(gains[order] for act in held for order in act) > 0 else []
+
+
+def _more(order: OpenOrder, plan: Plan) -> Counts:
+    """How much more is late and left than by the plan in force."""
+    return counts_of(order.ask, plan.groups) - counts_of(order.ask, order.groups)
 
 
 def _check(

@@ -9,9 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import numpy as np
+
 from solver import pool
 from solver.allocation import Allocation
 from solver.course import Course, Limits, Outcome, Told
+from solver.holding import hold, is_over
 from solver.pace import Pace
 
 ASCENT_SHARE: Final = 0.4
@@ -33,10 +36,16 @@ NEAR_PASSES_MIN: Final = 4
 NEAR_PASSES_MAX: Final = 60
 SETTLED_SHARE: Final = 0.15
 """Share of the time limit for passes from near where those from far came to their end."""
-NEAR_SOFTNESS: Final = 0.15
-"""First softness of passes that start from good prices, as a share of the usual one."""
+NEAR_PARTS: Final = ((0.15, 0.4), (0.05, 0.6))
+"""Of passes from good prices, those before more ways come to light once again, and those after it:
+the first softness, as a share of the usual one, and the share of the passes.
+"""
 KNOWN_SOFTNESS: Final = 0.3
 """The same from prices of an earlier solve."""
+SCARCE_SHARE: Final = 0.3
+"""What units that all want are worth, as a share of the bound there, of a batch that these rule."""
+SCARCE_SOFTNESS: Final = 0.03
+"""First softness of its passes: none from far, for from there it is led astray."""
 LATE_SHARE: Final = 0.8
 """Share of the passes that are planned, before which they do not end for want of a gain."""
 LEVEL_PASSES: Final = 3
@@ -61,6 +70,7 @@ LAST_SEARCH_SHARE: Final = 0.05
 """Share of the time limit that must be left for the last one: it uses what the others left."""
 FIRST_SEARCH_SHARE: Final = 0.15
 """Share of a search's time for the first one, which shows how fast it goes."""
+SEARCHES: Final = frozenset({"SEARCH", "HOLD"})
 MOVES_OF_ORDER: Final = 6_000
 """Moves per order after which a search is over."""
 TOLERANCE: Final = 0.2
@@ -75,6 +85,11 @@ FIRST_PARTS: Final = 0.1
 """Of the time that is left then, the share for parts before the pool is solved as a whole."""
 PARTS_SHARE: Final = 0.92
 """Share of the time limit after which no further part is solved."""
+HELD_SHARE: Final = 0.95
+"""Share of the time limit for what comes before, where more is late or left than allowed."""
+HOLDS_MAX: Final = 8
+"""Searches in which that gets dearer, and what each may take of the time limit."""
+HOLD_SHARE: Final = 0.01
 
 
 def allocate(
@@ -100,6 +115,7 @@ def allocate(
         if not pool.solve_whole(course):
             pool.solve_parts(course, turn=2, within_s=course.left_s(PARTS_SHARE))
             _improve(course, 1.0)
+    _hold(course)
     course.outcome.work = tuple(course.pace.work)
     course.outcome.chosen = tuple(course.pace.chosen)
     return course.outcome
@@ -109,9 +125,11 @@ def _ascend(course: Course) -> None:
     """Prices from far; then from near, over the ways that these brought to light."""
     allocation, outcome = course.allocation, course.outcome
     start = course.limits.start_prices
-    softness = KNOWN_SOFTNESS if any(start) else 1.0
+    softness = KNOWN_SOFTNESS if course.limits.is_known else 1.0
     began_s = time.monotonic()
     proven = _passes(course, TRIAL_PASSES, start, softness, until=LONG_ASCENT_SHARE)
+    is_scarce = not course.limits.is_known and _are_worth(course) > SCARCE_SHARE * max(proven)
+    softness = SCARCE_SOFTNESS if is_scarce else softness
     pass_s = SLOWER * (time.monotonic() - began_s) / max(1, len(proven))
     # Plans that fit together: whoever waits has some, and prices cannot rise beyond all bounds.
     course.found("CONSTRUCTION", allocation.construct())
@@ -121,20 +139,29 @@ def _ascend(course: Course) -> None:
     planned = FAR_SHARE * course.left_s(share) / max(pass_s, 1e-6)
     planned = max(FAR_PASSES_MIN, min(FAR_PASSES_MAX, planned))
     began_s = time.monotonic()
-    proven = _passes(course, int(planned), start, softness, until=share)
+    proven = _passes(course, int(planned), start, softness, until=share, learning=not is_scarce)
     pass_s = (time.monotonic() - began_s) / max(1, len(proven))
     is_quick = allocation.look_s() < WIDE_SHARE * course.limits.time_limit_s
-    if course.pace.decides("WIDENING", is_so=is_quick):
-        allocation.widen(allocation.prices())
+    widens = course.pace.decides("WIDENING", is_so=is_quick)
     share = STEEP_SHARE if _gain(proven) > RISING_GAIN else share
     near_s = course.left_s(share)
     if _is_settled(proven):
         near_s = min(near_s, SETTLED_SHARE * course.limits.time_limit_s)
     planned = max(NEAR_PASSES_MIN, min(NEAR_PASSES_MAX, near_s / max(pass_s, 1e-6)))
-    near = allocation.prices()
-    _passes(course, int(planned), near, NEAR_SOFTNESS, until=share, learning=False)
+    for softest, part in NEAR_PARTS:
+        near = allocation.prices()
+        if widens:
+            allocation.widen(near)
+        passes = max(NEAR_PASSES_MIN, int(part * planned))
+        _passes(course, passes, near, min(softness, softest), until=share, learning=False)
     outcome.prices = allocation.prices()
     outcome.bound_micro, outcome.stopped = allocation.bound(outcome.prices)
+
+
+def _are_worth(course: Course) -> int:
+    """What all units together are worth at the prices that it starts from, micro-units."""
+    prices = np.array(course.limits.start_prices, dtype=np.int64)
+    return int(prices @ course.row_limits[: len(prices)])
 
 
 def _passes(
@@ -193,6 +220,8 @@ def _improve(course: Course, share: float) -> None:
     moves_per_s = float(MOVES_PER_S)
     moves_left = limits.orders * MOVES_OF_ORDER
     for turn in range(SEARCHES_MAX):
+        if turn > 0 and is_over(course):
+            share = min(share, HELD_SHARE)
         left_s = course.left_s(share)
         least_s = LAST_SEARCH_SHARE * limits.time_limit_s if turn == SEARCHES_MAX - 1 else 0.0
         has_time = left_s > least_s and moves_left > 0
@@ -202,15 +231,31 @@ def _improve(course: Course, share: float) -> None:
             course.tell("SEARCH")
         moves = moves_per_s * (left_s if turn else min(first_s, left_s))
         began_s = time.monotonic()
-        made = _search(course, int(max(1, min(moves, moves_left))), until=share)
+        made = _search(course, "SEARCH", int(max(1, min(moves, moves_left))), until=share)
         moves_left -= made
         moves_per_s = made / max(1e-6, time.monotonic() - began_s)
 
 
-def _search(course: Course, moves: int, *, until: float) -> int:
+def _hold(course: Course) -> None:
+    """Lets orders stay that gain next to nothing, and searches on, until no more is late or left
+    than allowed.
+    """
+    for turn in range(HOLDS_MAX):
+        course.allocation.settle(course.limits.stay_micro)
+        if not hold(course):
+            return
+        until = course.share() + HOLD_SHARE
+        moves = MOVES_PER_S * HOLD_SHARE * course.limits.time_limit_s
+        if turn == 0:
+            course.allocation.rescue()
+        _search(course, "HOLD", int(max(course.limits.orders, moves)), until=until)
+    course.allocation.settle(course.limits.stay_micro)
+
+
+def _search(course: Course, step: str, moves: int, *, until: float) -> int:
     """The moves made."""
-    seed = course.limits.seed + sum(step == "SEARCH" for step, *_ in course.pace.work)
-    asked = course.pace.turn("SEARCH", moves)
+    seed = course.limits.seed + sum(one in SEARCHES for one, *_ in course.pace.work)
+    asked = course.pace.turn(step, moves)
     least, most = (each * course.limits.orders for each in ROUND_MOVES_OF_ORDER)
     round_moves = max(least, min(ROUND_MOVES, most))
     made = 0

@@ -1,5 +1,6 @@
 //! Many orders allocated at once: the steps of the batch optimizer, which calls them in its order.
 
+mod chosen;
 mod dto;
 
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bopis_allocation::{
     bound, with_each, Ascended, AscentOptions, Assignment, Choice, Instance, Pool, SearchOptions,
-    Source, Table,
+    Source, Surcharge, Table,
 };
 use bopis_promise::BatchOrders;
 use parking_lot::{Mutex, RwLock};
@@ -73,39 +74,6 @@ impl PyAllocation {
             threads,
             found: Mutex::default(),
         }
-    }
-
-    fn chosen(&self, order: usize, choice: &Choice) -> Result<ChosenDto, BindingError> {
-        let origin = |way| self.instance.read().origin(order, way);
-        let plan = match &self.orders {
-            Orders::Batch(orders) => orders
-                .plan(order, choice, origin)
-                .map_err(|error| BindingError::Payload(error.to_string()))?,
-            Orders::Table(_) => None,
-        };
-        let groups = match choice {
-            Choice::InForce => Vec::new(),
-            Choice::Groups(groups) => {
-                let node = |way| self.instance.read().node(order, way);
-                let group =
-                    |group: &bopis_allocation::Group| (node(group.way), group.lines.to_vec());
-                groups.iter().map(group).collect()
-            }
-        };
-        let (rows, amounts) = self
-            .instance
-            .read()
-            .takes(order, choice)
-            .into_iter()
-            .unzip();
-        Ok(ChosenDto {
-            order,
-            cost_micro: self.instance.read().cost(order, choice),
-            rows,
-            amounts,
-            plan: plan.map(Into::into),
-            groups,
-        })
     }
 }
 
@@ -233,7 +201,7 @@ impl PyAllocation {
                 .as_ref()
                 .ok_or_else(|| no_step("an ascent"))?;
             let instance = self.instance.read();
-            let made = instance.construct(ascended, WORK_LIMIT);
+            let made = instance.construct(ascended, &found.pool, WORK_LIMIT);
             for (order, choice) in made.choices().iter().enumerate() {
                 found.pool.add(&instance, order, choice);
             }
@@ -258,6 +226,32 @@ impl PyAllocation {
             let assignment = assignment.ok_or_else(|| no_step("a construction"))?;
             let mut instance = self.instance.write();
             Ok(instance.rescue(self.orders.source(), assignment, WORK_LIMIT))
+        })
+    }
+
+    /// How many orders are late as they are assigned, and how many lines are left.
+    fn counts(&self, py: Python<'_>) -> Result<(u64, u64), BindingError> {
+        py.detach(|| {
+            let found = self.found.lock();
+            let assignment = found.assignment.as_ref();
+            let assignment = assignment.ok_or_else(|| no_step("a construction"))?;
+            let counts = self.instance.read().counts(assignment);
+            Ok((counts.late, counts.left))
+        })
+    }
+
+    /// Sets what a late order and a line left cost beside the card; the cost of what is assigned then.
+    fn make_dearer(&self, py: Python<'_>, late: i64, left: i64) -> Result<i64, BindingError> {
+        py.detach(|| {
+            let mut found = self.found.lock();
+            let Found {
+                assignment, pool, ..
+            } = &mut *found;
+            let assignment = assignment.as_mut();
+            let assignment = assignment.ok_or_else(|| no_step("a construction"))?;
+            let mut instance = self.instance.write();
+            instance.make_dearer(Surcharge { late, left }, pool, Some(assignment));
+            Ok(assignment.cost(&instance))
         })
     }
 

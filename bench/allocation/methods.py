@@ -6,10 +6,11 @@ from pathlib import Path
 
 from bench.allocation import nearest
 from solver import certificate as certificates
-from solver.allocation import Allocation, InForce
+from solver.allocation import Allocation
+from solver.check import World
 from solver.problem import Plan, Request
 from solver.rows import rows_of
-from solver.solve import Progress, solve
+from solver.solve import Progress, in_force_of, solve
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,7 @@ def exact(request: Request) -> Answer:
 def opened(request: Request) -> Allocation:
     """The batch, each order with its plan in force."""
     rows = rows_of(request.problem)
-    in_force = [
-        InForce(order.cost.total_micro, rows.takes(order.ask, order.groups))
-        for order in request.problem.orders
-    ]
+    in_force = in_force_of(World.of(request), request.problem.orders, rows)
     return Allocation.of_orders(request, rows, in_force)
 
 
@@ -64,9 +62,17 @@ def chosen_plans(request: Request, allocation: Allocation) -> list[Plan]:
     return [chosen.get(index) or order.plan for index, order in enumerate(request.problem.orders)]
 
 
-def optimized(request: Request, *, seconds: float, certificate: Path | None = None) -> Answer:
+def optimized(
+    request: Request,
+    *,
+    seconds: float,
+    late_max: int | None = None,
+    unfilled_max: int | None = None,
+    certificate: Path | None = None,
+) -> Answer:
     """The production path of the batch optimizer, its own checks included.
 
+    `late_max`, `unfilled_max`: orders and lines, what other plans come to; None: any.
     `certificate`: where to write one; not in the time.
     """
     began_s = time.monotonic()
@@ -77,7 +83,13 @@ def optimized(request: Request, *, seconds: float, certificate: Path | None = No
         if first_plan_s is None and progress.cost_micro:
             first_plan_s = time.monotonic() - began_s
 
-    timed = replace(request, problem=replace(request.problem, time_limit_ms=round(seconds * 1000)))
+    problem = replace(
+        request.problem,
+        time_limit_ms=round(seconds * 1000),
+        late_max=late_max,
+        unfilled_max=unfilled_max,
+    )
+    timed = replace(request, problem=problem)
     result = solve(timed, report=report)
     took_s = time.monotonic() - began_s
     if certificate is not None:

@@ -14,6 +14,7 @@ from bopis.domain.policy import CardLevel
 
 if TYPE_CHECKING:
     from bopis.domain.reallocation import (
+        OpenOrder,
         OrderMove,
         ReallocationProblem,
         ReallocationProposal,
@@ -41,12 +42,16 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Offline:
-    """What is planned: the tables of a folder, under a level of a policy's card."""
+    """What is planned: the tables of a folder, under a level of a policy's card. `late_max`,
+    `unfilled_max`: orders that may be late, lines that may be left; None: any.
+    """
 
     directory: Path
     card: CardLevel
     policy: Path | None
     time_limit_ms: int
+    late_max: int | None = None
+    unfilled_max: int | None = None
 
 
 @dataclass(slots=True)
@@ -87,9 +92,15 @@ def plan_offline(
         proposal, record = ReallocationProposal((), 0, 0, 0, 0), None
         plans: dict[str, OrderMove] = {}
         left: dict[str, dict[int, str]] = {}
+        asks: tuple[OpenOrder, ...] = ()
         if scenario.orders:
             setting = _setting(asked, scenario)
-            problem = _problem(scenario, setting, asked.time_limit_ms)
+            problem = replace(
+                _problem(scenario, setting, asked.time_limit_ms),
+                late_max=asked.late_max,
+                unfilled_max=asked.unfilled_max,
+            )
+            asks = problem.orders
             with Bar(quiet=quiet) as bar:
                 watcher = _Watcher(bar, asked.time_limit_ms)
                 proposal = _solve(problem, setting, watcher)
@@ -105,10 +116,12 @@ def plan_offline(
     if certificate is not None:
         _write_certificate(certificate, record)
     filled = sum(len(group.line_numbers) for move in plans.values() for group in move.groups)
+    promises = {order.ask.order_id: order.ask.promise_ms for order in asks}
     is_proven = proposal.bound_micro > 0 or not proposal.gap
     return {
         "orders": len(scenario.orders),
         "unfilled_lines": sum(len(order.lines) for order in scenario.orders) - filled,
+        "late_orders": sum(_is_late(move, promises[move.order_id]) for move in plans.values()),
         "currency": "",
         "cost_after": proposal.cost_planned_micro / MICRO,
         "bound": proposal.bound_micro / MICRO if is_proven else None,
@@ -116,6 +129,10 @@ def plan_offline(
         "solve_s": proposal.solve_time_ms / 1_000,
         "step": proposal.stage,
     }
+
+
+def _is_late(move: "OrderMove", promise_ms: int) -> bool:
+    return any(group.ready_by_ms > promise_ms for group in move.groups)
 
 
 def _write_plan(path: Path, rows: Iterator[tuple[object, ...]]) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from google.type.money_pb2 import Money
 
     from bopis.cli.moves import Service
+    from bopis.cli.planning import Offline
     from bopis.v1 import allocation_service_pb2 as pb
     from bopis.v1 import reallocation_service_pb2 as moves_pb
 
@@ -25,6 +26,23 @@ TIME_LIMIT_S: Final = 20.0
 TIME_LIMIT_MAX_S: Final = 600.0
 REFUSED_SHOWN: Final = 20
 _OF_A_RUN: Final = ("--max-orders", "--time-limit", "--out", "--certificate")
+_OF_OFFLINE: Final = ("--card", "--policy", "--late-max", "--unfilled-max")
+
+_Offline = Annotated[
+    Path | None, typer.Option(help="No service: plan the orders of the tables in this folder.")
+]
+_Card = Annotated[
+    CardLevel | None, typer.Option(help="With --offline: level of the cost card (base).")
+]
+_Policy = Annotated[
+    Path | None, typer.Option(help="With --offline: policy file in place of the one shipped.")
+]
+_LateMax = Annotated[
+    int | None, typer.Option(min=0, help="With --offline: orders that may be late; else any.")
+]
+_UnfilledMax = Annotated[
+    int | None, typer.Option(min=0, help="With --offline: lines that may be left; else any.")
+]
 
 
 def reallocate(
@@ -49,15 +67,11 @@ def reallocate(
     certificate: Annotated[
         Path | None, typer.Option(help="Write what `bopis certificate` proves again here.")
     ] = None,
-    offline: Annotated[
-        Path | None, typer.Option(help="No service: plan the orders of the tables in this folder.")
-    ] = None,
-    card: Annotated[
-        CardLevel | None, typer.Option(help="With --offline: level of the cost card (base).")
-    ] = None,
-    policy: Annotated[
-        Path | None, typer.Option(help="With --offline: policy file in place of the one shipped.")
-    ] = None,
+    offline: _Offline = None,
+    card: _Card = None,
+    policy: _Policy = None,
+    late_max: _LateMax = None,
+    unfilled_max: _UnfilledMax = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, no progress.")] = False,
 ) -> None:
     """Allocates the open orders again, together, and moves those that gain.
@@ -66,17 +80,18 @@ def reallocate(
     is cancelled: no move is half made.
     """
     _check_options(apply=apply, only=only, dry_run=dry_run, offline=offline)
-    limits = {"--max-orders": max_orders or None, "--time-limit": time_limit}
-    files = {"--out": out, "--certificate": certificate, "--policy": policy}
-    _check_unused(limits | files | {"--card": card}, apply=apply, offline=offline)
+    given: dict[str, object] = {"--max-orders": max_orders or None, "--time-limit": time_limit}
+    given |= {"--out": out, "--certificate": certificate, "--policy": policy, "--card": card}
+    given |= {"--late-max": late_max, "--unfilled-max": unfilled_max}
+    _check_unused(given, apply=apply, offline=offline)
     limit_s = time_limit or TIME_LIMIT_S
     _check_outputs(out, certificate)
     if offline is not None:
-        from bopis.cli.planning import Offline, plan_offline
+        from bopis.cli.planning import Offline
 
-        asked = Offline(offline, card or CardLevel.BASE, policy, round(limit_s * 1_000))
-        figures = plan_offline(asked, out=out, certificate=certificate, quiet=as_json)
-        _print("Plan", figures, as_json=as_json)
+        limit_ms, card = round(limit_s * 1_000), card or CardLevel.BASE
+        asked = Offline(offline, card, policy, limit_ms, late_max, unfilled_max)
+        _plan_offline(asked, out=out, certificate=certificate, as_json=as_json)
         return
     import grpc
 
@@ -97,6 +112,19 @@ def reallocate(
             _write(service, name, response, out=out, certificate=certificate)
         except grpc.RpcError as error:
             refuse(words_of(error))
+
+
+def _plan_offline(
+    asked: "Offline", *, out: Path | None, certificate: Path | None, as_json: bool
+) -> None:
+    from bopis.cli.planning import plan_offline
+
+    figures = plan_offline(asked, out=out, certificate=certificate, quiet=as_json)
+    _print("Plan", figures, as_json=as_json)
+    for name, most in (("late_orders", asked.late_max), ("unfilled_lines", asked.unfilled_max)):
+        if most is not None and figures[name] > most:
+            words = f"{_WORDS[name]}: {figures[name]:,}, not {most:,} at most as asked for"
+            typer.echo(f"{words}; no plan with fewer was found", err=True)
 
 
 def _check_options(
@@ -128,7 +156,7 @@ def _check_unused(given: Mapping[str, object], *, apply: str | None, offline: Pa
     rules = (
         (apply is not None, _OF_A_RUN, "without --apply"),
         (offline is not None, ("--max-orders",), "without --offline"),
-        (offline is None, ("--card", "--policy"), "with --offline"),
+        (offline is None, _OF_OFFLINE, "with --offline"),
     )
     for is_so, names, words in rules:
         for name in names:
@@ -250,6 +278,7 @@ _WORDS: Final = {
     "race_lost": "lost to a race",
     "refused": "moves refused",
     "unfilled_lines": "lines that nobody fills",
+    "late_orders": "orders that are late",
     "saving": "saving",
     "cost_before": "cost before",
     "cost_after": "cost after",

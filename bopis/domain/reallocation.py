@@ -1,5 +1,6 @@
 """The batch problem of re-allocation and what the optimizer proposes: values of the solver port."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -76,6 +77,8 @@ class ReallocationProblem:
     Unix ms, `time_limit_ms` wall time. The search for prices starts from those given, or, if
     `is_charged`, plans pay them for all that they take, beside their costs; then all costs, and the
     bound, are with what is paid. `moves_max`: of orders that move, those that gain most; None: all.
+    `late_max`, `unfilled_max`: orders that may be late, lines that may be left, as far as plans can
+    be found that keep to it; None: any.
     """
 
     now_ms: int
@@ -87,9 +90,18 @@ class ReallocationProblem:
     stock_prices: tuple[StockDual, ...] = ()
     labor_prices: tuple[LaborDual, ...] = ()
     moves_max: int | None = None
+    late_max: int | None = None
+    unfilled_max: int | None = None
     is_charged: bool = False
     shipping: tuple[StockLimit, ...] = ()
     groups: tuple[GroupLimit, ...] = ()
+
+
+def late_orders(orders: Iterable[OpenOrder]) -> int:
+    """How many are late by their plans in force."""
+    return sum(
+        any(group.ready_by_ms > order.ask.promise_ms for group in order.groups) for order in orders
+    )
 
 
 @dataclass(frozen=True, slots=True)

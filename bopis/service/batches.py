@@ -9,7 +9,13 @@ from bopis.domain.ledger import CellKey
 from bopis.domain.network import Item, Method, NetworkNode
 from bopis.domain.order import Order
 from bopis.domain.policy import HOUR_MS
-from bopis.domain.reallocation import LaborLimit, OpenOrder, ReallocationProblem, StockLimit
+from bopis.domain.reallocation import (
+    LaborLimit,
+    OpenOrder,
+    ReallocationProblem,
+    StockLimit,
+    late_orders,
+)
 from bopis.domain.shared_limits import shipping_limits
 from bopis.domain.sourcing import Ask, Closure
 from bopis.service.allocation import chosen_plan
@@ -42,9 +48,10 @@ async def problem_of(
     duals = deps.duals.current()
     days = await days_of(deps, orders, now_ms=now_ms, promise_ms=promise_ms)
     stock = await stock_limits(deps, orders, nodes, skus)
+    planned = with_plans(deps, orders, days.closed, now_ms=now_ms)
     return ReallocationProblem(
         now_ms=now_ms,
-        orders=with_plans(deps, orders, days.closed, now_ms=now_ms),
+        orders=planned,
         stock=stock,
         labor=await labor_limits(deps, orders, nodes, now_ms=now_ms, latest_ms=latest),
         time_limit_ms=time_limit_ms,
@@ -58,6 +65,8 @@ async def problem_of(
             shipped=units_of(orders, Method.SHIP),
         ),
         groups=days.groups,
+        # Lines that are promised stay so, order by order.
+        late_max=late_orders(planned),
     )
 
 

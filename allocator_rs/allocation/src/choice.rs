@@ -86,7 +86,7 @@ impl Choice {
             Self::Groups(groups) => groups,
         };
         let mut cost: i64 = order.lines.iter().map(|line| line.unfilled).sum();
-        let (mut late, mut visit) = (0, 0);
+        let mut visit = 0;
         for group in groups {
             let way = order.ways.get(group.way as usize);
             cost += way.map_or(0, |way| way.fixed);
@@ -97,17 +97,27 @@ impl Choice {
                 cost += costs.get(line).copied().unwrap_or(CANNOT);
                 cost -= order.lines.get(line).map_or(0, |line| line.unfilled);
             }
-            let slot = way.and_then(|way| calendar.slots.get(way.slot as usize));
-            let pattern = calendar.patterns.get(group.pattern as usize);
-            if let Some((slot, pattern)) = slot.zip(pattern) {
-                late = late.max(pattern.ready_h - slot.promise_h);
+            if let Some(pattern) = calendar.patterns.get(group.pattern as usize) {
                 let lines = i64::try_from(group.lines.len()).unwrap_or(i64::MAX);
                 cost = cost.saturating_add(pattern.charge.saturating_mul(lines));
             }
         }
         let extra = i64::try_from(groups.len().saturating_sub(1)).unwrap_or(0);
-        let late = u32::try_from(late).unwrap_or(0);
-        cost + visit + order.extra_group * extra + order.late.of(late)
+        cost + visit + order.extra_group * extra + order.late.of(self.late_h(order, calendar))
+    }
+
+    /// Started hours that it is late; of a plan in force nobody asks that here.
+    pub(crate) fn late_h(&self, order: &Order, calendar: &Calendar) -> u32 {
+        let Self::Groups(groups) = self else {
+            return 0;
+        };
+        let late = groups.iter().filter_map(|group| {
+            let way = order.ways.get(group.way as usize)?;
+            let slot = calendar.slots.get(way.slot as usize)?;
+            let pattern = calendar.patterns.get(group.pattern as usize)?;
+            u32::try_from(pattern.ready_h - slot.promise_h).ok()
+        });
+        late.max().unwrap_or(0)
     }
 }
 

@@ -5,14 +5,16 @@ use crate::ascent::Ascended;
 use crate::assignment::Assignment;
 use crate::choice::Choice;
 use crate::instance::{Instance, Order};
+use crate::pool::Pool;
 use crate::pricer::{Cut, Pricer};
 use crate::rooms::Rooms;
 
 impl Instance {
     /// An assignment from where an ascent ended: orders whose choice has been steady come first;
     /// whose choice does not fit, or who had none, takes the best one that does, under the same prices.
+    /// The kernel looks only for what is better than all that the pool knows.
     #[must_use]
-    pub fn construct(&self, ascended: &Ascended, work_limit: u64) -> Assignment {
+    pub fn construct(&self, ascended: &Ascended, pool: &Pool, work_limit: u64) -> Assignment {
         let mut turn: Vec<usize> = (0..self.count()).collect();
         let steady = |order: &usize| ascended.steady.get(*order).copied().unwrap_or(0);
         turn.sort_by_key(|order| (std::cmp::Reverse(steady(order)), *order));
@@ -29,14 +31,13 @@ impl Instance {
             let choice = if wishes && self.has_room(order, &wish, &assignment.room) {
                 wish
             } else {
-                let rooms = Rooms(&assignment.room);
-                let found = pricer.price(
-                    order,
-                    &self.calendar,
-                    &prices,
-                    (rooms, Cut::ToRoom),
-                    work_limit,
-                );
+                let rooms = (Rooms(&assignment.room), Cut::ToRoom);
+                let known = pool.orders.get(index).and_then(|known| {
+                    let best = known.best(&prices, &assignment.room)?;
+                    known.column(best)
+                });
+                let limits = (work_limit, known);
+                let found = pricer.price_below(order, &self.calendar, &prices, rooms, limits);
                 found.choice
             };
             assignment.put(self, index, choice);

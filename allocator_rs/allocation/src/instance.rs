@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use bopis_sourcing::{LatePrice, CANNOT};
+use bopis_sourcing::LatePrice;
 
 use crate::calendar::Calendar;
+use crate::dearer::Surcharge;
 use crate::filling::Fillings;
 use crate::pricer::{Cut, Pricer};
 use crate::prices::Prices;
@@ -15,11 +16,6 @@ use crate::threads::with_each;
 
 /// A cell without a row of its own: nothing can ever lack there.
 pub const NO_ROW: u32 = u32::MAX;
-/// Ways of an order that the search looks at; the certificate looks at all.
-pub const WAYS_MAX: usize = 40;
-/// Of each line, so many cheapest ways are among them.
-const WAYS_OF_LINE: usize = 4;
-
 /// Something that orders share: units of a SKU at a node, those of them that may be shipped, seconds
 /// of a node's hour, groups of its day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +55,10 @@ pub struct Way {
 pub struct InForce {
     /// Its cost (micro-units).
     pub cost: i64,
+    /// Whether the order is late by it.
+    pub is_late: bool,
+    /// Lines that it leaves.
+    pub left: u32,
     /// What it takes: (row, amount), each row once.
     pub takes: Vec<(u32, i64)>,
 }
@@ -70,7 +70,7 @@ pub struct Order {
     pub lines: Vec<Line>,
     /// The ways.
     pub ways: Vec<Way>,
-    /// By way, then line: cost (micro-units), [`CANNOT`] where it is impossible.
+    /// By way, then line: cost (micro-units), `CANNOT` where it is impossible.
     pub costs: Vec<i64>,
     /// By way, then line: the row of the units, or [`NO_ROW`].
     pub rows: Vec<u32>,
@@ -135,45 +135,6 @@ impl Order {
         found.map_or(0, |(_, cost)| *cost)
     }
 
-    /// The most that a way alone can save against leaving every line.
-    fn saving(&self, way: usize) -> i64 {
-        let lines = self.lines.iter().zip(self.costs_of(way));
-        let saved = lines.map(|(line, cost)| (line.unfilled - cost).max(0));
-        let fixed = self.ways.get(way).map_or(0, |way| way.fixed);
-        saved.sum::<i64>() - fixed
-    }
-
-    /// The ways worth a look: those that save most alone, and of each line the cheapest.
-    fn promising(&self, most: usize) -> Vec<usize> {
-        let mut by_saving: Vec<(i64, usize)> = (0..self.ways.len())
-            .map(|way| (-self.saving(way), way))
-            .filter(|(saving, _)| *saving < 0 || self.all_or_nothing)
-            .collect();
-        if by_saving.len() <= most {
-            let mut all: Vec<usize> = by_saving.into_iter().map(|(_, way)| way).collect();
-            all.sort_unstable();
-            return all;
-        }
-        least_first(&mut by_saving, most);
-        let mut kept: Vec<usize> = by_saving.iter().take(most).map(|(_, way)| *way).collect();
-        for line in 0..self.lines.len() {
-            let cost = |way: usize| {
-                let cost = self.costs_of(way).get(line).copied().unwrap_or(CANNOT);
-                cost.saturating_add(self.ways.get(way).map_or(0, |way| way.fixed))
-            };
-            let mut by_cost: Vec<(i64, usize)> = by_saving
-                .iter()
-                .map(|(_, way)| (cost(*way), *way))
-                .filter(|(cost, _)| *cost < CANNOT)
-                .collect();
-            least_first(&mut by_cost, WAYS_OF_LINE);
-            kept.extend(by_cost.into_iter().take(WAYS_OF_LINE).map(|(_, way)| way));
-        }
-        kept.sort_unstable();
-        kept.dedup();
-        kept
-    }
-
     /// The same order with these ways only.
     fn with_ways(&self, kept: &[usize]) -> Self {
         Self {
@@ -219,13 +180,6 @@ impl Order {
     }
 }
 
-/// Puts the least `most` first, in any order.
-fn least_first(ranked: &mut [(i64, usize)], most: usize) {
-    if most < ranked.len() {
-        ranked.select_nth_unstable(most);
-    }
-}
-
 /// Where orders come from.
 pub trait Source: Sync {
     /// How many there are.
@@ -235,7 +189,7 @@ pub trait Source: Sync {
     /// When nodes work.
     fn calendar(&self) -> &Calendar;
     /// An order with every way that it has; the same whenever it is asked. What a row has no room
-    /// for is [`CANNOT`].
+    /// for is `CANNOT`.
     fn order(&self, index: usize) -> Order;
 }
 
@@ -251,21 +205,21 @@ pub struct Instance {
     origins: Vec<Vec<u32>>,
     /// What all rows have before anything is taken, overtime included.
     pub(crate) rooms: Vec<i64>,
+    /// What the costs of `orders` hold beside what the source says.
+    pub(crate) surcharge: Surcharge,
 }
 
 impl Instance {
     /// Takes over every order of a source with its promising ways, on so many threads.
     #[must_use]
     pub fn new(source: &dyn Source, threads: usize) -> Self {
-        let rooms: Vec<i64> = source
-            .rows()
-            .iter()
-            .map(|row| row.limit.saturating_add(row.overtime))
-            .collect();
+        let rooms = source.rows().iter();
+        let rooms = rooms.map(|row| row.limit.saturating_add(row.overtime));
+        let rooms: Vec<i64> = rooms.collect();
         let narrow = |wanted: &mut Wanted, index: usize| {
             let order = source.order(index);
             wanted.add(&order);
-            let kept = order.promising(WAYS_MAX);
+            let kept = order.promising();
             let origins: Vec<u32> = kept
                 .iter()
                 .filter_map(|way| u32::try_from(*way).ok())
@@ -289,6 +243,7 @@ impl Instance {
             orders,
             origins,
             rooms,
+            surcharge: Surcharge::default(),
         }
     }
 
@@ -334,7 +289,7 @@ impl Instance {
     ) -> usize {
         let prices = self.prices_alone(prices.to_vec(), threads);
         let missing = |pricer: &mut Pricer, index: usize| {
-            let order = source.order(index);
+            let order = self.whole(source, index);
             let rooms = (Rooms(&self.rooms), Cut::No);
             let priced = pricer.price(&order, &self.calendar, &prices, rooms, work_limit);
             let known = self.origins.get(index).map_or(&[][..], Vec::as_slice);

@@ -8,6 +8,7 @@
 //! | [`Instance::construct`] | a first assignment under these prices |
 //! | [`Instance::rescue`] | orders that leave lines look at every way |
 //! | [`Instance::improve`] | ruin and recreate, on every core |
+//! | [`Instance::make_dearer`] | lateness and lines left cost more, where there are too many |
 //! | [`bound`] | what the prices prove, over every way of every order |
 //!
 //! Costs are integer micro-units, labor integer seconds. Limits are counts of work (passes, moves),
@@ -33,6 +34,7 @@ mod choice;
 mod climb;
 mod construct;
 mod deal;
+mod dearer;
 mod dice;
 mod filling;
 mod instance;
@@ -42,6 +44,7 @@ mod part;
 mod pool;
 mod pricer;
 mod prices;
+mod promising;
 mod ranking;
 mod repertoire;
 mod rescue;
@@ -61,8 +64,10 @@ pub use assignment::Assignment;
 pub use bound::{bound, Bound};
 pub use calendar::{Calendar, Pattern, Slot, SPAN_MAX};
 pub use choice::{Choice, Group};
-pub use instance::{InForce, Instance, Line, Order, Row, Source, Way, NO_ROW, WAYS_MAX};
+pub use dearer::{Counts, Surcharge};
+pub use instance::{InForce, Instance, Line, Order, Row, Source, Way, NO_ROW};
 pub use pool::{Columns, Pool};
+pub use promising::WAYS_MAX;
 pub use rounding::Roundings;
 pub use search::{SearchOptions, SearchProgress};
 pub use table::Table;

@@ -27,6 +27,8 @@ const KERNEL_LINES: usize = 100;
 
 /// Of so many ruins one goes on from what each ruined order would rather take.
 const WALK_ONE_IN: usize = 3;
+/// Of so many ruins one lets others in that want what the first ones let go.
+const WISHERS_ONE_IN: usize = 4;
 /// Of so many ruins one is recreated as the best combination of what is known.
 const TOGETHER_ONE_IN: usize = 3;
 
@@ -46,6 +48,8 @@ pub(crate) struct Part<'a> {
     pub(crate) room: Vec<i64>,
     /// By row: the orders of this part that take of it.
     users: Users,
+    /// By row: those that would rather take of it, and could not when the search began.
+    wishers: Users,
     dice: Dice,
     /// What all orders cost now, less what they cost at the start.
     pub(crate) gained: i64,
@@ -85,6 +89,7 @@ impl<'a> Part<'a> {
             chosen,
             room,
             users: Users::default(),
+            wishers: Users::default(),
             dice: Dice::new(seed),
             gained: 0,
             moves: 0,
@@ -154,6 +159,7 @@ impl<'a> Part<'a> {
     /// Ruins and recreates until `moves` orders have chosen anew.
     pub(crate) fn search(&mut self, guide: Guide<'_>, moves: u64) {
         let mut pricer = Pricer::default();
+        self.note_wishes(guide);
         while self.moves < moves && !self.orders.is_empty() && !guide.prices.is_empty() {
             let at = self.dice.below(guide.prices.len());
             let Some(prices) = guide.prices.get(at) else {
@@ -283,6 +289,7 @@ impl<'a> Part<'a> {
         let mut ruined: SmallVec<[usize; RUIN_MAX]> = SmallVec::from_slice(&[first]);
         let size = 2 + self.dice.below(RUIN_MAX - 1);
         let walks = self.dice.below(WALK_ONE_IN) == 0;
+        let asks_wishers = self.dice.below(WISHERS_ONE_IN) == 0;
         let mut rows = self.wanted(first, led);
         let mut tries = 2 * size;
         while ruined.len() < size && tries > 0 {
@@ -290,10 +297,12 @@ impl<'a> Part<'a> {
             let Some(row) = self.dice.pick(&rows) else {
                 break;
             };
-            let users = self
-                .users
-                .get(&row)
-                .map_or(&[][..], |users| users.as_slice());
+            // Who lets go may make room for several that want less.
+            let of_rows = match asks_wishers && ruined.len() > 1 && self.dice.below(2) == 0 {
+                true => &self.wishers,
+                false => &self.users,
+            };
+            let users = of_rows.get(&row).map_or(&[][..], |users| users.as_slice());
             let Some(user) = self.dice.pick(users) else {
                 continue;
             };
@@ -311,9 +320,21 @@ impl<'a> Part<'a> {
         ruined
     }
 
-    /// Rows that an order would rather take of and cannot because of others here, or else those that
-    /// it takes of.
-    fn wanted(&mut self, place: usize, led: Led<'_>) -> SmallVec<[u32; 16]> {
+    /// Enters who would rather take of rows that have too little left, prices aside.
+    fn note_wishes(&mut self, guide: Guide<'_>) {
+        let Some(prices) = guide.prices.first() else {
+            return;
+        };
+        for place in 0..self.orders.len() {
+            for row in self.missed(place, Led { at: 0, prices }) {
+                let number = u32::try_from(place).unwrap_or(u32::MAX);
+                self.wishers.entry(row).or_default().push(number);
+            }
+        }
+    }
+
+    /// Rows that an order would rather take of and cannot because of others here.
+    fn missed(&mut self, place: usize, led: Led<'_>) -> SmallVec<[u32; 16]> {
         let mut rows: SmallVec<[u32; 16]> = SmallVec::new();
         self.rank(place, led);
         if let Some((known, ranking)) = self.ranked(place, led) {
@@ -326,6 +347,13 @@ impl<'a> Part<'a> {
                 }
             }
         }
+        rows
+    }
+
+    /// Rows that an order would rather take of and cannot because of others here, or else those that
+    /// it takes of.
+    fn wanted(&mut self, place: usize, led: Led<'_>) -> SmallVec<[u32; 16]> {
+        let mut rows = self.missed(place, led);
         if rows.is_empty() || self.dice.below(4) == 0 {
             rows.extend(self.takes(place).iter().map(|(row, _)| *row));
         }

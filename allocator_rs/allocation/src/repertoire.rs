@@ -122,6 +122,20 @@ impl Repertoire {
         best.map(|(_, number)| number)
     }
 
+    /// Sets what every column costs.
+    pub(crate) fn set_costs(&mut self, cost: impl Fn(&Choice) -> i64) {
+        for column in &mut self.columns {
+            column.cost = cost(&column.choice);
+        }
+        let costs = std::mem::take(&mut self.by_cost);
+        let mut numbered: Vec<(i64, u32)> = costs
+            .into_iter()
+            .map(|number| (self.cost(number), number))
+            .collect();
+        numbered.sort_by_key(|(cost, _)| *cost);
+        self.by_cost = numbered.into_iter().map(|(_, number)| number).collect();
+    }
+
     /// Numbers of the `most` columns that cost least under prices, and of the one to `keep`; rising.
     pub(crate) fn cheapest(&self, prices: &Prices, most: usize, keep: Option<u32>) -> Vec<u32> {
         let numbered = (0_u32..).zip(&self.columns);

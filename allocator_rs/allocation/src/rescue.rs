@@ -4,6 +4,7 @@ use crate::assignment::Assignment;
 use crate::choice::Choice;
 use crate::instance::{Instance, Order, Source};
 use crate::pricer::{Cut, Pricer};
+use crate::repertoire::Column;
 use crate::rooms::Rooms;
 
 impl Instance {
@@ -23,9 +24,11 @@ impl Instance {
                 continue;
             }
             let before = assignment.put(self, index, Choice::nothing());
-            let order = source.order(index);
+            let order = self.whole(source, index);
             let rooms = (Rooms(&assignment.room), Cut::ToRoom);
-            let found = pricer.price(&order, &self.calendar, &zero, rooms, work_limit);
+            let known = self.among_all(index, &before);
+            let limits = (work_limit, known.as_ref());
+            let found = pricer.price_below(&order, &self.calendar, &zero, rooms, limits);
             let cost_before = self.cost(index, &before);
             if found.charged >= cost_before {
                 assignment.put(self, index, before);
@@ -47,6 +50,17 @@ impl Instance {
             // Whoever has a plan in force keeps what it promises.
             _ => false,
         }
+    }
+
+    /// What an order does, as a choice among all of its ways.
+    fn among_all(&self, index: usize, choice: &Choice) -> Option<Column> {
+        let mut column = Column::new(self, index, choice.clone());
+        if let Choice::Groups(groups) = &mut column.choice {
+            for group in groups {
+                group.way = self.origin(index, group.way)?;
+            }
+        }
+        Some(column)
     }
 
     /// A choice among all ways of an order, as one among those that it looks at.

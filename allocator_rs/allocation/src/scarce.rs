@@ -105,6 +105,7 @@ mod tests {
             in_force: Some(InForce {
                 cost: 5,
                 takes: vec![(0, 3)],
+                ..InForce::default()
             }),
             ..Order::default()
         }

@@ -25,6 +25,8 @@ use crate::threads::with_each;
 
 /// Choices that an order remembers from round to round.
 const KNOWN_MAX: usize = 64;
+/// Orders that a thread has at least: those of two threads never meet in a round.
+const HAND_LEAST: usize = 32;
 /// Guides with shaken prices, anew in every round.
 const SHAKEN: usize = 6;
 /// A shaken price is 0 to 2 times what it was, in so many steps.
@@ -69,7 +71,7 @@ impl Instance {
         let mut dice = Dice::new(options.seed);
         let alone = match std::mem::take(&mut pool.alone) {
             known if known.len() == self.count() => known,
-            _ => self.alone(options.work_limit, options.threads),
+            _ => self.alone(pool, options),
         };
         let mean = start.cost as f64 / self.count().max(1) as f64;
         let mut best = start.clone();
@@ -77,7 +79,7 @@ impl Instance {
         let mut moves = 0;
         let mut known = pool.take_out(self);
         let most = most_taken(&known, now.room.len());
-        let threads = options.threads.max(1).min(self.count().max(1));
+        let threads = options.threads.min(self.count() / HAND_LEAST).max(1);
         for round in 0..options.rounds.max(1) {
             let share = 1.0 - f64::from(round) / f64::from(options.rounds.max(1));
             let tolerance = (mean * options.tolerance * share * share) as i64;
@@ -107,17 +109,23 @@ impl Instance {
         best
     }
 
-    /// By order, what it would cost if there were no others.
-    fn alone(&self, work_limit: u64, threads: usize) -> Vec<i64> {
-        let zero = self.prices_alone(Vec::new(), threads);
+    /// By order, what it would cost if there were no others. What it would do then becomes known:
+    /// whoever knows nothing that is worth a wish never asks others to make room.
+    fn alone(&self, pool: &mut Pool, options: SearchOptions) -> Vec<i64> {
+        let zero = self.prices_alone(Vec::new(), options.threads);
         let rooms = (Rooms(&self.rooms), Cut::No);
         let one = |pricer: &mut Pricer, index: usize| {
             let order = self.order(index)?;
-            let priced = pricer.price(order, &self.calendar, &zero, rooms, work_limit);
-            Some(priced.charged)
+            let priced = pricer.price(order, &self.calendar, &zero, rooms, options.work_limit);
+            Some((priced.charged, priced.choice))
         };
-        let (alone, _) = with_each(self.count(), threads, Pricer::default, one);
-        alone.into_iter().map(Option::unwrap_or_default).collect()
+        let (found, _) = with_each(self.count(), options.threads, Pricer::default, one);
+        let found = found.into_iter().enumerate().map(|(order, found)| {
+            let (charged, choice) = found?;
+            pool.add(self, order, &choice);
+            Some(charged)
+        });
+        found.map(Option::unwrap_or_default).collect()
     }
 
     /// Prices under which orders choose: none, and the known ones, more or less of each.

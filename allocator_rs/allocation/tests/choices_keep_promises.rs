@@ -115,11 +115,13 @@ fn a_promised_line_is_kept_though_another_is_as_dear_as_lines_get() {
     order.in_force = Some(bopis_allocation::InForce {
         cost: COST_MAX + way.fixed + 1_000,
         takes: vec![(1, 1)],
+        ..bopis_allocation::InForce::default()
     });
     table.orders = vec![order];
     let instance = Instance::new(&table, 1);
-    let ascended = instance.ascend(&mut Pool::default(), &[], ascent(3, 1), |_| true);
-    let now = instance.construct(&ascended, WORK);
+    let mut pool = Pool::default();
+    let ascended = instance.ascend(&mut pool, &[], ascent(3, 1), |_| true);
+    let now = instance.construct(&ascended, &pool, WORK);
     assert_eq!(now.choices(), [Choice::InForce]);
 }
 

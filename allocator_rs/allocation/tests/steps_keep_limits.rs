@@ -101,6 +101,7 @@ fn a_ring() -> Table {
         order.in_force = Some(InForce {
             cost: 10,
             takes: vec![(index, 1)],
+            ..InForce::default()
         });
     }
     table
@@ -232,8 +233,9 @@ fn more_ways_leave_the_meaning_of_earlier_choices() {
     for seed in 0..12 {
         let table = wide(seed);
         let mut instance = Instance::new(&table, 1);
-        let ascended = instance.ascend(&mut Pool::default(), &[], ascent(20, 1), |_| true);
-        let now = instance.construct(&ascended, WORK);
+        let mut pool = Pool::default();
+        let ascended = instance.ascend(&mut pool, &[], ascent(20, 1), |_| true);
+        let now = instance.construct(&ascended, &pool, WORK);
         let all = |instance: &Instance| -> Vec<_> {
             let choices = now.choices().iter().enumerate();
             choices

@@ -10,6 +10,8 @@ use crate::planning::PlanDto;
 #[derive(Debug, Deserialize)]
 pub(super) struct InForceDto {
     pub(super) cost_micro: i64,
+    pub(super) is_late: bool,
+    pub(super) left: u32,
     pub(super) rows: Vec<u32>,
     pub(super) amounts: Vec<i64>,
 }
@@ -18,6 +20,8 @@ impl From<InForceDto> for InForce {
     fn from(dto: InForceDto) -> Self {
         Self {
             cost: dto.cost_micro,
+            is_late: dto.is_late,
+            left: dto.left,
             takes: dto.rows.into_iter().zip(dto.amounts).collect(),
         }
     }

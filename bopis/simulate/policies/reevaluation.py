@@ -16,7 +16,13 @@ from bopis.demo.plans import PlannedOrder
 from bopis.domain.duals import LaborDual, StockDual
 from bopis.domain.network import Place
 from bopis.domain.promise import customer_store
-from bopis.domain.reallocation import LaborLimit, OpenOrder, ReallocationProblem, StockLimit
+from bopis.domain.reallocation import (
+    LaborLimit,
+    OpenOrder,
+    ReallocationProblem,
+    StockLimit,
+    late_orders,
+)
 from bopis.domain.reevaluation import stay_micro
 from bopis.scenario.model import Method
 from bopis.simulate.day import Day, holdings, skus_of
@@ -142,15 +148,17 @@ class Jointly:
             of_unit, of_second = self._prices.unit, self._prices.second
             units = [StockDual(node, sku, of_unit(node, sku)) for node, sku, _ in stock]
             seconds = [LaborDual(node, hour, of_second(node, hour)) for node, hour, _ in labor]
+        planned = tuple(
+            replace(
+                open_again(order, day.setting, self._stores),
+                stay_micro=stay_micro(1000 * (day.waiting[order.order_id] - day.now_s)),
+            )
+            for order in orders
+        )
         return ReallocationProblem(
             now_ms=day.now_s * 1000,
-            orders=tuple(
-                replace(
-                    open_again(order, day.setting, self._stores),
-                    stay_micro=stay_micro(1000 * (day.waiting[order.order_id] - day.now_s)),
-                )
-                for order in orders
-            ),
+            orders=planned,
+            late_max=late_orders(planned),
             stock=tuple(StockLimit(*row) for row in stock),
             labor=tuple(LaborLimit(*row) for row in labor),
             time_limit_ms=self._time_limit_ms,

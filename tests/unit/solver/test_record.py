@@ -63,7 +63,9 @@ def test_a_third_search_uses_the_time_that_is_left(monkeypatch: pytest.MonkeyPat
     # Planned as if the machine were slow: there is much time left.
     monkeypatch.setattr(steps, "ROUNDS_MIN", 1)
     real = steps._search
-    monkeypatch.setattr(steps, "_search", lambda course, moves, **named: real(course, 500, **named))
+    monkeypatch.setattr(
+        steps, "_search", lambda course, step, moves, **named: real(course, step, 500, **named)
+    )
     request = batch(40, orders=40, time_limit_ms=2_000)
     first = solve(request)
     searches = [made for step, _, made in first.record.work if step == "SEARCH"]

@@ -240,6 +240,7 @@ pub fn put_in_force(table: &mut Table, seed: u64) {
         order.in_force = Some(InForce {
             cost: cost + step * dice.amount(0, 10),
             takes: takes.iter().map(|(row, amount)| (*row, *amount)).collect(),
+            ..InForce::default()
         });
         if dice.one_in(3) {
             order.ways.clear();

@@ -99,7 +99,7 @@ pub fn steps(table: &Table, seed: u64, threads: usize) -> (Instance, Ascended, A
     let mut pool = Pool::default();
     let ascended = instance.ascend(&mut pool, &[], ascent(40, threads), |_| true);
     instance.widen(table, &ascended.prices, WORK, threads);
-    let mut now = instance.construct(&ascended, WORK);
+    let mut now = instance.construct(&ascended, &pool, WORK);
     let mut cost = sound(table, &instance, &now, &format!("seed {seed}, construct"));
     for turn in 0..3 {
         instance.rescue(table, &mut now, WORK);
