@@ -12,9 +12,9 @@ class Limits:
     """What the steps may use. `start_prices`: micro-units by row; `is_known`: of an earlier solve.
 
     `record`: of a solve that is done again; its counts hold instead of the time limit. Who gains no
-    more than `stay_micro` stays. `late_max`
-    and `unfilled_max`: orders that may be late and lines that may be left, None: any; where there
-    are more, each is made dearer by a step (micro-units), or by more.
+    more than `stay_micro` stays. `late_max` and `unfilled_max`: orders that may be late and lines
+    that may be left, None: any; where there are more, each is made dearer by a step (micro-units),
+    or by more.
     """
 
     orders: int
@@ -55,7 +55,8 @@ class Told:
 @dataclass(slots=True)
 class Outcome:
     """What the steps came to. `stage` found the assignment; `cost_micro` is with what was made
-    dearer, and `unfilled_before` are the lines left before that; `work` and `chosen`: for a Record.
+    dearer, `plain_micro` and `unfilled_before` are the cost and the lines left before that; `work`
+    and `chosen`: for a Record.
     """
 
     bound_micro: int = 0
@@ -64,6 +65,7 @@ class Outcome:
     cost_micro: int = 0
     stage: str = ""
     columns: int = 0
+    plain_micro: int = 0
     unfilled_before: int = 0
     dearer: Dearer = field(default_factory=Dearer)
     work: tuple[Work, ...] = ()
@@ -90,12 +92,10 @@ class Course:
         return self.pace.share()
 
     def tell(self, stage: str) -> None:
-        """Reports where it is; what was made dearer as far as there is more than allowed."""
-        limits, dearer = self.limits, self.outcome.dearer
-        allowed = dearer.late_micro * (limits.late_max or 0)
-        allowed += dearer.unfilled_micro * (limits.unfilled_max or 0)
-        cost = self.outcome.cost_micro - allowed
-        self.report(Told(stage, self.outcome.bound_micro, cost))
+        """Reports where it is; where something was made dearer, what it had come to before."""
+        outcome = self.outcome
+        cost = outcome.plain_micro if outcome.dearer.is_any else outcome.cost_micro
+        self.report(Told(stage, outcome.bound_micro, cost))
 
     def found(self, stage: str, cost: int) -> None:
         """Takes note of a cost and of the step that found it, if it is the best."""

@@ -14,8 +14,10 @@ from typing import Final
 from solver.course import Course
 from solver.problem import Ask, Group, OpenOrder
 
-GROWTH: Final = 3
+GROWTH: Final = 2
 """How much dearer each step is than the one before."""
+DEAREST: Final = 128
+"""How many first steps at most: what one order less late, or one line less left, may cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,18 @@ def hold(course: Course) -> bool:
     is_late, is_left = _over(course)
     if not dearer.is_any:
         course.outcome.unfilled_before = course.allocation.counts()[1]
+        course.outcome.plain_micro = course.outcome.cost_micro
     if is_late:
-        dearer.late_micro = max(limits.late_step_micro, GROWTH * dearer.late_micro)
+        dearer.late_micro = _dearer(dearer.late_micro, limits.late_step_micro)
     if is_left:
-        dearer.unfilled_micro = max(limits.unfilled_step_micro, GROWTH * dearer.unfilled_micro)
+        dearer.unfilled_micro = _dearer(dearer.unfilled_micro, limits.unfilled_step_micro)
     if dearer.unfilled_micro:
         dearer.unfilled_micro = max(dearer.unfilled_micro, dearer.late_micro)
     if is_late or is_left:
         cost = course.allocation.make_dearer(dearer.late_micro, dearer.unfilled_micro)
         course.outcome.cost_micro = cost
     return is_late or is_left
+
+
+def _dearer(now: int, step: int) -> int:
+    return min(max(step, GROWTH * now), DEAREST * step)

@@ -68,7 +68,7 @@ class Pace:
 
     def share(self) -> float:
         """The share of the time limit that is over; 0 if it is done again."""
-        return (time.monotonic() - self.started_s) / self.time_limit_s
+        return (time.monotonic() - self.started_s) / max(1e-9, self.time_limit_s)
 
     def comes(self, step: str, *, has_time: bool) -> bool:
         """Whether a step has another turn."""

@@ -7,7 +7,7 @@ later, that may be what makes room, at a loss.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from solver.holding import Counts
 from solver.moves import Change, closure, components
@@ -80,27 +80,41 @@ def that_hold(
     *,
     free: Sequence[int],
     allowed: tuple[int | None, int | None],
+    must: Set[int] = frozenset(),
 ) -> list[list[int]]:
     """The atomic moves without those that make more late, or leave more, than `allowed` (so many
-    more orders and lines than before any move; None: any), those that gain least first, as far as
-    the others can do without them.
+    more orders and lines than before any move; None: any), those that gain least first; and without
+    those that gain nothing and are not needed for that: as far as the others can do without them.
+    Of the orders in `must` none is kept from moving.
     """
-    of_acts = [sum((more[order] for order in act), Counts()) for act in moves]
-    total = sum(of_acts, Counts())
     late_max, unfilled_max = allowed
+    if late_max is None and unfilled_max is None:
+        return [list(act) for act in moves]
+    of_acts = [sum((more[order] for order in act), Counts()) for act in moves]
+    of_act_gain = [sum(gains[order] for order in act) for act in moves]
+    total = sum(of_acts, Counts())
+
+    def is_over(counts: Counts) -> tuple[bool, bool]:
+        return (
+            late_max is not None and counts.late > late_max,
+            unfilled_max is not None and counts.unfilled > unfilled_max,
+        )
 
     def goes(act: int) -> bool:
         nonlocal total
-        more_late, more_left = of_acts[act].late > 0, of_acts[act].unfilled > 0
-        is_late = late_max is not None and total.late > late_max and more_late
-        is_left = unfilled_max is not None and total.unfilled > unfilled_max and more_left
+        if not must.isdisjoint(moves[act]):
+            return False
+        own, (is_late, is_left) = of_acts[act], is_over(total)
         # Rather late than left.
-        if is_left or (is_late and of_acts[act].unfilled >= 0):
-            total -= of_acts[act]
+        breaks = (is_left and own.unfilled > 0) or (is_late and own.late > 0 and own.unfilled >= 0)
+        after_late, after_left = is_over(total - own)
+        needed = (after_late and own.late < 0) or (after_left and own.unfilled < 0)
+        if breaks or (of_act_gain[act] <= 0 and not needed):
+            total -= own
             return True
         return False
 
-    by_gain = sorted(range(len(moves)), key=lambda act: sum(gains[o] for o in moves[act]))
+    by_gain = sorted(range(len(moves)), key=lambda act: of_act_gain[act])
     return _Undoing(moves, changes, free).without(by_gain, goes)
 
 

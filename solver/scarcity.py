@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
 
-from solver.check import World
+from solver.check import COST_MAX_MICRO, World
 from solver.problem import OpenOrder
 from solver.rows import Rows
 
 
 def start_prices(world: World, rows: Rows) -> list[int]:
-    """Micro-units by row, none after the last that is worth anything; 0 for all but stock."""
+    """Micro-units by row of stock; none if nothing is scarce."""
     card = world.request.policy.card
     done = card.pick_line_micro + card.ship_package_micro
     units: Counter[str] = Counter()
@@ -26,7 +26,7 @@ def start_prices(world: World, rows: Rows) -> list[int]:
         for line in order.ask.lines:
             wanted[line.sku] += line.quantity
     scarce = {sku for sku, quantity in wanted.items() if quantity > units[sku] > 0}
-    lines: dict[str, list[tuple[float, int]]] = {sku: [] for sku in scarce}
+    lines: dict[str, list[tuple[int, int]]] = {sku: [] for sku in scarce}
     for order in world.request.problem.orders:
         for sku, worth, quantity in _worths(world, order, scarce):
             lines[sku].append((worth, quantity))
@@ -34,20 +34,21 @@ def start_prices(world: World, rows: Rows) -> list[int]:
     return [worths.get(row.sku, 0) for row in rows.stock] if any(worths.values()) else []
 
 
-def _worths(world: World, order: OpenOrder, scarce: set[str]) -> Iterator[tuple[str, float, int]]:
+def _worths(world: World, order: OpenOrder, scarce: set[str]) -> Iterator[tuple[str, int, int]]:
     """Of an order's lines: SKU, what it costs to leave a unit (micro-units), and units."""
     promised = {number for group in order.groups for number in group.line_numbers}
     for line in order.ask.lines:
         if line.sku in scarce:
             percent = order.ask.weight_percent
             cost = world.unfilled_micro(line.quantity, line.unit_price_micro, percent=percent)
-            is_promised = line.line_number in promised
-            yield line.sku, float("inf") if is_promised else cost / line.quantity, line.quantity
+            # What is promised gets its units first.
+            cost = COST_MAX_MICRO if line.line_number in promised else cost
+            yield line.sku, cost // line.quantity, line.quantity
 
 
-def _first_left(lines: list[tuple[float, int]], units: int) -> int:
+def _first_left(lines: list[tuple[int, int]], units: int) -> int:
     """What it costs to leave a unit of the dearest line that gets none; 0: all get theirs."""
     dearest = sorted(lines, reverse=True)
     taken = accumulate(quantity for _, quantity in dearest)
     left = (worth for (worth, _), so_far in zip(dearest, taken, strict=True) if so_far > units)
-    return int(min(next(left, 0), 1 << 42))
+    return next(left, 0)

@@ -1,8 +1,8 @@
 """The batch solve: read, allocate, check, group into moves."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Final
 
 from solver import check
@@ -19,7 +19,7 @@ from solver.steps import allocate
 
 STAY_MICRO: Final = 10_000
 """A move must gain more than this (micro-units)."""
-READS: Final = 3.4
+READS: Final = 4.0
 """How many times as long as reading took, reading, settling, grouping and checking take."""
 
 
@@ -118,10 +118,14 @@ def solve(
     threads = available_threads() if record is None else record.threads
     allocation = Allocation.of_orders(request, rows, in_force, threads=threads)
     limits = _limits(world, rows, read_ms=teller.elapsed_ms(), record=record)
+    if limits.late_max is not None:
+        # A planner's word comes before a promise.
+        limits = replace(limits, late_max=limits.late_max + sum(map(bool, breaches)))
     outcome = allocate(allocation, limits, report=tell)
     allocation.make_dearer(0, 0)
     chosen = {one.order: one for one in allocation.chosen()}
-    moves = _moves(problem, rows, in_force, chosen, outcome.dearer)
+    must = {order for order, breach in enumerate(breaches) if breach}
+    moves = _moves(problem, rows, in_force, chosen, outcome.dearer, limits, must)
     plans = {order: chosen[order] for move in moves for order in move}
     planned = before + sum(one.cost_micro - costs[order] for order, one in plans.items())
     tell(Told("CHECKING", outcome.bound_micro, planned))
@@ -174,10 +178,8 @@ def _limits(world: check.World, rows: Rows, *, read_ms: int, record: Record | No
         stay_micro=STAY_MICRO,
         late_max=problem.late_max,
         unfilled_max=problem.unfilled_max,
-        # At first as much again as the card says, or what another package is worth.
-        late_step_micro=max(
-            1, card.late_hour_micro + card.promise_broken_micro, card.extra_group_micro
-        ),
+        # At first another hour, or what another package is worth.
+        late_step_micro=max(1, card.late_hour_micro, card.extra_group_micro),
         unfilled_step_micro=max(1, card.unfilled_goodwill_micro, card.extra_group_micro),
     )
 
@@ -225,9 +227,11 @@ def _moves(
     in_force: list[InForce],
     chosen: dict[int, Chosen],
     dearer: Dearer,
+    limits: Limits,
+    must: Set[int],
 ) -> list[list[int]]:
     """The orders that change, as atomic groups in an order in which they can be applied; with
-    `moves_max` those that gain most. Gains are with what was made dearer.
+    `moves_max` those that gain most. `must`: orders that a planner wants elsewhere.
     """
     free = list(rows.limits)
     for plan in in_force:
@@ -242,25 +246,28 @@ def _moves(
     moves = components(changes, free)
     more = {order: _more(problem.orders[order], _plan(one)) for order, one in chosen.items()}
     # A plan in force counts without what a move must gain: the gain is net of it.
-    gains = {
-        order: in_force[order].cost_micro
-        - one.cost_micro
+    gains = {order: in_force[order].cost_micro - one.cost_micro for order, one in chosen.items()}
+    with_dearer = {
+        order: gain
         - more[order].late * dearer.late_micro
         - more[order].unfilled * dearer.unfilled_micro
-        for order, one in chosen.items()
+        for order, gain in gains.items()
     }
     by_order = {change.order: change for change in changes}
     if problem.moves_max is None:
-        paying = that_save(moves, by_order, gains, free=free)
+        paying = that_save(moves, by_order, with_dearer, free=free)
     else:
-        paying = that_pay(moves, by_order, gains, free=free, moves_max=problem.moves_max)
+        paying = that_pay(moves, by_order, with_dearer, free=free, moves_max=problem.moves_max)
     before = counts_in_force(problem.orders)
     allowed = (
-        None if problem.late_max is None else problem.late_max - before.late,
-        None if problem.unfilled_max is None else problem.unfilled_max - before.unfilled,
+        None if limits.late_max is None else limits.late_max - before.late,
+        None if limits.unfilled_max is None else limits.unfilled_max - before.unfilled,
     )
-    held = that_hold(paying, by_order, gains, more, free=free, allowed=allowed)
-    return held if sum(gains[order] for act in held for order in act) > 0 else []
+    held = that_hold(paying, by_order, gains, more, free=free, allowed=allowed, must=must)
+    # Dearer than before only where the plans in force do not keep to the limits either.
+    is_kept = all(most is None or most >= 0 for most in allowed)
+    least = gains if is_kept else with_dearer
+    return held if sum(least[order] for act in held for order in act) > 0 else []
 
 
 def _more(order: OpenOrder, plan: Plan) -> Counts:

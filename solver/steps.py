@@ -85,10 +85,12 @@ FIRST_PARTS: Final = 0.1
 """Of the time that is left then, the share for parts before the pool is solved as a whole."""
 PARTS_SHARE: Final = 0.92
 """Share of the time limit after which no further part is solved."""
-HELD_SHARE: Final = 0.95
+HELD_SHARE: Final = 0.9
 """Share of the time limit for what comes before, where more is late or left than allowed."""
-HOLDS_MAX: Final = 8
-"""Searches in which that gets dearer, and what each may take of the time limit."""
+HELD_UNTIL: Final = 1.0
+"""The same until which that gets dearer."""
+HOLDS_MAX: Final = 16
+"""Searches in which it does, and what each may take of the time limit."""
 HOLD_SHARE: Final = 0.01
 
 
@@ -129,7 +131,11 @@ def _ascend(course: Course) -> None:
     began_s = time.monotonic()
     proven = _passes(course, TRIAL_PASSES, start, softness, until=LONG_ASCENT_SHARE)
     is_scarce = not course.limits.is_known and _are_worth(course) > SCARCE_SHARE * max(proven)
-    softness = SCARCE_SOFTNESS if is_scarce else softness
+    if is_scarce:
+        # Where labor or reach binds, not units, they are worth less than that.
+        without = _passes(course, TRIAL_PASSES, (), softness, until=LONG_ASCENT_SHARE)
+        is_scarce = max(proven) > max(without)
+        start, softness = (start, SCARCE_SOFTNESS) if is_scarce else ((), softness)
     pass_s = SLOWER * (time.monotonic() - began_s) / max(1, len(proven))
     # Plans that fit together: whoever waits has some, and prices cannot rise beyond all bounds.
     course.found("CONSTRUCTION", allocation.construct())
@@ -142,15 +148,17 @@ def _ascend(course: Course) -> None:
     proven = _passes(course, int(planned), start, softness, until=share, learning=not is_scarce)
     pass_s = (time.monotonic() - began_s) / max(1, len(proven))
     is_quick = allocation.look_s() < WIDE_SHARE * course.limits.time_limit_s
-    widens = course.pace.decides("WIDENING", is_so=is_quick)
     share = STEEP_SHARE if _gain(proven) > RISING_GAIN else share
     near_s = course.left_s(share)
     if _is_settled(proven):
         near_s = min(near_s, SETTLED_SHARE * course.limits.time_limit_s)
     planned = max(NEAR_PASSES_MIN, min(NEAR_PASSES_MAX, near_s / max(pass_s, 1e-6)))
-    for softest, part in NEAR_PARTS:
+    for number, (softest, part) in enumerate(NEAR_PARTS):
         near = allocation.prices()
-        if widens:
+        has_time = number == 0 or course.left_s(share) > 0
+        if not course.pace.decides("NEAR", is_so=has_time):
+            break
+        if course.pace.decides("WIDENING", is_so=is_quick):
             allocation.widen(near)
         passes = max(NEAR_PASSES_MIN, int(part * planned))
         _passes(course, passes, near, min(softness, softest), until=share, learning=False)
@@ -242,8 +250,10 @@ def _hold(course: Course) -> None:
     """
     for turn in range(HOLDS_MAX):
         course.allocation.settle(course.limits.stay_micro)
-        if not hold(course):
+        has_time = turn == 0 or course.share() < HELD_UNTIL
+        if not is_over(course) or not course.pace.comes("HOLD", has_time=has_time):
             return
+        hold(course)
         until = course.share() + HOLD_SHARE
         moves = MOVES_PER_S * HOLD_SHARE * course.limits.time_limit_s
         if turn == 0:

@@ -17,6 +17,7 @@ Request, one frame on stdin::
                                          #   stock_prices, labor_prices: of an earlier solve,
                                          #   shipping: [StockLimit], groups: [GroupLimit],
                                          #   moves_max: of orders that move,
+                                         #   late_max, unfilled_max: orders, lines; null: any,
                                          #   is_charged: plans pay the prices for what they take}
      "record": Record,                   # optional: of an earlier result, to do the same again
      "certificate": str}                 # optional: where to write one (solver/certificate.py)

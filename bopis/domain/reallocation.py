@@ -97,10 +97,14 @@ class ReallocationProblem:
     groups: tuple[GroupLimit, ...] = ()
 
 
-def late_orders(orders: Iterable[OpenOrder]) -> int:
-    """How many are late by their plans in force."""
+def late_at_most(orders: Iterable[OpenOrder]) -> int:
+    """How many may be late by new plans: as many as are late by those in force, and those that
+    leave lines, which had better be late.
+    """
     return sum(
-        any(group.ready_by_ms > order.ask.promise_ms for group in order.groups) for order in orders
+        any(group.ready_by_ms > order.ask.promise_ms for group in order.groups)
+        or sum(len(group.line_numbers) for group in order.groups) < len(order.ask.lines)
+        for order in orders
     )
 
 

@@ -14,7 +14,7 @@ from bopis.domain.reallocation import (
     OpenOrder,
     ReallocationProblem,
     StockLimit,
-    late_orders,
+    late_at_most,
 )
 from bopis.domain.shared_limits import shipping_limits
 from bopis.domain.sourcing import Ask, Closure
@@ -66,7 +66,7 @@ async def problem_of(
         ),
         groups=days.groups,
         # Lines that are promised stay so, order by order.
-        late_max=late_orders(planned),
+        late_max=late_at_most(planned),
     )
 
 

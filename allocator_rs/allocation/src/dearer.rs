@@ -44,6 +44,9 @@ impl Instance {
         pool: &mut Pool,
         assignment: Option<&mut Assignment>,
     ) {
+        if wanted == self.surcharge {
+            return;
+        }
         let before = std::mem::replace(&mut self.surcharge, wanted);
         let (late, left) = (wanted.late - before.late, wanted.left - before.left);
         for order in &mut self.orders {

@@ -8,8 +8,8 @@ use crate::repertoire::Column;
 use crate::rooms::Rooms;
 
 impl Instance {
-    /// Lets every order that leaves lines choose anew among all of its ways, in what has room; how
-    /// many do better. New ways stay with the order.
+    /// Lets every order that leaves lines, or is late while that is dearer, choose anew among all of its
+    /// ways, in what has room; how many do better. New ways stay with the order.
     pub fn rescue(
         &mut self,
         source: &dyn Source,
@@ -20,7 +20,7 @@ impl Instance {
         let mut pricer = Pricer::default();
         let mut rescued = 0;
         for index in 0..self.count() {
-            if !self.leaves_lines(index, assignment) {
+            if !self.leaves_lines(index, assignment) && !self.is_too_late(index, assignment) {
                 continue;
             }
             let before = assignment.put(self, index, Choice::nothing());
@@ -39,6 +39,13 @@ impl Instance {
             rescued += 1;
         }
         rescued
+    }
+
+    /// Whether an order is late while there are too many of these.
+    fn is_too_late(&self, index: usize, assignment: &Assignment) -> bool {
+        let known = self.order(index).zip(assignment.choices.get(index));
+        let is_late = |(order, choice): (&Order, &Choice)| choice.late_h(order, &self.calendar) > 0;
+        self.surcharge.late > 0 && known.is_some_and(is_late)
     }
 
     fn leaves_lines(&self, index: usize, assignment: &Assignment) -> bool {

@@ -25,8 +25,8 @@ use crate::threads::with_each;
 
 /// Choices that an order remembers from round to round.
 const KNOWN_MAX: usize = 64;
-/// Orders that a thread has at least: those of two threads never meet in a round.
-const HAND_LEAST: usize = 32;
+/// Orders for each thread, on average at least: those of two threads never meet in a round.
+const HAND_LEAST: usize = 4;
 /// Guides with shaken prices, anew in every round.
 const SHAKEN: usize = 6;
 /// A shaken price is 0 to 2 times what it was, in so many steps.

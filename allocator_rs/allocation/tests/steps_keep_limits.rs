@@ -16,7 +16,7 @@ mod tables;
 
 use bopis_allocation::{
     bound, Assignment, Choice, InForce, Instance, Line, Order, Pattern, Pool, Row, SearchOptions,
-    Slot, Source, Table, Way,
+    Slot, Source, Surcharge, Table, Way,
 };
 use tables::{
     ascent, far_prices, many, meaning, optimum, put_in_force, random_table, search, sound, steps,
@@ -293,4 +293,40 @@ fn the_pool_gives_back_the_assignment_that_was_put_in() {
             "what is assigned is always listed"
         );
     }
+}
+
+/// What an assignment costs, and its pool, added up anew with what comes on top of each order.
+#[test]
+fn what_is_made_dearer_costs_so_much_more_and_comes_back() {
+    let (mut late, mut left) = (0, 0);
+    for seed in 0..20 {
+        let table = many(seed);
+        let mut instance = Instance::new(&table, 2);
+        let mut pool = Pool::default();
+        let ascended = instance.ascend(&mut pool, &[], ascent(6, 2), |_| true);
+        let mut now = instance.construct(&ascended, &pool, WORK);
+        let (before, counts) = (now.cost(&instance), instance.counts(&now));
+        let columns = pool.columns(&instance, &[], usize::MAX, None);
+        let wanted = Surcharge {
+            late: 1_000,
+            left: 70,
+        };
+        instance.make_dearer(wanted, &mut pool, Some(&mut now));
+        let more = 1_000 * counts.late as i64 + 70 * counts.left as i64;
+        assert_eq!(now.cost(&instance), before + more);
+        assert_eq!(instance.counts(&now), counts);
+        let anew: i64 = now
+            .choices()
+            .iter()
+            .enumerate()
+            .map(|(order, choice)| instance.cost(order, choice))
+            .sum();
+        assert!(anew <= now.cost(&instance));
+        instance.make_dearer(Surcharge::default(), &mut pool, Some(&mut now));
+        assert_eq!(now.cost(&instance), before);
+        assert_eq!(pool.columns(&instance, &[], usize::MAX, None), columns);
+        late += counts.late;
+        left += counts.left;
+    }
+    assert!(late > 0 && left > 0, "{late} {left}");
 }

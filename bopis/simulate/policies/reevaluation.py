@@ -21,7 +21,7 @@ from bopis.domain.reallocation import (
     OpenOrder,
     ReallocationProblem,
     StockLimit,
-    late_orders,
+    late_at_most,
 )
 from bopis.domain.reevaluation import stay_micro
 from bopis.scenario.model import Method
@@ -158,7 +158,7 @@ class Jointly:
         return ReallocationProblem(
             now_ms=day.now_s * 1000,
             orders=planned,
-            late_max=late_orders(planned),
+            late_max=late_at_most(planned),
             stock=tuple(StockLimit(*row) for row in stock),
             labor=tuple(LaborLimit(*row) for row in labor),
             time_limit_ms=self._time_limit_ms,

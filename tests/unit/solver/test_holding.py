@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from solver.check import World
 from solver.holding import Counts, counts_in_force
 from solver.moves import Change
 from solver.paying import that_hold
@@ -19,6 +20,8 @@ from solver.problem import (
     StockLimit,
     UnfilledLine,
 )
+from solver.rows import rows_of
+from solver.scarcity import start_prices
 from solver.solve import Result, solve
 from tests.unit.solver import small_batches
 from tests.unit.solver.small_batches import (
@@ -209,3 +212,52 @@ def test_plans_in_force_are_counted() -> None:
     orders = request.problem.orders
     expected = [counted(one.ask, one.plan) for one in orders]
     assert counts_in_force(orders) == sum(expected, Counts())
+
+
+def test_what_gains_nothing_is_done_for_the_limit_only_and_what_must_move_moves() -> None:
+    changes = {order: Change(order, {order: 1}, 1) for order in range(3)}
+    # The first is no longer late at a loss; the others become late and gain.
+    gains = {0: -5, 1: 3, 2: 4}
+    more = {0: Counts(-1, 0), 1: Counts(1, 0), 2: Counts(1, 0)}
+
+    def held(late: int, *must: int) -> list[int]:
+        kept = that_hold(
+            [[0], [1], [2]],
+            changes,
+            gains,
+            more,
+            free=[1, 1, 1],
+            allowed=(late, None),
+            must=frozenset(must),
+        )
+        return sorted(order for act in kept for order in act)
+
+    assert held(2) == [1, 2]
+    assert held(1) == [0, 1, 2]
+    assert held(0) == [0, 2]
+    assert held(-1) == [0]
+    assert held(-1, 1) == [0, 1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_plans_in_force_that_keep_to_it_are_never_replaced_by_dearer_ones(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = replace(POLICY.card, late_hour_micro=1_000, promise_broken_micro=0)
+    monkeypatch.setattr(small_batches, "POLICY", replace(POLICY, card=card))
+    request = tight(seed)
+    before = counts_in_force(request.problem.orders)
+    result = solve(allowed(request, late=before.late, left=None))
+    assert result.cost_planned_micro <= result.cost_before_micro
+    assert counts(request, result).late <= before.late
+
+
+def test_scarce_units_are_worth_what_the_first_line_without_them_costs() -> None:
+    request = one_node(units=3, lines=((1, 300), (1, 1_000), (2, 600), (1, 100)))
+    world, rows = World.of(request), rows_of(request.problem)
+    left = [one.cost.total_micro for one in request.problem.orders]
+    done = POLICY.card.pick_line_micro + POLICY.card.ship_package_micro
+    # By what a unit costs that is left: 1,000; 600 twice; 300, which gets none of three.
+    assert start_prices(world, rows) == [left[0] - done]
+    enough = one_node(units=5, lines=((1, 300), (1, 1_000), (2, 600), (1, 100)))
+    assert start_prices(World.of(enough), rows_of(enough.problem)) == []
