@@ -130,13 +130,14 @@ def _ascend(course: Course) -> None:
     softness = KNOWN_SOFTNESS if course.limits.is_known else 1.0
     began_s = time.monotonic()
     proven = _passes(course, TRIAL_PASSES, start, softness, until=LONG_ASCENT_SHARE)
-    is_scarce = not course.limits.is_known and _are_worth(course) > SCARCE_SHARE * max(proven)
+    pass_s = SLOWER * (time.monotonic() - began_s) / max(1, len(proven))
+    worth = 0 if course.limits.is_known else _are_worth(course)
+    is_scarce = worth > max(0, SCARCE_SHARE * max(proven))
     if is_scarce:
         # Where labor or reach binds, not units, they are worth less than that.
         without = _passes(course, TRIAL_PASSES, (), softness, until=LONG_ASCENT_SHARE)
         is_scarce = max(proven) > max(without)
         start, softness = (start, SCARCE_SOFTNESS) if is_scarce else ((), softness)
-    pass_s = SLOWER * (time.monotonic() - began_s) / max(1, len(proven))
     # Plans that fit together: whoever waits has some, and prices cannot rise beyond all bounds.
     course.found("CONSTRUCTION", allocation.construct())
     share = ASCENT_SHARE
