@@ -14,9 +14,9 @@ from typing import Final
 from solver.course import Course
 from solver.problem import Ask, Group, OpenOrder
 
-GROWTH: Final = 2
+GROWTH: Final = 3
 """How much dearer each step is than the one before."""
-DEAREST: Final = 128
+DEAREST: Final = 243
 """How many first steps at most: what one order less late, or one line less left, may cost."""
 
 

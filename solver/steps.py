@@ -87,7 +87,7 @@ PARTS_SHARE: Final = 0.92
 """Share of the time limit after which no further part is solved."""
 HELD_SHARE: Final = 0.9
 """Share of the time limit for what comes before, where more is late or left than allowed."""
-HELD_UNTIL: Final = 1.0
+HELD_UNTIL: Final = 1.04
 """The same until which that gets dearer."""
 HOLDS_MAX: Final = 16
 """Searches in which it does, and what each may take of the time limit."""
