@@ -62,8 +62,8 @@ def _over(course: Course) -> tuple[bool, bool]:
     )
 
 
-def hold(course: Course) -> bool:
-    """Makes dearer what there is too much of; whether there is."""
+def hold(course: Course) -> None:
+    """Makes dearer what there is too much of."""
     limits, dearer = course.limits, course.outcome.dearer
     is_late, is_left = _over(course)
     if not dearer.is_any:
@@ -75,10 +75,8 @@ def hold(course: Course) -> bool:
         dearer.unfilled_micro = _dearer(dearer.unfilled_micro, limits.unfilled_step_micro)
     if dearer.unfilled_micro:
         dearer.unfilled_micro = max(dearer.unfilled_micro, dearer.late_micro)
-    if is_late or is_left:
-        cost = course.allocation.make_dearer(dearer.late_micro, dearer.unfilled_micro)
-        course.outcome.cost_micro = cost
-    return is_late or is_left
+    cost = course.allocation.make_dearer(dearer.late_micro, dearer.unfilled_micro)
+    course.outcome.cost_micro = cost
 
 
 def _dearer(now: int, step: int) -> int:

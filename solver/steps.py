@@ -71,6 +71,7 @@ LAST_SEARCH_SHARE: Final = 0.05
 FIRST_SEARCH_SHARE: Final = 0.15
 """Share of a search's time for the first one, which shows how fast it goes."""
 SEARCHES: Final = frozenset({"SEARCH", "HOLD"})
+"""Steps that search, each with dice of its own."""
 MOVES_OF_ORDER: Final = 6_000
 """Moves per order after which a search is over."""
 TOLERANCE: Final = 0.2
