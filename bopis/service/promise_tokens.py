@@ -5,7 +5,7 @@
 """
 
 import hmac
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from typing import Final
 
@@ -23,11 +23,17 @@ _decoder: Final = msgspec.msgpack.Decoder(Quote)
 
 
 def read_token(token: str, key: bytes) -> Quote:
-    """What a token says. Raises TokenInvalid for one that was not signed with this key."""
+    """What a token says. Raises TokenInvalid for one that was not signed with this key, or is not
+    written to the character as it was.
+    """
     try:
-        raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+        written = token.encode("ascii")
+        raw = urlsafe_b64decode(written + b"=" * (-len(written) % 4))
     except ValueError:
         raise _invalid() from None
+    # Decoding skips what is not of the alphabet, and bits to spare; bytes are written in one way.
+    if urlsafe_b64encode(raw).rstrip(b"=") != written:
+        raise _invalid()
     signed, given = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
     if not hmac.compare_digest(hmac.new(key, signed, sha256).digest(), given):
         raise _invalid()
