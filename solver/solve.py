@@ -48,6 +48,12 @@ class Result:
     bound are with what plans are charged. What moves must gain is no cost: the bound is below the
     cost of any allocation, by so much further at most.
 
+    `kept_breach_micro`: of what is planned, what orders count that stay against a planner's word.
+    No allocation in which no more of them stay so costs less than the bound without it, each order
+    priced by the card. `repriced_micro`: what plans in force cost more by the card than when they
+    were made, of those that do; no less are allocations above the bound without it if orders that
+    stay count what they cost when they were made.
+
     `stock_prices`, `labor_prices`: what is not 0. `further_prices`: of every row between those of
     stock and labor, and of every rounding inequality, in turn, for the certificate. `record`: what
     gives the same again. `stage` found the plans.
@@ -57,6 +63,8 @@ class Result:
     cost_before_micro: int
     cost_planned_micro: int
     bound_micro: int
+    kept_breach_micro: int
+    repriced_micro: int
     considered: int
     stopped: int
     stage: str
@@ -108,7 +116,7 @@ def solve(
     tell(Told("READING", 0, 0))
     if not problem.orders:
         worthless = (0,) * len(problem.groups)
-        return Result((), 0, 0, 0, 0, 0, "", Record(1, ()), (), (), worthless, 0)
+        return Result((), 0, 0, 0, 0, 0, 0, 0, "", Record(1, ()), (), (), worthless, 0)
     world = check.World.of(request)
     rows = rows_of(problem)
     breaches = [check.breach_micro(world, order) for order in problem.orders]
@@ -146,6 +154,8 @@ def solve(
         cost_before_micro=before,
         cost_planned_micro=planned,
         bound_micro=outcome.bound_micro,
+        kept_breach_micro=kept,
+        repriced_micro=_repriced_micro(world, costs, breaches),
         considered=len(problem.orders),
         stopped=outcome.stopped,
         stage=outcome.stage,
@@ -201,6 +211,14 @@ def in_force_of(world: check.World, orders: Sequence[OpenOrder], rows: Rows) -> 
         for order in orders
         for counts in (counts_of(order.ask, order.groups),)
     ]
+
+
+def _repriced_micro(world: check.World, costs: Sequence[int], breaches: Sequence[int]) -> int:
+    """See Result. `costs`: of the plans in force, with what they are charged and breaches."""
+    return sum(
+        max(0, cost - breach - check.charge_of(world, one.ask, one.groups) - one.cost.total_micro)
+        for one, cost, breach in zip(world.request.problem.orders, costs, breaches, strict=True)
+    )
 
 
 def _plan(chosen: Chosen) -> Plan:

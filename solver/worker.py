@@ -39,6 +39,7 @@ then exactly one of ::
     {"type": "result",
      "components": [[OrderMove, ...], ...],   # {order_id, groups, unfilled, cost{terms}}
      "cost_before_micro": int, "cost_planned_micro": int, "bound_micro": int,
+     "kept_breach_micro": int, "repriced_micro": int,     # solver/solve.py
      "solve_time_ms": int, "considered": int,
      "stopped": int,                          # orders whose search the work limit stopped
      "stage": str,                            # which step found the plans
@@ -158,6 +159,8 @@ def answer_of(result: Result) -> dict[str, Any]:
         "cost_before_micro": result.cost_before_micro,
         "cost_planned_micro": result.cost_planned_micro,
         "bound_micro": result.bound_micro,
+        "kept_breach_micro": result.kept_breach_micro,
+        "repriced_micro": result.repriced_micro,
         "solve_time_ms": result.solve_time_ms,
         "considered": result.considered,
         "stopped": result.stopped,

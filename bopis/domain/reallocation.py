@@ -153,6 +153,12 @@ class ReallocationProposal:
     is micro-units; costs are of all orders of the problem, without opportunity; no allocation of
     them costs less than `bound_micro`. `stage` is the step that found the plans; `greedy_reason`,
     where that is GREEDY, why the optimizer did not answer. Prices are those that prove the bound.
+
+    `kept_breach_micro`: what is planned, and the bound, count for orders that stay against a
+    planner's pin or forbid, beside their costs: more than any move costs, so that an order moves if
+    it can. It is no money, and told nowhere: no allocation in which no more orders stay so costs
+    less than `told_bound_micro`. `repriced_micro`: what plans in force cost more by the card of now
+    than when they were made, of those that do; the bound on costs as they were made is lower by it.
     """
 
     components: tuple[tuple[OrderMove, ...], ...]
@@ -163,11 +169,23 @@ class ReallocationProposal:
     stage: str = ""
     prices: FoundPrices = FoundPrices()
     greedy_reason: str = ""
+    kept_breach_micro: int = 0
+    repriced_micro: int = 0
 
     @property
     def gap(self) -> float:
         """See `bopis.domain.cost.gap_over`."""
         return gap_over(self.bound_micro, self.cost_planned_micro)
+
+    @property
+    def told_planned_micro(self) -> int:
+        """What all orders cost by the card when the components are applied."""
+        return self.cost_planned_micro - self.kept_breach_micro
+
+    @property
+    def told_bound_micro(self) -> int:
+        """What no allocation as much to the planners' mind costs less than, by the card."""
+        return self.bound_micro - self.kept_breach_micro
 
 
 @dataclass(frozen=True, slots=True)

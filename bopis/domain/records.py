@@ -119,7 +119,8 @@ class OperationStage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReallocationReport:
-    """What a re-allocation did. Money in micro-units of `currency`.
+    """What a re-allocation did. Money in micro-units of `currency`; the gap is that of
+    `cost_after_micro` over `bound_micro`, which is never above it.
 
     `step` found the plans. If that was not the optimizer, nothing is proven: `bound_micro` is 0,
     and `greedy_reason` says why it did not answer.

@@ -86,8 +86,8 @@ def proposed_moves(
     return ProposedMoves(
         currency=next((order.currency for order in orders if order.currency), ""),
         moves=tuple(tuple(moved(one) for one in component) for component in proposal.components),
-        cost_planned_micro=proposal.cost_planned_micro,
-        bound_micro=proposal.bound_micro,
+        cost_planned_micro=proposal.told_planned_micro,
+        bound_micro=proposal.told_bound_micro,
         policy_version=policy_version,
     )
 

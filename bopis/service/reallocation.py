@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bopis.domain.commands import Reallocate
-from bopis.domain.cost import CostBreakdown, without_opportunity
+from bopis.domain.cost import CostBreakdown, gap_over, without_opportunity
 from bopis.domain.errors import NotServing
 from bopis.domain.network import NetworkNode
 from bopis.domain.order import BatchMark, Order
@@ -114,7 +114,7 @@ async def _move_all(
     *,
     policy_version: str,
 ) -> ReallocationReport:
-    batch = BatchMark(operation_id, proposal.cost_planned_micro, proposal.bound_micro)
+    batch = BatchMark(operation_id, proposal.told_planned_micro, proposal.told_bound_micro)
     by_id = {order.order_id: order for order in orders}
     moved: dict[str, CostBreakdown] = {}
     lost = 0
@@ -168,20 +168,25 @@ def _report(
     proposal: ReallocationProposal,
 ) -> ReallocationReport:
     """Costs by the orders' own cards: before, and after with those that moved (or would move) at
-    their new cost.
+    their new cost. The bound is one on these; where races were lost they may be of another
+    allocation than it speaks of, and nothing is proven then if they are below it.
     """
     before = {order.order_id: without_opportunity(order.cost).total_micro for order in orders}
     after = dict(before)
     for order_id, cost in moved.items():
         after[order_id] = without_opportunity(cost).total_micro
+    cost_after_micro = sum(after.values())
+    bound_micro = proposal.told_bound_micro - proposal.repriced_micro
+    if bound_micro > cost_after_micro:
+        bound_micro = 0
     return ReallocationReport(
         considered_count=len(orders),
         moved_count=len(moved),
         race_lost_count=lost,
         cost_before_micro=sum(before.values()),
-        cost_after_micro=sum(after.values()),
-        bound_micro=proposal.bound_micro,
-        gap=proposal.gap,
+        cost_after_micro=cost_after_micro,
+        bound_micro=bound_micro,
+        gap=gap_over(bound_micro, cost_after_micro),
         solve_time_ms=proposal.solve_time_ms,
         currency=next((order.currency for order in orders if order.currency), ""),
         step=proposal.stage,

@@ -100,7 +100,7 @@ async def carry_out(
         planned = one.proposal
         run = _Run(
             care,
-            BatchMark("", planned.cost_planned_micro, planned.bound_micro),
+            BatchMark("", planned.told_planned_micro, planned.told_bound_micro),
             run_id,
             one.policy_version,
         )

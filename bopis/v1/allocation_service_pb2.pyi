@@ -388,7 +388,10 @@ class ReallocateMetadata(_message.Message):
     """Moves to be made."""
     @_builtins.property
     def bound(self) -> _money_pb2.Money:
-        """No allocation of these orders costs less, as far as is known. Unset: nothing is known."""
+        """No allocation of these orders costs less, as far as is known. Unset: nothing is known. Here, and
+        in `best_cost`, an order that stays against a planner's pin or forbid still counts as dearer
+        than any move; the response has costs alone.
+        """
 
     @_builtins.property
     def best_cost(self) -> _money_pb2.Money:
@@ -446,9 +449,7 @@ class ReallocateResponse(_message.Message):
     race_lost_count: _builtins.int
     """Orders that gained in the plan but were lost to a race and stay as they were."""
     gap: _builtins.float
-    """(planned cost - bound) / bound, where planned cost is what the optimizer proposed. 1: the bound
-    is not above 0 (or unset), and nothing is proven.
-    """
+    """(cost after - bound) / bound. 1: the bound is not above 0 (or unset), and nothing is proven."""
     step: _builtins.str
     """The step that found the plans (docs/allocation.md). GREEDY: the optimizer did not answer in time
     or died; each order was planned alone, one after the other, under what those before it left.
@@ -465,8 +466,9 @@ class ReallocateResponse(_message.Message):
 
     @_builtins.property
     def bound(self) -> _money_pb2.Money:
-        """No allocation of these orders that keeps every promised line costs less than this. Unset: the
-        optimizer did not answer, and nothing is proven.
+        """No allocation of these orders that keeps every promised line, and in which no more of them stay
+        against a planner's pin or forbid, costs less than this; it is never above `cost_after`. Not
+        above 0: nothing is proven. Unset: nor did the optimizer answer.
         """
 
     @_builtins.property

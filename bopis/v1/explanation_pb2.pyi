@@ -134,8 +134,9 @@ class BatchMark(_message.Message):
 
     @_builtins.property
     def bound(self) -> _money_pb2.Money:
-        """No allocation of its orders costs less, those prices included. 0: nothing is proven, because
-        the order was sourced again alone, or the optimizer did not answer.
+        """No allocation of its orders, in which no more of them stay against a planner's pin or forbid,
+        costs less, those prices included. 0: nothing is proven, because the order was sourced again
+        alone, or the optimizer did not answer.
         """
 
     def __init__(

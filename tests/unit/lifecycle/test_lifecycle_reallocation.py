@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bopis.domain import commands
+from bopis.domain.cost import gap_over
 from bopis.domain.errors import (
     NotServing,
     OperationNotFound,
@@ -26,6 +27,8 @@ from bopis.testing.counter import Counter, request_id
 from bopis.v1.allocation_service_pb2 import ReallocateResponse
 
 HOUR_S = 3_600
+STAYS_MICRO = 9_000_000_000
+"""What an order counts that stays against a planner's pin."""
 
 
 def swap(problem: ReallocationProblem) -> ReallocationProposal:
@@ -123,6 +126,50 @@ async def test_a_dry_run_moves_nothing(counter: Counter) -> None:
     assert done.report.moved_count == 2
     assert done.report.cost_after_micro == done.report.cost_before_micro
     assert (await counter.order("one")).fulfillment_orders[0].node_id == "east"
+
+
+async def test_what_orders_count_that_stay_against_a_planner_is_told_nowhere(
+    counter: Counter,
+) -> None:
+    await two_orders_on_the_last_units(counter)
+
+    def one_stays(problem: ReallocationProblem) -> ReallocationProposal:
+        plain = swap(problem)
+        dear = plain.cost_planned_micro + STAYS_MICRO
+        proven = dear - plain.cost_planned_micro // 10
+        return ReallocationProposal(
+            plain.components, dear, dear, proven, 7, kept_breach_micro=STAYS_MICRO
+        )
+
+    counter.shop.solver.script = one_stays
+    for dry_run in (True, False):
+        report = (await run_reallocation(counter, dry_run=dry_run)).report
+        assert report is not None
+        cost = report.cost_after_micro
+        assert report.bound_micro == cost - cost // 10
+        assert report.gap == gap_over(report.bound_micro, cost)
+    for order_id in ("one", "two"):
+        batch = (await counter.order(order_id)).sourcings[0].batch
+        assert batch is not None
+        assert (batch.planned_micro, batch.bound_micro) == (cost, report.bound_micro)
+        assert batch.gap == report.gap
+
+
+@pytest.mark.parametrize(("repriced", "bound"), [(0, 0), (STAYS_MICRO, -5), (5, 0)])
+async def test_no_bound_is_told_above_the_cost(counter: Counter, repriced: int, bound: int) -> None:
+    await two_orders_on_the_last_units(counter)
+
+    def dearer_by_now(problem: ReallocationProblem) -> ReallocationProposal:
+        """The plans in force cost more by the card of now than when they were made."""
+        dear = sum(order.cost.total_micro for order in problem.orders) + STAYS_MICRO
+        return ReallocationProposal((), dear, dear, dear - 5, 7, repriced_micro=repriced)
+
+    counter.shop.solver.script = dearer_by_now
+    report = (await run_reallocation(counter, dry_run=True)).report
+    assert report is not None
+    cost = report.cost_after_micro
+    assert report.bound_micro == (cost + bound if bound else 0)
+    assert report.gap == gap_over(report.bound_micro, cost)
 
 
 async def test_an_order_that_is_being_picked_meanwhile_stays(counter: Counter) -> None:

@@ -9,6 +9,8 @@ from solver.problem import (
     Ask,
     AskPin,
     Closure,
+    Cost,
+    CostTerm,
     ItemRule,
     NodeGroup,
     NodeRule,
@@ -134,6 +136,21 @@ def test_an_order_against_a_pin_moves_though_it_costs_more() -> None:
     stays = solve(replace(request, problem=nothing))
     assert stays.components == ()
     assert stays.bound_micro <= stays.cost_planned_micro == stays.cost_before_micro
+    world = check.World.of(request)
+    plain = check.cost_of(world, order.ask, order.groups).total_micro
+    assert stays.cost_planned_micro - stays.kept_breach_micro == plain
+    assert 0 < stays.bound_micro - stays.kept_breach_micro <= plain
+    assert (result.kept_breach_micro, result.repriced_micro, stays.repriced_micro) == (0, 0, 0)
+
+
+def test_how_much_dearer_plans_in_force_became_is_told() -> None:
+    request = small_request(3)
+    orders = request.problem.orders
+    made_at = [order.cost.total_micro for order in orders]
+    less = replace(orders[0], cost=Cost((CostTerm("shipping", made_at[0] - 7),)))
+    more = replace(orders[1], cost=Cost((CostTerm("shipping", made_at[1] + 9),)))
+    problem = replace(request.problem, orders=(less, more, *orders[2:]), time_limit_ms=500)
+    assert solve(replace(request, problem=problem)).repriced_micro == 7
 
 
 def _held(order: OpenOrder) -> list[StockLimit]:
