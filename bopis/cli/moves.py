@@ -33,13 +33,18 @@ COLUMNS: Final = (
     ("line_number", "INTEGER"),
     ("from_node_id", "VARCHAR"),
     ("from_method", "VARCHAR"),
+    ("from_window_start", "TIMESTAMPTZ"),
+    ("from_ready_by", "TIMESTAMPTZ"),
     ("to_node_id", "VARCHAR"),
     ("to_method", "VARCHAR"),
+    ("to_window_start", "TIMESTAMPTZ"),
+    ("to_ready_by", "TIMESTAMPTZ"),
     ("order_saving", "DOUBLE"),
     ("move_saving", "DOUBLE"),
     ("currency", "VARCHAR"),
 )
 """Of a table of moves: a row per line of an order that moves; no node: nobody does it."""
+_NOBODY: Final = ("", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,22 +174,24 @@ def rows_of(move: "moves_pb.ReallocationMove") -> Iterator[tuple[object, ...]]:
     """A move as rows of the table."""
     saving = _amount(move.saving)
     for order in move.orders:
-        before, after = _nodes(order.before), _nodes(order.after)
+        before, after = _ways(order.before), _ways(order.after)
         own = round(_amount(order.before.cost.total) - _amount(order.after.cost.total), 6)
         for number in sorted(before | after):
-            was, will = before.get(number, ("", "")), after.get(number, ("", ""))
+            was, will = before.get(number, _NOBODY), after.get(number, _NOBODY)
             currency = move.saving.currency_code
             yield (move.move_id, order.order_id, number, *was, *will, own, saving, currency)
 
 
-def _nodes(plan: "pb.Plan") -> dict[int, tuple[str, str]]:
-    """Node and method by line."""
+def _ways(plan: "pb.Plan") -> dict[int, tuple[str, str, str, str]]:
+    """Node, method, begin of picking and ready-by time, by line."""
     from bopis.v1 import common_pb2
 
     return {
         number: (
             group.node_id,
             common_pb2.FulfillmentMethod.Name(group.method).removeprefix("FULFILLMENT_METHOD_"),
+            group.window_start_time.ToJsonString() if group.HasField("window_start_time") else "",
+            group.ready_by_time.ToJsonString() if group.HasField("ready_by_time") else "",
         )
         for group in plan.groups
         for number in group.line_numbers

@@ -108,7 +108,8 @@ def reallocate(
                 max_orders=max_orders, time_limit_s=limit_s, dry_run=dry_run
             )
             title = "Re-allocation (nothing was moved)" if dry_run else "Re-allocation"
-            _print(title, {"operation": name} | _figures(response), as_json=as_json)
+            figures = {"operation": name} | _figures(response, is_dry=dry_run)
+            _print(title, figures, as_json=as_json)
             _write(service, name, response, out=out, certificate=certificate)
         except grpc.RpcError as error:
             refuse(words_of(error))
@@ -208,12 +209,15 @@ def amount(money: "Money") -> float:
     return float(money.units) + float(money.nanos) / 1e9
 
 
-def _figures(response: "pb.ReallocateResponse") -> dict[str, Any]:
+def _figures(response: "pb.ReallocateResponse", *, is_dry: bool) -> dict[str, Any]:
+    """Of a dry run nothing moved, whatever the service counts as proposed."""
+    count = response.moved_count
     bound = amount(response.bound)
     proven = response.HasField("bound") and (bound > 0 or not response.gap)
     return {
         "orders": response.considered_count,
-        "moved": response.moved_count,
+        "dry_run": is_dry,
+        **({"proposed": count, "moved": 0} if is_dry else {"moved": count}),
         "race_lost": response.race_lost_count,
         "currency": response.cost_before.currency_code,
         "cost_before": amount(response.cost_before),
@@ -273,7 +277,8 @@ def _why(refused: "moves_pb.RefusedMove") -> str:
 _WORDS: Final = {
     "orders": "orders considered",
     "moves": "moves made",
-    "moved": "orders that move",
+    "proposed": "orders that would move",
+    "moved": "orders moved",
     "made_before": "moves made before, of these",
     "race_lost": "lost to a race",
     "refused": "moves refused",

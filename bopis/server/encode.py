@@ -247,6 +247,8 @@ def plan(value: Plan, currency: str) -> allocation_service_pb2.Plan:
             node_id=group.node_id,
             method=method(group.method),
             line_numbers=group.line_numbers,
+            window_start_time=timestamp(group.window_start_ms),
+            ready_by_time=timestamp(group.ready_by_ms),
         )
     return message
 

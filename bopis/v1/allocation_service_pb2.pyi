@@ -40,6 +40,8 @@ class Plan(_message.Message):
         NODE_ID_FIELD_NUMBER: _builtins.int
         METHOD_FIELD_NUMBER: _builtins.int
         LINE_NUMBERS_FIELD_NUMBER: _builtins.int
+        WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
+        READY_BY_TIME_FIELD_NUMBER: _builtins.int
         node_id: _builtins.str
         """The node."""
         method: _common_pb2.FulfillmentMethod.ValueType
@@ -48,16 +50,26 @@ class Plan(_message.Message):
         def line_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
             """The order's lines."""
 
+        @_builtins.property
+        def window_start_time(self) -> _timestamp_pb2.Timestamp:
+            """When the first hour of its picking begins."""
+
+        @_builtins.property
+        def ready_by_time(self) -> _timestamp_pb2.Timestamp:
+            """When they will be ready to be collected, or to be shipped."""
+
         def __init__(
             self,
             *,
             node_id: _builtins.str = ...,
             method: _common_pb2.FulfillmentMethod.ValueType = ...,
             line_numbers: _abc.Iterable[_builtins.int] | None = ...,
+            window_start_time: _timestamp_pb2.Timestamp | None = ...,
+            ready_by_time: _timestamp_pb2.Timestamp | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["ready_by_time", b"ready_by_time", "window_start_time", b"window_start_time"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["line_numbers", b"line_numbers", "method", b"method", "node_id", b"node_id"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["line_numbers", b"line_numbers", "method", b"method", "node_id", b"node_id", "ready_by_time", b"ready_by_time", "window_start_time", b"window_start_time"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

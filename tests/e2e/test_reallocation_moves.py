@@ -288,11 +288,12 @@ def test_moves_are_proposed_written_down_and_approved_by_the_command_line(
         *("reallocate", *at, "--dry-run", "--time-limit", "1"),
         *("--out", str(table), "--certificate", str(proof)),
     )
-    assert proposed["moved"] == ORDERS
+    assert (proposed["proposed"], proposed["moved"]) == (ORDERS, 0)
     operation = proposed["operation"]
     rows = list(csv.DictReader(table.open(encoding="utf-8")))
     assert sorted({row["order_id"] for row in rows}) == sorted(f"far-{n}" for n in range(ORDERS))
     assert {(row["from_node_id"], row["to_node_id"]) for row in rows} == {("hub", "east")}
+    assert all(row["from_ready_by"] > row["to_window_start"] < row["to_ready_by"] for row in rows)
     saved = sum({row["move_id"]: float(row["move_saving"]) for row in rows}.values())
     assert saved == pytest.approx(proposed["cost_before"] - proposed["cost_after"])
     assert {

@@ -12,6 +12,8 @@ from bopis.domain.cost import gap_over
 from bopis.domain.order import BatchMark
 from bopis.domain.reallocation import GREEDY
 from bopis.v1 import allocation_service_pb2 as pb
+from bopis.v1 import common_pb2
+from bopis.v1 import reallocation_service_pb2 as moves_pb
 
 NAME = "operations/1"
 
@@ -129,6 +131,44 @@ def test_without_the_optimizer_the_summary_says_so_and_that_nothing_is_proven(
     assert "nothing proven" in done.stdout
     assert NAME in done.stdout
     assert "no certificate" in done.stderr
+
+
+def test_a_move_within_a_node_shows_when_it_was_and_will_be_ready() -> None:
+    plans = pb.Plan(), pb.Plan()
+    for plan, hour in zip(plans, (9, 15), strict=True):
+        group = plan.groups.add(
+            node_id="BR009", method=common_pb2.FULFILLMENT_METHOD_SHIP, line_numbers=[1]
+        )
+        group.window_start_time.FromJsonString(f"2026-06-01T{hour:02}:00:00Z")
+        group.ready_by_time.FromJsonString(f"2026-06-01T{hour + 1:02}:00:00Z")
+    plans[0].groups.add(node_id="BR010", line_numbers=[2])
+    move = moves_pb.ReallocationMove(move_id=4)
+    move.orders.add(order_id="one", before=plans[0], after=plans[1])
+    names = [name for name, _ in moves.COLUMNS]
+    one, left = (dict(zip(names, row, strict=True)) for row in moves.rows_of(move))
+    assert (one["from_node_id"], one["from_method"]) == (one["to_node_id"], one["to_method"])
+    assert (one["from_window_start"], one["from_ready_by"]) == (
+        "2026-06-01T09:00:00Z",
+        "2026-06-01T10:00:00Z",
+    )
+    assert (one["to_window_start"], one["to_ready_by"]) == (
+        "2026-06-01T15:00:00Z",
+        "2026-06-01T16:00:00Z",
+    )
+    # Of a service of before, no times; nobody does the line any more.
+    assert (left["from_node_id"], left["from_ready_by"]) == ("BR010", "")
+    assert (left["to_node_id"], left["to_window_start"], left["to_ready_by"]) == ("", "", "")
+
+
+def test_a_dry_run_says_what_it_proposes_and_that_nothing_moved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answering(monkeypatch, pb.ReallocateResponse(considered_count=9, moved_count=5))
+    dry = json.loads(bopis("reallocate", "--dry-run", "--json").stdout)
+    assert (dry["dry_run"], dry["proposed"], dry["moved"]) == (True, 5, 0)
+    done = json.loads(bopis("reallocate", "--json").stdout)
+    assert (done["dry_run"], done["moved"]) == (False, 5)
+    assert "proposed" not in done
 
 
 def test_a_bound_below_0_is_shown_as_nothing_proven(monkeypatch: pytest.MonkeyPatch) -> None:
