@@ -11,6 +11,8 @@ FAILED: Final = 1
 """It was done, or tried, and the answer is no: docs/reference/exit_codes.md."""
 BAD_OPTION: Final = 2
 """Nothing was done: an option is wrong, or a folder or file that was named."""
+INTERRUPTED: Final = 130
+"""Ctrl-C."""
 UNREADABLE: Final = BAD_OPTION
 """The same, said of what is kept: it is not there, is damaged, or is none of its kind."""
 

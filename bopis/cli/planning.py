@@ -2,19 +2,19 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bopis.cli.bar import Bar
-from bopis.cli.complaints import BAD_OPTION, refuse, said_by
+from bopis.cli.complaints import BAD_OPTION, INTERRUPTED, refuse, said_by
+from bopis.cli.interrupting import interruptions
 from bopis.cli.outputs import refuse_unwritten, tell_no_certificate
 from bopis.domain.policy import CardLevel
 
 if TYPE_CHECKING:
     from bopis.domain.reallocation import (
-        OpenOrder,
         OrderMove,
         ReallocationProblem,
         ReallocationProposal,
@@ -77,51 +77,82 @@ class _Watcher:
         self.record = record
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A plan of the orders of a scenario; `left`: why nobody does a line, where that was wanted."""
+
+    scenario: "Scenario"
+    problem: "ReallocationProblem | None"
+    proposal: "ReallocationProposal"
+    record: "SolveRecord | None" = None
+    left: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+
+    @property
+    def plans(self) -> "dict[str, OrderMove]":
+        """By order; those without a plan are not named."""
+        return {move.order_id: move for part in self.proposal.components for move in part}
+
+
 def plan_offline(
     asked: Offline, *, out: Path | None, certificate: Path | None, quiet: bool
 ) -> dict[str, Any]:
-    """Plans all orders of the tables together; figures of the plan."""
+    """Plans all orders of the tables together; figures of the plan. Until files are written Ctrl-C
+    ends it; what is being written is written whole.
+    """
     from bopis.domain.errors import NotServing
-    from bopis.domain.reallocation import ReallocationProposal
-    from bopis.scenario.loader import load_scenario
     from bopis.scenario.rows import ScenarioError
     from bopis.scenario.tables import TableError
 
     try:
-        scenario = load_scenario(asked.directory)
-        proposal, record = ReallocationProposal((), 0, 0, 0, 0), None
-        plans: dict[str, OrderMove] = {}
-        left: dict[str, dict[int, str]] = {}
-        asks: tuple[OpenOrder, ...] = ()
-        if scenario.orders:
-            setting = _setting(asked, scenario)
-            problem = replace(
-                _problem(scenario, setting, asked.time_limit_ms),
-                late_max=asked.late_max,
-                unfilled_max=asked.unfilled_max,
-            )
-            asks = problem.orders
-            with Bar(quiet=quiet) as bar:
-                watcher = _Watcher(bar, asked.time_limit_ms)
-                proposal = _solve(problem, setting, watcher)
-            record = watcher.record
-            plans = {move.order_id: move for move in _moves(proposal)}
-            left = _left(problem, setting, plans) if out is not None else {}
+        planned = _planned(asked, with_reasons=out is not None, quiet=quiet)
     except (ScenarioError, TableError, ValueError, OSError) as error:
         refuse(said_by(error), code=BAD_OPTION)
     except NotServing as error:
         refuse(error.message)
-    if out is not None:
-        _write_plan(out, _rows(scenario, plans, left))
-    if certificate is not None:
-        _write_certificate(certificate, record)
+    except KeyboardInterrupt:
+        refuse("interrupted: nothing was written", code=INTERRUPTED)
+    with interruptions():
+        if out is not None:
+            _write_plan(out, _rows(planned.scenario, planned.plans, planned.left))
+        if certificate is not None:
+            _write_certificate(certificate, planned.record)
+        return _figures(planned)
+
+
+def _planned(asked: Offline, *, with_reasons: bool, quiet: bool) -> _Planned:
+    """Raises ScenarioError, TableError, ValueError, OSError, NotServing."""
+    from bopis.domain.reallocation import ReallocationProposal
+    from bopis.scenario.loader import load_scenario
+
+    scenario = load_scenario(asked.directory)
+    if not scenario.orders:
+        return _Planned(scenario, None, ReallocationProposal((), 0, 0, 0, 0))
+    setting = _setting(asked, scenario)
+    problem = replace(
+        _problem(scenario, setting, asked.time_limit_ms),
+        late_max=asked.late_max,
+        unfilled_max=asked.unfilled_max,
+    )
+    with Bar(quiet=quiet) as bar:
+        watcher = _Watcher(bar, asked.time_limit_ms)
+        proposal = _solve(problem, setting, watcher)
+    planned = _Planned(scenario, problem, proposal, watcher.record)
+    if not with_reasons:
+        return planned
+    return replace(planned, left=_left(problem, setting, planned.plans))
+
+
+def _figures(planned: _Planned) -> dict[str, Any]:
+    proposal, plans, orders = planned.proposal, planned.plans, planned.scenario.orders
     filled = sum(len(group.line_numbers) for move in plans.values() for group in move.groups)
+    asks = () if planned.problem is None else planned.problem.orders
     promises = {order.ask.order_id: order.ask.promise_ms for order in asks}
     is_proven = proposal.bound_micro > 0 or not proposal.gap
     return {
-        "orders": len(scenario.orders),
-        "unfilled_lines": sum(len(order.lines) for order in scenario.orders) - filled,
+        "orders": len(orders),
+        "unfilled_lines": sum(len(order.lines) for order in orders) - filled,
         "late_orders": sum(_is_late(move, promises[move.order_id]) for move in plans.values()),
+        # The tables have amounts, and do not say of which currency.
         "currency": "",
         "cost_after": proposal.cost_planned_micro / MICRO,
         "bound": proposal.bound_micro / MICRO if is_proven else None,
@@ -240,11 +271,6 @@ def _solve(
             watcher=watcher,
         )
     )
-
-
-def _moves(proposal: "ReallocationProposal") -> "Iterator[OrderMove]":
-    for component in proposal.components:
-        yield from component
 
 
 def _left(

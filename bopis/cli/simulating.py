@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bopis.cli.complaints import BAD_OPTION, FAILED, refuse, said_by
+from bopis.cli.complaints import BAD_OPTION, FAILED, INTERRUPTED, refuse, said_by
 from bopis.cli.interrupting import whole
 from bopis.cli.outputs import check_output, refuse_unwritten
 from bopis.domain.policy import CardLevel
@@ -26,8 +26,6 @@ FACTOR_MAX: Final = 100.0
 _BOUNDS: Final = f", above 0, at most {FACTOR_MAX:g}."
 COMPARED_LEAST: Final = 2
 TIME_LIMIT_MAX_S: Final = 3_600.0
-INTERRUPTED: Final = 130
-"""Exit code after Ctrl-C."""
 SLACK_S: Final = 120.0
 """How much longer than asked the optimizer may take: a machine may be busy, and days are not to be
 played in vain."""

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
+from bopis.testing.client import eventually
 from tests.unit.scenario.test_tables import as_parquet
 
 NAMES = ("nodes", "skus", "on_hand", "orders", "lines")
@@ -76,6 +78,27 @@ def test_a_plan_of_tables_takes_no_more_than_there_is_and_is_proven(
         assert sum(costs.values()) == pytest.approx(figures["cost_after"])
     proven = bopis("certificate", str(proof))
     assert proven.returncode == 0, proven.stdout
+
+
+def test_ctrl_c_ends_with_130_and_says_that_nothing_was_written(
+    scenario: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "plan.csv"
+    words = ("reallocate", "--offline", str(scenario), "--time-limit", "600", "--json")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "bopis.cli", *words, "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+    [solver] = eventually(lambda: children.read_text().split() or None)
+    running.send_signal(signal.SIGINT)
+    told, complaint = running.communicate(timeout=60)
+    assert (running.returncode, told) == (130, "")
+    assert complaint.strip() == "bopis: interrupted: nothing was written"
+    assert list(tmp_path.iterdir()) == []
+    assert eventually(lambda: not Path(f"/proc/{solver}").exists() or None)
 
 
 def test_the_labor_of_a_table_binds(scenario: Path, tmp_path: Path) -> None:
