@@ -6,7 +6,7 @@ from bopis.domain.explanation import Wanted
 from bopis.server import decode, encode, encode_explanation
 from bopis.server.operations import message_of
 from bopis.server.rpc import Caller, Service, service
-from bopis.service import duals, explaining, reallocation
+from bopis.service import catalog, duals, explaining, reallocation
 from bopis.service.dependencies import Dependencies
 from bopis.v1 import allocation_service_pb2 as pb
 
@@ -37,6 +37,7 @@ def allocation_service(deps: Dependencies) -> Service:
     async def get_dual_prices(
         request: pb.GetDualPricesRequest, _caller: Caller
     ) -> pb.GetDualPricesResponse:
+        catalog.check_skus(deps, request.skus)
         page = duals.read_duals(
             deps,
             node_ids=request.node_ids,

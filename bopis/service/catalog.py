@@ -1,6 +1,6 @@
 """The catalog: importing and reading items."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bopis.domain.errors import FieldInvalid, SkuNotFound
@@ -52,3 +52,10 @@ def get_item(deps: Dependencies, sku: str) -> Item:
     if item is None:
         raise SkuNotFound(f"no SKU {sku}")
     return item
+
+
+def check_skus(deps: Dependencies, skus: Iterable[str]) -> None:
+    """Raises SkuNotFound for the first that the catalog does not list."""
+    for index, sku in enumerate(skus):
+        if sku not in deps.directory.items:
+            raise SkuNotFound(f"no SKU {sku}", metadata={"sku": sku}, field=f"skus[{index}]")

@@ -84,7 +84,7 @@ class AllocationServiceServicer:
     def GetDualPrices(self, request, context):
         """What the last unit of scarce stock and the last second of scarce labor are worth to other
         orders, as the hot path uses them now; on request by solving open orders anew. Read-only. Errors:
-        TOKEN_INVALID, NODE_NOT_FOUND.
+        TOKEN_INVALID, NODE_NOT_FOUND, SKU_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

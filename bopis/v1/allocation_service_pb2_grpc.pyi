@@ -53,7 +53,7 @@ class AllocationServiceStub:
     GetDualPrices: _grpc.UnaryUnaryMultiCallable[_allocation_service_pb2.GetDualPricesRequest, _allocation_service_pb2.GetDualPricesResponse]
     """What the last unit of scarce stock and the last second of scarce labor are worth to other
     orders, as the hot path uses them now; on request by solving open orders anew. Read-only. Errors:
-    TOKEN_INVALID, NODE_NOT_FOUND.
+    TOKEN_INVALID, NODE_NOT_FOUND, SKU_NOT_FOUND.
     """
 
 @_typing.type_check_only
@@ -80,7 +80,7 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     GetDualPrices: _aio.UnaryUnaryMultiCallable[_allocation_service_pb2.GetDualPricesRequest, _allocation_service_pb2.GetDualPricesResponse]  # type: ignore[assignment]
     """What the last unit of scarce stock and the last second of scarce labor are worth to other
     orders, as the hot path uses them now; on request by solving open orders anew. Read-only. Errors:
-    TOKEN_INVALID, NODE_NOT_FOUND.
+    TOKEN_INVALID, NODE_NOT_FOUND, SKU_NOT_FOUND.
     """
 
 class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -122,7 +122,7 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_allocation_service_pb2.GetDualPricesResponse, _abc.Awaitable[_allocation_service_pb2.GetDualPricesResponse]]:
         """What the last unit of scarce stock and the last second of scarce labor are worth to other
         orders, as the hot path uses them now; on request by solving open orders anew. Read-only. Errors:
-        TOKEN_INVALID, NODE_NOT_FOUND.
+        TOKEN_INVALID, NODE_NOT_FOUND, SKU_NOT_FOUND.
         """
 
 def add_AllocationServiceServicer_to_server(servicer: AllocationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -344,7 +344,10 @@ def test_without_dual_prices_the_answer_says_so(client: Client) -> None:
     assert answer.basis == allocation.GetDualPricesResponse.BASIS_ESTIMATE
     assert not answer.HasField("as_of_time")
     assert not answer.HasField("age")
-    with refused() as errors:
-        asked = allocation.GetDualPricesRequest(node_ids=["nowhere"])
-        client.allocation.GetDualPrices(asked, timeout=CALL_S)
-    assert (errors[0].reason, errors[0].paths) == ("NODE_NOT_FOUND", ("node_ids[0]",))
+    for asked, reason, path in (
+        (allocation.GetDualPricesRequest(node_ids=["x"]), "NODE_NOT_FOUND", "node_ids[0]"),
+        (allocation.GetDualPricesRequest(skus=["apple", "x"]), "SKU_NOT_FOUND", "skus[1]"),
+    ):
+        with refused() as errors:
+            client.allocation.GetDualPrices(asked, timeout=CALL_S)
+        assert (errors[0].reason, errors[0].paths) == (reason, (path,))
