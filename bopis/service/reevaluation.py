@@ -4,6 +4,9 @@ Beside a planner's re-allocation it keeps more: orders whose picking begins soon
 where a customer was told to collect stays, a move must gain the more the nearer the picking is, and
 so many orders move at most. What a move gains is net of the dual prices in force, so that it takes
 nothing that later orders need more.
+
+Kept order by order are the lines that are filled and that store; in total, how many orders are late
+(`late_at_most`): one may become late where others gain, at the price of the card.
 """
 
 from collections.abc import Sequence

@@ -67,9 +67,9 @@ class AllocationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Reallocate(self, request, context):
-        """Allocates all open orders that nobody picks yet again, together, and moves those that gain. What
-        is promised stays so, and the optimizer plans no more orders late than before, but for those that
-        a pin or forbid moves and those that left lines.
+        """Allocates all open orders that nobody picks yet again, together, and moves those that gain. Lines
+        that an order's plan fills stay filled. The optimizer plans no more orders late in all than before
+        (but for those that a pin or forbid moves and those that left lines): which ones, the card says.
         A google.longrunning.Operation: response ReallocateResponse, metadata ReallocateMetadata; poll
         google.longrunning.Operations.GetOperation or WaitOperation at this address, CancelOperation
         stops it. ReallocationService has what it found. Idempotent by request_id. Errors:

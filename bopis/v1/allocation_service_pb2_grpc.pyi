@@ -40,9 +40,9 @@ class AllocationServiceStub:
     Errors: ORDER_NOT_FOUND.
     """
     Reallocate: _grpc.UnaryUnaryMultiCallable[_allocation_service_pb2.ReallocateRequest, _operations_pb2.Operation]
-    """Allocates all open orders that nobody picks yet again, together, and moves those that gain. What
-    is promised stays so, and the optimizer plans no more orders late than before, but for those that
-    a pin or forbid moves and those that left lines.
+    """Allocates all open orders that nobody picks yet again, together, and moves those that gain. Lines
+    that an order's plan fills stay filled. The optimizer plans no more orders late in all than before
+    (but for those that a pin or forbid moves and those that left lines): which ones, the card says.
     A google.longrunning.Operation: response ReallocateResponse, metadata ReallocateMetadata; poll
     google.longrunning.Operations.GetOperation or WaitOperation at this address, CancelOperation
     stops it. ReallocationService has what it found. Idempotent by request_id. Errors:
@@ -67,9 +67,9 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     Errors: ORDER_NOT_FOUND.
     """
     Reallocate: _aio.UnaryUnaryMultiCallable[_allocation_service_pb2.ReallocateRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Allocates all open orders that nobody picks yet again, together, and moves those that gain. What
-    is promised stays so, and the optimizer plans no more orders late than before, but for those that
-    a pin or forbid moves and those that left lines.
+    """Allocates all open orders that nobody picks yet again, together, and moves those that gain. Lines
+    that an order's plan fills stay filled. The optimizer plans no more orders late in all than before
+    (but for those that a pin or forbid moves and those that left lines): which ones, the card says.
     A google.longrunning.Operation: response ReallocateResponse, metadata ReallocateMetadata; poll
     google.longrunning.Operations.GetOperation or WaitOperation at this address, CancelOperation
     stops it. ReallocationService has what it found. Idempotent by request_id. Errors:
@@ -103,9 +103,9 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _allocation_service_pb2.ReallocateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Allocates all open orders that nobody picks yet again, together, and moves those that gain. What
-        is promised stays so, and the optimizer plans no more orders late than before, but for those that
-        a pin or forbid moves and those that left lines.
+        """Allocates all open orders that nobody picks yet again, together, and moves those that gain. Lines
+        that an order's plan fills stay filled. The optimizer plans no more orders late in all than before
+        (but for those that a pin or forbid moves and those that left lines): which ones, the card says.
         A google.longrunning.Operation: response ReallocateResponse, metadata ReallocateMetadata; poll
         google.longrunning.Operations.GetOperation or WaitOperation at this address, CancelOperation
         stops it. ReallocationService has what it found. Idempotent by request_id. Errors:
