@@ -39,6 +39,7 @@ from bopis.adapters.notify_file import FileNotifier
 from bopis.adapters.snapshot_process import ProcessSnapshots
 from bopis.adapters.solver_process import ProcessSolver
 from bopis.adapters.sourcer_native import NativeSourcer
+from bopis.adapters.sourcer_still import still_sourcer
 from bopis.adapters.store_sql.engines import open_engine
 from bopis.adapters.store_sql.store import SqlOrderStore
 from bopis.config import MESSAGE_BYTES_MAX, Settings, checked_policy_text
@@ -199,8 +200,7 @@ async def _serve(
         await stop.wait()
     finally:
         await _stop(process)
-    failure = native.engine.failure()
-    if failure is not None:
+    if (failure := native.engine.failure()) is not None:
         _log.error("engine.failed", why=failure)
         return 1
     return 0
@@ -221,6 +221,7 @@ async def _start(
         ids=RandomIds(),
         ledger=NativeLedger(engine, calls),
         sourcer=sourcer,
+        still_sourcer=still_sourcer,
         store=store,
         solver=ProcessSolver(),
         duals=MemoryDuals(),

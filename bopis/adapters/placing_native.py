@@ -7,32 +7,22 @@ are those of an engine of its own, which is empty before and gone afterwards.
 import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from bopis._allocator_rs import Clock, Engine
 from bopis.adapters.ledger_native import NativeLedger
 from bopis.adapters.native_calls import NativeCalls
 from bopis.adapters.sourcer_native import NativeSourcer
-from bopis.domain.ledger import (
-    CapacityWindow,
-    Command,
-    RegisterItems,
-    RegisterNodes,
-    SetCapacity,
-    SetOnHand,
-)
+from bopis.adapters.sourcer_still import acts
+from bopis.domain.ledger import CapacityWindow, Command, SetCapacity, SetOnHand
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
 from bopis.domain.sourcing import Ask, PlaceAsk, Plan
 
-COMMANDS_PER_ACT: Final = 1_000
 REQUESTS_MAX: Final = 1_000_000
 HOLD_TTL_MS: Final = 86_400_000
 """Longer than any day is played."""
-
-
-_T = TypeVar("_T")
 
 
 class NativePlacing:
@@ -64,15 +54,12 @@ class NativePlacing:
         items: Sequence[Item],
         stock: Mapping[tuple[str, str], int],
     ) -> None:
-        skus = _parts([item.sku for item in items], COMMANDS_PER_ACT)
-        names: list[Command] = [RegisterNodes(tuple(one.node.node_id for one in nodes))]
-        names += [RegisterItems(tuple(some)) for some in skus]
         facts: list[Command] = [SetOnHand(*cell, units) for cell, units in stock.items()]
         for one in nodes:
             windows = tuple(CapacityWindow(w.start_s, w.seconds) for w in one.windows)
             if windows:
                 facts.append(SetCapacity(one.node.node_id, windows))
-        for commands in (*([name] for name in names), *_parts(facts, COMMANDS_PER_ACT)):
+        for commands in acts(nodes, [item.sku for item in items], facts):
             await self._ledger.act(commands, request_id=self._new_id())
 
     def _new_id(self) -> str:
@@ -89,7 +76,3 @@ class NativePlacing:
         self._engine.drain()
         self._calls.close()
         self._loop.close()
-
-
-def _parts(whole: Sequence[_T], size: int) -> list[Sequence[_T]]:
-    return [whole[start : start + size] for start in range(0, len(whole), size)]

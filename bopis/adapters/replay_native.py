@@ -1,5 +1,7 @@
 """Decisions of a data folder made again: read from the order store, decided natively."""
 
+import asyncio
+import difflib
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +13,13 @@ import msgspec
 import sqlalchemy as sa
 
 from bopis._allocator_rs import DivergenceError, NativeError, decide_again
+from bopis.adapters.sourcer_still import still_sourcer
 from bopis.adapters.store_sql.decisions import read_decisions, read_setting
 from bopis.adapters.store_sql.files import operation_file
 from bopis.domain.decision import Choice, DecisionRecord
+from bopis.domain.greedy import GreedyRecord
+from bopis.domain.reallocation import OrderMove
+from bopis.service.greedy import greedy_moves
 
 SETTINGS: Final = ("network", "policy", "duals")
 _UNREADABLE: Final = (zlib.error, msgspec.DecodeError)
@@ -89,6 +95,30 @@ def _now(connection: sa.Connection, ledger: Path, record: DecisionRecord) -> byt
         payload[name] = None if content is None else msgspec.Raw(content)
     answer = decide_again(ledger, msgspec.msgpack.encode(payload))
     return msgspec.json.encode(msgspec.msgpack.decode(answer, type=Choice))
+
+
+def greedy_differences(content: bytes) -> list[str]:
+    """What planning a recorded batch order by order gives differently by now, in words. Raises
+    RecordError.
+    """
+    try:
+        record = msgspec.msgpack.decode(content, type=GreedyRecord)
+    except msgspec.DecodeError as error:
+        raise RecordError(str(error)) from error
+    moves = asyncio.run(_greedy_again(record))
+    before, now = (
+        [msgspec.json.encode(move).decode() for move in some]
+        for some in ([move for part in record.components for move in part], moves)
+    )
+    return list(difflib.unified_diff(before, now, "recorded", "now", lineterm="", n=0))
+
+
+async def _greedy_again(record: GreedyRecord) -> list[OrderMove]:
+    async with still_sourcer(record.request) as sourcer:
+        moves, _ = await greedy_moves(
+            sourcer, record.request.problem, lambda number, _: number < record.order_count
+        )
+    return moves
 
 
 def operation_files(

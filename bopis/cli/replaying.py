@@ -14,6 +14,8 @@ from bopis.cli.complaints import FAILED, UNREADABLE, refuse, said_by
 
 RECORD: Final = ("certificate", "answer")
 """What a re-allocation is done again from, in the order that `solver.replay` wants."""
+ALONE: Final = "greedy"
+"""The same, where the optimizer did not answer."""
 OPERATION_PREFIX: Final = "operations/"
 DIFFERS: Final = 1
 """Exit code of `solver.replay`; UNREADABLE: the record cannot be read; another one: it failed."""
@@ -91,14 +93,16 @@ def _order(store: Path, order_id: str, attempt: int | None, *, as_json: bool) ->
 
 def _operation(store: Path, operation_id: str, *, as_json: bool) -> int:
     """The exit code. Raises RecordError."""
-    from bopis.adapters.replay_native import operation_files, reading
+    from bopis.adapters.replay_native import greedy_differences, operation_files, reading
 
     with reading(store) as connection:
-        kept = operation_files(connection, operation_id, "moves", *RECORD)
+        kept = operation_files(connection, operation_id, "moves", ALONE, *RECORD)
     if kept["moves"] is None:
         refuse(f"nothing is kept of operation {operation_id}: there is no such, or it is too old")
     if any(kept[name] is None for name in RECORD):
-        refuse("the optimizer did not answer then: orders were planned one by one, unrecorded")
+        if (alone := kept[ALONE]) is None:
+            refuse("the optimizer did not answer then: orders were planned one by one, unrecorded")
+        return _tell_operation(operation_id, greedy_differences(alone), as_json=as_json)
     with tempfile.TemporaryDirectory(prefix="bopis-replay-") as folder:
         files = [Path(folder) / name for name in RECORD]
         for file in files:
@@ -112,12 +116,18 @@ def _operation(store: Path, operation_id: str, *, as_json: bool) -> int:
     # One that broke off ends with 1 too, but says nothing of what differs.
     if done.returncode not in (0, DIFFERS) or (done.returncode and not done.stdout):
         refuse(f"operation {operation_id} was not done again to its end: see above")
+    differences = done.stdout.splitlines() if done.returncode else []
+    return _tell_operation(operation_id, differences, as_json=as_json)
+
+
+def _tell_operation(operation_id: str, differences: list[str], *, as_json: bool) -> int:
+    """The exit code."""
     told: dict[str, Any] = {"operation": OPERATION_PREFIX + operation_id}
-    told["same"] = done.returncode == 0
-    if done.returncode:
-        told["diff"] = done.stdout.splitlines()
+    told["same"] = not differences
+    if differences:
+        told["diff"] = differences
     _tell(told, told["operation"], as_json=as_json)
-    return 0 if done.returncode == 0 else FAILED
+    return FAILED if differences else 0
 
 
 def _diff(recorded: bytes, now: bytes) -> list[str]:

@@ -9,7 +9,7 @@ from bopis.ports.bus import Bus, BusHandler, Notifier
 from bopis.ports.clock import Clock, Ids
 from bopis.ports.ledger import Ledger, LedgerFeed, Snapshots
 from bopis.ports.solver import Forecaster, ReallocationSolver
-from bopis.ports.sourcer import DualStore, Sourcer
+from bopis.ports.sourcer import DualStore, Sourcer, StillSourcers
 from bopis.ports.store import OrderStore
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "ReallocationSolver",
     "Snapshots",
     "Sourcer",
+    "StillSourcers",
 ]

@@ -1,10 +1,12 @@
 """The plans of single orders, and the dual prices that steer them."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from bopis.domain.duals import Duals
 from bopis.domain.explanation import Explained, PlannedOrder, Resource, Wanted, Worth
+from bopis.domain.greedy import GreedyRequest
 from bopis.domain.ledger import ReservationLine
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
@@ -66,6 +68,14 @@ class Sourcer(Protocol):
         by solving them anew one after the other. None: the work that one call may take did not
         suffice. Holds nothing.
         """
+        ...
+
+
+class StillSourcers(Protocol):
+    """Makes sourcers whose stock and labor stand still: those that a request says are free."""
+
+    def __call__(self, request: GreedyRequest) -> AbstractAsyncContextManager[Sourcer]:
+        """One with the request's network, items, policy and dual prices, gone at the end."""
         ...
 
 

@@ -11,6 +11,7 @@ import msgspec
 from bopis.domain.commands import ApplyReallocation
 from bopis.domain.cost import without_opportunity
 from bopis.domain.errors import FieldInvalid, OperationNotFound, TokenInvalid
+from bopis.domain.greedy import GreedyRecord
 from bopis.domain.moves import (
     ApplyReport,
     ProposedMove,
@@ -46,7 +47,10 @@ PAGE_DEFAULT: Final = 100
 MOVES: Final = "moves"
 CERTIFICATE: Final = "certificate"
 ANSWER: Final = "answer"
-"""Names of what is kept: JSON of ProposedMoves, and the two parts of a SolveRecord; compressed."""
+PLANNED_ALONE: Final = "greedy"
+"""Names of what is kept: JSON of ProposedMoves; the two parts of a SolveRecord, or a GreedyRecord,
+msgpack; compressed.
+"""
 LEVEL: Final = 1
 """Of the compression."""
 
@@ -93,17 +97,22 @@ def proposed_moves(
 
 
 async def keep_found(
-    deps: Dependencies, operation_id: str, moves: ProposedMoves, record: SolveRecord | None
+    deps: Dependencies,
+    operation_id: str,
+    moves: ProposedMoves,
+    record: SolveRecord | GreedyRecord | None,
 ) -> None:
     """Keeps what a re-allocation found, before anything moves."""
     packed = await asyncio.to_thread(_packed, moves, record)
     await deps.store.put_operation_files(operation_id, packed, keep=KEPT_MAX)
 
 
-def _packed(moves: ProposedMoves, record: SolveRecord | None) -> dict[str, bytes]:
+def _packed(moves: ProposedMoves, record: SolveRecord | GreedyRecord | None) -> dict[str, bytes]:
     """Megabytes: not on the event loop."""
     files = {MOVES: msgspec.json.encode(moves)}
-    if record is not None:
+    if isinstance(record, GreedyRecord):
+        files[PLANNED_ALONE] = msgspec.msgpack.encode(record)
+    elif record is not None:
         files |= {CERTIFICATE: record.certificate, ANSWER: record.answer}
     return {name: zlib.compress(content, LEVEL) for name, content in files.items()}
 

@@ -10,6 +10,7 @@ from bopis.ports import (
     OrderStore,
     ReallocationSolver,
     Sourcer,
+    StillSourcers,
 )
 from bopis.service import reconcile
 from bopis.service.catalog import load_catalog
@@ -26,6 +27,7 @@ def assemble(
     ids: Ids,
     ledger: Ledger,
     sourcer: Sourcer,
+    still_sourcer: StillSourcers,
     store: OrderStore,
     solver: ReallocationSolver,
     duals: DualStore,
@@ -40,6 +42,7 @@ def assemble(
         ids=ids,
         ledger=ledger,
         sourcer=sourcer,
+        still_sourcer=still_sourcer,
         store=store,
         solver=solver,
         duals=duals,

@@ -20,6 +20,7 @@ from bopis.ports import (
     OrderStore,
     ReallocationSolver,
     Sourcer,
+    StillSourcers,
 )
 from bopis.service.directory import Directory, Locks
 from bopis.service.feed import TaskFeed
@@ -130,6 +131,7 @@ class Dependencies:
     ids: Ids
     ledger: Ledger
     sourcer: Sourcer
+    still_sourcer: StillSourcers
     store: OrderStore
     solver: ReallocationSolver
     duals: DualStore

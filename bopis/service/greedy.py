@@ -1,14 +1,18 @@
 """Re-allocation without the optimizer: each order alone, one after the other, by the exact kernel,
 with what those before it took and gave back. Nothing is proven of the whole.
+
+The kernel plans on a copy of what was free when the orders were read, so that the same request,
+and the number of orders that time sufficed for, give the same moves again.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from bopis.domain.cost import without_opportunity
+from bopis.domain.greedy import Cell, GreedyRecord, GreedyRequest, taken
 from bopis.domain.ledger import ReservationLine
 from bopis.domain.reallocation import (
     GREEDY,
@@ -19,63 +23,89 @@ from bopis.domain.reallocation import (
     ReallocationProposal,
     SolveProgress,
 )
-from bopis.domain.sourcing import Ask, Closure, Plan, PlannedGroup
+from bopis.domain.sourcing import Closure, Plan
+from bopis.ports import Sourcer
 from bopis.service.dependencies import Dependencies
 
 TIME_SHARE: Final = 0.5
-"""Share of the optimizer's time limit that all orders together may take."""
+"""Share of the optimizer's time limit that all orders together may take, once what is free is
+copied.
+"""
 TIME_MIN_S: Final = 2.0
 STAY_MICRO: Final = 10_000
 """A move must gain more than this (micro-units), as the optimizer's must."""
 
-_Cell = tuple[str, str | int]
-"""A node with a SKU, or with the start of an hour (Unix seconds)."""
-
 
 async def propose_greedily(
-    deps: Dependencies, problem: ReallocationProblem
-) -> ReallocationProposal:
-    """The moves that gain, each of one order; orders that time does not suffice for stay."""
+    deps: Dependencies, request: GreedyRequest
+) -> tuple[ReallocationProposal, GreedyRecord]:
+    """The moves that gain, each of one order, and what gives them again; orders that time does not
+    suffice for stay.
+    """
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    until_s = began_s + max(TIME_MIN_S, TIME_SHARE * problem.time_limit_ms / 1_000)
-    shifted: Counter[_Cell] = Counter()
+    problem = request.problem
+    before = sum(order.cost.total_micro for order in problem.orders)
+    count, until_s = 0, 0.0
+
+    def elapsed_ms() -> int:
+        return round((loop.time() - began_s) * 1_000)
+
+    def may_go_on(number: int, saved_micro: int) -> bool:
+        nonlocal count
+        count = number
+        deps.operations.solve = SolveProgress(GREEDY, 0, before - saved_micro, elapsed_ms())
+        return loop.time() <= until_s
+
+    async with deps.still_sourcer(request) as sourcer:
+        until_s = loop.time() + max(TIME_MIN_S, TIME_SHARE * problem.time_limit_ms / 1_000)
+        moves, saved_micro = await greedy_moves(sourcer, problem, may_go_on)
+    components = tuple((move,) for move in moves)
+    proposal = ReallocationProposal(
+        components=components,
+        cost_before_micro=before,
+        cost_planned_micro=before - saved_micro,
+        bound_micro=0,
+        solve_time_ms=elapsed_ms(),
+        stage=GREEDY,
+    )
+    return proposal, GreedyRecord(request, count, components)
+
+
+async def greedy_moves(
+    sourcer: Sourcer, problem: ReallocationProblem, may_go_on: Callable[[int, int], bool]
+) -> tuple[list[OrderMove], int]:
+    """The moves, and what they save (micro-units). `may_go_on` is asked before each order, and once
+    after the last, with the number of orders that were planned and what is saved so far.
+    """
+    shifted: Counter[Cell] = Counter()
     places = _Places.of(problem)
     moves: list[OrderMove] = []
-    before = sum(order.cost.total_micro for order in problem.orders)
-    planned = before
-    for order in problem.orders:
-        if loop.time() > until_s:
-            break
-        own = _taken(order.ask, order.groups)
+    saved_micro = 0
+    for number, order in enumerate(problem.orders):
+        if not may_go_on(number, saved_micro):
+            return moves, saved_micro
+        own = taken(order.ask, order.groups)
         free = Counter(own)
         free.update(shifted)
         lines = [_line(cell, amount) for cell, amount in sorted(free.items(), key=str) if amount]
         closed = (*order.ask.closed, *places.closed_to(order))
         ask = replace(order.ask, closed=closed)
-        plan = (await deps.sourcer.plan(ask, k=1, own=lines))[0]
+        plan = (await sourcer.plan(ask, k=1, own=lines))[0]
         gain = order.cost.total_micro - without_opportunity(plan.cost).total_micro
         if gain <= STAY_MICRO or not _keeps(order, plan):
             continue
-        planned -= gain
+        saved_micro += gain
         moves.append(
             OrderMove(
                 order.ask.order_id, plan.groups, plan.unfilled, without_opportunity(plan.cost)
             )
         )
         shifted.update(own)
-        shifted.subtract(_taken(order.ask, plan.groups))
+        shifted.subtract(taken(order.ask, plan.groups))
         places.move(order, plan)
-        elapsed_ms = round((loop.time() - began_s) * 1_000)
-        deps.operations.solve = SolveProgress(GREEDY, 0, planned, elapsed_ms)
-    return ReallocationProposal(
-        components=tuple((move,) for move in moves),
-        cost_before_micro=before,
-        cost_planned_micro=planned,
-        bound_micro=0,
-        solve_time_ms=round((loop.time() - began_s) * 1_000),
-        stage=GREEDY,
-    )
+    may_go_on(len(problem.orders), saved_micro)
+    return moves, saved_micro
 
 
 @dataclass(slots=True)
@@ -111,18 +141,7 @@ def _keeps(order: OpenOrder, plan: Plan) -> bool:
     return all(line.line_number in left for line in plan.unfilled)
 
 
-def _taken(ask: Ask, groups: Iterable[PlannedGroup]) -> Counter[_Cell]:
-    lines = {line.line_number: line for line in ask.lines}
-    taken: Counter[_Cell] = Counter()
-    for group in groups:
-        for number in group.line_numbers:
-            taken[group.node_id, lines[number].sku] += lines[number].quantity
-        for share in group.labor:
-            taken[group.node_id, share.window_start_s] += share.seconds
-    return taken
-
-
-def _line(cell: _Cell, amount: int) -> ReservationLine:
+def _line(cell: Cell, amount: int) -> ReservationLine:
     node_id, item = cell
     if isinstance(item, int):
         return ReservationLine(node_id, amount, window_start_s=item)

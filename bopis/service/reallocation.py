@@ -9,6 +9,7 @@ import structlog
 from bopis.domain.commands import Reallocate
 from bopis.domain.cost import CostBreakdown, gap_over, without_opportunity
 from bopis.domain.errors import NotServing
+from bopis.domain.greedy import GreedyRecord, GreedyRequest
 from bopis.domain.network import NetworkNode
 from bopis.domain.order import BatchMark, Order
 from bopis.domain.reallocation import (
@@ -50,7 +51,7 @@ class _Watcher:
     """Hears of the solve: progress is shown, the record kept."""
 
     deps: Dependencies
-    record: SolveRecord | None = None
+    record: SolveRecord | GreedyRecord | None = None
 
     def progressed(self, progress: SolveProgress) -> None:
         """See SolveWatcher."""
@@ -96,14 +97,17 @@ async def _propose(
     watcher: _Watcher,
 ) -> ReallocationProposal:
     """The optimizer's proposal; if it does not answer, each order's own best one."""
-    skus = {line.sku for order in orders for line in order.lines}
+    items = items_of(deps, {line.sku for order in orders for line in order.lines})
+    policy, duals = deps.policy, deps.duals.current()
     try:
         return await deps.solver.solve(
-            problem, nodes=nodes, items=items_of(deps, skus), policy=deps.policy, watcher=watcher
+            problem, nodes=nodes, items=items, policy=policy, watcher=watcher
         )
     except NotServing as error:
         _log.error("reallocation.greedy", why=error.message)
-        return replace(await propose_greedily(deps, problem), greedy_reason=error.message)
+        request = GreedyRequest.of(problem, nodes=nodes, items=items, policy=policy, duals=duals)
+        proposal, watcher.record = await propose_greedily(deps, request)
+        return replace(proposal, greedy_reason=error.message)
 
 
 async def _move_all(

@@ -63,6 +63,7 @@ from bopis.testing.shop import (
 )
 from bopis.testing.solver_scripted import ScriptedSolver
 from bopis.testing.sourcer_naive import NaiveSourcer
+from bopis.testing.sourcer_still import still_naive_sourcer
 
 REQUEST_WINDOW_MAX: Final = 100_000
 WINDOWS_READ: Final = 24
@@ -171,6 +172,7 @@ async def _run(folder: Path, *, native: bool, at_ms: int, steps: Sequence[Step])
             ids=RandomIds(),
             ledger=ledger,
             sourcer=sourcer,
+            still_sourcer=still_naive_sourcer,
             store=store,
             solver=solver,
             duals=MemoryDuals(),

@@ -23,6 +23,7 @@ from bopis.testing.ledger_memory import MemoryLedger
 from bopis.testing.notifier_memory import MemoryNotifier
 from bopis.testing.solver_scripted import ScriptedSolver
 from bopis.testing.sourcer_naive import NaiveSourcer
+from bopis.testing.sourcer_still import still_naive_sourcer
 
 MONDAY_10_UTC_MS: Final = 1_780_308_000_000
 """2026-06-01 10:00 UTC, a Monday: 06:00 in New York."""
@@ -105,6 +106,7 @@ async def open_shop(folder: Path, *, now_ms: int = MONDAY_10_UTC_MS) -> Shop:
         ids=RandomIds(),
         ledger=ledger,
         sourcer=NaiveSourcer(ledger),
+        still_sourcer=still_naive_sourcer,
         store=store,
         solver=solver,
         duals=MemoryDuals(),
