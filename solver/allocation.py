@@ -238,6 +238,29 @@ class Allocation:
         }
         return self._native.improve(_encode(asked), go_on)
 
+    def relink(
+        self,
+        prices: Sequence[int],
+        *,
+        descents: int,
+        is_beside: bool,
+        columns: int,
+        seed: int,
+        go_on: GoOn,
+    ) -> int:
+        """Descends from between good assignments, out of the `columns` known of each order that
+        cost least under prices; on one thread where something else works beside it. The cost of
+        the best assignment in micro-units.
+        """
+        asked = {
+            "descents": descents,
+            "is_beside": is_beside,
+            "columns": columns,
+            "seed": seed,
+            "prices": prices,
+        }
+        return self._native.relink(_encode(asked), go_on)
+
     def pool(self, prices: Sequence[int], *, cheapest: int, most: int) -> Columns:
         """Of each order the `most` columns known that cost least under prices, what is assigned
         among them; `cheapest`: so many of all its choices are looked for first.

@@ -42,6 +42,9 @@ POLISHES_MAX: Final = 4
 """LPs over the pool, each with the cheapest columns under the prices of the one before."""
 WHOLE_SHARE: Final = 0.65
 """Share of the time limit after which the whole pool is not solved any longer."""
+DESCENTS_MAX: Final = 1_000_000
+"""Descents beside the whole pool, at most, and columns of an order that they look at."""
+DESCENT_COLUMNS: Final = 5
 PARTS_IDLE_MAX: Final = 100
 """Parts in a row that gain nothing, after which no other is tried."""
 PART_COLUMNS: Final = 4
@@ -92,8 +95,8 @@ def polish(course: Course) -> None:
 
 
 def solve_whole(course: Course) -> bool:
-    """The MIP over the columns of the pool that can still matter, and parts beside it as long as it
-    takes; whether it found their best.
+    """The MIP over the columns of the pool that can still matter, and descents beside it as long as
+    it takes; whether it found their best.
     """
     outcome, limits = course.outcome, course.limits
     course.tell("POOL")
@@ -109,7 +112,7 @@ def solve_whole(course: Course) -> bool:
     running: Future[Choice] | None = None
     if course.pace.again is None:
         running = _beside(functools.partial(whole, time_limit_s=course.left_s(WHOLE_SHARE)))
-    _solve_parts(course, columns, turn=1, has_time=lambda: not (running and running.done()))
+    relink(course, is_beside=True, has_time=lambda: not (running and running.done()))
     if running is not None and course.is_proven:
         # Nobody waits for what cannot be better.
         course.pace.close_mip(tuple(kept.assigned.tolist()), stopped=True)
@@ -157,6 +160,29 @@ def _noted(course: Course, solve: Callable[[float], Choice], *, time_limit_s: fl
     return chosen, is_best
 
 
+def relink(course: Course, *, is_beside: bool, has_time: Callable[[], bool]) -> None:
+    """Descends from between good assignments. Every turn has other dice."""
+    asked = course.pace.turn("RELINK", DESCENTS_MAX)
+    made = 0
+
+    def go_on(descents: int, cost: int) -> bool:
+        nonlocal made
+        made = descents
+        course.found("RELINK", cost)
+        return asked.goes_on(made, has_time=has_time() and not course.is_proven)
+
+    cost = course.allocation.relink(
+        course.outcome.prices,
+        descents=asked.planned,
+        is_beside=is_beside,
+        columns=DESCENT_COLUMNS,
+        seed=course.limits.seed + len(course.pace.work),
+        go_on=go_on,
+    )
+    course.found("RELINK", cost)
+    course.pace.close(asked, made)
+
+
 def solve_parts(course: Course, *, turn: int, within_s: float) -> None:
     """Solves parts of the pool again for so long, or until nothing is gained; one at least.
 
@@ -164,12 +190,6 @@ def solve_parts(course: Course, *, turn: int, within_s: float) -> None:
     """
     end_s = time.monotonic() + within_s
     columns = _columns(course)
-    _solve_parts(course, columns, turn=turn, has_time=lambda: time.monotonic() < end_s)
-
-
-def _solve_parts(
-    course: Course, columns: Columns, *, turn: int, has_time: Callable[[], bool]
-) -> None:
     outcome, limits = course.outcome, course.limits
     reduced = reduced_costs(columns, outcome.prices, limits.orders)
     cheapest = np.argsort(reduced, kind="stable")[: PART_COLUMNS * limits.orders]
@@ -194,7 +214,7 @@ def _solve_parts(
         idle = 0 if gained > 0 else idle + 1
         if idle >= PARTS_IDLE_MAX or course.is_proven:
             break
-        if not asked.goes_on(solved, has_time=has_time()):
+        if not asked.goes_on(solved, has_time=time.monotonic() < end_s):
             break
     course.pace.close(asked, solved)
 

@@ -1,5 +1,6 @@
 """The batch solve: read, allocate, check, group into moves."""
 
+import math
 import time
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
@@ -19,8 +20,12 @@ from solver.steps import allocate
 
 STAY_MICRO: Final = 10_000
 """A move must gain more than this (micro-units)."""
-READS: Final = 4.0
-"""How many times as long as reading took, reading, settling, grouping and checking take."""
+READS_LEAST: Final = 2.5
+READS_MOST: Final = 4.0
+READS_MORE: Final = 0.9
+"""How many times as long as reading took, reading, settling, grouping and checking take: of 1,000
+orders, at most, and how much more for every tenfold of them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +183,11 @@ def _limits(world: check.World, rows: Rows, *, read_ms: int, record: Record | No
     is_known = any(known) and not problem.is_charged
     scarce = [] if is_known or problem.is_charged else start_prices(world, rows)
     limit_ms = problem.time_limit_ms
+    reads = READS_LEAST + READS_MORE * math.log10(max(1, len(problem.orders) / 1_000))
+    others_ms = min(READS_MOST, reads) * read_ms
     return Limits(
         orders=len(problem.orders),
-        time_limit_s=max(limit_ms / 2, limit_ms - READS * read_ms) / 1000,
+        time_limit_s=max(limit_ms / 2, limit_ms - others_ms) / 1000,
         seed=problem.seed,
         start_prices=known if is_known else scarce,
         is_known=is_known,

@@ -82,7 +82,7 @@ POOL_ORDER_S: Final = 0.001
 """Seconds per order that the pool needs at least."""
 SEARCH_SHARE: Final = 0.55
 """Share of the time limit after which the pool is solved, where it is."""
-FIRST_PARTS: Final = 0.1
+FIRST_PARTS: Final = 0.05
 """Of the time that is left then, the share for parts before the pool is solved as a whole."""
 PARTS_SHARE: Final = 0.92
 """Share of the time limit after which no further part is solved."""
@@ -116,7 +116,13 @@ def allocate(
     if has_pool and not course.is_proven:
         pool.solve_parts(course, turn=0, within_s=FIRST_PARTS * course.left_s())
         if not pool.solve_whole(course):
-            pool.solve_parts(course, turn=2, within_s=course.left_s(PARTS_SHARE))
+            if course.outcome.stage == "RELINK":
+                # What found the best goes on.
+                pool.relink(
+                    course, is_beside=False, has_time=lambda: course.left_s(PARTS_SHARE) > 0
+                )
+            else:
+                pool.solve_parts(course, turn=1, within_s=course.left_s(PARTS_SHARE))
             _improve(course, 1.0)
     _hold(course)
     course.outcome.work = tuple(course.pace.work)

@@ -2,20 +2,20 @@
 
 mod chosen;
 mod dto;
+mod state;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bopis_allocation::{
-    bound, with_each, Ascended, AscentOptions, Assignment, Choice, Instance, Pool, SearchOptions,
-    Source, Surcharge, Table,
+    bound, with_each, AscentOptions, Assignment, Choice, RelinkOptions, SearchOptions, Surcharge,
 };
 use bopis_promise::BatchOrders;
-use parking_lot::{Mutex, RwLock};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use self::dto::{AscentDto, ChosenDto, ColumnsDto, OrdersDto, SearchDto, TableDto};
+use self::dto::{AscentDto, ChosenDto, ColumnsDto, OrdersDto, RelinkDto, SearchDto, TableDto};
+pub use self::state::PyAllocation;
+use self::state::{no_step, Found, Orders};
 use crate::asker::Asker;
 use crate::errors::BindingError;
 
@@ -23,59 +23,6 @@ use crate::errors::BindingError;
 const WORK_LIMIT: u64 = 10_000_000;
 /// The same where a good plan is as welcome as the best: in the search.
 const SEARCH_WORK_LIMIT: u64 = 20_000;
-
-/// Who knows the orders.
-enum Orders {
-    Batch(Box<BatchOrders>),
-    Table(Table),
-}
-
-impl Orders {
-    fn source(&self) -> &dyn Source {
-        match self {
-            Self::Batch(orders) => orders.as_ref(),
-            Self::Table(table) => table,
-        }
-    }
-}
-
-/// What the steps have come to so far.
-#[derive(Default)]
-struct Found {
-    ascended: Option<Ascended>,
-    assignment: Option<Assignment>,
-    pool: Pool,
-}
-
-/// Orders that are allocated together, step by step.
-#[pyclass(frozen, name = "Allocation", module = "bopis._allocator_rs")]
-pub struct PyAllocation {
-    orders: Orders,
-    instance: RwLock<Instance>,
-    threads: usize,
-    /// What a first look at every way of all orders took.
-    look: Duration,
-    found: Mutex<Found>,
-}
-
-fn no_step(what: &str) -> BindingError {
-    BindingError::Payload(format!("{what} comes first"))
-}
-
-impl PyAllocation {
-    fn of(orders: Orders, threads: usize) -> Self {
-        let threads = threads.max(1);
-        let began = Instant::now();
-        let instance = RwLock::new(Instance::new(orders.source(), threads));
-        Self {
-            look: began.elapsed(),
-            instance,
-            orders,
-            threads,
-            found: Mutex::default(),
-        }
-    }
-}
 
 #[pymethods]
 impl PyAllocation {
@@ -262,34 +209,41 @@ impl PyAllocation {
         payload: &[u8],
         progress: Py<PyAny>,
     ) -> Result<i64, BindingError> {
-        py.detach(|| {
-            let dto: SearchDto = rmp_serde::from_slice(payload)?;
-            // Not under the lock: whoever is asked about progress may ask for something else.
-            let (start, mut pool) = {
-                let mut found = self.found.lock();
-                (found.assignment.clone(), std::mem::take(&mut found.pool))
-            };
-            let start = start.ok_or_else(|| no_step("a construction"))?;
-            let options = SearchOptions {
-                moves: dto.moves,
-                rounds: dto.rounds,
-                tolerance: dto.tolerance,
-                work_limit: SEARCH_WORK_LIMIT,
-                threads: self.threads,
-                seed: dto.seed,
-            };
-            let mut asker = Asker::of(progress);
-            let best = self
-                .instance
-                .read()
-                .improve(start, &mut pool, &dto.prices, options, |at| {
-                    asker.ask((at.moves, at.cost))
-                });
-            let cost = best.cost(&self.instance.read());
-            let mut found = self.found.lock();
-            (found.assignment, found.pool) = (Some(best), pool);
-            asker.raise()?;
-            Ok(cost)
+        let dto: SearchDto = rmp_serde::from_slice(payload)?;
+        let options = SearchOptions {
+            moves: dto.moves,
+            rounds: dto.rounds,
+            tolerance: dto.tolerance,
+            work_limit: SEARCH_WORK_LIMIT,
+            threads: self.threads,
+            seed: dto.seed,
+        };
+        self.go_on_from(py, progress, |instance, start, pool, asker| {
+            instance.improve(start, pool, &dto.prices, options, |at| {
+                asker.ask((at.moves, at.cost))
+            })
+        })
+    }
+
+    /// Descends from between good assignments, as long as `progress(descents, cost)` says so; the cost of
+    /// what is best.
+    fn relink(
+        &self,
+        py: Python<'_>,
+        payload: &[u8],
+        progress: Py<PyAny>,
+    ) -> Result<i64, BindingError> {
+        let dto: RelinkDto = rmp_serde::from_slice(payload)?;
+        let options = RelinkOptions {
+            descents: dto.descents,
+            threads: if dto.is_beside { 1 } else { self.threads },
+            columns: dto.columns,
+            seed: dto.seed,
+        };
+        self.go_on_from(py, progress, |instance, start, pool, asker| {
+            instance.relink(start, pool, &dto.prices, options, |descents, cost| {
+                asker.ask((descents, cost))
+            })
         })
     }
 

@@ -2,7 +2,7 @@
 
 One process per problem: `python -m solver.worker` reads one frame on stdin and answers with frames
 on stdout (solver/worker.py states them). It ends by itself when its pipe closes, so none outlives
-this process; one that does not answer is killed.
+this process; one that hangs or does not answer in time is killed.
 """
 
 import asyncio
@@ -12,12 +12,14 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import structlog
 
+from bopis.adapters.process_signs import QUIET_S, until_quiet
 from bopis.domain.errors import NotServing
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
@@ -69,6 +71,26 @@ class _Progress(msgspec.Struct, frozen=True):
     elapsed_ms: int
 
 
+@dataclass(slots=True)
+class _Heard:
+    """What came from the process so far, in bytes."""
+
+    size: int = 0
+
+    async def read(self, stdout: asyncio.StreamReader, length: int) -> bytes:
+        """So many bytes; they count as they come. Raises IncompleteReadError."""
+        parts: list[bytes] = []
+        missing = length
+        while missing:
+            part = await stdout.read(missing)
+            if not part:
+                raise asyncio.IncompleteReadError(b"".join(parts), length)
+            parts.append(part)
+            missing -= len(part)
+            self.size += len(part)
+        return b"".join(parts)
+
+
 _kind_decoder: Final = msgspec.msgpack.Decoder(_Kind)
 _progress_decoder: Final = msgspec.msgpack.Decoder(_Progress)
 _failed_decoder: Final = msgspec.msgpack.Decoder(_Failed)
@@ -77,8 +99,9 @@ _priced_decoder: Final = msgspec.msgpack.Decoder(_Priced)
 
 
 class ProcessSolver:
-    """Implements `bopis.ports.ReallocationSolver`. A process that does not answer within its time
-    limit and `slack_s` more (and a little for each order) is killed; the next problem gets another.
+    """Implements `bopis.ports.ReallocationSolver`. A process that hangs (process_signs.py) is
+    killed soon after, one that is at work when it has not answered within its time limit and
+    `slack_s` more (and a little for each order); the next problem gets another.
     """
 
     def __init__(self, *, slack_s: float = SLACK_S, command: Sequence[str] = WORKER) -> None:
@@ -94,7 +117,7 @@ class ProcessSolver:
         policy: Policy,
         watcher: SolveWatcher | None = None,
     ) -> ReallocationProposal:
-        """See the port. Raises NotServing if the process fails, dies or takes too long."""
+        """See the port. Raises NotServing if the process fails, dies, hangs or takes too long."""
         with tempfile.TemporaryDirectory(prefix="bopis-solve-") as folder:
             certificate = Path(folder) / "certificate"
             request = _request("solve", problem, nodes=nodes, items=items, policy=policy)
@@ -139,7 +162,7 @@ class ProcessSolver:
         limit_s = time_limit_ms / 1_000 * (1 + SLACK_SHARE) + self._slack_s + slack_s
         try:
             async with asyncio.timeout(limit_s):
-                return await _converse(process, frame, watcher)
+                return await _unless_it_hangs(process, frame, watcher)
         except TimeoutError:
             raise NotServing(f"the optimizer did not answer within {limit_s:.0f} s") from None
         except (OSError, asyncio.IncompleteReadError) as error:
@@ -165,8 +188,30 @@ def _frame(message: dict[str, Any]) -> bytes:
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
-async def _converse(
+async def _unless_it_hangs(
     process: asyncio.subprocess.Process, frame: bytes, watcher: SolveWatcher | None
+) -> bytes:
+    """The result frame, as long as the process is at work."""
+    heard = _Heard()
+    talk = asyncio.create_task(_converse(process, frame, watcher, heard))
+    quiet = asyncio.create_task(until_quiet(process.pid, heard=lambda: heard.size))
+    try:
+        await asyncio.wait((talk, quiet), return_when=asyncio.FIRST_COMPLETED)
+        if talk.done():
+            return talk.result()
+        _log.error("optimizer.hangs", pid=process.pid)
+        raise NotServing(f"the optimizer hangs: it did nothing for {QUIET_S:.0f} s")
+    finally:
+        talk.cancel()
+        quiet.cancel()
+        await asyncio.gather(talk, quiet, return_exceptions=True)
+
+
+async def _converse(
+    process: asyncio.subprocess.Process,
+    frame: bytes,
+    watcher: SolveWatcher | None,
+    heard: _Heard,
 ) -> bytes:
     """The result frame."""
     stdin, stdout = process.stdin, process.stdout
@@ -178,10 +223,10 @@ async def _converse(
         raise BrokenPipeError(str(error)) from error
     await stdin.drain()
     while True:
-        length = int.from_bytes(await stdout.readexactly(LENGTH_BYTES), "big")
+        length = int.from_bytes(await heard.read(stdout, LENGTH_BYTES), "big")
         if length > FRAME_BYTES_MAX:
             raise NotServing(f"the optimizer's answer has {length} bytes")
-        body = await stdout.readexactly(length)
+        body = await heard.read(stdout, length)
         match _kind_decoder.decode(body).type:
             case "result" | "prices":
                 return body

@@ -21,6 +21,7 @@ from bopis.demo.outcome import (
 from bopis.demo.oversold import find_oversold
 from bopis.demo.plans import PlannedOrder
 from bopis.demo.readiness import ReadyTimes, ready_in_time, ready_times
+from bopis.demo.reallocating import Reallocated
 from bopis.demo.score import Score, make_network, score_plans
 from bopis.demo.wire import micros_of
 from bopis.v1 import order_service_pb2
@@ -109,9 +110,10 @@ def figures(
         "ready_in_time": round(ours.ready_in_time, 6),
         **_score(theirs.score, "_nearest_first"),
         "ready_in_time_nearest_first": round(theirs.ready_in_time, 6),
+        "cost_saved_rate": saved_rate(ours=ours.score.cost, theirs=theirs.score.cost),
         **_latencies(records),
         **{name: run.counts[name] for name in COUNTS},
-        **_reallocation(run),
+        **reallocation_figures(run.reallocation),
         "rule_violations": len(ours.score.violations),
         "rule_violations_nearest_first": len(theirs.score.violations),
         "promise_differences": len(differences),
@@ -214,17 +216,25 @@ def quantile(ascending: Sequence[float], share: float) -> float:
     return ascending[min(index, len(ascending) - 1)]
 
 
-def _reallocation(run: Run) -> dict[str, Any]:
-    answer = run.reallocation.response
+def saved_rate(*, ours: int, theirs: int) -> float | None:
+    """The share of their cost that ours saves; None: theirs is nothing."""
+    return round((theirs - ours) / theirs, 6) if theirs > 0 else None
+
+
+def reallocation_figures(reallocated: Reallocated) -> dict[str, Any]:
+    """What the re-allocation on the way did, and what it proved: None where that is nothing."""
+    answer = reallocated.response
+    bound = micros_of(answer.bound) / MICROS
+    is_proven = bound > 0
     return {
         "reallocated": answer.considered_count,
         "moved": answer.moved_count,
         "race_lost": answer.race_lost_count,
         "reallocation_cost_before": micros_of(answer.cost_before) / MICROS,
         "reallocation_cost_after": micros_of(answer.cost_after) / MICROS,
-        "reallocation_bound": micros_of(answer.bound) / MICROS,
-        "reallocation_gap": answer.gap,
-        "reallocations_cut_off": run.reallocation.cut_off,
+        "reallocation_bound": bound if is_proven else None,
+        "reallocation_gap": answer.gap if is_proven else None,
+        "reallocations_cut_off": reallocated.cut_off,
     }
 
 

@@ -45,7 +45,11 @@ def show_result(result: Mapping[str, Any], *, as_json: bool) -> None:
     for key, label in COMPARED:
         ours, theirs = result[key], result[f"{key}_nearest_first"]
         table.add_row(label, _figure(key, ours), _figure(key, theirs))
+        if key == "cost" and result["cost_saved_rate"] is not None:
+            table.add_row("cost saved", _share(result["cost_saved_rate"]), "")
     console.print(table)
+    if result["reallocated"]:
+        console.print(_reallocation(result))
     console.print("ended: " + ", ".join(f"{result[key]} {key.replace('_', ' ')}" for key in ENDS))
     console.print(
         "on the way: " + ", ".join(f"{result[key]} {key.replace('_', ' ')}" for key in DISTURBANCES)
@@ -73,4 +77,24 @@ def show_result(result: Mapping[str, Any], *, as_json: bool) -> None:
 def _figure(key: str, value: float) -> str:
     if key == "cost":
         return f"{value:,.2f}"
-    return f"{value:.3f}" if key == "nodes_per_order" else f"{100 * value:.2f} %"
+    return f"{value:.3f}" if key == "nodes_per_order" else _share(value)
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.2f} %"
+
+
+def _reallocation(result: Mapping[str, Any]) -> str:
+    """What the one re-allocation on the way did, and how far its orders are from the best plans."""
+    after, bound = result["reallocation_cost_after"], result["reallocation_bound"]
+    proven = (
+        "nothing proven"
+        if bound is None
+        else f"proven: no allocation of them costs less than {bound:,.2f} "
+        f"(they cost {_share(max(0.0, after - bound) / bound)} more)"
+    )
+    return (
+        f"re-allocation: {result['moved']} of {result['reallocated']} open orders moved, "
+        f"{result['race_lost']} lost to a race; their cost "
+        f"{result['reallocation_cost_before']:,.2f} before, {after:,.2f} after; {proven}"
+    )

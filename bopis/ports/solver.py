@@ -30,7 +30,7 @@ class ReallocationSolver(Protocol):
         """Proposes moves within about the problem's time limit. `items` are those of the orders.
         Cancelled, it stops within a second.
 
-        Raises NotServing if its process died, failed or did not answer in time.
+        Raises NotServing if its process died, failed, hung or did not answer in time.
         """
 
     async def price(
@@ -42,7 +42,7 @@ class ReallocationSolver(Protocol):
         policy: Policy,
     ) -> FoundPrices:
         """Prices within the problem's time limit: the mean over its samples. Solves that run at the
-        same time do not wait for each other. Raises NotServing if its process died.
+        same time do not wait for each other. Raises NotServing as `solve` does.
         """
 
 

@@ -326,7 +326,11 @@ def test_a_product_page_reads_what_its_own_write_left(client: Client) -> None:
     one = promise.GetAvailabilityByStoreRequest(skus=["apple"], place=HOME, max_stores=1)
     assert len(client.promise.GetAvailabilityByStore(one, timeout=CALL_S).stores) == 1
     for bad, reason, path in (
-        (promise.GetAvailabilityByStoreRequest(skus=["x"], place=HOME), "SKU_NOT_FOUND", "skus[0]"),
+        (
+            promise.GetAvailabilityByStoreRequest(skus=["apple", "x", "y"], place=HOME),
+            "SKU_NOT_FOUND",
+            "skus[1]",
+        ),
         (
             promise.GetAvailabilityByStoreRequest(skus=["apple"], node_id="x"),
             "NODE_NOT_FOUND",

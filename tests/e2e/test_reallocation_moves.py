@@ -244,9 +244,10 @@ def test_an_optimizer_that_hangs_is_killed_and_orders_are_planned_without_it(
     os.kill(pid, signal.SIGSTOP)
     began = time.monotonic()
     response = response_of(wait(client, name, seconds=60))
-    assert time.monotonic() - began < 25
+    # Its time limit and more, as one that is at work has, would be 15.6 s.
+    assert time.monotonic() - began < 10
     assert response.step == "GREEDY"
-    assert "did not answer within" in response.greedy_reason
+    assert "the optimizer hangs" in response.greedy_reason
     assert not response.HasField("bound")
     assert response.moved_count == ORDERS
     assert response.cost_after.units < response.cost_before.units

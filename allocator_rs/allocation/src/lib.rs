@@ -8,6 +8,7 @@
 //! | [`Instance::construct`] | a first assignment under these prices |
 //! | [`Instance::rescue`] | orders that leave lines look at every way |
 //! | [`Instance::improve`] | ruin and recreate, on every core |
+//! | [`Instance::relink`] | descents from between good assignments, through what does not fit |
 //! | [`Instance::make_dearer`] | lateness and lines left cost more, where there are too many |
 //! | [`bound`] | what the prices prove, over every way of every order |
 //!
@@ -35,17 +36,21 @@ mod climb;
 mod construct;
 mod deal;
 mod dearer;
+mod descent;
 mod dice;
 mod filling;
 mod instance;
 mod knapsack;
 mod master;
+mod menu;
+mod packing;
 mod part;
 mod pool;
 mod pricer;
 mod prices;
 mod promising;
 mod ranking;
+mod relinking;
 mod repertoire;
 mod rescue;
 mod rooms;
@@ -68,6 +73,7 @@ pub use dearer::{Counts, Surcharge};
 pub use instance::{InForce, Instance, Line, Order, Row, Source, Way, NO_ROW};
 pub use pool::{Columns, Pool};
 pub use promising::WAYS_MAX;
+pub use relinking::RelinkOptions;
 pub use rounding::Roundings;
 pub use search::{SearchOptions, SearchProgress};
 pub use table::Table;

@@ -15,7 +15,7 @@ pub struct Pool {
     /// By order: what it would cost if there were no others, as the first search found it.
     pub(crate) alone: Vec<i64>,
     /// By number in the last list of columns: order and number in its repertoire.
-    listed: Vec<(u32, u32)>,
+    pub(crate) listed: Vec<(u32, u32)>,
 }
 
 /// The columns in arrays: entries of column `c` are those from `starts[c]` to `starts[c + 1]`.

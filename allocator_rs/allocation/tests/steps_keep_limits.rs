@@ -15,12 +15,12 @@
 mod tables;
 
 use bopis_allocation::{
-    bound, Assignment, Choice, InForce, Instance, Line, Order, Pattern, Pool, Row, SearchOptions,
-    Slot, Source, Surcharge, Table, Way,
+    bound, Assignment, Choice, Columns, InForce, Instance, Line, Order, Pattern, Pool,
+    RelinkOptions, Row, SearchOptions, Slot, Source, Surcharge, Table, Way,
 };
 use tables::{
-    ascent, far_prices, many, meaning, optimum, put_in_force, random_table, search, sound, steps,
-    wide, Size, LARGE, SMALL, WORK,
+    ascent, far_prices, many, meaning, optimum, put_in_force, random_table, relinking, search,
+    sound, steps, wide, Size, LARGE, SMALL, WORK,
 };
 
 /// 60 orders that may take from any of 60 nodes with a unit each, and one that may from the last.
@@ -122,6 +122,59 @@ fn orders_that_must_all_change_at_once_do() {
     instance.ascend(&mut pool, &[], ascent(2, 1), |_| true);
     let found = instance.improve(start, &mut pool, &[], search(1, 1), |_| true);
     assert_eq!(sound(&table, &instance, &found, "improve"), 0);
+}
+
+#[test]
+fn descents_lead_from_nothing_to_the_best_of_the_pool_and_leave_the_pool_as_it_is_listed() {
+    let (mut found, mut best, mut start) = (0, 0, 0);
+    for seed in 0..60 {
+        let size = Size {
+            overtime: false,
+            ..SMALL
+        };
+        let table = random_table(seed, size);
+        let instance = Instance::new(&table, 1);
+        let mut pool = Pool::default();
+        instance.add_cheapest(&mut pool, &[], 1_000, WORK, 1);
+        let nothing = Assignment::nothing(&instance);
+        start += nothing.cost(&instance);
+        for (order, choice) in nothing.choices().iter().enumerate() {
+            pool.add(&instance, order, choice);
+        }
+        let columns = pool.columns(&instance, &[], usize::MAX, None);
+        let rooms = table.rows.iter().map(|row| row.limit).collect();
+        best += best_of(&columns, 0, rooms);
+        let listed = pool.numbers(&nothing);
+        let options = RelinkOptions {
+            columns: 1_000,
+            descents: 200,
+            ..relinking(seed, 1 + seed as usize % 2)
+        };
+        let now = instance.relink(nothing.clone(), &mut pool, &[], options, |_, _| true);
+        found += sound(&table, &instance, &now, "relink");
+        assert_eq!(pool.numbers(&nothing), listed);
+    }
+    assert!(2 * start > 3 * best, "{start}, best {best}");
+    assert_eq!(found, best);
+}
+
+/// The least that orders from this one on cost together, one column each, by trying everything.
+fn best_of(columns: &Columns, order: u32, room: Vec<i64>) -> i64 {
+    if columns.orders.last().is_none_or(|last| order > *last) {
+        return 0;
+    }
+    let own = (0..columns.orders.len()).filter(|column| columns.orders[*column] == order);
+    let costs = own.filter_map(|column| {
+        let mut left = room.clone();
+        for entry in columns.starts[column] as usize..columns.starts[column + 1] as usize {
+            if let Some(left) = left.get_mut(columns.rows[entry] as usize) {
+                *left -= columns.amounts[entry];
+            }
+        }
+        let fits = left.iter().all(|left| *left >= 0);
+        fits.then(|| columns.costs[column] + best_of(columns, order + 1, left))
+    });
+    costs.min().unwrap_or(1 << 40)
 }
 
 #[test]

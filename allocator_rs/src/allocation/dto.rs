@@ -139,6 +139,17 @@ pub(super) struct SearchDto {
     pub(super) prices: Vec<i64>,
 }
 
+#[derive(Debug, Deserialize)]
+pub(super) struct RelinkDto {
+    pub(super) descents: u64,
+    /// Whether something else works beside it.
+    pub(super) is_beside: bool,
+    pub(super) columns: usize,
+    pub(super) seed: u64,
+    /// By row, micro-units.
+    pub(super) prices: Vec<i64>,
+}
+
 /// The pool in arrays of native integers.
 #[derive(Serialize)]
 pub(super) struct ColumnsDto {

@@ -21,7 +21,7 @@ def test_a_process_that_died_before_it_was_asked_is_told_from_a_bug() -> None:
     process = SimpleNamespace(stdin=SimpleNamespace(write=closed), stdout=SimpleNamespace())
     converse = getattr(solver_process, "_converse")  # noqa: B009 (private, and the place of it)
     with pytest.raises(BrokenPipeError):
-        asyncio.run(converse(cast("Any", process), b"frame", None))
+        asyncio.run(converse(cast("Any", process), b"frame", None, None))
 
 
 def test_whoever_ends_a_process_does_not_take_the_news_of_it(

@@ -2,11 +2,13 @@
 
 import threading
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
 
 from solver import pool, steps
+from solver.allocation import Allocation, GoOn
 from solver.master import Choice
 from solver.pace import Record, RecordError
 from solver.problem import Request
@@ -113,34 +115,34 @@ def test_what_a_mip_found_when_time_stopped_it_is_in_the_record(
 
 
 @pytest.mark.parametrize("is_best", [True, False])
-def test_parts_beside_the_whole_pool_are_done_again_as_often(
+def test_descents_beside_the_whole_pool_are_done_again_as_often(
     *, is_best: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, parts, solved = pool.choose_of_many, threading.Event(), 0
+    real, descend = pool.choose_of_many, Allocation.relink
+    descended = threading.Event()
 
-    def counted(*args: object, **named: object) -> Choice:
-        nonlocal solved
-        solved += 1
-        if solved >= 5:
-            parts.set()
-        return real_part(*args, **named)  # type: ignore[arg-type]
+    def told(*args: Any, go_on: GoOn, **named: Any) -> int:
+        def counted(descents: int, cost: int) -> bool:
+            if descents > 1_000:
+                descended.set()
+            return go_on(descents, cost)
 
-    def slow(*args: object, **named: object) -> Choice:
-        parts.wait(timeout=5)
-        chosen, _ = real(*args, **named)  # type: ignore[arg-type]
+        return descend(*args, go_on=counted, **named)
+
+    def slow(*args: Any, **named: Any) -> Choice:
+        descended.wait(timeout=5)
+        chosen, _ = real(*args, **named)
         return chosen, is_best
 
-    real_part = pool.choose
+    def beside(had: Result) -> int:
+        made = [one[2] for one in had.record.work if one[0] == "RELINK"]
+        return made[0] if made else 0
+
     tried = (batch(seed, orders=40, time_limit_ms=800) for seed in range(60))
     with monkeypatch.context() as patched:
-        patched.setattr(pool, "choose", counted)
+        patched.setattr(Allocation, "relink", told)
         patched.setattr(pool, "choose_of_many", slow)
-
-        def beside(had: Result) -> int:
-            made = [one[2] for one in had.record.work if one[0] == "PARTS"]
-            return made[1] if len(made) > 1 else 0
-
-        request, first = next((one, had) for one in tried if beside(had := solve(one)) >= 2)
+        request, first = next((one, had) for one in tried if beside(had := solve(one)) > 1_000)
     assert as_bytes(again(request, first)) == as_bytes(first)
 
 

@@ -1,7 +1,7 @@
 //! The steps of an allocation, and the check that an assignment keeps every limit.
 
 use bopis_allocation::{
-    bound, Ascended, AscentOptions, Assignment, Instance, Pool, SearchOptions, Table,
+    bound, Ascended, AscentOptions, Assignment, Instance, Pool, RelinkOptions, SearchOptions, Table,
 };
 
 use super::{audit, overfull, put_in_force, random_table, step_of, Size, LARGE, WORK};
@@ -24,6 +24,15 @@ pub fn search(seed: u64, threads: usize) -> SearchOptions {
         tolerance: 0.2,
         work_limit: 20_000,
         threads,
+        seed,
+    }
+}
+
+pub fn relinking(seed: u64, threads: usize) -> RelinkOptions {
+    RelinkOptions {
+        descents: 40,
+        threads,
+        columns: 6,
         seed,
     }
 }
@@ -120,6 +129,11 @@ pub fn steps(table: &Table, seed: u64, threads: usize) -> (Instance, Ascended, A
         assert!(better <= cost, "seed {seed}: {better} after {cost}");
         cost = better;
     }
+    let options = relinking(seed, threads);
+    now = instance.relink(now, &mut pool, &ascended.prices, options, |_, _| true);
+    let better = sound(table, &instance, &now, &format!("seed {seed}, relink"));
+    assert!(better <= cost, "seed {seed}: {better} after {cost}");
+    cost = better;
     let proven = bound(table, instance.roundings(), &ascended.prices, WORK, threads).micro;
     assert!(proven <= cost, "seed {seed}: {proven} above {cost}");
     (instance, ascended, now)

@@ -1,0 +1,321 @@
+//! Path relinking: descents from between packings that are good, and yet differ.
+//!
+//! From one of two packings some orders do as in the other; from the best on that way a descent begins. What
+//! rows lack costs more after descents that found nothing that fits, and less after the others. After
+//! Yagiura, Ibaraki and Glover, A path relinking approach with ejection chains for the generalized
+//! assignment problem (2006).
+
+use hashbrown::HashSet;
+
+use crate::assignment::Assignment;
+use crate::descent::Descent;
+use crate::dice::Dice;
+use crate::instance::Instance;
+use crate::menu::Menu;
+use crate::packing::Packing;
+use crate::pool::Pool;
+
+/// Somebody is asked whether to go on after as many descents as look at so many orders.
+const ROUND_ORDERS: usize = 6_400;
+/// Packings that ways lead between.
+const KEPT: usize = 12;
+/// Orders that change on a way.
+const WAY_MAX: usize = 20;
+/// Orders that change for another reason where two packings are nearly the same.
+const SHAKEN: usize = 5;
+/// Of these many cheapest columns, orders have one at the start.
+const DRAWN_OF: usize = 3;
+/// Descents for each order that find nothing better, after which others are kept.
+const IDLE_MAX: usize = 40;
+/// Penalties after descents that found what fits, and what is lacking most is added after others:
+/// thousandths.
+const SOFTER: i64 = 970;
+const HARDER: i64 = 30;
+
+/// How it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct RelinkOptions {
+    /// Descents of each thread, at most.
+    pub descents: u64,
+    /// Threads, which share nothing.
+    pub threads: usize,
+    /// Columns of an order that are looked at: those that cost least under the prices.
+    pub columns: usize,
+    /// Of the dice.
+    pub seed: u64,
+}
+
+impl Instance {
+    /// Improves an assignment that keeps every limit, out of what is known of each order, for as long as
+    /// `go_on(descents, cost)` says so; the result keeps them, too, and costs no more.
+    pub fn relink(
+        &self,
+        start: Assignment,
+        pool: &mut Pool,
+        prices: &[i64],
+        options: RelinkOptions,
+        mut go_on: impl FnMut(u64, i64) -> bool,
+    ) -> Assignment {
+        for (order, choice) in start.choices().iter().enumerate() {
+            pool.add(self, order, choice);
+        }
+        // Whoever has listed the pool may choose of it afterwards.
+        let listed = pool.listed.clone();
+        let columns = pool.columns(self, prices, options.columns, Some(&start));
+        let (menu, origins) = Menu::new(&columns, prices, self.rooms.len());
+        let assigned: HashSet<usize> = pool.numbers(&start).into_iter().collect();
+        let at_start = (0_u32..).zip(&origins).filter(|(_, origin)| {
+            usize::try_from(**origin).is_ok_and(|origin| assigned.contains(&origin))
+        });
+        let chosen: Vec<u32> = at_start.map(|(column, _)| column).collect();
+        let mut all: Vec<Relinking<'_>> = (0..options.threads.max(1) as u64)
+            .map(|thread| {
+                let seed = options.seed.wrapping_add(thread);
+                Relinking::new(&menu, &self.rooms, prices, chosen.clone(), seed)
+            })
+            .collect();
+        let round = (ROUND_ORDERS / self.count().max(1)).max(1) as u64;
+        let (mut descents, mut least) = (0, i64::MAX);
+        let mut found: Vec<usize> = Vec::new();
+        while descents < options.descents {
+            run(&mut all, round);
+            descents += round;
+            let best = all
+                .iter()
+                .map(Relinking::best)
+                .min_by_key(|(cost, _)| *cost);
+            if let Some((cost, columns)) = best.filter(|(cost, _)| *cost < least) {
+                let number = |column: &u32| usize::try_from(*origins.get(*column as usize)?).ok();
+                (least, found) = (cost, columns.iter().filter_map(number).collect());
+            }
+            if !go_on(descents, least) {
+                break;
+            }
+        }
+        let found = pool.assignment(self, &found);
+        pool.listed = listed;
+        let found = found.filter(|found| found.overfull().is_empty());
+        match found {
+            Some(found) if found.cost(self) < start.cost(self) => found,
+            _ => start,
+        }
+    }
+}
+
+/// What was found.
+struct Relinking<'a> {
+    packing: Packing<'a>,
+    descent: Descent,
+    dice: Dice,
+    kept: Vec<Vec<u32>>,
+    best: (i64, Vec<u32>),
+    has_fit: bool,
+    /// The least penalized that is kept, and descents since it is.
+    least: i64,
+    idle: usize,
+}
+
+impl<'a> Relinking<'a> {
+    /// `start` fits into the `rooms`; `prices`: by row, what is paid first for what lacks.
+    fn new(menu: &'a Menu, rooms: &[i64], prices: &[i64], start: Vec<u32>, seed: u64) -> Self {
+        let penalties = first_penalties(menu, rooms.len(), prices);
+        let packing = Packing::new(menu, rooms, penalties, start.clone());
+        Self {
+            best: (packing.cost(), start),
+            packing,
+            descent: Descent::default(),
+            dice: Dice::new(seed),
+            kept: Vec::new(),
+            has_fit: false,
+            least: i64::MAX,
+            idle: 0,
+        }
+    }
+
+    /// What fits and costs least of all that was seen: its cost, and the column of each order.
+    fn best(&self) -> (i64, &[u32]) {
+        (self.best.0, &self.best.1)
+    }
+
+    /// Another descent.
+    fn step(&mut self) {
+        // The first one is from the start.
+        match self.kept.len() {
+            0 => {}
+            KEPT => self.link(),
+            _ => self.draw(),
+        }
+        self.has_fit = false;
+        let Self {
+            packing,
+            descent,
+            dice,
+            best,
+            has_fit,
+            ..
+        } = self;
+        note(packing, best, has_fit);
+        descent.run(packing, dice, |packing| note(packing, best, has_fit));
+        self.idle += 1;
+        if self.packing.fits() && self.packing.cost() < self.least {
+            (self.least, self.idle) = (self.packing.cost(), 0);
+        }
+        self.harden();
+        self.keep();
+        if self.idle > IDLE_MAX * self.packing.menu.orders() as usize {
+            (self.least, self.idle) = (i64::MAX, 0);
+            self.kept.clear();
+            self.draw();
+        }
+    }
+
+    /// Any column of the cheapest for every order.
+    fn draw(&mut self) {
+        for order in 0..self.packing.menu.orders() {
+            let columns = self.packing.menu.columns_of(order);
+            let drawn = self.dice.below(columns.len().clamp(1, DRAWN_OF));
+            let drawn = columns.start + u32::try_from(drawn).unwrap_or(0);
+            self.packing.put(drawn);
+        }
+    }
+
+    /// To the best packing on a way from one that is kept towards another.
+    fn link(&mut self) {
+        let from = self.dice.below(self.kept.len());
+        let to = self.dice.below(self.kept.len());
+        let packing = &mut self.packing;
+        for column in self.kept.get(from).into_iter().flatten() {
+            if packing.chosen_of(packing.menu.order_of(*column)) != *column {
+                packing.put(*column);
+            }
+        }
+        let towards = self.kept.get(to).into_iter().flatten().copied();
+        let mut differ: Vec<u32> = towards
+            .filter(|column| packing.chosen_of(packing.menu.order_of(*column)) != *column)
+            .collect();
+        if differ.len() < 2 {
+            for _ in 0..SHAKEN {
+                let order = self.dice.below(packing.menu.orders() as usize);
+                let columns = packing.menu.columns_of(u32::try_from(order).unwrap_or(0));
+                let drawn = self.dice.below(columns.len().clamp(1, DRAWN_OF + 1));
+                packing.put(columns.start + u32::try_from(drawn).unwrap_or(0));
+            }
+            return;
+        }
+        let mut best = (i64::MAX, 0);
+        let mut way: Vec<u32> = Vec::new();
+        while differ.len() > 1 && way.len() < WAY_MAX {
+            let Some((place, column)) = nearest(packing, &differ) else {
+                break;
+            };
+            differ.swap_remove(place);
+            way.push(packing.chosen_of(packing.menu.order_of(column)));
+            packing.put(column);
+            note(packing, &mut self.best, &mut self.has_fit);
+            if way.len() > 1 && packing.penalized() < best.0 {
+                best = (packing.penalized(), way.len());
+            }
+        }
+        for before in way.drain(best.1.min(way.len())..).rev() {
+            packing.put(before);
+        }
+    }
+
+    fn harden(&mut self) {
+        if self.has_fit {
+            let softer = |_, penalty: i64| (penalty.saturating_mul(SOFTER) / 1_000).max(1);
+            self.packing.set_penalties(softer);
+            return;
+        }
+        let most = self.packing.lacks().max().unwrap_or(0).max(1);
+        self.packing.set_penalties(|lack, penalty| {
+            let more = i128::from(penalty) * i128::from(HARDER) * i128::from(lack);
+            let more = i64::try_from(more / (1_000 * i128::from(most))).unwrap_or(i64::MAX);
+            penalty
+                .saturating_add(more)
+                .saturating_add(i64::from(lack > 0))
+        });
+    }
+
+    /// In place of the worst that is kept, if it is better and new.
+    fn keep(&mut self) {
+        let now = self.packing.chosen().to_vec();
+        if self.kept.contains(&now) {
+            return;
+        }
+        if self.kept.len() < KEPT {
+            self.kept.push(now);
+            return;
+        }
+        let cost = self.packing.penalized();
+        let packing = &mut self.packing;
+        let mut worst = (cost, None);
+        for (place, kept) in self.kept.iter().enumerate() {
+            for column in kept {
+                if packing.chosen_of(packing.menu.order_of(*column)) != *column {
+                    packing.put(*column);
+                }
+            }
+            worst = worst.max((packing.penalized(), Some(place)));
+        }
+        if let Some(kept) = worst.1.and_then(|place| self.kept.get_mut(place)) {
+            *kept = now;
+        }
+    }
+}
+
+fn run(all: &mut [Relinking<'_>], descents: u64) {
+    let descend = |one: &mut Relinking<'_>| (0..descents).for_each(|_| one.step());
+    if let [one] = all {
+        return descend(one);
+    }
+    std::thread::scope(|scope| {
+        for one in all {
+            scope.spawn(|| descend(one));
+        }
+    });
+}
+
+/// Of some columns the one that costs least in place of what its order does, and where it is.
+fn nearest(packing: &mut Packing<'_>, columns: &[u32]) -> Option<(usize, u32)> {
+    let mut best: Option<(i64, usize, u32)> = None;
+    for (place, column) in columns.iter().enumerate() {
+        let now = packing.chosen_of(packing.menu.order_of(*column));
+        packing.take_out(now);
+        let cost = packing.penalized() + packing.would_cost(*column);
+        packing.add(now);
+        if best.is_none_or(|(least, ..)| cost < least) {
+            best = Some((cost, place, *column));
+        }
+    }
+    best.map(|(_, place, column)| (place, column))
+}
+
+fn note(packing: &Packing<'_>, best: &mut (i64, Vec<u32>), has_fit: &mut bool) {
+    if packing.fits() {
+        *has_fit = true;
+        if packing.cost() < best.0 {
+            *best = (packing.cost(), packing.chosen().to_vec());
+        }
+    }
+}
+
+/// The prices; where there is none, a part of what an order costs for what one takes.
+fn first_penalties(menu: &Menu, rows: usize, prices: &[i64]) -> Vec<i64> {
+    let orders = menu.orders();
+    let costs = (0..orders).map(|order| i128::from(menu.least(order)));
+    let mean = costs.sum::<i128>() / i128::from(orders.max(1));
+    let mean = i64::try_from(mean).unwrap_or(i64::MAX).max(1);
+    let of_row = |row: usize| {
+        let takers = u32::try_from(row).map_or(&[][..], |row| menu.takers(row));
+        let amounts = takers.iter().flat_map(|column| {
+            let own = menu.takes(*column).iter();
+            own.filter(move |(taken, _)| *taken as usize == row)
+                .map(|(_, amount)| *amount)
+        });
+        let most = amounts.max().unwrap_or(1).max(1);
+        let price = prices.get(row).copied().unwrap_or(0);
+        price.max(mean / (10 * most)).max(1)
+    };
+    (0..rows).map(of_row).collect()
+}

@@ -1,0 +1,59 @@
+"""Whether another process of this machine still does anything, as the kernel tells it (Linux).
+
+A process that others leave no processor time, as in the idle scheduling class, is no hung one: it
+wants to run (state R). One that waits for a disk (D) is none either. Hung is who wants nothing,
+does nothing and says nothing: it is stopped, or its threads wait for each other. Where there is no
+/proc, every process counts as at work.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+LOOK_S: Final = 0.25
+"""Between two looks at a process."""
+QUIET_S: Final = 3.0
+"""A process that gave no sign at so many looks in a row is hung."""
+AT_WORK: Final = frozenset("RD")
+"""States of a thread that runs or waits for a processor, or for a disk."""
+
+_STATE: Final = 0
+_TICKS: Final = slice(11, 13)
+"""Where a process's line has its state and its processor time, after its name (proc(5))."""
+
+
+async def until_quiet(pid: int, *, heard: Callable[[], int], quiet_s: float = QUIET_S) -> None:
+    """Returns when the process gave no sign for `quiet_s`: `heard` (bytes that came from it) and
+    its processor time stood still, and no thread was at work at any look. Looks are counted, not
+    seconds: while this process stands still itself, it sees nothing and concludes nothing.
+    """
+    looks = 0
+    before: tuple[int, int] | None = None
+    while looks * LOOK_S < quiet_s:
+        await asyncio.sleep(LOOK_S)
+        ticks = _ticks(pid)
+        now = None if ticks is None else (heard(), ticks)
+        is_quiet = now is not None and now == before and not is_at_work(pid)
+        looks, before = looks + 1 if is_quiet else 0, now
+
+
+def is_at_work(pid: int) -> bool:
+    """Whether a thread of the process runs, wants to or waits for a disk; so where nobody knows."""
+    tasks = list(Path(f"/proc/{pid}/task").glob("*/stat"))
+    states = [fields[_STATE] for task in tasks if (fields := _fields(task)) is not None]
+    return not states or not AT_WORK.isdisjoint(states)
+
+
+def _ticks(pid: int) -> int | None:
+    """Its processor time in ticks of the kernel; None: nobody knows."""
+    fields = _fields(Path(f"/proc/{pid}/stat"))
+    return None if fields is None else sum(map(int, fields[_TICKS]))
+
+
+def _fields(stat: Path) -> list[str] | None:
+    """What follows the name, which may hold anything."""
+    try:
+        return stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
