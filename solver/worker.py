@@ -30,7 +30,7 @@ of `stock` that may be shipped, and groups that a node may have ready in one of 
 Answer, frames on stdout: any number of ::
 
     {"type": "progress",
-     "stage": "READING" | "PRICING" | "CONSTRUCTION" | "SEARCH" | "POOL" | "PARTS"
+     "stage": "READING" | "PRICING" | "CONSTRUCTION" | "SEARCH" | "POOL" | "RELINK" | "PARTS"
          | "CHECKING",
      "orders": int, "bound_micro": int, "cost_micro": int, "elapsed_ms": int}
 

@@ -17,7 +17,7 @@ use crate::dice::Dice;
 use crate::packing::Packing;
 
 /// Orders of a chain.
-const CHAIN_MAX: usize = 4;
+const CHAIN_MAX: usize = 8;
 
 /// Columns that came in, and what their orders did before.
 type Changes = SmallVec<[(u32, u32); CHAIN_MAX]>;
@@ -28,8 +28,6 @@ pub(crate) struct Descent {
     queue: VecDeque<u32>,
     is_queued: Vec<bool>,
     is_in_chain: Vec<bool>,
-    /// No column that is chosen is further beyond its order's cheapest.
-    beyond_most: i64,
 }
 
 impl Descent {
@@ -46,8 +44,6 @@ impl Descent {
         self.queue = turn.into();
         self.is_queued = vec![true; orders as usize];
         self.is_in_chain = vec![false; orders as usize];
-        let beyond = |column: &u32| packing.menu.beyond(*column);
-        self.beyond_most = packing.chosen().iter().map(beyond).max().unwrap_or(0);
         while let Some(order) = self.queue.pop_front() {
             if let Some(queued) = self.is_queued.get_mut(order as usize) {
                 *queued = false;
@@ -58,7 +54,6 @@ impl Descent {
             let Some(changes) = changes else { continue };
             note(packing);
             for (column, before) in changes {
-                self.beyond_most = self.beyond_most.max(packing.menu.beyond(column));
                 self.ask_again(packing, column, before);
             }
         }
@@ -134,23 +129,20 @@ impl Descent {
         }
     }
 
-    /// The column that takes of what was left and gains most by it under the prices, or loses least.
+    /// Of the columns that take of what was left, the one that gains most, or loses least: what was left
+    /// is free for whoever takes of it, what its order lets go is worth what the prices say.
     fn follower(&self, packing: &Packing<'_>, left: u32) -> Option<u32> {
         let menu = packing.menu;
         let mut best: Option<(i64, u32)> = None;
         for (row, _) in menu.takes(left) {
             for column in menu.takers(*row) {
-                let beyond = menu.beyond(*column);
-                if best.is_some_and(|(least, _)| beyond - self.beyond_most >= least) {
-                    break;
-                }
                 let order = menu.order_of(*column);
                 let now = packing.chosen_of(order);
                 let is_in = self.is_in_chain.get(order as usize).copied();
                 if now == *column || is_in.unwrap_or(true) {
                     continue;
                 }
-                let more = beyond - menu.beyond(now);
+                let more = menu.cost(*column) - menu.charged(now);
                 let is_best = best.is_none_or(|(least, _)| more < least);
                 let mut takes = menu.takes(*column).iter();
                 if is_best && takes.all(|(row, amount)| *amount <= packing.room(*row)) {

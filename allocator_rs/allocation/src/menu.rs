@@ -10,12 +10,12 @@ pub(crate) struct Menu {
     orders: Vec<u32>,
     /// By column (micro-units).
     costs: Vec<i64>,
-    /// By column: what it costs under the prices beyond the cheapest of its order.
-    beyond: Vec<i64>,
+    /// By column: what it costs with the charges for what it takes under prices.
+    charged: Vec<i64>,
     /// By column, and one more: where its takes start.
     take_starts: Vec<u32>,
     takes: Vec<(u32, i64)>,
-    /// By row: the columns that take of it, those least beyond first.
+    /// By row: the columns that take of it, those first that cost least beyond the cheapest of their order.
     takers: Vec<Vec<u32>>,
     /// By order: what it costs at least.
     least: Vec<i64>,
@@ -49,18 +49,16 @@ impl Menu {
             starts: Vec::new(),
             orders: Vec::new(),
             costs: Vec::new(),
-            beyond: Vec::new(),
+            charged: Vec::new(),
             take_starts: vec![0],
             takes: Vec::new(),
             takers: vec![Vec::new(); rows],
             least: Vec::new(),
         };
-        let mut cheapest = 0;
         for (order, charged, column) in &turn {
             if menu.orders.last() != Some(order) {
                 menu.starts.push(number(menu.orders.len()));
                 menu.least.push(i64::MAX);
-                cheapest = *charged;
             }
             let cost = columns.costs.get(*column).copied().unwrap_or(0);
             if let Some(least) = menu.least.last_mut() {
@@ -68,7 +66,7 @@ impl Menu {
             }
             menu.orders.push(*order);
             menu.costs.push(cost);
-            menu.beyond.push(charged.saturating_sub(cheapest));
+            menu.charged.push(*charged);
             let own = entries(*column).filter(|(row, _)| (*row as usize) < rows);
             menu.takes.extend(own);
             menu.take_starts.push(number(menu.takes.len()));
@@ -81,7 +79,10 @@ impl Menu {
 
     fn rank(&mut self) {
         let mut ranked: Vec<u32> = (0..number(self.orders.len())).collect();
-        ranked.sort_by_key(|column| (self.beyond(*column), *column));
+        ranked.sort_by_key(|column| {
+            let cheapest = at(&self.starts, self.order_of(*column));
+            (self.charged(*column) - self.charged(cheapest), *column)
+        });
         for column in ranked {
             let from = at(&self.take_starts, column) as usize;
             let to = at(&self.take_starts, column + 1) as usize;
@@ -112,8 +113,8 @@ impl Menu {
     }
 
     #[inline]
-    pub(crate) fn beyond(&self, column: u32) -> i64 {
-        self.beyond.get(column as usize).copied().unwrap_or(0)
+    pub(crate) fn charged(&self, column: u32) -> i64 {
+        self.charged.get(column as usize).copied().unwrap_or(0)
     }
 
     #[inline]
