@@ -22,7 +22,7 @@ STAY_MICRO: Final = 10_000
 """A move must gain more than this (micro-units)."""
 READS_LEAST: Final = 2.5
 READS_MOST: Final = 4.0
-READS_MORE: Final = 0.9
+READS_MORE: Final = 2.5
 """How many times as long as reading took, reading, settling, grouping and checking take: of 1,000
 orders, at most, and how much more for every tenfold of them.
 """
