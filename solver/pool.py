@@ -43,8 +43,9 @@ POLISHES_MAX: Final = 4
 WHOLE_SHARE: Final = 0.65
 """Share of the time limit after which the whole pool is not solved any longer."""
 DESCENTS_MAX: Final = 1_000_000
-"""Descents beside the whole pool, at most, and columns of an order that they look at."""
+"""Descents of one turn, at most."""
 DESCENT_COLUMNS: Final = 5
+"""Columns of an order that descents look at: those cheapest under the prices."""
 PARTS_IDLE_MAX: Final = 100
 """Parts in a row that gain nothing, after which no other is tried."""
 PART_COLUMNS: Final = 4

@@ -122,7 +122,7 @@ def allocate(
                     course, is_beside=False, has_time=lambda: course.left_s(PARTS_SHARE) > 0
                 )
             else:
-                pool.solve_parts(course, turn=1, within_s=course.left_s(PARTS_SHARE))
+                pool.solve_parts(course, turn=2, within_s=course.left_s(PARTS_SHARE))
             _improve(course, 1.0)
     _hold(course)
     course.outcome.work = tuple(course.pace.work)

@@ -52,8 +52,10 @@ def _ticks(pid: int) -> int | None:
 
 
 def _fields(stat: Path) -> list[str] | None:
-    """What follows the name, which may hold anything."""
+    """What follows the name, which may hold anything; None where that is no line of a process."""
     try:
-        return stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        fields = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
+    ticks = fields[_TICKS]
+    return fields if len(ticks) == 2 and all(map(str.isdigit, ticks)) else None

@@ -199,6 +199,7 @@ async def _unless_it_hangs(
         await asyncio.wait((talk, quiet), return_when=asyncio.FIRST_COMPLETED)
         if talk.done():
             return talk.result()
+        quiet.result()  # A look that failed says nothing of the process.
         _log.error("optimizer.hangs", pid=process.pid)
         raise NotServing(f"the optimizer hangs: it did nothing for {QUIET_S:.0f} s")
     finally:

@@ -179,12 +179,14 @@ class ReallocationProposal:
 
     @property
     def told_planned_micro(self) -> int:
-        """What all orders cost by the card when the components are applied."""
+        """What all orders cost when the components are applied, with what they are charged, if they
+        are; without what is counted where a planner's word is broken.
+        """
         return self.cost_planned_micro - self.kept_breach_micro
 
     @property
     def told_bound_micro(self) -> int:
-        """What no allocation as much to the planners' mind costs less than, by the card."""
+        """What no allocation as much to the planners' mind costs less than, told as the cost is."""
         return self.bound_micro - self.kept_breach_micro
 
 

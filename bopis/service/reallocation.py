@@ -182,6 +182,8 @@ def _report(
     cost_after_micro = sum(after.values())
     bound_micro = proposal.told_bound_micro - proposal.repriced_micro
     if bound_micro > cost_after_micro:
+        if not lost:
+            _log.error("reallocation.bound_above_cost", bound=bound_micro, cost=cost_after_micro)
         bound_micro = 0
     return ReallocationReport(
         considered_count=len(orders),

@@ -16,6 +16,8 @@ use smallvec::SmallVec;
 use crate::dice::Dice;
 use crate::packing::Packing;
 
+/// Changes for each order after which a descent ends, wherever it is.
+const CHANGES_MAX: usize = 50;
 /// Orders of a chain.
 const CHAIN_MAX: usize = 8;
 
@@ -31,7 +33,7 @@ pub(crate) struct Descent {
 }
 
 impl Descent {
-    /// Improves until nothing does. `note` gets every packing on the way.
+    /// Improves until nothing does, or too much has. `note` gets every packing on the way.
     pub(crate) fn run(
         &mut self,
         packing: &mut Packing<'_>,
@@ -44,7 +46,8 @@ impl Descent {
         self.queue = turn.into();
         self.is_queued = vec![true; orders as usize];
         self.is_in_chain = vec![false; orders as usize];
-        while let Some(order) = self.queue.pop_front() {
+        let mut left = CHANGES_MAX * orders as usize;
+        while let Some(order) = self.queue.pop_front().filter(|_| left > 0) {
             if let Some(queued) = self.is_queued.get_mut(order as usize) {
                 *queued = false;
             }
@@ -52,6 +55,7 @@ impl Descent {
                 .or_else(|| two(packing, order))
                 .or_else(|| self.chain(packing, order));
             let Some(changes) = changes else { continue };
+            left -= 1;
             note(packing);
             for (column, before) in changes {
                 self.ask_again(packing, column, before);

@@ -45,6 +45,7 @@ mod master;
 mod menu;
 mod packing;
 mod part;
+mod penalties;
 mod pool;
 mod pricer;
 mod prices;

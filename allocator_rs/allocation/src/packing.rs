@@ -139,11 +139,13 @@ impl<'a> Packing<'a> {
         self.note(column);
     }
 
-    /// Changes the penalties: what lacks of a row, and its penalty, to its next one.
-    pub(crate) fn set_penalties(&mut self, next: impl Fn(i64, i64) -> i64) {
+    /// Changes the penalties: what lacks of a row, and its penalty, to its next one, or to the `most` of
+    /// the row.
+    pub(crate) fn set_penalties(&mut self, most: &[i64], next: impl Fn(i64, i64) -> i64) {
         self.penalty = 0;
-        for (room, penalty) in self.room.iter().zip(&mut self.penalties) {
-            *penalty = next((-room).max(0), *penalty);
+        let rows = self.room.iter().zip(&mut self.penalties).zip(most);
+        for ((room, penalty), most) in rows {
+            *penalty = next((-room).max(0), *penalty).min(*most);
             self.penalty += penalty.saturating_mul((-room).max(0));
         }
     }
@@ -192,7 +194,7 @@ mod tests {
             let mut packing = Packing::new(&menu, &rooms, vec![7, 5, 3], start);
             for turn in 0..40 {
                 if turn == 20 {
-                    packing.set_penalties(|lack, penalty| penalty + lack);
+                    packing.set_penalties(&[9, 9, 9], |lack, penalty| penalty + lack);
                 }
                 let column = dice.below(20) as u32;
                 let now = packing.chosen_of(menu.order_of(column));

@@ -13,6 +13,7 @@ use crate::dice::Dice;
 use crate::instance::Instance;
 use crate::menu::Menu;
 use crate::packing::Packing;
+use crate::penalties;
 use crate::pool::Pool;
 
 /// Somebody is asked whether to go on after as many descents as look at so many orders.
@@ -23,6 +24,8 @@ const KEPT: usize = 12;
 const WAY_MAX: usize = 20;
 /// Orders that change for another reason where two packings are nearly the same.
 const SHAKEN: usize = 5;
+/// They then have one of so many of their cheapest columns.
+const SHAKEN_OF: usize = 4;
 /// Of these many cheapest columns, orders have one at the start.
 const DRAWN_OF: usize = 3;
 /// Descents for each order that find nothing better, after which others are kept.
@@ -62,7 +65,9 @@ impl Instance {
         // Whoever has listed the pool may choose of it afterwards.
         let listed = pool.listed.clone();
         let columns = pool.columns(self, prices, options.columns, Some(&start));
-        let (menu, origins) = Menu::new(&columns, prices, self.rooms.len());
+        let (menu, origins) = Menu::new(&columns, prices, self.rows.len());
+        // As for whoever solves the pool: overtime costs something, and is none of its columns'.
+        let rooms: Vec<i64> = self.rows.iter().map(|row| row.limit).collect();
         let assigned: HashSet<usize> = pool.numbers(&start).into_iter().collect();
         let at_start = (0_u32..).zip(&origins).filter(|(_, origin)| {
             usize::try_from(**origin).is_ok_and(|origin| assigned.contains(&origin))
@@ -71,7 +76,8 @@ impl Instance {
         let mut all: Vec<Relinking<'_>> = (0..options.threads.max(1) as u64)
             .map(|thread| {
                 let seed = options.seed.wrapping_add(thread);
-                Relinking::new(&menu, &self.rooms, prices, chosen.clone(), seed)
+                let start = (start.cost(self), chosen.clone());
+                Relinking::new(&menu, &rooms, prices, start, seed)
             })
             .collect();
         let round = (ROUND_ORDERS / self.count().max(1)).max(1) as u64;
@@ -105,6 +111,8 @@ impl Instance {
 /// What was found.
 struct Relinking<'a> {
     packing: Packing<'a>,
+    /// By row: no penalty rises beyond.
+    most: Vec<i64>,
     descent: Descent,
     dice: Dice,
     kept: Vec<Vec<u32>>,
@@ -116,13 +124,23 @@ struct Relinking<'a> {
 }
 
 impl<'a> Relinking<'a> {
-    /// `start` fits into the `rooms`; `prices`: by row, what is paid first for what lacks.
-    fn new(menu: &'a Menu, rooms: &[i64], prices: &[i64], start: Vec<u32>, seed: u64) -> Self {
-        let penalties = first_penalties(menu, rooms.len(), prices);
-        let packing = Packing::new(menu, rooms, penalties, start.clone());
+    /// `start`: what it costs, overtime included, and its columns; `prices`: by row, what is paid first
+    /// for what lacks.
+    fn new(
+        menu: &'a Menu,
+        rooms: &[i64],
+        prices: &[i64],
+        start: (i64, Vec<u32>),
+        seed: u64,
+    ) -> Self {
+        let first = penalties::first(menu, rooms.len(), prices);
+        let most = penalties::most(menu, rooms.len());
+        let mut packing = Packing::new(menu, rooms, first, start.1.clone());
+        packing.set_penalties(&most, |_, penalty| penalty);
         Self {
-            best: (packing.cost(), start),
             packing,
+            most,
+            best: start,
             descent: Descent::default(),
             dice: Dice::new(seed),
             kept: Vec::new(),
@@ -139,13 +157,13 @@ impl<'a> Relinking<'a> {
 
     /// Another descent.
     fn step(&mut self) {
+        self.has_fit = false;
         // The first one is from the start.
         match self.kept.len() {
             0 => {}
             KEPT => self.link(),
             _ => self.draw(),
         }
-        self.has_fit = false;
         let Self {
             packing,
             descent,
@@ -193,11 +211,12 @@ impl<'a> Relinking<'a> {
         let mut differ: Vec<u32> = towards
             .filter(|column| packing.chosen_of(packing.menu.order_of(*column)) != *column)
             .collect();
-        if differ.len() < 2 {
+        // A way of one step leads back.
+        if differ.len() < 3 {
             for _ in 0..SHAKEN {
                 let order = self.dice.below(packing.menu.orders() as usize);
                 let columns = packing.menu.columns_of(u32::try_from(order).unwrap_or(0));
-                let drawn = self.dice.below(columns.len().clamp(1, DRAWN_OF + 1));
+                let drawn = self.dice.below(columns.len().clamp(1, SHAKEN_OF));
                 packing.put(columns.start + u32::try_from(drawn).unwrap_or(0));
             }
             return;
@@ -224,11 +243,11 @@ impl<'a> Relinking<'a> {
     fn harden(&mut self) {
         if self.has_fit {
             let softer = |_, penalty: i64| (penalty.saturating_mul(SOFTER) / 1_000).max(1);
-            self.packing.set_penalties(softer);
+            self.packing.set_penalties(&self.most, softer);
             return;
         }
         let most = self.packing.lacks().max().unwrap_or(0).max(1);
-        self.packing.set_penalties(|lack, penalty| {
+        self.packing.set_penalties(&self.most, |lack, penalty| {
             let more = i128::from(penalty) * i128::from(HARDER) * i128::from(lack);
             let more = i64::try_from(more / (1_000 * i128::from(most))).unwrap_or(i64::MAX);
             penalty
@@ -300,22 +319,55 @@ fn note(packing: &Packing<'_>, best: &mut (i64, Vec<u32>), has_fit: &mut bool) {
     }
 }
 
-/// The prices; where there is none, a part of what an order costs for what one takes.
-fn first_penalties(menu: &Menu, rows: usize, prices: &[i64]) -> Vec<i64> {
-    let orders = menu.orders();
-    let costs = (0..orders).map(|order| i128::from(menu.least(order)));
-    let mean = costs.sum::<i128>() / i128::from(orders.max(1));
-    let mean = i64::try_from(mean).unwrap_or(i64::MAX).max(1);
-    let of_row = |row: usize| {
-        let takers = u32::try_from(row).map_or(&[][..], |row| menu.takers(row));
-        let amounts = takers.iter().flat_map(|column| {
-            let own = menu.takes(*column).iter();
-            own.filter(move |(taken, _)| *taken as usize == row)
-                .map(|(_, amount)| *amount)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::Columns;
+
+    /// Each of 30 orders takes of one of ten rows, which hold what a plan takes and not a second more. The
+    /// rows, and the menu's columns of that plan.
+    fn full(dice: &mut Dice) -> (Vec<i64>, Columns, Vec<u32>) {
+        let mut columns = Columns::default();
+        let mut rooms = vec![0; 10];
+        let mut planned = Vec::new();
+        for order in 0..30 {
+            for row in 0..10_u32 {
+                let amount = 10 + dice.below(90) as i64;
+                if row == order % 10 {
+                    rooms[row as usize] += amount;
+                    planned.push(columns.orders.len() as u32);
+                }
+                columns.orders.push(order);
+                columns.costs.push(1_000_000 * (1 + dice.below(20) as i64));
+                columns.starts.push(columns.rows.len() as u32);
+                columns.rows.push(row);
+                columns.amounts.push(amount);
+            }
+        }
+        columns.starts.push(columns.rows.len() as u32);
+        (rooms, columns, planned)
+    }
+
+    #[test]
+    fn penalties_that_rise_for_long_come_to_an_end() {
+        let mut dice = Dice::new(5);
+        let (rooms, columns, planned) = full(&mut dice);
+        let (menu, origins) = Menu::new(&columns, &[], rooms.len());
+        let places = planned.iter().map(|column| {
+            let place = origins.iter().position(|origin| origin == column);
+            place.unwrap() as u32
         });
-        let most = amounts.max().unwrap_or(1).max(1);
-        let price = prices.get(row).copied().unwrap_or(0);
-        price.max(mean / (10 * most)).max(1)
-    };
-    (0..rows).map(of_row).collect()
+        let places: Vec<u32> = places.collect();
+        let mut relinking = Relinking::new(&menu, &rooms, &[], (i64::MAX, places), 2);
+        for _ in 0..100 {
+            relinking.step();
+            // As after as many descents as there may be.
+            relinking
+                .packing
+                .set_penalties(&relinking.most, |_, penalty| penalty.saturating_mul(8));
+        }
+        let (cost, chosen) = relinking.best();
+        assert!(cost < i64::MAX, "it began with what fits");
+        assert_eq!(chosen.len(), 30);
+    }
 }

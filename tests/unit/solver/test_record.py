@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from solver import pool, steps
-from solver.allocation import Allocation, GoOn
+from solver.allocation import Allocation, Columns, GoOn
 from solver.master import Choice
 from solver.pace import Record, RecordError
 from solver.problem import Request
@@ -143,6 +143,29 @@ def test_descents_beside_the_whole_pool_are_done_again_as_often(
         patched.setattr(Allocation, "relink", told)
         patched.setattr(pool, "choose_of_many", slow)
         request, first = next((one, had) for one in tried if beside(had := solve(one)) > 1_000)
+    assert as_bytes(again(request, first)) == as_bytes(first)
+
+
+def test_descents_that_found_the_best_go_on_and_are_done_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nothing_found(columns: Columns, **_: Any) -> Choice:
+        return columns.assigned, False
+
+    # Nobody else improves anything.
+    monkeypatch.setattr(steps, "_improve", lambda *_: None)
+    monkeypatch.setattr(pool, "solve_parts", lambda *_, **__: None)
+    monkeypatch.setattr(pool, "choose_of_many", nothing_found)
+    tried = (batch(seed, orders=40, time_limit_ms=400) for seed in range(60))
+
+    def turns(had: Result) -> int:
+        return sum(step == "RELINK" and made > 0 for step, _, made in had.record.work)
+
+    request, first = next((one, had) for one in tried if turns(had := solve(one)) == 2)
+    assert first.stage == "RELINK"
+    threads = first.record.threads + 1
+    other = solve(request, record=replace(first.record, threads=threads))
+    assert as_bytes(again(request, other)) == as_bytes(other)
     assert as_bytes(again(request, first)) == as_bytes(first)
 
 

@@ -345,4 +345,13 @@ def test_what_is_raised_while_a_step_asks_ends_the_step_and_is_raised() -> None:
             seed=1,
             go_on=interrupted,
         )
+    with pytest.raises(KeyboardInterrupt):
+        allocation.relink(
+            allocation.prices(),
+            descents=1_000,
+            is_beside=False,
+            columns=5,
+            seed=1,
+            go_on=interrupted,
+        )
     assert allocation.construct() > 0
