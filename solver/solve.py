@@ -20,11 +20,16 @@ from solver.steps import allocate
 
 STAY_MICRO: Final = 10_000
 """A move must gain more than this (micro-units)."""
-READS_LEAST: Final = 2.5
+READS_LEAST: Final = 3.2
 READS_MOST: Final = 4.0
-READS_MORE: Final = 2.5
+READS_MORE: Final = 1.3
 """How many times as long as reading took, reading, settling, grouping and checking take: of 1,000
 orders, at most, and how much more for every tenfold of them.
+"""
+AFTER_ROWS: Final = 5.5
+AFTER_LOOK: Final = 0.9
+"""Or, beside the reading: as many times as long as making rows and plans in force took, and as the
+first look at every way; less where nodes are many, for that look is most of the reading.
 """
 
 
@@ -126,11 +131,14 @@ def solve(
     rows = rows_of(problem)
     breaches = [check.breach_micro(world, order) for order in problem.orders]
     in_force = in_force_of(world, problem.orders, rows)
+    rows_ms = teller.elapsed_ms()
     costs = [p.cost_micro + o.stay_micro for p, o in zip(in_force, problem.orders, strict=True)]
     before = sum(costs)
     threads = available_threads() if record is None else record.threads
     allocation = Allocation.of_orders(request, rows, in_force, threads=threads)
-    limits = _limits(world, rows, read_ms=teller.elapsed_ms(), record=record)
+    read_ms = teller.elapsed_ms()
+    others_ms = _others_ms(len(problem.orders), rows_ms=rows_ms, read_ms=read_ms)
+    limits = _limits(world, rows, others_ms=others_ms, record=record)
     if limits.late_max is not None:
         # A planner's word comes before a promise.
         limits = replace(limits, late_max=limits.late_max + sum(map(bool, breaches)))
@@ -143,14 +151,8 @@ def solve(
     planned = before + sum(one.cost_micro - costs[order] for order, one in plans.items())
     tell(Told("CHECKING", outcome.bound_micro, planned))
     kept = sum(breach for order, breach in enumerate(breaches) if order not in plans)
-    _check(
-        request,
-        world,
-        plans,
-        planned=planned,
-        bound=outcome.bound_micro,
-        kept_breaches=kept,
-    )
+    bound = outcome.bound_micro
+    _check(request, world, plans, planned=planned, bound=bound, kept_breaches=kept)
     return Result(
         components=tuple(
             tuple(OrderMove(problem.orders[o].ask.order_id, _plan(plans[o])) for o in move)
@@ -175,7 +177,14 @@ def solve(
     )
 
 
-def _limits(world: check.World, rows: Rows, *, read_ms: int, record: Record | None) -> Limits:
+def _others_ms(orders: int, *, rows_ms: int, read_ms: int) -> float:
+    """What reading took and what comes after the steps will take."""
+    reads = READS_LEAST + READS_MORE * math.log10(max(1, orders / 1_000))
+    after_ms = AFTER_ROWS * rows_ms + AFTER_LOOK * (read_ms - rows_ms)
+    return min(min(READS_MOST, reads) * read_ms, read_ms + after_ms)
+
+
+def _limits(world: check.World, rows: Rows, *, others_ms: float, record: Record | None) -> Limits:
     """What the steps may use: without what reading took and checking will take."""
     problem, card = world.request.problem, world.request.policy.card
     known = rows.start_prices(problem)
@@ -183,8 +192,6 @@ def _limits(world: check.World, rows: Rows, *, read_ms: int, record: Record | No
     is_known = any(known) and not problem.is_charged
     scarce = [] if is_known or problem.is_charged else start_prices(world, rows)
     limit_ms = problem.time_limit_ms
-    reads = READS_LEAST + READS_MORE * math.log10(max(1, len(problem.orders) / 1_000))
-    others_ms = min(READS_MOST, reads) * read_ms
     return Limits(
         orders=len(problem.orders),
         time_limit_s=max(limit_ms / 2, limit_ms - others_ms) / 1000,

@@ -9,6 +9,7 @@ import pytest
 
 from solver import pool, steps
 from solver.allocation import Allocation, Columns, GoOn
+from solver.course import Course
 from solver.master import Choice
 from solver.pace import Record, RecordError
 from solver.problem import Request
@@ -150,11 +151,14 @@ def test_descents_that_found_the_best_go_on_and_are_done_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def nothing_found(columns: Columns, **_: Any) -> Choice:
-        return columns.assigned, False
+        return columns.assigned.tolist(), False
+
+    def no_parts(course: Course, **_: Any) -> None:
+        course.pace.close(course.pace.turn("PARTS", 0), 0)
 
     # Nobody else improves anything.
     monkeypatch.setattr(steps, "_improve", lambda *_: None)
-    monkeypatch.setattr(pool, "solve_parts", lambda *_, **__: None)
+    monkeypatch.setattr(pool, "solve_parts", no_parts)
     monkeypatch.setattr(pool, "choose_of_many", nothing_found)
     tried = (batch(seed, orders=40, time_limit_ms=400) for seed in range(60))
 
