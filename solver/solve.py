@@ -26,7 +26,7 @@ READS_MORE: Final = 1.3
 """How many times as long as reading took, reading, settling, grouping and checking take: of 1,000
 orders, at most, and how much more for every tenfold of them.
 """
-AFTER_ROWS: Final = 5.5
+AFTER_ROWS: Final = 6.5
 AFTER_LOOK: Final = 0.9
 """Or, beside the reading: as many times as long as making rows and plans in force took, and as the
 first look at every way; less where nodes are many, for that look is most of the reading.
