@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
@@ -13,14 +12,7 @@ from bopis.adapters.ledger_native import NativeLedger
 from bopis.adapters.native_calls import NativeCalls
 from bopis.adapters.sourcer_native import NativeSourcer
 from bopis.domain.greedy import GreedyRequest
-from bopis.domain.ledger import (
-    CapacityWindow,
-    Command,
-    RegisterItems,
-    RegisterNodes,
-    SetCapacity,
-    SetOnHand,
-)
+from bopis.domain.ledger import Command, RegisterItems, RegisterNodes
 from bopis.domain.network import NetworkNode
 
 COMMANDS_PER_ACT: Final = 1_000
@@ -41,7 +33,7 @@ async def still_sourcer(request: GreedyRequest) -> AsyncIterator[NativeSourcer]:
         sourcer.load_items(request.items)
         sourcer.load_network(request.nodes, version=1)
         # Many: not on the event loop.
-        facts = await asyncio.to_thread(_facts, request)
+        facts = await asyncio.to_thread(request.facts)
         ledger = NativeLedger(engine, calls)
         ids = itertools.count(1)
         # The catalog need not list all that is in stock.
@@ -54,18 +46,6 @@ async def still_sourcer(request: GreedyRequest) -> AsyncIterator[NativeSourcer]:
     finally:
         await asyncio.to_thread(_stop, sourcer, engine)
         calls.close()
-
-
-def _facts(request: GreedyRequest) -> list[Command]:
-    facts: list[Command] = []
-    windows: defaultdict[str, list[CapacityWindow]] = defaultdict(list)
-    for (node_id, item), amount in request.free().items():
-        if isinstance(item, str):
-            facts.append(SetOnHand(node_id, item, amount))
-        else:
-            windows[node_id].append(CapacityWindow(item, amount))
-    facts += [SetCapacity(node_id, tuple(some)) for node_id, some in windows.items()]
-    return facts
 
 
 def acts(

@@ -2,12 +2,13 @@
 again.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 from bopis.domain.duals import Duals
+from bopis.domain.ledger import CapacityWindow, Command, SetCapacity, SetOnHand
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
 from bopis.domain.reallocation import OrderMove, ReallocationProblem
@@ -57,6 +58,18 @@ class GreedyRequest:
         ]
         limits += [((one.node_id, one.window_start_s), one.seconds) for one in self.problem.labor]
         return {cell: left for cell, most in limits if (left := most - held[cell]) > 0}
+
+    def facts(self) -> list[Command]:
+        """What tells an empty ledger of what is free."""
+        facts: list[Command] = []
+        windows: defaultdict[str, list[CapacityWindow]] = defaultdict(list)
+        for (node_id, item), amount in self.free().items():
+            if isinstance(item, str):
+                facts.append(SetOnHand(node_id, item, amount))
+            else:
+                windows[node_id].append(CapacityWindow(item, amount))
+        facts += [SetCapacity(node_id, tuple(some)) for node_id, some in windows.items()]
+        return facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,10 @@
 """Naive sourcers whose stock and labor stand still."""
 
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bopis.domain.greedy import GreedyRequest
-from bopis.domain.ledger import (
-    CapacityWindow,
-    Command,
-    RegisterItems,
-    RegisterNodes,
-    SetCapacity,
-    SetOnHand,
-)
+from bopis.domain.ledger import Command, RegisterItems, RegisterNodes
 from bopis.testing.clock import FakeClock
 from bopis.testing.ledger_memory import MemoryLedger
 from bopis.testing.sourcer_naive import NaiveSourcer
@@ -29,13 +21,7 @@ async def still_naive_sourcer(request: GreedyRequest) -> AsyncIterator[NaiveSour
     commands: list[Command] = [
         RegisterNodes(tuple(one.node.node_id for one in request.nodes)),
         RegisterItems(tuple(one.sku for one in request.items)),
+        *request.facts(),
     ]
-    windows: defaultdict[str, list[CapacityWindow]] = defaultdict(list)
-    for (node_id, item), amount in request.free().items():
-        if isinstance(item, str):
-            commands.append(SetOnHand(node_id, item, amount))
-        else:
-            windows[node_id].append(CapacityWindow(item, amount))
-    commands += [SetCapacity(node_id, tuple(some)) for node_id, some in windows.items()]
     await ledger.act(commands, request_id="filled")
     yield sourcer
