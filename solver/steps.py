@@ -85,7 +85,7 @@ SEARCH_SHARE: Final = 0.55
 FIRST_PARTS: Final = 0.05
 """Of the time that is left then, the share for parts before the pool is solved as a whole."""
 PARTS_SHARE: Final = 0.92
-"""Share of the time limit after which no further part is solved."""
+"""Share of the time limit after which no further part is solved, and no descent begins."""
 HELD_SHARE: Final = 0.9
 """Share of the time limit for what comes before, where more is late or left than allowed."""
 HELD_UNTIL: Final = 1.04

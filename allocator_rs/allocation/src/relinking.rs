@@ -108,7 +108,7 @@ impl Instance {
     }
 }
 
-/// What was found.
+/// One thread's search: where it is, what it keeps, and the best that it found.
 struct Relinking<'a> {
     packing: Packing<'a>,
     /// By row: no penalty rises beyond.
@@ -118,7 +118,7 @@ struct Relinking<'a> {
     kept: Vec<Vec<u32>>,
     best: (i64, Vec<u32>),
     has_fit: bool,
-    /// The least penalized that is kept, and descents since it is.
+    /// The least cost of what fits since others are kept, and descents since it was found.
     least: i64,
     idle: usize,
 }
@@ -158,7 +158,7 @@ impl<'a> Relinking<'a> {
     /// Another descent.
     fn step(&mut self) {
         self.has_fit = false;
-        // The first one is from the start.
+        // The first one goes on from where it is: the start, or what was drawn anew.
         match self.kept.len() {
             0 => {}
             KEPT => self.link(),
@@ -187,7 +187,7 @@ impl<'a> Relinking<'a> {
         }
     }
 
-    /// Any column of the cheapest for every order.
+    /// Any of its cheapest columns for every order.
     fn draw(&mut self) {
         for order in 0..self.packing.menu.orders() {
             let columns = self.packing.menu.columns_of(order);
