@@ -40,7 +40,10 @@ async def until_quiet(pid: int, *, heard: Callable[[], int], quiet_s: float = QU
 
 def is_at_work(pid: int) -> bool:
     """Whether a thread of the process runs, wants to or waits for a disk; so where nobody knows."""
-    tasks = list(Path(f"/proc/{pid}/task").glob("*/stat"))
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").glob("*/stat"))
+    except OSError:  # It ended just now.
+        return True
     states = [fields[_STATE] for task in tasks if (fields := _fields(task)) is not None]
     return not states or not AT_WORK.isdisjoint(states)
 

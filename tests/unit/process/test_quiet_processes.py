@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ WAITS = (
 QUIET_S = 4 * LOOK_S
 LONG_S = 2 * QUIET_S
 LIMIT_S = 60.0
+ENDS = 200
 
 
 @contextmanager
@@ -89,6 +91,16 @@ def test_nobody_is_quiet_of_whom_nothing_is_known() -> None:
     with running(WAITS) as pid:
         pass
     assert not is_quiet_within(pid, LONG_S)
+
+
+def test_a_process_that_ends_while_it_is_looked_at_counts_as_at_work() -> None:
+    for _ in range(ENDS):
+        with subprocess.Popen(("sleep", "0.005")) as process:
+            end = threading.Thread(target=process.wait)
+            end.start()
+            while end.is_alive():
+                is_at_work(process.pid)
+            assert is_at_work(process.pid)
 
 
 def solved_by(program: str, *, slack_s: float) -> str:
