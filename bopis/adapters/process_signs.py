@@ -1,4 +1,5 @@
-"""Whether another process of this machine still does anything, as the kernel tells it (Linux).
+"""Whether another process of this machine still does anything, as the kernel tells it (Linux), and
+a quick end for one that was killed.
 
 A process that others leave no processor time, as in the idle scheduling class, is no hung one: it
 wants to run (state R). One that waits for a disk (D) is none either. Hung is who wants nothing,
@@ -7,6 +8,8 @@ does nothing and says nothing: it is stopped, or its threads wait for each other
 """
 
 import asyncio
+import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -40,12 +43,26 @@ async def until_quiet(pid: int, *, heard: Callable[[], int], quiet_s: float = QU
 
 def is_at_work(pid: int) -> bool:
     """Whether a thread of the process runs, wants to or waits for a disk; so where nobody knows."""
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").glob("*/stat"))
-    except OSError:  # It ended just now.
-        return True
-    states = [fields[_STATE] for task in tasks if (fields := _fields(task)) is not None]
+    lines = map(_fields, (task / "stat" for task in _tasks(pid)))
+    states = [fields[_STATE] for fields in lines if fields is not None]
     return not states or not AT_WORK.isdisjoint(states)
+
+
+def let_die(pid: int) -> None:
+    """Lifts a killed process out of the idle scheduling class: dying takes processor time, of which
+    it would get none while others want all of it. Does nothing where it is gone.
+    """
+    for task in _tasks(pid):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(int(task.name), os.SCHED_OTHER, os.sched_param(0))
+
+
+def _tasks(pid: int) -> list[Path]:
+    """The folders of its threads; none where it is gone, which it may be while they are listed."""
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return []
 
 
 def _ticks(pid: int) -> int | None:

@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from bopis.adapters.process_signs import QUIET_S, until_quiet
+from bopis.adapters.process_signs import QUIET_S, let_die, until_quiet
 from bopis.domain.errors import NotServing
 from bopis.domain.network import Item, NetworkNode
 from bopis.domain.policy import Policy
@@ -260,16 +260,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             # Not process.kill(): that looks whether it has ended first, and takes the news from the
             # event loop, which complains of an unknown child then.
             os.kill(process.pid, signal.SIGKILL)
-            _let_die(process.pid)
+            let_die(process.pid)
     if process.stdin is not None:
         process.stdin.close()
     await process.wait()
-
-
-def _let_die(pid: int) -> None:
-    """Lifts a killed process out of the idle scheduling class: dying takes processor time, of which
-    it would get none while others want all of it.
-    """
-    for task in Path(f"/proc/{pid}/task").glob("*"):
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(int(task.name), os.SCHED_OTHER, os.sched_param(0))

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 from bopis.adapters import solver_process
-from bopis.adapters.process_signs import LOOK_S, is_at_work, until_quiet
+from bopis.adapters.process_signs import LOOK_S, is_at_work, let_die, until_quiet
 from bopis.adapters.solver_process import ProcessSolver
 from bopis.domain.errors import NotServing
 from bopis.domain.reallocation import ReallocationProblem
@@ -93,14 +93,28 @@ def test_nobody_is_quiet_of_whom_nothing_is_known() -> None:
     assert not is_quiet_within(pid, LONG_S)
 
 
+@contextmanager
+def ending() -> Iterator[tuple[int, threading.Thread]]:
+    """A process that ends soon, and what waits for it: then it is gone, whoever looks at it."""
+    with subprocess.Popen(("sleep", "0.005")) as process:
+        end = threading.Thread(target=process.wait)
+        end.start()
+        yield process.pid, end
+
+
 def test_a_process_that_ends_while_it_is_looked_at_counts_as_at_work() -> None:
     for _ in range(ENDS):
-        with subprocess.Popen(("sleep", "0.005")) as process:
-            end = threading.Thread(target=process.wait)
-            end.start()
+        with ending() as (pid, end):
             while end.is_alive():
-                is_at_work(process.pid)
-            assert is_at_work(process.pid)
+                is_at_work(pid)
+            assert is_at_work(pid)
+
+
+def test_a_process_that_ends_while_it_is_let_die_is_no_error() -> None:
+    for _ in range(ENDS):
+        with ending() as (pid, end):
+            while end.is_alive():
+                let_die(pid)
 
 
 def solved_by(program: str, *, slack_s: float) -> str:
