@@ -205,7 +205,10 @@ def main() -> None:
                 variant.update(labor=0.2, stock=0.4)
                 seeds, more = QUICK_SEEDS, QUICK_ARGUMENTS
             case = Case(name, directory, variant["labor"], variant["stock"], asked.card, more)
-            days = days_of(case, seeds, jobs=asked.jobs)
+            try:
+                days = days_of(case, seeds, jobs=asked.jobs)
+            except RuntimeError as error:
+                sys.exit(str(error))
     for figure in figures_of({"instance": f"{name}, online", **variant}, days):
         print(json.dumps(figure), flush=True)
 

@@ -204,6 +204,10 @@ class Allocation:
         """A first assignment; its cost in micro-units."""
         return self._native.construct()
 
+    def place_each(self) -> int:
+        """Every order, in turn, its best plan of all in what is left; the cost in micro-units."""
+        return self._native.place_each()
+
     def rescue(self) -> int:
         """Lets orders that leave lines look at every way; how many do better."""
         return self._native.rescue()

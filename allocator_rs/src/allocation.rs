@@ -139,7 +139,8 @@ impl PyAllocation {
     }
 
     /// A first assignment: the best of the plans in force, what the prices lead to, and what there was
-    /// before. What it found enters the pool.
+    /// before. What it found enters the pool. Prices keep lines from what is scarce, and in the end
+    /// some of it is left: those lines are rescued before anything is compared.
     fn construct(&self, py: Python<'_>) -> Result<i64, BindingError> {
         py.detach(|| {
             let mut found = self.found.lock();
@@ -147,8 +148,9 @@ impl PyAllocation {
                 .ascended
                 .as_ref()
                 .ok_or_else(|| no_step("an ascent"))?;
-            let instance = self.instance.read();
-            let made = instance.construct(ascended, &found.pool, WORK_LIMIT);
+            let mut instance = self.instance.write();
+            let mut made = instance.construct(ascended, &found.pool, WORK_LIMIT);
+            instance.rescue(self.orders.source(), &mut made, WORK_LIMIT);
             for (order, choice) in made.choices().iter().enumerate() {
                 found.pool.add(&instance, order, choice);
             }
@@ -162,6 +164,17 @@ impl PyAllocation {
             let cost = best.as_ref().map_or(0, |best| best.cost(&instance));
             found.assignment = best;
             Ok(cost)
+        })
+    }
+
+    /// Assigns every order, in turn, its best choice among all ways in what is left; what that costs.
+    fn place_each(&self, py: Python<'_>) -> i64 {
+        py.detach(|| {
+            let mut instance = self.instance.write();
+            let made = instance.place_each(self.orders.source(), WORK_LIMIT);
+            let cost = made.cost(&instance);
+            self.found.lock().assignment = Some(made);
+            cost
         })
     }
 

@@ -37,14 +37,7 @@ def exact(request: Request) -> Answer:
     """B3: each order its best plan by the exact kernel in what is left, without prices."""
     began_s = time.monotonic()
     allocation = opened(request)
-    # One pass at prices of 0: what each order would do alone.
-    allocation.ascend(passes=1, go_on=lambda *_: True)
-    if any(allocation.prices()):
-        raise AssertionError("prices other than 0")
-    # One after the other as they come, not the surest first.
-    alone = allocation.pool(allocation.prices(), cheapest=0, most=1)
-    allocation.prefer(range(len(alone)), [1] * len(alone))
-    allocation.construct()
+    allocation.place_each()
     plans = chosen_plans(request, allocation)
     return Answer(plans, time.monotonic() - began_s)
 

@@ -1,7 +1,8 @@
 //! The ways of an order that the search looks at.
 //!
-//! An order of many lines has fewer: each makes the kernel's search longer, and what is missing comes
-//! to light when the best choices among all ways are looked for.
+//! An order of many lines has fewer that save much alone: each makes the kernel's search longer. Where
+//! nodes are many, more of the cheapest ways of each line are among them: others want the same ones,
+//! and what is missing comes to light only where there is time to look at all ways again.
 
 use bopis_sourcing::CANNOT;
 
@@ -10,11 +11,11 @@ use crate::instance::Order;
 /// Ways of an order that the search looks at; the certificate looks at all.
 pub const WAYS_MAX: usize = 40;
 /// Of an order of many lines fewer: so many lines of ways, but at least so many ways.
-const CELLS_MAX: usize = 200;
-const WAYS_LEAST: usize = 20;
-/// Of each line some of the cheapest ways are among them: the fewer the more lines there are.
-const WAYS_OF_LINE: (usize, usize) = (2, 4);
-const WAYS_OF_LINES: usize = 16;
+const CELLS_MAX: usize = 100;
+const WAYS_LEAST: usize = 10;
+/// Of each line some of the cheapest ways are among them: so many, more where one in so many is more.
+const WAYS_OF_LINE: (usize, usize) = (6, 12);
+const ONE_IN: usize = 16;
 
 impl Order {
     /// The most that a way alone can save against leaving every line.
@@ -29,7 +30,7 @@ impl Order {
     pub(crate) fn promising(&self) -> Vec<usize> {
         let lines = self.lines.len().max(1);
         let most = (CELLS_MAX / lines).clamp(WAYS_LEAST, WAYS_MAX);
-        let of_line = (WAYS_OF_LINES / lines).clamp(WAYS_OF_LINE.0, WAYS_OF_LINE.1);
+        let of_line = (self.ways.len() / ONE_IN).clamp(WAYS_OF_LINE.0, WAYS_OF_LINE.1);
         let mut by_saving: Vec<(i64, usize)> = (0..self.ways.len())
             .map(|way| (-self.saving(way), way))
             .filter(|(saving, _)| *saving < 0 || self.all_or_nothing)

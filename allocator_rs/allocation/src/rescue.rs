@@ -1,4 +1,5 @@
-//! Lines that were left though some way could do them: their orders look at every way they have.
+//! Orders that look at every way they have: those that leave lines though some way could do them, or
+//! all of them, one after the other.
 
 use crate::assignment::Assignment;
 use crate::choice::Choice;
@@ -41,6 +42,23 @@ impl Instance {
         rescued
     }
 
+    /// The assignment in which every order, in turn, takes its best choice among all of its ways in
+    /// what the ones before it left: what deciding order by order comes to.
+    #[must_use]
+    pub fn place_each(&mut self, source: &dyn Source, work_limit: u64) -> Assignment {
+        let zero = self.prices(Vec::new());
+        let mut pricer = Pricer::default();
+        let mut assignment = Assignment::nothing(self);
+        for index in 0..self.count() {
+            let order = self.whole(source, index);
+            let rooms = (Rooms(&assignment.room), Cut::ToRoom);
+            let found = pricer.price(&order, &self.calendar, &zero, rooms, work_limit);
+            let choice = self.adopt(index, &order, found.choice);
+            assignment.put(self, index, choice);
+        }
+        assignment
+    }
+
     /// Whether an order is late while there are too many of these.
     fn is_too_late(&self, index: usize, assignment: &Assignment) -> bool {
         let known = self.order(index).zip(assignment.choices.get(index));
@@ -49,13 +67,14 @@ impl Instance {
     }
 
     fn leaves_lines(&self, index: usize, assignment: &Assignment) -> bool {
-        let lines = self.order(index).map_or(0, |order| order.lines.len());
-        match assignment.choices.get(index) {
-            Some(Choice::Groups(groups)) => {
-                groups.iter().map(|group| group.lines.len()).sum::<usize>() < lines
+        let Some((order, choice)) = self.order(index).zip(assignment.choices.get(index)) else {
+            return false;
+        };
+        match choice {
+            Choice::Groups(groups) => {
+                groups.iter().map(|group| group.lines.len()).sum::<usize>() < order.lines.len()
             }
-            // Whoever has a plan in force keeps what it promises.
-            _ => false,
+            Choice::InForce => order.in_force.as_ref().is_some_and(|plan| plan.left > 0),
         }
     }
 

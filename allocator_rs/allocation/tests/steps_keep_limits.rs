@@ -72,6 +72,15 @@ fn one_unit_each() -> Table {
 }
 
 #[test]
+fn each_in_turn_looks_at_every_way() {
+    let table = one_unit_each();
+    let mut instance = Instance::new(&table, 1);
+    let each = instance.place_each(&table, WORK);
+    // One of them leaves its line; the others have a node each, whichever they looked at before.
+    assert_eq!(each.cost(&instance), 1_000 + (0..60).sum::<i64>());
+}
+
+#[test]
 fn only_a_bound_over_every_way_lies_below_the_optimum() {
     let table = one_unit_each();
     let optimum = 1_000 + (0..60).sum::<i64>();

@@ -8,7 +8,13 @@ from bench.allocation import compact, figures, methods, nearest, speeds
 from bench.allocation.judge import WrongAnswerError, judge
 from solver.check import World, cost_of
 from solver.problem import OpenOrder, Plan, Request, UnfilledLine
-from tests.unit.solver.small_batches import small_request
+from tests.unit.solver.small_batches import (
+    every_plan,
+    fits,
+    limits_of,
+    small_request,
+    takes_of,
+)
 
 
 def unplanned(seed: int, *, orders: int = 5, ruled: bool = False) -> Request:
@@ -49,6 +55,44 @@ def test_nothing_costs_less_than_the_full_model_and_the_bound_lies_below_it() ->
         assert ours.bound_micro <= least <= judge(request, ours.plans).cost_micro, seed
         for other in (methods.by_rules(request), methods.exact(request)):
             assert least <= judge(request, other.plans).cost_micro, seed
+
+
+def test_exact_gives_each_order_its_best_plan_in_what_those_before_it_left() -> None:
+    filled = 0
+    for seed in range(40):
+        request = unplanned(seed)
+        left = limits_of(request)
+        for order, plan in zip(request.problem.orders, methods.exact(request).plans, strict=True):
+            open_to_it = [
+                one for one in every_plan(request, order.ask) if fits(one, order.ask, left)
+            ]
+            least = min(one.cost.total_micro for one in open_to_it)
+            assert plan.cost.total_micro == least, (seed, order.ask.order_id)
+            left.subtract(takes_of(order.ask, plan))
+            filled += bool(plan.groups)
+    assert filled > 80
+
+
+def test_an_assignment_under_prices_that_keep_everything_back_leaves_nothing_that_has_room() -> (
+    None
+):
+    for seed in range(20):
+        request = unplanned(seed)
+        allocation = methods.opened(request)
+        far = [10**9] * len(allocation.limits())
+        allocation.ascend(passes=1, start=far, go_on=lambda *_: True)
+        assert allocation.construct() < sum(o.cost.total_micro for o in request.problem.orders), (
+            seed
+        )
+        plans = methods.chosen_plans(request, allocation)
+        left = limits_of(request)
+        for order, plan in zip(request.problem.orders, plans, strict=True):
+            left.subtract(takes_of(order.ask, plan))
+        for order, plan in zip(request.problem.orders, plans, strict=True):
+            if not plan.groups:
+                open_to_it = (o for o in every_plan(request, order.ask) if fits(o, order.ask, left))
+                least = min(one.cost.total_micro for one in open_to_it)
+                assert plan.cost.total_micro == least, (seed, order.ask.order_id)
 
 
 def test_no_figure_is_made_of_a_plan_twice_over() -> None:

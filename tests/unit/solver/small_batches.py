@@ -120,7 +120,7 @@ def small_request(
         ask = _ask(dice, number)
         if ruled:
             ask = _ruled(ask, random.Random(seed * 100 + number))
-        plans = [p for p in every_plan(base, ask) if p.groups and _fits(p, ask, left)]
+        plans = [p for p in every_plan(base, ask) if p.groups and fits(p, ask, left)]
         if plans:
             plan = dice.choice(plans)
             left.subtract(takes_of(ask, plan))
@@ -285,7 +285,8 @@ def of_day(node_id: str, day: int) -> tuple[str, str]:
     return node_id, f"day {day}"
 
 
-def _fits(plan: Plan, ask: Ask, left: Counter[tuple[str, str | int]]) -> bool:
+def fits(plan: Plan, ask: Ask, left: Counter[tuple[str, str | int]]) -> bool:
+    """Is there still what a plan takes?"""
     return all(amount <= left[cell] for cell, amount in takes_of(ask, plan).items())
 
 
@@ -325,7 +326,7 @@ def charged_minimum(
         plan.cost.total_micro
         + sum(prices[cell] * amount for cell, amount in takes_of(ask, plan).items())
         for plan in every_plan(request, ask)
-        if _fits(plan, ask, limits) and keeps(order, plan)
+        if fits(plan, ask, limits) and keeps(order, plan)
     )
 
 
