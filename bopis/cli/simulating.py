@@ -189,12 +189,18 @@ def _tools() -> "Tools":
     from bopis.adapters.placing_native import NativePlacing
     from bopis.adapters.pricing_native import NativePricer
     from bopis.adapters.solver_process import FOREGROUND_WORKER, ProcessSolver
+    from bopis.domain.errors import NotServing
     from bopis.simulate.catalog import Tools
 
     solver = ProcessSolver(slack_s=SLACK_S, command=FOREGROUND_WORKER)
 
     def solve(problem: "ReallocationProblem", **world: Any) -> "ReallocationProposal":
-        return asyncio.run(solver.solve(problem, **world))
+        try:
+            return asyncio.run(solver.solve(problem, **world))
+        except NotServing as error:
+            # Hours of days are not to be lost by a process that died.
+            typer.echo(f"bopis: {error.message}; another process is asked once more", err=True)
+            return asyncio.run(solver.solve(problem, **world))
 
     return Tools(
         solver=solve,

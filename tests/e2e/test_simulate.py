@@ -22,6 +22,8 @@ MOVING = tuple(
 SCARCE = ("--labor", "0.2", "--stock", "0.4")
 QUICK = ("--refresh", "60", "--reevaluate", "60", "--round-limit", "0.2", "--time-limit", "2")
 
+COMMAND = (sys.executable, "-m", "bopis.cli", "simulate")
+
 pytestmark = pytest.mark.needs_services
 
 
@@ -79,7 +81,7 @@ def interrupted(*words: str, lines: int) -> tuple[str, str]:
     lines: on standard output, and on standard error.
     """
     running = subprocess.Popen(
-        [sys.executable, "-m", "bopis.cli", "simulate", *words],
+        [*COMMAND, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -113,6 +115,46 @@ def test_a_table_and_a_picture_are_of_the_days_that_were_played(town: Path, tmp_
     [played] = re.findall(r"interrupted; (\d+) of 1000 days", complaint)
     assert f"over {played} days" in table
     assert f"{played} day(s)" in picture.read_text()
+
+
+def optimizer_of(pid: int, *, after: int | None = None) -> int:
+    """The process that optimizes for this one, another one than `after`, once it is there."""
+    end_s = time.monotonic() + 60
+    while time.monotonic() < end_s:
+        listed = (task / "children" for task in Path(f"/proc/{pid}/task").iterdir())
+        for child in (int(word) for path in listed for word in path.read_text().split()):
+            said = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            if child != after and b"solver.worker" in said:
+                return child
+        time.sleep(0.05)
+    raise AssertionError("no optimizer came")
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_day_survives_an_optimizer_that_is_killed_but_not_the_next_one(
+    town: Path, kills: int
+) -> None:
+    running = subprocess.Popen(
+        [*COMMAND, str(town), *chosen("hindsight"), *SCARCE, "--time-limit", "4", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    killed = None
+    for _ in range(kills):
+        killed = optimizer_of(running.pid, after=killed)
+        time.sleep(1)
+        os.kill(killed, signal.SIGKILL)
+    told, complaint = running.communicate(timeout=60)
+    assert "died (signal 9); another process is asked once more" in complaint
+    if kills > 1:
+        assert running.returncode == 1
+        assert complaint.count("died") == kills
+        return
+    assert running.returncode == 0, complaint
+    [record] = json.loads(told)
+    assert record["rule_violations"] == 0
+    assert 0 < record["bound"] <= record["cost"]
 
 
 def test_the_card_changes_the_cost(town: Path) -> None:
