@@ -51,6 +51,7 @@ mod pricer;
 mod prices;
 mod promising;
 mod ranking;
+mod relinked;
 mod relinking;
 mod repertoire;
 mod rescue;

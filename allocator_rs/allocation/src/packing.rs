@@ -50,6 +50,10 @@ impl<'a> Packing<'a> {
         self.chosen.get(order as usize).copied().unwrap_or(0)
     }
 
+    pub(crate) fn penalties(&self) -> &[i64] {
+        &self.penalties
+    }
+
     pub(crate) fn cost(&self) -> i64 {
         self.cost
     }
@@ -148,6 +152,14 @@ impl<'a> Packing<'a> {
             *penalty = next((-room).max(0), *penalty).min(*most);
             self.penalty += penalty.saturating_mul((-room).max(0));
         }
+    }
+
+    /// Takes over penalties, by row.
+    pub(crate) fn penalize(&mut self, penalties: &[i64]) {
+        self.penalties = penalties.to_vec();
+        let rows = self.room.iter().zip(penalties);
+        let charges = rows.map(|(room, penalty)| penalty.saturating_mul((-room).max(0)));
+        self.penalty = charges.sum();
     }
 
     /// What lacks of the rows that are overfull.

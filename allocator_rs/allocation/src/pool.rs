@@ -4,6 +4,7 @@ use crate::assignment::Assignment;
 use crate::choice::Choice;
 use crate::instance::Instance;
 use crate::pricer::Pricer;
+use crate::relinked::Relinked;
 use crate::repertoire::Repertoire;
 use crate::rooms::Rooms;
 use crate::threads::with_each;
@@ -16,6 +17,8 @@ pub struct Pool {
     pub(crate) alone: Vec<i64>,
     /// By number in the last list of columns: order and number in its repertoire.
     pub(crate) listed: Vec<(u32, u32)>,
+    /// From where a relinking goes on, until the next search.
+    pub(crate) relinked: Relinked,
 }
 
 /// The columns in arrays: entries of column `c` are those from `starts[c]` to `starts[c + 1]`.
@@ -132,6 +135,7 @@ impl Pool {
     /// them back into `orders`. Nothing is listed any more.
     pub(crate) fn take_out(&mut self, instance: &Instance) -> Vec<Repertoire> {
         self.listed.clear();
+        self.relinked = Relinked::default();
         let mut orders = std::mem::take(&mut self.orders);
         orders.resize_with(instance.count(), Repertoire::default);
         orders

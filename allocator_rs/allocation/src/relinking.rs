@@ -1,7 +1,8 @@
 //! Path relinking: descents from between packings that are good, and yet differ.
 //!
 //! From one of two packings some orders do as in the other; from the best on that way a descent begins. What
-//! rows lack costs more after descents that found nothing that fits, and less after the others. After
+//! rows lack costs more after descents that found nothing that fits, and less after the others. Whoever
+//! is called again goes on with what was kept, if nobody has searched since. After
 //! Yagiura, Ibaraki and Glover, A path relinking approach with ejection chains for the generalized
 //! assignment problem (2006).
 
@@ -15,6 +16,7 @@ use crate::menu::Menu;
 use crate::packing::Packing;
 use crate::penalties;
 use crate::pool::Pool;
+use crate::relinked::{Name, Relinked};
 
 /// Somebody is asked whether to go on after as many descents as look at so many orders.
 const ROUND_ORDERS: usize = 6_400;
@@ -66,6 +68,10 @@ impl Instance {
         let listed = pool.listed.clone();
         let columns = pool.columns(self, prices, options.columns, Some(&start));
         let (menu, origins) = Menu::new(&columns, prices, self.rows.len());
+        let names = origins
+            .iter()
+            .filter_map(|origin| pool.listed.get(*origin as usize).copied());
+        let names: Vec<Name> = names.collect();
         // As for whoever solves the pool: overtime costs something, and is none of its columns'.
         let rooms: Vec<i64> = self.rows.iter().map(|row| row.limit).collect();
         let assigned: HashSet<usize> = pool.numbers(&start).into_iter().collect();
@@ -77,7 +83,9 @@ impl Instance {
             .map(|thread| {
                 let seed = options.seed.wrapping_add(thread);
                 let start = (start.cost(self), chosen.clone());
-                Relinking::new(&menu, &rooms, prices, start, seed)
+                let mut one = Relinking::new(&menu, &rooms, prices, start, seed);
+                one.resume(&pool.relinked, &names);
+                one
             })
             .collect();
         let round = (ROUND_ORDERS / self.count().max(1)).max(1) as u64;
@@ -100,6 +108,9 @@ impl Instance {
         }
         let found = pool.assignment(self, &found);
         pool.listed = listed;
+        let best = all.iter().min_by_key(|one| one.best().0);
+        let left = best.map(|one| Relinked::of(&one.kept, one.packing.penalties(), &names));
+        pool.relinked = left.unwrap_or_default();
         let found = found.filter(|found| found.overfull().is_empty());
         match found {
             Some(found) if found.cost(self) < start.cost(self) => found,
@@ -147,6 +158,14 @@ impl<'a> Relinking<'a> {
             has_fit: false,
             least: i64::MAX,
             idle: 0,
+        }
+    }
+
+    /// Goes on from what was kept before, if that was enough. `names`: by column.
+    fn resume(&mut self, before: &Relinked, names: &[Name]) {
+        if before.len() == KEPT && before.penalties.len() == self.most.len() {
+            self.kept = before.packings(self.packing.menu, names);
+            self.packing.penalize(&before.penalties);
         }
     }
 
