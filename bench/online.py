@@ -52,8 +52,12 @@ class Case:
     arguments: Sequence[str] = field(default_factory=tuple)
 
 
+class PlayError(RuntimeError):
+    """A day could not be played."""
+
+
 def played(case: Case, seed: int) -> Day:
-    """One day, played by the command. Raises RuntimeError where it fails."""
+    """One day, played by the command. Raises PlayError where it fails."""
     policies = [word for policy in POLICIES for word in ("--policy", policy)]
     variant = ("--labor", f"{case.labor:g}", "--stock", f"{case.stock:g}", "--card", case.card)
     command = (sys.executable, "-m", "bopis.cli", "simulate", str(case.directory), *policies)
@@ -61,8 +65,10 @@ def played(case: Case, seed: int) -> Day:
     done = subprocess.run(
         [*command, *variant, *days, *case.arguments], capture_output=True, text=True, check=False
     )
+    print(done.stderr, end="", file=sys.stderr)
     if done.returncode:
-        raise RuntimeError(f"day {seed} of {case.name}: {done.stderr or done.stdout[-1000:]}")
+        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit {done.returncode}"]
+        raise PlayError(f"day {seed} of {case.name}: {said[-1]}")
     return {record["policy"]: record for record in json.loads(done.stdout)}
 
 
@@ -207,7 +213,7 @@ def main() -> None:
             case = Case(name, directory, variant["labor"], variant["stock"], asked.card, more)
             try:
                 days = days_of(case, seeds, jobs=asked.jobs)
-            except RuntimeError as error:
+            except PlayError as error:
                 sys.exit(str(error))
     for figure in figures_of({"instance": f"{name}, online", **variant}, days):
         print(json.dumps(figure), flush=True)

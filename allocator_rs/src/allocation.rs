@@ -67,10 +67,12 @@ impl PyAllocation {
             };
             let mut asker = Asker::of(progress);
             let mut pool = std::mem::take(&mut self.found.lock().pool);
-            let instance = self.instance.read();
-            let ascended = instance.ascend(&mut pool, &dto.start, options, |at| {
-                asker.ask((u64::from(at.passes), at.estimate))
-            });
+            let ascended = self
+                .instance
+                .read()
+                .ascend(&mut pool, &dto.start, options, |at| {
+                    asker.ask((u64::from(at.passes), at.estimate))
+                });
             let mut found = self.found.lock();
             found.pool = pool;
             let made = (ascended.passes, ascended.estimate);
@@ -170,10 +172,11 @@ impl PyAllocation {
     /// Assigns every order, in turn, its best choice among all ways in what is left; what that costs.
     fn place_each(&self, py: Python<'_>) -> i64 {
         py.detach(|| {
+            let mut found = self.found.lock();
             let mut instance = self.instance.write();
             let made = instance.place_each(self.orders.source(), WORK_LIMIT);
             let cost = made.cost(&instance);
-            self.found.lock().assignment = Some(made);
+            found.assignment = Some(made);
             cost
         })
     }

@@ -45,7 +45,7 @@ SCARCE_COVER = (1.1, 2.0)
 LABOR_COVER = 8.0
 """Labor of a generated instance in the hours before the promises, of what lines take. With these
 the rules lie 32 to 44 % above the bound, as in the published table that the goals refer to
-(docs/allocation.md), and deciding order by order about 5 %; 11 % in that table."""
+(docs/allocation.md), and deciding order by order 5 to 8 %; 11 % in that table."""
 STRAINED_SCARCE_COVER = (1.0, 1.6)
 STRAINED_LABOR_COVER = 2.0
 """The same of an instance in which nearly everything lacks."""

@@ -52,6 +52,10 @@ EXIT_S: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 
+class ProcessGone(NotServing):
+    """The optimizer's process died or was killed because it hung: another one may do it."""
+
+
 class _Failed(msgspec.Struct, frozen=True):
     why: str = ""
 
@@ -167,7 +171,7 @@ class ProcessSolver:
             raise NotServing(f"the optimizer did not answer within {limit_s:.0f} s") from None
         except (OSError, asyncio.IncompleteReadError) as error:
             how = await _how_it_ended(process)
-            raise NotServing(f"the optimizer's process died ({how})") from error
+            raise ProcessGone(f"the optimizer's process died ({how})") from error
         finally:
             await _end(process)
 
@@ -201,7 +205,7 @@ async def _unless_it_hangs(
             return talk.result()
         quiet.result()  # A look that failed says nothing of the process.
         _log.error("optimizer.hangs", pid=process.pid)
-        raise NotServing(f"the optimizer hangs: it did nothing for {QUIET_S:.0f} s")
+        raise ProcessGone(f"the optimizer hangs: it did nothing for {QUIET_S:.0f} s")
     finally:
         talk.cancel()
         quiet.cancel()

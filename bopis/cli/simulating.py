@@ -188,8 +188,7 @@ def _tools() -> "Tools":
     """What policies need from outside: the kernel in this process, the optimizer in its own."""
     from bopis.adapters.placing_native import NativePlacing
     from bopis.adapters.pricing_native import NativePricer
-    from bopis.adapters.solver_process import FOREGROUND_WORKER, ProcessSolver
-    from bopis.domain.errors import NotServing
+    from bopis.adapters.solver_process import FOREGROUND_WORKER, ProcessGone, ProcessSolver
     from bopis.simulate.catalog import Tools
 
     solver = ProcessSolver(slack_s=SLACK_S, command=FOREGROUND_WORKER)
@@ -197,8 +196,8 @@ def _tools() -> "Tools":
     def solve(problem: "ReallocationProblem", **world: Any) -> "ReallocationProposal":
         try:
             return asyncio.run(solver.solve(problem, **world))
-        except NotServing as error:
-            # Hours of days are not to be lost by a process that died.
+        except ProcessGone as error:
+            # Hours of days are not to be lost by that.
             typer.echo(f"bopis: {error.message}; another process is asked once more", err=True)
             return asyncio.run(solver.solve(problem, **world))
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -121,12 +122,14 @@ def optimizer_of(pid: int, *, after: int | None = None) -> int:
     """The process that optimizes for this one, another one than `after`, once it is there."""
     end_s = time.monotonic() + 60
     while time.monotonic() < end_s:
-        listed = (task / "children" for task in Path(f"/proc/{pid}/task").iterdir())
-        for child in (int(word) for path in listed for word in path.read_text().split()):
-            said = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-            if child != after and b"solver.worker" in said:
-                return child
-        time.sleep(0.05)
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            # What ends while it is looked at was not the one.
+            with suppress(OSError):
+                for child in map(int, children.read_text().split()):
+                    words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+                    if child != after and b"solver.worker" in words:
+                        return child
+        time.sleep(0.01)
     raise AssertionError("no optimizer came")
 
 
@@ -134,18 +137,17 @@ def optimizer_of(pid: int, *, after: int | None = None) -> int:
 def test_a_day_survives_an_optimizer_that_is_killed_but_not_the_next_one(
     town: Path, kills: int
 ) -> None:
-    running = subprocess.Popen(
+    with subprocess.Popen(
         [*COMMAND, str(town), *chosen("hindsight"), *SCARCE, "--time-limit", "4", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    killed = None
-    for _ in range(kills):
-        killed = optimizer_of(running.pid, after=killed)
-        time.sleep(1)
-        os.kill(killed, signal.SIGKILL)
-    told, complaint = running.communicate(timeout=60)
+    ) as running:
+        killed = None
+        for _ in range(kills):
+            killed = optimizer_of(running.pid, after=killed)
+            os.kill(killed, signal.SIGKILL)
+        told, complaint = running.communicate(timeout=60)
     assert "died (signal 9); another process is asked once more" in complaint
     if kills > 1:
         assert running.returncode == 1

@@ -154,12 +154,10 @@ impl<'a> Packing<'a> {
         }
     }
 
-    /// Takes over penalties, by row.
-    pub(crate) fn penalize(&mut self, penalties: &[i64]) {
+    /// Takes over penalties, by row, or the `most` of the row.
+    pub(crate) fn penalize(&mut self, most: &[i64], penalties: &[i64]) {
         self.penalties = penalties.to_vec();
-        let rows = self.room.iter().zip(penalties);
-        let charges = rows.map(|(room, penalty)| penalty.saturating_mul((-room).max(0)));
-        self.penalty = charges.sum();
+        self.set_penalties(most, |_, penalty| penalty);
     }
 
     /// What lacks of the rows that are overfull.

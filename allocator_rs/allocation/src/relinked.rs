@@ -66,7 +66,7 @@ mod tests {
         };
         let before = names([10, 11, 12, 13]);
         let dear: Vec<u32> = (0..4).filter(|at| at % 2 == 1).collect();
-        let left = Relinked::of(&[dear.clone()], &[], &before);
+        let left = Relinked::of(std::slice::from_ref(&dear), &[], &before);
         assert_eq!(left.packings(&menu, &before), [dear]);
         // Of the first order the dearer one is unknown now.
         assert_eq!(left.packings(&menu, &names([99, 11, 12, 13])), [[0, 3]]);

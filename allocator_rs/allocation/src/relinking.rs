@@ -127,6 +127,8 @@ struct Relinking<'a> {
     descent: Descent,
     dice: Dice,
     kept: Vec<Vec<u32>>,
+    /// Whether it stands where it is to begin.
+    is_new: bool,
     best: (i64, Vec<u32>),
     has_fit: bool,
     /// The least cost of what fits since others are kept, and descents since it was found.
@@ -155,17 +157,20 @@ impl<'a> Relinking<'a> {
             descent: Descent::default(),
             dice: Dice::new(seed),
             kept: Vec::new(),
+            is_new: true,
             has_fit: false,
             least: i64::MAX,
             idle: 0,
         }
     }
 
-    /// Goes on from what was kept before, if that was enough. `names`: by column.
+    /// Goes on from what was kept before, if that was enough: on a way between two of these, which
+    /// found better than the start. `names`: by column.
     fn resume(&mut self, before: &Relinked, names: &[Name]) {
         if before.len() == KEPT && before.penalties.len() == self.most.len() {
             self.kept = before.packings(self.packing.menu, names);
-            self.packing.penalize(&before.penalties);
+            self.packing.penalize(&self.most, &before.penalties);
+            self.is_new = false;
         }
     }
 
@@ -179,7 +184,7 @@ impl<'a> Relinking<'a> {
         self.has_fit = false;
         // The first one goes on from where it is: the start, or what was drawn anew.
         match self.kept.len() {
-            0 => {}
+            _ if std::mem::take(&mut self.is_new) => {}
             KEPT => self.link(),
             _ => self.draw(),
         }
@@ -203,6 +208,7 @@ impl<'a> Relinking<'a> {
             (self.least, self.idle) = (i64::MAX, 0);
             self.kept.clear();
             self.draw();
+            self.is_new = true;
         }
     }
 
