@@ -94,27 +94,28 @@ def test_nobody_is_quiet_of_whom_nothing_is_known() -> None:
 
 
 @contextmanager
-def ending() -> Iterator[tuple[int, threading.Thread]]:
+def ending() -> Iterator[tuple[subprocess.Popen[bytes], threading.Thread]]:
     """A process that ends soon, and what waits for it: then it is gone, whoever looks at it."""
     with subprocess.Popen(("sleep", "0.005")) as process:
         end = threading.Thread(target=process.wait)
         end.start()
-        yield process.pid, end
+        yield process, end
 
 
 def test_a_process_that_ends_while_it_is_looked_at_counts_as_at_work() -> None:
     for _ in range(ENDS):
-        with ending() as (pid, end):
+        with ending() as (process, end):
             while end.is_alive():
-                is_at_work(pid)
-            assert is_at_work(pid)
+                is_at_work(process.pid)
+            assert is_at_work(process.pid)
 
 
 def test_a_process_that_ends_while_it_is_let_die_is_no_error() -> None:
     for _ in range(ENDS):
-        with ending() as (pid, end):
+        with ending() as (process, end):
             while end.is_alive():
-                let_die(pid)
+                let_die(process.pid)
+            assert process.returncode == 0, "it ended by itself"
 
 
 def solved_by(program: str, *, slack_s: float) -> str:
